@@ -1,0 +1,61 @@
+"""Bookings, for the people of the organisation: /v1/bookings."""
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from api.answer import changed, shape, tag
+from api.bodies import NewStart, Reason
+from api.body import StrictRoute
+from api.composition import Oncelink
+from api.problems import answers
+from api.request import Caller, Id, Parts, Signed
+from api.shapes import Booking
+from domain.link import Link
+from domain.refusals import NotFound
+from domain.token import Token
+from projections import meeting_log
+
+router = APIRouter(prefix="/v1/bookings", tags=["Bookings"], route_class=StrictRoute)
+
+
+@router.get("/{id}", response_model=Booking, responses=answers(401, 404, 503))
+def get_booking(parts: Parts, caller: Signed, id: Id, response: Response) -> Booking:
+    """A booking, always current."""
+    refuse_unless_seen(parts, caller, parts.scheduling.get(Token, id))
+    return current(parts, id, response)
+
+
+@router.post("/{id}/reschedule", response_model=Booking, responses=answers(401, 403, 404, 409, 413, 422, 503))
+def reschedule(parts: Parts, caller: Signed, id: Id, body: NewStart, response: Response) -> Booking:
+    """Moves a meeting (its host, co-hosts, the link's owner, managers)."""
+    parts.scheduling.booking_to_change(caller.context, id)
+    changed(response, parts, parts.scheduling.reschedule(caller.context, id, body.start))
+    return current(parts, id, response)
+
+
+@router.post("/{id}/cancel", response_model=Booking, responses=answers(401, 403, 404, 409, 413, 422, 503))
+def cancel(parts: Parts, caller: Signed, id: Id, response: Response, body: Reason | None = None) -> Booking:
+    """Cancels a meeting, for good (its host, co-hosts, the link's owner, managers)."""
+    parts.scheduling.booking_to_change(caller.context, id)
+    changed(response, parts, parts.scheduling.cancel(caller.context, id, body.reason if body else None))
+    return current(parts, id, response)
+
+
+def refuse_unless_seen(parts: Oncelink, caller: Caller, token: Token) -> None:
+    """A member sees the meetings that they host or co-host, and those of links that they own. Raises NotFound."""
+    if token.booked is None:
+        raise NotFound
+    if caller.sees_all("manager", "auditor", "analyst") is None or caller.person.id in token.booked.host_ids:
+        return
+    if parts.publishing.get(Link, token.link_id).properties.owner_id != caller.person.id:
+        raise NotFound
+
+
+def current(parts: Oncelink, id: UUID, response: Response) -> Booking:
+    """A booking from the log. Raises NotFound."""
+    row: Any = meeting_log.one(parts.from_log(), id)
+    booking = shape(Booking, row)
+    tag(response, booking.version)
+    return booking

@@ -1,0 +1,80 @@
+"""Every part of a running Oncelink, put together once."""
+
+from dataclasses import dataclass
+
+from api.settings import Settings
+from api.waiting import Waiting
+from domain.issuing import Issuing
+from domain.journal import Memory
+from domain.publishing import Publishing
+from domain.scheduling import Scheduling
+from domain.staffing import Staffing
+from projections import catalogue
+from projections.follower import Follower
+from projections.hint import Hint
+from projections.question import Source
+from store.codes import Codes
+from store.database import Database
+from store.keys import Keys
+from store.reader import Reader
+from store.recorder import LogFactory
+
+
+@dataclass(frozen=True)
+class Oncelink:
+    """The parts that the edges use."""
+
+    settings: Settings
+    database: Database
+    codes: Codes
+    keys: Keys
+    reader: Reader
+    memory: Memory
+    staffing: Staffing
+    publishing: Publishing
+    issuing: Issuing
+    scheduling: Scheduling
+    follower: Follower
+    hint: Hint
+    waiting: Waiting
+
+    @property
+    def live(self) -> Source:
+        """Questions over the live read models."""
+        return catalogue.live(self.database)
+
+    def from_log(self, until: int | None = None) -> Source:
+        """Questions over the log itself, as it is now or as it stood at a position."""
+        return catalogue.from_log(self.database, until)
+
+    def appended(self) -> None:
+        """Says that the log has grown, so that the follower need not wait for its next look."""
+        self.follower.wake()
+        self.hint.send()
+
+    def close(self) -> None:
+        """Stops what runs in the background, then closes the connections."""
+        self.follower.stop()
+        self.hint.stop()
+        self.database.close()
+
+
+def compose(settings: Settings, database: Database) -> Oncelink:
+    """Puts the parts together over an open database."""
+    factory, reader, memory = LogFactory(database), Reader(database), Memory()
+    follower = Follower(database)
+    return Oncelink(
+        settings=settings,
+        database=database,
+        codes=Codes(settings.keys),
+        keys=Keys(database),
+        reader=reader,
+        memory=memory,
+        staffing=Staffing(factory, reader, memory),
+        publishing=Publishing(factory, reader, memory),
+        issuing=Issuing(factory, reader, memory),
+        scheduling=Scheduling(factory, reader, memory),
+        follower=follower,
+        hint=Hint(database),
+        waiting=Waiting(database, follower),
+    )

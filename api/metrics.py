@@ -1,0 +1,43 @@
+"""What Prometheus reads: requests by route and status, their durations, and where the read models are."""
+
+import os
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import multiprocess as multiprocess_values
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from projections.positions import Positions
+
+REQUESTS = Counter("oncelink_requests", "Answered requests.", ["method", "route", "status"])
+SECONDS = Histogram("oncelink_request_seconds", "Time to answer, in seconds.", ["method", "route"])
+
+
+class PositionGauges:
+    """The log's head and the read models' position, as gauges."""
+
+    def __init__(self, positions: Positions) -> None:
+        self.positions = positions
+
+    def collect(self) -> Iterator[Metric]:
+        """One gauge each, in positions."""
+        yield GaugeMetricFamily("oncelink_log_head", "The log's last position.", self.positions.head)
+        yield GaugeMetricFamily("oncelink_follower_position", "How far read models are.", self.positions.position)
+
+
+def counted(method: str, route: str, status: int, seconds: float) -> None:
+    """Counts one answered request."""
+    REQUESTS.labels(method, route, str(status)).inc()
+    SECONDS.labels(method, route).observe(seconds)
+
+
+def exposition(positions: Positions) -> bytes:
+    """All metrics of all workers, in Prometheus's text format."""
+    registry = CollectorRegistry()
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        multiprocess_values.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    else:
+        registry.register(REQUESTS)
+        registry.register(SECONDS)
+    registry.register(PositionGauges(positions))
+    return generate_latest(registry)

@@ -1,0 +1,167 @@
+"""What a request says of itself: who asks, its idempotency key, the version it was made on, what it waits for."""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, cast
+from uuid import UUID
+
+from fastapi import Depends, Header, Request
+from fastapi.security import HTTPBearer
+from fastapi.security.http import HTTPAuthorizationCredentials
+
+from api.clock import now
+from api.composition import Oncelink
+from domain.event import Actor, Context
+from domain.permissions import implied
+from domain.person import Person
+from domain.refusals import Forbidden, Invalid, NotFound, ReadModelBehind, TooManyRequests, Unauthorized
+from store.keys import KEY_PREFIX
+
+VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,255}")
+bearer = HTTPBearer(auto_error=False, scheme_name="API key", description="`Authorization: Bearer olk_…`")
+
+
+def parts_of(request: Request) -> Oncelink:
+    """The running Oncelink."""
+    return cast(Oncelink, request.app.state.oncelink)
+
+
+Parts = Annotated[Oncelink, Depends(parts_of)]
+
+
+def request_id(request: Request) -> str:
+    """The id that this request has in the log and in its answer's `X-Request-Id`."""
+    return cast(str, request.scope["request_id"])
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The person who asks, and the context of the command."""
+
+    person: Person
+    context: Context
+
+    def require(self, *roles: str) -> None:
+        """Lets only a holder of one of these roles go on. Raises Forbidden."""
+        if self.context.roles.isdisjoint(roles):
+            raise Forbidden
+
+    def sees_all(self, *roles: str) -> UUID | None:
+        """None for a holder of one of these roles, who sees everything; else whose things may be seen."""
+        return self.person.id if self.context.roles.isdisjoint(roles) else None
+
+    def from_source(self, source: str | None) -> Context:
+        """The context, with the source that the client names for itself."""
+        return replace(self.context, source=source) if source else self.context  # type: ignore[arg-type]
+
+
+def signed_in(
+    request: Request, parts: Parts, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
+) -> Caller:
+    """Who an API key belongs to. Raises Unauthorized."""
+    key = credentials.credentials if credentials else ""
+    holder = parts.keys.holder(key) if key.startswith(KEY_PREFIX) else None
+    if holder is None:
+        raise Unauthorized
+    remembered = parts.memory.aggregate(holder.person_id)
+    person = parts.staffing.load([holder.person_id], fresh=not remembered or remembered.version != holder.version)[
+        holder.person_id
+    ]
+    if not isinstance(person, Person) or not person.active or person.keys_end_at(holder.created_at):
+        raise Unauthorized
+    actor = Actor(kind="person", id=person.id)
+    roles = implied(person.properties.roles)
+    return Caller(person, Context(now(), actor, request_id(request), "api", roles))
+
+
+Signed = Annotated[Caller, Depends(signed_in)]
+
+
+def as_guest(request: Request, parts: Parts) -> Context:
+    """The context of somebody who is not signed in. Raises TooManyRequests."""
+    instant = now()
+    limit = parts.settings.guest_rate_limit
+    if limit and request.client and parts.keys.requests_this_minute(request.client.host, instant) > limit:
+        raise TooManyRequests
+    return Context(instant, Actor(kind="guest"), request_id(request), "web")
+
+
+AsGuest = Annotated[Context, Depends(as_guest)]
+
+
+def idempotency_key(
+    value: Annotated[
+        str | None, Header(alias="Idempotency-Key", description="At most 255 visible ASCII characters.")
+    ] = None,
+) -> str | None:
+    """The client's key for this request. Raises Invalid."""
+    if value is not None and not VISIBLE_ASCII.fullmatch(value):
+        raise Invalid("Idempotency-Key", "Send 1 to 255 visible ASCII characters.")
+    return value
+
+
+IdempotencyKey = Annotated[str | None, Depends(idempotency_key)]
+
+
+def if_match(
+    value: Annotated[str | None, Header(alias="If-Match", description="The ETag that the change was made on.")] = None,
+) -> int | None:
+    """The version that an edit was made on. Raises Invalid."""
+    if value is None or value.strip() == "*":
+        return None
+    found = re.fullmatch(r'(?:W/)?"(\d{1,9})"', value.strip())
+    if found is None:
+        raise Invalid("If-Match", 'Send the ETag of the thing, for example "3".')
+    return int(found.group(1))
+
+
+IfMatch = Annotated[int | None, Depends(if_match)]
+
+
+async def min_position(
+    parts: Parts,
+    value: Annotated[
+        str | None, Header(alias="Oncelink-Min-Position", description="Waits until the list has this position.")
+    ] = None,
+) -> None:
+    """Waits until the read models are at a position, holding neither thread nor connection. Raises ReadModelBehind."""
+    if value is None:
+        return
+    if not re.fullmatch(r"\d{1,18}", value):
+        raise Invalid("Oncelink-Min-Position", "Send a position, a whole number.")
+    if not await parts.waiting.reached(int(value)):
+        raise ReadModelBehind
+
+
+FollowsMinPosition = Depends(min_position)
+
+
+def known_id(value: str) -> UUID:
+    """An id in a path; a malformed one is as unknown as any. Raises NotFound."""
+    try:
+        return UUID(value)
+    except ValueError:
+        raise NotFound from None
+
+
+def id_in_path(id: str) -> UUID:
+    """The `{id}` of a path. Raises NotFound."""
+    return known_id(id)
+
+
+Id = Annotated[UUID, Depends(id_in_path)]
+
+
+def written(position: int | None) -> dict[str, str]:
+    """The header that lets a client read its own write."""
+    return {} if position is None else {"Oncelink-Position": str(position)}
+
+
+def tagged(version: int) -> dict[str, str]:
+    """The header that lets a client edit what it saw."""
+    return {"ETag": f'"{version}"'}
+
+
+def digestible(body: Any, **route: str) -> dict[str, Any]:
+    """A request as values, for recognising its repetition: its route's parameters and its body."""
+    return {**route, "body": body.model_dump(mode="json")}

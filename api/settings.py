@@ -1,0 +1,92 @@
+"""Every setting, in one place; a wrong value stops the start with a sentence naming it."""
+
+import os
+import secrets
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+IDENTIFIER = r"^[a-z_][a-z0-9_]{0,39}$"
+
+
+class WrongSetting(Exception):
+    """A setting that cannot be used; the message names it and its rule."""
+
+
+class Settings(BaseSettings):
+    """Read from the environment, prefix `ONCELINK_`; see docs/operations.md."""
+
+    model_config = SettingsConfigDict(env_prefix="ONCELINK_", extra="ignore", populate_by_name=True)
+
+    database_url: str = Field("", description="The service's role; empty: the embedded PostgreSQL under DATA_DIR.")
+    owner_database_url: str = Field("", description="The owner's role, for migrations only.")
+    data_dir: Path = Field(Path(".oncelink"), description="Where the embedded database and generated secrets are.")
+    base_url: str = Field("http://127.0.0.1:8000", description="Where guests and people reach the service.")
+    secret_keys: str = Field("", description="Comma separated; the first makes codes, all open them.")
+    db_schema: str = Field("oncelink", alias="ONCELINK_SCHEMA", pattern=IDENTIFIER, description="The schema.")
+    pool_size: int = Field(10, ge=2, le=200, description="Database connections and request threads of one process.")
+    log_format: Literal["console", "json"] = Field("console", description="How log lines are written.")
+    smtp_url: str = Field("", description="Where mail is handed over; empty: mail is printed on the console.")
+    mail_from: str = Field("", description="The sender of mail.")
+    unsafe: bool = Field(False, description="Start although the database could lose or change bookings.")
+    guest_rate_limit: int = Field(0, ge=0, description="Requests a minute and address on guest routes; 0: off.")
+
+    @field_validator("base_url")
+    @classmethod
+    def without_slash(cls, value: str) -> str:
+        """An absolute http or https address without a path at its end."""
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return value.rstrip("/")
+
+    @field_validator("secret_keys")
+    @classmethod
+    def long_enough(cls, value: str) -> str:
+        """Each key has at least 32 characters."""
+        if any(len(key) < 32 for key in split_keys(value)):
+            raise ValueError("each key must have at least 32 characters")
+        return value
+
+    @cached_property
+    def keys(self) -> list[str]:
+        """The secret keys: as set, or generated once into DATA_DIR. Raises WrongSetting."""
+        return split_keys(self.secret_keys) or kept_keys(self.data_dir / "secret_keys")
+
+
+def read_settings(**overrides: object) -> Settings:
+    """The settings of this process. Raises WrongSetting with a sentence that names the first wrong one."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).upper().removeprefix("ONCELINK_")
+        raise WrongSetting(f"ONCELINK_{name}: {first['msg'].removeprefix('Value error, ')}.") from None
+
+
+def split_keys(value: str) -> list[str]:
+    """The keys of a comma-separated setting."""
+    return [key.strip() for key in value.split(",") if key.strip()]
+
+
+def kept_keys(path: Path) -> list[str]:
+    """The keys in a file of mode 0600, made with a random one when it is not there. Raises WrongSetting."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        keys = split_keys(path.read_text())
+        if not keys:
+            raise WrongSetting(
+                f"{path} has no key in it; restore it from a backup: without it no link opens."
+            ) from None
+        return keys
+    except OSError as error:
+        raise WrongSetting(f"ONCELINK_DATA_DIR: {path.parent} cannot be written ({error.strerror}).") from error
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(32) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return kept_keys(path)

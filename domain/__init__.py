@@ -1,0 +1,1 @@
+"""What may happen in Oncelink and what happened: pure Python, no I/O, no clock, no environment."""

@@ -1,0 +1,116 @@
+"""What every domain event has in common, and the catalogue that maps stored names to event classes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar, Literal, Self
+from uuid import UUID
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+Source = Literal["web", "api", "extension", "cli"]
+
+
+def as_utc(instant: datetime) -> datetime:
+    """The same instant, said in UTC."""
+    return instant.astimezone(UTC)
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(as_utc)]
+
+
+class Actor(BaseModel):
+    """Who caused an event: a person of the organisation, a guest (nameless in the log) or the system itself."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Literal["person", "guest", "system"]
+    id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a command knows of the world: the instant, who asks with which roles, and for which request."""
+
+    now: datetime
+    actor: Actor
+    request_id: str
+    source: Source = "api"
+    roles: frozenset[str] = field(default_factory=frozenset)
+
+
+class Event(BaseModel):
+    """One thing that happened to one stream; its payload is what is stored in the log as `data`.
+
+    Subclasses write their stored name on the class, `class LinkDeleted(Event, name="LinkDeleted.v1")`; it never
+    changes, and a changed meaning is a new version with an upcaster.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    stored_name: ClassVar[str]
+    catalogue: ClassVar[dict[str, type["Event"]]] = {}
+
+    originator_id: UUID = Field(exclude=True)
+    originator_version: int = Field(exclude=True)
+    occurred_at: Instant
+    actor: Actor
+    request_id: str
+    source: Source
+
+    def __init_subclass__(cls, name: str | None = None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if name is None:
+            return
+        if name in Event.catalogue:
+            raise TypeError(f"two event classes are stored as {name}")
+        cls.stored_name = name
+        Event.catalogue[name] = cls
+
+    @classmethod
+    def stored(cls, stream_id: UUID, version: int, name: str, data: Mapping[str, Any]) -> "Event":
+        """The event that was stored under `name`; raises KeyError for a name outside the catalogue."""
+        return cls.catalogue[name].model_validate({**data, "originator_id": stream_id, "originator_version": version})
+
+    @classmethod
+    def next_of(cls, stream_id: UUID, version: int, context: Context, **payload: Any) -> Self:
+        """A new event of a stream, signed with its context."""
+        return cls(
+            originator_id=stream_id,
+            originator_version=version,
+            occurred_at=context.now,
+            actor=context.actor,
+            request_id=context.request_id,
+            source=context.source,
+            **payload,
+        )
+
+
+class Properties(BaseModel):
+    """Everything that can be said of a thing: the payload of its created and updated events, and its state."""
+
+    model_config = ConfigDict(frozen=True)
+
+    @classmethod
+    def told_by(cls, event: object) -> Self:
+        """The properties alone, as an event told them."""
+        return cls(**{name: getattr(event, name) for name in cls.model_fields})
+
+
+class IdempotentEvent(Event):
+    """The first event of something a client may create with an Idempotency-Key.
+
+    `request_key` is the SHA-256 of the key; `request_digest` of the canonical body, salted where the body is personal.
+    """
+
+    request_key: str | None = None
+    request_digest: str | None = None
+
+
+class Detailed(BaseModel):
+    """Refers to personal details kept outside of the log: the row's id, and a digest salted with the row's salt."""
+
+    model_config = ConfigDict(frozen=True)
+
+    details_id: UUID | None = None
+    details_digest: str | None = None

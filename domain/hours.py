@@ -1,0 +1,185 @@
+"""When a person works: weekly hours and date overrides in the person's own zone, as instants."""
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+Hours = Mapping[str, Sequence[tuple[str, str]]]
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAY = timedelta(days=1)
+TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """The time [start, end): both aware, in UTC."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingHours:
+    """A person's hours, each list as `check_hours` returns it.
+
+    `weekly` has the keys mon..sun (without its key, a day is off), `overrides` has dates, `{"2026-12-24": []}`, and
+    replaces each of them wholly. A person who is not active is never free.
+    """
+
+    time_zone: str
+    weekly: Hours
+    overrides: Hours
+    active: bool = True
+
+
+def check_hours(intervals: Iterable[Sequence[str]]) -> list[tuple[str, str]]:
+    """One day's intervals, `[["09:00", "17:00"], …]`, as sorted pairs.
+
+    They may touch, and stay as they were given. Raises ValueError, with a sentence that names the rule.
+    """
+    pairs = sorted(_check_interval(interval) for interval in intervals)
+    for (_, end), (begin, _) in pairwise(pairs):
+        if begin < end:
+            raise ValueError(f"Intervals of one day must not overlap: one ends at {end}, another begins at {begin}.")
+    return pairs
+
+
+def windows(person: WorkingHours, first_day: date, last_day: date) -> list[Interval]:
+    """The working time of the person's local dates first_day..last_day (both included), sorted.
+
+    Windows that touch are one: work until 24:00 and from 00:00 lets a meeting run over midnight.
+    """
+    if not person.active:
+        return []
+    zone = zone_of(person.time_zone)
+    return merged(
+        window for day in dates(first_day, last_day) for window in _windows_on(person, LocalDay.of(day, zone))
+    )
+
+
+def hours_on(person: WorkingHours, day: date) -> Iterator[tuple[timedelta, timedelta]]:
+    """The intervals that hold on a date, as the wall clock's distance from its midnight."""
+    weekly = person.weekly.get(WEEKDAYS[day.weekday()], ())
+    for begin, end in person.overrides.get(day.isoformat(), weekly):
+        yield _since_midnight(begin), _since_midnight(end)
+
+
+def instant(local: datetime, zone: ZoneInfo) -> datetime:
+    """The instant (aware, UTC) at which a zone's wall clock first shows a naive local time, or first passes it.
+
+    So a time in a gap counts as the end of the gap, and one that the clock shows twice as its first occurrence.
+    Source: PEP 495, `fold=0` is the offset before a transition, `fold=1` the one after it; only in a gap it is larger.
+    """
+    before, after = _offset(local, zone, fold=0), _offset(local, zone, fold=1)
+    if before < after:
+        return _end_of_gap(_utc(local, after), _utc(local, before), zone)
+    return _utc(local, before)
+
+
+def exists(local: datetime, zone: ZoneInfo) -> bool:
+    """Whether a zone's wall clock ever shows a naive local time: it does not in the gap of a clock put forward."""
+    return _offset(local, zone, fold=0) >= _offset(local, zone, fold=1)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalDay:
+    """A date in a zone; `start` is the instant of its midnight, or None if the offset from UTC changes that day."""
+
+    midnight: datetime
+    zone: ZoneInfo
+    start: datetime | None
+
+    @classmethod
+    def of(cls, day: date, zone: ZoneInfo) -> "LocalDay":
+        midnight = datetime.combine(day, time.min)
+        offset = _offset(midnight, zone)
+        steady = offset == _offset(midnight + DAY, zone)
+        return cls(midnight, zone, _utc(midnight, offset) if steady else None)
+
+    def at(self, since_midnight: timedelta) -> datetime:
+        """The instant of a wall-clock time, as `instant` has it; on a steady day that is one addition."""
+        if self.start is not None:
+            return self.start + since_midnight
+        return instant(self.midnight + since_midnight, self.zone)
+
+    def has(self, since_midnight: timedelta) -> bool:
+        """Whether the wall clock shows that time (before the next midnight) on this day."""
+        return self.start is not None or exists(self.midnight + since_midnight, self.zone)
+
+
+def dates(first: date, last: date) -> Iterator[date]:
+    """The dates from first to last, both included."""
+    return (first + timedelta(days=number) for number in range((last - first).days + 1))
+
+
+def merged(intervals: Iterable[Interval]) -> list[Interval]:
+    """The same time as sorted intervals that neither overlap nor touch; empty ones are left out."""
+    result: list[Interval] = []
+    for interval in sorted(intervals, key=lambda interval: interval.start):
+        if interval.start >= interval.end:
+            continue
+        if not result or interval.start > result[-1].end:
+            result.append(interval)
+        elif interval.end > result[-1].end:
+            result[-1] = Interval(result[-1].start, interval.end)
+    return result
+
+
+@lru_cache(maxsize=1024)
+def zone_of(name: str) -> ZoneInfo:
+    """The zone of an IANA name, kept: `ZoneInfo`'s own cache holds on to the last eight only.
+
+    Raises ZoneInfoNotFoundError (a KeyError) or ValueError when there is none.
+    """
+    return ZoneInfo(name)
+
+
+def _windows_on(person: WorkingHours, day: LocalDay) -> Iterator[Interval]:
+    return (Interval(day.at(begin), day.at(end)) for begin, end in hours_on(person, day.midnight.date()))
+
+
+@lru_cache(maxsize=2048)
+def _since_midnight(text: str) -> timedelta:
+    hours, minutes = text.split(":")
+    return timedelta(hours=int(hours), minutes=int(minutes))
+
+
+def _check_interval(interval: Sequence[str]) -> tuple[str, str]:
+    if isinstance(interval, str) or len(interval) != 2:
+        raise ValueError("An interval is a pair of times, its begin and its end.")
+    begin, end = interval
+    if not TIME_OF_DAY.fullmatch(begin):
+        raise ValueError(f"A begin is a time HH:MM from 00:00 to 23:59, not {begin!r}.")
+    if end != "24:00" and not TIME_OF_DAY.fullmatch(end):
+        raise ValueError(f"An end is a time HH:MM from 00:01 to 24:00, not {end!r}.")
+    if begin >= end:
+        raise ValueError(f"An interval begins before it ends, which {begin} to {end} does not.")
+    return begin, end
+
+
+def _offset(local: datetime, zone: ZoneInfo, fold: int = 0) -> timedelta:
+    offset = zone.utcoffset(local.replace(tzinfo=zone, fold=fold))
+    assert offset is not None, "a ZoneInfo has an offset for every date"
+    return offset
+
+
+def _utc(local: datetime, offset: timedelta) -> datetime:
+    return (local - offset).replace(tzinfo=UTC)
+
+
+def _end_of_gap(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
+    """The transition between two instants, before < transition <= after; it is at a full second (RFC 9636)."""
+    low = before.replace(microsecond=0)
+    old = low.astimezone(zone).utcoffset()
+    seconds = range(int((after - low).total_seconds()) + 1)
+
+    def is_over(passed: int) -> bool:
+        return (low + timedelta(seconds=passed)).astimezone(zone).utcoffset() != old
+
+    return low + timedelta(seconds=bisect_left(seconds, True, key=is_over))

@@ -1,0 +1,130 @@
+"""A link: a reusable booking link, and the core that its single-use links follow live."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from domain import refusals
+from domain.aggregate import Aggregate
+from domain.event import Context, Event, IdempotentEvent, Instant, Properties
+
+LinkKind = Literal["standard", "managed"]
+LinkStatus = Literal["active", "disabled", "expired", "deleted"]
+
+# What happened
+
+
+class LinkProperties(Properties):
+    """Everything that can be said of a link. `owner_id` is its host, for life."""
+
+    kind: LinkKind
+    name: str
+    slug: str
+    owner_id: UUID
+    co_host_ids: tuple[UUID, ...] = ()
+    meeting_type_id: UUID
+    expires_at: Instant | None = None
+    in_library: bool = False
+    managed_link_id: UUID | None = None
+
+
+class LinkCreated(LinkProperties, IdempotentEvent, name="LinkCreated.v1"):
+    """A link was published."""
+
+
+class LinkUpdated(LinkProperties, Event, name="LinkUpdated.v1"):
+    """A link was changed; the payload has every property after the change."""
+
+
+class LinkDisabled(Event, name="LinkDisabled.v1"):
+    """A link was switched off."""
+
+
+class LinkEnabled(Event, name="LinkEnabled.v1"):
+    """A link was switched on again."""
+
+
+class LinkDeleted(Event, name="LinkDeleted.v1"):
+    """A link was deleted; booked meetings stay, unused single-use links of it stop working."""
+
+
+class Link(Aggregate):
+    """A link. Its status is never stored: expiry depends on the instant at which it is asked for."""
+
+    properties: LinkProperties
+    disabled: bool = False
+    deleted: bool = False
+
+    # What may happen
+
+    @classmethod
+    def create(cls, id: UUID, properties: LinkProperties, context: Context, **request: Any) -> "Link":
+        """A new link, switched on."""
+        link = cls(id)
+        link.record(LinkCreated, context, **dict(properties), **request)
+        return link
+
+    def update(self, properties: LinkProperties, context: Context) -> None:
+        """Replaces the properties; silent when nothing changes. Raises LinkDeleted."""
+        self.refuse_if_deleted()
+        if properties != self.properties:
+            self.record(LinkUpdated, context, **dict(properties))
+
+    def disable(self, context: Context) -> None:
+        """Switches the link off; silent when it is. Raises LinkDeleted."""
+        self.refuse_if_deleted()
+        if not self.disabled:
+            self.record(LinkDisabled, context)
+
+    def enable(self, context: Context) -> None:
+        """Switches the link on; silent when it is. Raises LinkDeleted."""
+        self.refuse_if_deleted()
+        if self.disabled:
+            self.record(LinkEnabled, context)
+
+    def delete(self, context: Context) -> None:
+        """Deletes the link for good; silent when it is deleted."""
+        if not self.deleted:
+            self.record(LinkDeleted, context)
+
+    def status(self, now: datetime) -> LinkStatus:
+        """The effective status at an instant; a deleted link stays deleted, a disabled one may also be expired."""
+        if self.deleted:
+            return "deleted"
+        if self.disabled:
+            return "disabled"
+        if self.properties.expires_at is not None and self.properties.expires_at <= now:
+            return "expired"
+        return "active"
+
+    def refuse_if_closed(self, now: datetime) -> None:
+        """Lets only an active link be booked. Raises LinkDeleted, LinkDisabled or LinkExpired."""
+        closed = {
+            "deleted": refusals.LinkDeleted,
+            "disabled": refusals.LinkDisabled,
+            "expired": refusals.LinkExpired,
+        }.get(self.status(now))
+        if closed is not None:
+            raise closed
+
+    def refuse_if_deleted(self) -> None:
+        """Lets nothing more happen to a deleted link. Raises LinkDeleted."""
+        if self.deleted:
+            raise refusals.LinkDeleted
+
+    @property
+    def host_ids(self) -> tuple[UUID, ...]:
+        """Whose time a booking takes: the host first, then the co-hosts."""
+        return (self.properties.owner_id, *self.properties.co_host_ids)
+
+    # How history becomes state
+
+    def evolve(self, event: Event) -> None:
+        if isinstance(event, LinkProperties):
+            self.properties = LinkProperties.told_by(event)
+        elif isinstance(event, LinkDisabled):
+            self.disabled = True
+        elif isinstance(event, LinkEnabled):
+            self.disabled = False
+        elif isinstance(event, LinkDeleted):
+            self.deleted = True

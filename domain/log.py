@@ -1,0 +1,85 @@
+"""What the domain asks of the log: reads of several streams, and the conditions under which an append may happen."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from domain.aggregate import Aggregate
+from domain.details import Details
+from domain.event import Event
+from domain.hours import Interval
+
+
+class StaleRead(Exception):
+    """Something the decision was based on has changed: decide again from fresh reads."""
+
+
+class OutcomeUnknown(Exception):
+    """The append may or may not have happened: read again and compare before deciding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A value that one stream has and no other may have: a slug, an e-mail address."""
+
+    kind: str
+    value: str
+    stream_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The time, buffers included, that a booking takes of each of its hosts."""
+
+    booking_id: UUID
+    host_ids: tuple[UUID, ...]
+    interval: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What must hold for an append, decided inside its transaction: see DESIGN, "one append"."""
+
+    reads: Sequence[Aggregate] = ()
+    claims: Sequence[Claim] = ()
+    release: UUID | None = None
+    release_hosts: tuple[UUID, ...] = ()
+    reserve: Hold | None = None
+    details: Sequence[Details] = ()
+
+
+class Log(Protocol):
+    """Reads of the log that the eventsourcing library's recorder has no method for."""
+
+    def events_after(self, known: Mapping[UUID, int]) -> Mapping[UUID, Sequence[Event]]:
+        """The events of several streams after the versions already known (0 for all), in one query."""
+
+    def claimed(self, kind: str, values: Collection[str]) -> Mapping[str, UUID]:
+        """Which of these values are taken, and by which stream."""
+
+    def held(self, host_ids: Sequence[UUID], within: Interval, but: UUID | None = None) -> Sequence[Interval]:
+        """The time held of any of these hosts, except by the booking `but`."""
+
+    def details(self, ids: Collection[UUID]) -> Mapping[UUID, Details]:
+        """The personal details that have not been erased."""
+
+    def first_positions(self, ids: Collection[UUID]) -> Mapping[UUID, int]:
+        """Where in the log each of these streams begins."""
+
+    def request_position(self, id: UUID, request_id: str) -> int | None:
+        """Where in the log the part of this stream that one request appended ends."""
+
+    def last_position(self, id: UUID) -> int | None:
+        """Where in the log this stream ends so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command did: the thing's id, the position after it, its instant, and whether it was a replay."""
+
+    id: UUID
+    position: int | None
+    at: datetime
+    replayed: bool = False

@@ -1,0 +1,105 @@
+"""A person of the organisation: who signs in, hosts meetings and copies links."""
+
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from domain.aggregate import Aggregate
+from domain.event import Context, Event, IdempotentEvent, Properties
+from domain.hours import WorkingHours
+
+Role = Literal["member", "manager", "admin", "auditor", "analyst"]
+DayHours = tuple[tuple[str, str], ...]
+
+OFFICE_HOURS: dict[str, DayHours] = dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), (("09:00", "17:00"),))
+
+# What happened
+
+
+class PersonProperties(Properties):
+    """Everything that can be said of a person; hours are wall-clock times in the person's own zone."""
+
+    name: str
+    email: str
+    time_zone: str
+    roles: tuple[Role, ...]
+    busy_feed_url: str | None = None
+    weekly_hours: dict[str, DayHours] = Field(default_factory=lambda: dict(OFFICE_HOURS))
+    date_overrides: dict[str, DayHours] = Field(default_factory=dict)
+
+
+class PersonAdded(PersonProperties, IdempotentEvent, name="PersonAdded.v1"):
+    """A person joined the organisation."""
+
+
+class PersonUpdated(PersonProperties, Event, name="PersonUpdated.v1"):
+    """A person was changed; the payload has every property after the change."""
+
+
+class PersonDeactivated(Event, name="PersonDeactivated.v1"):
+    """A person left: sessions and keys ended, their time is no longer offered."""
+
+
+class PersonActivated(Event, name="PersonActivated.v1"):
+    """A person came back."""
+
+
+class Person(Aggregate):
+    """A person, and when their time may be booked."""
+
+    properties: PersonProperties
+    active: bool = True
+    left_at: datetime | None = None
+
+    # What may happen
+
+    @classmethod
+    def add(cls, id: UUID, properties: PersonProperties, context: Context, **request: Any) -> "Person":
+        """A new, active person."""
+        person = cls(id)
+        person.record(PersonAdded, context, **dict(properties), **request)
+        return person
+
+    def update(self, properties: PersonProperties, context: Context) -> None:
+        """Replaces the properties; silent when nothing changes."""
+        if properties != self.properties:
+            self.record(PersonUpdated, context, **dict(properties))
+
+    def deactivate(self, context: Context) -> None:
+        """Takes the person out of service; silent when that is already so."""
+        if self.active:
+            self.record(PersonDeactivated, context)
+
+    def activate(self, context: Context) -> None:
+        """Puts the person back into service; silent when that is already so."""
+        if not self.active:
+            self.record(PersonActivated, context)
+
+    # How history becomes state
+
+    def evolve(self, event: Event) -> None:
+        if isinstance(event, PersonProperties):
+            self.properties = PersonProperties.told_by(event)
+        elif isinstance(event, PersonDeactivated):
+            self.active = False
+            self.left_at = event.occurred_at
+        elif isinstance(event, PersonActivated):
+            self.active = True
+        self.__dict__.pop("working_hours", None)
+
+    def keys_end_at(self, made_at: datetime) -> bool:
+        """Whether a key or session made at an instant ended because the person left since."""
+        return self.left_at is not None and made_at <= self.left_at
+
+    @cached_property
+    def working_hours(self) -> WorkingHours:
+        """When this person works, for the slot policies."""
+        return WorkingHours(
+            time_zone=self.properties.time_zone,
+            weekly=self.properties.weekly_hours,
+            overrides=self.properties.date_overrides,
+            active=self.active,
+        )

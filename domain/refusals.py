@@ -1,0 +1,114 @@
+"""Why a command was refused: the docstring is the sentence people read, the code is the class name in snake case."""
+
+import re
+
+
+class Refusal(Exception):
+    """This cannot be done."""
+
+    @property
+    def code(self) -> str:
+        """The stable code of the contract, for example `link_used`."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
+
+    @property
+    def sentence(self) -> str:
+        """What to tell a person."""
+        return (type(self).__doc__ or "").strip()
+
+
+class Invalid(Refusal):
+    """What was sent breaks a rule."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(field, message)
+        self.field = field
+        self.message = message
+
+
+class Unauthorized(Refusal):
+    """Sign in, or send a valid API key."""
+
+
+class Forbidden(Refusal):
+    """Your roles do not allow this."""
+
+
+class NotFound(Refusal):
+    """There is no such thing, or it is not yours to see."""
+
+
+class LinkNotFound(Refusal):
+    """This link does not exist. Please check the address, or ask for a new link."""
+
+
+class LinkUsed(Refusal):
+    """This link has already been used to book its one meeting. Please ask for a new link."""
+
+
+class LinkExpired(Refusal):
+    """This link has expired. Please ask for a new link."""
+
+
+class LinkRevoked(Refusal):
+    """This link was withdrawn. Please ask for a new link."""
+
+
+class LinkDisabled(Refusal):
+    """This link is switched off at the moment. Please ask for a new link, or try again later."""
+
+
+class LinkDeleted(Refusal):
+    """This link no longer exists. Please ask for a new link."""
+
+
+class SlotTaken(Refusal):
+    """This time has just been taken. Please choose another one."""
+
+
+class SlotNotOffered(Refusal):
+    """This time is not on offer. Please choose one of the offered times."""
+
+
+class MeetingStarted(Refusal):
+    """The meeting has already started, so it can no longer be changed."""
+
+
+class BookingCancelled(Refusal):
+    """This booking was cancelled, and a cancelled booking stays cancelled."""
+
+
+class AlreadyBooked(Refusal):
+    """This single-use link has been booked, so it can no longer be revoked."""
+
+
+class SlugTaken(Refusal):
+    """Another link already has this slug."""
+
+
+class EmailTaken(Refusal):
+    """Another person already has this e-mail address."""
+
+
+class VersionConflict(Refusal):
+    """Somebody changed this meanwhile. Load it again and repeat your change."""
+
+
+class IdempotencyKeyReused(Refusal):
+    """This Idempotency-Key was already used with another request."""
+
+
+class Erased(Refusal):
+    """The personal details of this booking were erased."""
+
+
+class ReadModelBehind(Refusal):
+    """The list has not caught up with your change yet. Please try again in a moment."""
+
+
+class TooManyRequests(Refusal):
+    """Too many requests from this address. Please wait a minute."""
+
+
+class TryAgain(Refusal):
+    """The database is not answering right now. Please try again; nothing is booked twice."""

@@ -1,0 +1,147 @@
+"""A token: the right to book one meeting through a link, and the meeting that it becomes."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from domain import refusals
+from domain.aggregate import Aggregate
+from domain.event import Context, Detailed, Event, IdempotentEvent, Instant
+from domain.link import LinkKind
+from domain.refusals import AlreadyBooked, BookingCancelled, MeetingStarted
+
+# What happened
+
+
+class SingleUseIssued(Detailed, IdempotentEvent, name="SingleUseIssued.v1"):
+    """A single-use link was made from a core link; recipient, label and metadata are personal details."""
+
+    link_id: UUID
+    issued_by: UUID
+    issue_number: int = 0
+    issue_count: int = 1
+
+
+class DirectIssued(Event, name="DirectIssued.v1"):
+    """A token was made on the spot for a booking on a core link."""
+
+    link_id: UUID
+
+
+class SingleUseRevoked(Detailed, Event, name="SingleUseRevoked.v1"):
+    """An unused single-use link was withdrawn; the reason is a personal detail."""
+
+
+class MeetingBooked(Detailed, IdempotentEvent, name="MeetingBooked.v1"):
+    """The one meeting of this token was booked; guest and notes are personal details.
+
+    `host_ids` has the host first, then the co-hosts. The versions are those that it was decided on; `held_from` and
+    `held_until` include the buffers.
+    """
+
+    link_id: UUID
+    link_kind: LinkKind
+    link_version: int
+    meeting_type_id: UUID
+    meeting_type_version: int
+    host_ids: tuple[UUID, ...]
+    host_versions: tuple[int, ...]
+    starts_at: Instant
+    ends_at: Instant
+    held_from: Instant
+    held_until: Instant
+
+
+class Rescheduled(Event, name="Rescheduled.v1"):
+    """The meeting was moved to another time."""
+
+    previous_starts_at: Instant
+    meeting_type_version: int
+    starts_at: Instant
+    ends_at: Instant
+    held_from: Instant
+    held_until: Instant
+
+
+class MeetingCancelled(Detailed, Event, name="MeetingCancelled.v1"):
+    """The meeting was cancelled, for good; the reason is a personal detail."""
+
+    cancelled_by: Literal["guest", "host"]
+
+
+class Token(Aggregate):
+    """Books one meeting, ever: issued, then booked or revoked; a booked one may be rescheduled or cancelled."""
+
+    link_id: UUID
+    issued: SingleUseIssued | None = None
+    booked: MeetingBooked | None = None
+    meeting: MeetingBooked | Rescheduled | None = None
+    revoked: bool = False
+    cancelled: bool = False
+
+    # What may happen
+
+    def issue(self, context: Context, **payload: Any) -> None:
+        """Makes this token a single-use link."""
+        self.record(SingleUseIssued, context, **payload)
+
+    def issue_on_the_spot(self, link_id: UUID, context: Context) -> None:
+        """Makes this token for a booking on the core link that follows in the same append."""
+        self.record(DirectIssued, context, link_id=link_id)
+
+    def revoke(self, context: Context, **details: Any) -> None:
+        """Withdraws an unused single-use link; silent when it is. Raises AlreadyBooked."""
+        if self.booked is not None:
+            raise AlreadyBooked
+        if not self.revoked:
+            self.record(SingleUseRevoked, context, **details)
+
+    def book(self, context: Context, **payload: Any) -> None:
+        """Becomes the meeting. Raises LinkUsed or LinkRevoked."""
+        self.refuse_if_spent()
+        self.record(MeetingBooked, context, link_id=self.link_id, **payload)
+
+    def reschedule(self, context: Context, **payload: Any) -> None:
+        """Moves the meeting; silent when it already is at that time. Raises BookingCancelled or MeetingStarted."""
+        meeting = self.changeable_meeting(context.now)
+        if payload["starts_at"] != meeting.starts_at:
+            self.record(Rescheduled, context, previous_starts_at=meeting.starts_at, **payload)
+
+    def cancel(self, context: Context, **payload: Any) -> None:
+        """Cancels the meeting. Raises BookingCancelled or MeetingStarted."""
+        self.changeable_meeting(context.now)
+        self.record(MeetingCancelled, context, **payload)
+
+    def refuse_if_spent(self) -> None:
+        """Lets only an unused token be booked. Raises LinkUsed or LinkRevoked."""
+        if self.booked is not None:
+            raise refusals.LinkUsed
+        if self.revoked:
+            raise refusals.LinkRevoked
+
+    def changeable_meeting(self, now: datetime) -> MeetingBooked | Rescheduled:
+        """The meeting as it stands, if it may still change. Raises NotFound, BookingCancelled or MeetingStarted."""
+        if self.meeting is None:
+            raise refusals.NotFound
+        if self.cancelled:
+            raise BookingCancelled
+        if self.meeting.starts_at <= now:
+            raise MeetingStarted
+        return self.meeting
+
+    # How history becomes state
+
+    def evolve(self, event: Event) -> None:
+        match event:
+            case SingleUseIssued():
+                self.issued, self.link_id = event, event.link_id
+            case DirectIssued():
+                self.link_id = event.link_id
+            case SingleUseRevoked():
+                self.revoked = True
+            case MeetingBooked():
+                self.booked = self.meeting = event
+            case Rescheduled():
+                self.meeting = event
+            case MeetingCancelled():
+                self.cancelled = True

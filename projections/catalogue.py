@@ -1,0 +1,22 @@
+"""All read models, and the sources that they are asked from."""
+
+from projections.links import LINKS
+from projections.managed_links import MANAGED_LINKS
+from projections.meeting_log import MEETING_LOG
+from projections.meeting_types import MEETING_TYPES
+from projections.people import PEOPLE
+from projections.question import Source
+from projections.single_use_links import SINGLE_USE_LINKS
+from store.database import Database
+
+READ_MODELS = (PEOPLE, MEETING_TYPES, MANAGED_LINKS, LINKS, SINGLE_USE_LINKS, MEETING_LOG)
+
+
+def live(db: Database) -> Source:
+    """The live tables: milliseconds behind the log."""
+    return Source(db, READ_MODELS)
+
+
+def from_log(db: Database, until: int | None = None) -> Source:
+    """The log: as it is now, or as it stood at a position."""
+    return Source(db, READ_MODELS, log=True, until=until)

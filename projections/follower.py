@@ -1,0 +1,123 @@
+"""The follower: keeps every live table up to date with the log, one leader among all processes."""
+
+from threading import Event
+
+from psycopg import Connection
+from psycopg.errors import LockNotAvailable
+from psycopg.rows import DictRow
+
+from projections.catalogue import READ_MODELS
+from projections.folding import Folding
+from projections.hint import Listener
+from projections.positions import position
+from projections.read_model import ReadModel
+from projections.supervised import Supervised
+from store.database import Database
+
+IDLE_SECONDS = 0.05  # polling is the guarantee, hints only make it sooner
+BREATH_SECONDS = 0.002  # lets the next few events come together
+STANDBY_SECONDS = 0.2
+MISS_SECONDS = 0.2  # after a fence that was not free: a waiting one would hold up every writer
+
+LEADER_OPTIONS = (
+    "-c lock_timeout=20ms -c statement_timeout=60s -c idle_in_transaction_session_timeout=10s "
+    "-c client_connection_check_interval=200 -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 "
+    "-c tcp_keepalives_count=3"
+)
+LEAD = "SELECT pg_try_advisory_lock(hashtextextended(%(schema)s || '.follower', 0)) AS leading"
+HEAD = "SELECT coalesce(max(position), 0) AS head FROM {schema}.events"
+SETTLE = "SELECT {schema}.settle() AS settled"
+
+
+class Follower:
+    """Follows the log for all read models at once, so that they are always consistent with each other.
+
+    `position` is the last one known here, `error` what went wrong last and is not yet over.
+    """
+
+    def __init__(self, db: Database, models: tuple[ReadModel, ...] = READ_MODELS) -> None:
+        self.db = db
+        self.models = models
+        self.position = 0
+        self.leading = False
+        self._wake = Event()
+        self._thread = Supervised("follower", self._work)
+        self._listener = Listener(db, self.wake)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs in its thread, leading or standing by."""
+        return self._thread.alive
+
+    @property
+    def error(self) -> str | None:
+        """What went wrong last; None while all is well."""
+        return self._thread.error
+
+    def start(self) -> "Follower":
+        """Begins in a daemon thread."""
+        self._listener.start()
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Ends after the batch at hand."""
+        self._thread.stopping.set()
+        self.wake()
+        self._thread.stop()
+        self._listener.stop()
+
+    def run(self) -> None:
+        """Follows in this thread, until `stop` is called from another."""
+        self._listener.start()
+        self._thread.run()
+
+    def wake(self) -> None:
+        """Says that the log may have grown; returns at once."""
+        self._wake.set()
+
+    def _work(self) -> None:
+        """Stands by until the leadership is free, then leads, until stopped or anything fails."""
+        with self.db.connect(options=LEADER_OPTIONS) as connection:
+            folding = Folding(self.db, connection, self.models)
+            while not self._thread.stopping.is_set():
+                folding.live_tables()
+                self.leading = self._is_leader(connection)
+                if self.leading:
+                    self._lead(folding)
+                else:
+                    self._stand_by()
+
+    def _is_leader(self, connection: Connection[DictRow]) -> bool:
+        row = connection.execute(LEAD, {"schema": self.db.schema}).fetchone()
+        return bool(row and row["leading"])
+
+    def _stand_by(self) -> None:
+        self.position = position(self.db).position
+        self._thread.succeeded()
+        self._thread.stopping.wait(STANDBY_SECONDS)
+
+    def _lead(self, folding: Folding) -> None:
+        try:
+            self.position = position(self.db).position
+            while not self._thread.stopping.is_set():
+                self._wake.clear()
+                pause = self._follow(folding)
+                self._thread.succeeded()
+                sleeper = self._wake if pause == IDLE_SECONDS else self._thread.stopping
+                sleeper.wait(pause)
+        finally:
+            self.leading = False
+
+    def _follow(self, folding: Folding) -> float:
+        """Folds everything that is settled by now; the seconds to pause before the next look."""
+        folding.live_tables()
+        if folding.rows(HEAD, {})[0]["head"] <= self.position:
+            return IDLE_SECONDS
+        try:
+            settled = folding.rows(SETTLE, {})[0]["settled"]
+            while self.position < settled and not self._thread.stopping.is_set():
+                self.position = folding.batch(settled)
+        except LockNotAvailable:
+            return MISS_SECONDS
+        return BREATH_SECONDS

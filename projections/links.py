@@ -1,0 +1,223 @@
+"""Core links, as a read model, and what is asked of it."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Literal, TypedDict, cast
+from uuid import UUID
+
+from psycopg.rows import DictRow
+
+from projections import naming
+from projections.naming import Named, as_named
+from projections.page import Page, Sort
+from projections.question import Listing, Source, Where
+from projections.read_model import FIRST_TIME, LAST_TIME, ReadModel, has, ids, last, switched
+from projections.word_search import own_words
+
+LINKS = ReadModel(
+    name="links",
+    version=1,
+    key="link_id",
+    table="""
+        link_id uuid PRIMARY KEY,
+        kind text NOT NULL,
+        name text NOT NULL,
+        slug text NOT NULL,
+        owner_id uuid NOT NULL,
+        co_host_ids uuid[] NOT NULL,
+        meeting_type_id uuid NOT NULL,
+        expires_at timestamptz,
+        in_library boolean NOT NULL,
+        managed_link_id uuid,
+        disabled boolean NOT NULL,
+        deleted boolean NOT NULL,
+        created_at timestamptz NOT NULL,
+        updated_at timestamptz NOT NULL,
+        version int NOT NULL,
+        words tsvector NOT NULL,
+        name_words tsvector NOT NULL
+    """,
+    indexes=(
+        "(created_at, link_id)",
+        "(updated_at, link_id)",
+        "(lower(name), link_id)",
+        "(owner_id, created_at, link_id)",
+        "(created_at, link_id) WHERE in_library",
+        "(managed_link_id) WHERE managed_link_id IS NOT NULL",
+        "USING gin (words)",
+        "USING gin (name_words)",
+    ),
+    rows=f"""
+        SELECT stream_id AS link_id, told ->> 'kind' AS kind, told ->> 'name' AS name, told ->> 'slug' AS slug,
+               (told ->> 'owner_id')::uuid AS owner_id, {ids("told", "co_host_ids")} AS co_host_ids,
+               (told ->> 'meeting_type_id')::uuid AS meeting_type_id,
+               (told ->> 'expires_at')::timestamptz AS expires_at,
+               coalesce((told ->> 'in_library')::boolean, false) AS in_library,
+               (told ->> 'managed_link_id')::uuid AS managed_link_id, disabled, deleted,
+               created_at, updated_at, version,
+               {{schema}}.words(concat_ws(' ', told ->> 'name', told ->> 'slug')) AS words,
+               {{schema}}.words(told ->> 'name') AS name_words
+        FROM (
+            SELECT stream_id, max(version) AS version, {FIRST_TIME} AS created_at, {LAST_TIME} AS updated_at,
+                   {last("LinkCreated", "LinkUpdated")} AS told,
+                   {switched(on="LinkDisabled", off="LinkEnabled", initially=False)} AS disabled,
+                   {has("LinkDeleted")} AS deleted
+            FROM {{log}} AS log
+            GROUP BY stream_id
+        ) AS link
+    """,
+    events=("LinkCreated", "LinkUpdated", "LinkDisabled", "LinkEnabled", "LinkDeleted"),
+)
+
+STATUS = """CASE WHEN l.deleted THEN 'deleted' WHEN l.disabled THEN 'disabled'
+    WHEN l.expires_at <= %(now)s THEN 'expired' ELSE 'active' END"""
+
+
+class SingleUseCounts(TypedDict):
+    """How many single-use links were issued from a link, and of them how many can be booked or are."""
+
+    issued: int
+    active: int
+    booked: int
+
+
+class LinkRow(TypedDict):
+    """A core link, as the API answers, without its URL."""
+
+    id: UUID
+    kind: Literal["standard", "managed"]
+    name: str
+    slug: str
+    owner: Named
+    co_hosts: list[Named]
+    meeting_type: Named
+    expires_at: datetime | None
+    in_library: bool
+    status: Literal["active", "disabled", "expired", "deleted"]
+    managed_link_id: UUID | None
+    single_use: SingleUseCounts
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+
+class Impact(TypedDict):
+    """What an edit of a link touches: single-use links that can be booked, and booked meetings still to come."""
+
+    active_single_use: int
+    booked_upcoming: int
+
+
+@dataclass(frozen=True, slots=True)
+class LinkFilters:
+    """What a list of links is narrowed to. `view` "mine" is what `viewer` owns, "library" what is in the library.
+
+    Deleted links are listed only when their status is asked for. `q` is a word prefix over name and slug.
+    """
+
+    view: Literal["mine", "library", "all"] = "all"
+    viewer: UUID | None = None
+    kind: str | None = None
+    status: str | None = None
+    q: str | None = None
+    managed_link_id: UUID | None = None
+
+
+FILTERS = {
+    "mine": "l.owner_id = %(viewer)s",
+    "library": "l.in_library",
+    "kind": "l.kind = %(kind)s",
+    "status": f"{STATUS} = %(status)s",
+    "not_deleted": "NOT l.deleted",
+    "q": own_words("l.words"),
+    "managed_link_id": "l.managed_link_id = %(managed_link_id)s",
+}
+
+
+def shaped(record: DictRow) -> LinkRow:
+    """A record in the shape of the API, nothing issued yet."""
+    named = {
+        "owner": as_named(record["owner"]),
+        "co_hosts": [as_named(person) for person in record["co_hosts"]],
+        "meeting_type": as_named(record["meeting_type"]),
+    }
+    return cast(LinkRow, {**record, **named, "single_use": SingleUseCounts(issued=0, active=0, booked=0)})
+
+
+LISTING = Listing(
+    columns=f"""l.link_id AS id, l.kind, l.name, l.slug, {naming.person("l.owner_id")} AS owner,
+        {naming.people_of("l.co_host_ids")} AS co_hosts, {naming.meeting_type("l.meeting_type_id")} AS meeting_type,
+        l.expires_at, l.in_library, {STATUS} AS status, l.managed_link_id, l.created_at, l.updated_at, l.version""",
+    relation="links AS l",
+    key="l.link_id",
+    sorts={
+        "created_at": Sort("l.created_at", "timestamptz"),
+        "updated_at": Sort("l.updated_at", "timestamptz"),
+        "name": Sort("lower(l.name)", "text"),
+    },
+    shape=shaped,
+)
+
+OF_LINKS = "s.link_id = ANY(%(link_ids)s)"
+# the log has an index on the link of an issue: so the ids of the streams reach the fold's own index
+OF_LINKS_IN_LOG = """s.single_use_id = ANY(ARRAY(
+    SELECT e.stream_id FROM {schema}.events AS e
+    WHERE e.type LIKE 'SingleUseIssued.%%' AND e.data ->> 'link_id' = ANY(%(link_id_texts)s)))"""
+COUNTS = """SELECT s.link_id, count(*) AS issued, count(*) FILTER (WHERE s.state = 'open') AS open,
+    count(*) FILTER (WHERE s.state = 'booked') AS booked
+    FROM single_use_links AS s WHERE {of_links} GROUP BY s.link_id"""
+UPCOMING = """SELECT count(*) AS upcoming FROM meeting_log AS m
+    WHERE m.link_id = %(id)s AND m.status <> 'cancelled' AND m.starts_at > %(now)s"""
+
+
+def one(source: Source, id: UUID, now: datetime) -> LinkRow | None:
+    """A link as it is at an instant, or None."""
+    return next(iter(many(source, [id], now)), None)
+
+
+def many(source: Source, ids: Sequence[UUID], now: datetime) -> list[LinkRow]:
+    """The links of these ids, in their order; unknown ones are left out."""
+    params = {"ids": list(ids), "now": now}
+    found = {row["id"]: row for row in counted(source, LISTING.where(source, "l.link_id = ANY(%(ids)s)", params))}
+    return [found[id] for id in ids if id in found]
+
+
+def page(
+    source: Source,
+    now: datetime,
+    filters: LinkFilters,
+    sort: str = "-created_at",
+    limit: int = 50,
+    cursor: str | None = None,
+) -> Page[LinkRow]:
+    """Links as they are at an instant, newest first. Raises Invalid for an unknown sort or a foreign cursor."""
+    chosen = {filters.view: True, "not_deleted": filters.status is None}
+    given = dict.fromkeys(FILTERS) | asdict(filters) | chosen
+    found = LISTING.page(source, Where.given(FILTERS, given | {"now": now}), sort, limit, cursor)
+    return Page(counted(source, found.items), found.next_cursor)
+
+
+def impact(source: Source, id: UUID, now: datetime) -> Impact | None:
+    """What an edit of the link touches at an instant, or None when there is no such link."""
+    link = one(source, id, now)
+    if link is None:
+        return None
+    upcoming = source.rows(UPCOMING, {"id": id, "now": now})[0]["upcoming"]
+    return Impact(active_single_use=link["single_use"]["active"], booked_upcoming=upcoming)
+
+
+def counted(source: Source, rows: list[LinkRow]) -> list[LinkRow]:
+    """Links with the counts of their single-use links."""
+    ids = [row["id"] for row in rows]
+    if not ids:
+        return rows
+    question = COUNTS.replace("{of_links}", OF_LINKS_IN_LOG if source.log else OF_LINKS)
+    counts = source.rows(question, {"link_ids": ids, "link_id_texts": [str(id) for id in ids]})
+    of_link = {count["link_id"]: count for count in counts}
+    return [{**row, "single_use": _counts(row, of_link[row["id"]])} if row["id"] in of_link else row for row in rows]
+
+
+def _counts(link: LinkRow, count: DictRow) -> SingleUseCounts:
+    active = count["open"] if link["status"] == "active" else 0
+    return SingleUseCounts(issued=count["issued"], active=active, booked=count["booked"])

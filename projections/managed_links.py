@@ -1,0 +1,97 @@
+"""Managed links, as a read model, and what is asked of it."""
+
+from datetime import datetime
+from typing import TypedDict, cast
+from uuid import UUID
+
+from psycopg.rows import DictRow
+
+from projections import naming
+from projections.naming import Named, as_named, as_named_or_none
+from projections.page import Page, Sort
+from projections.question import Listing, Source, Where
+from projections.read_model import FIRST_TIME, LAST_TIME, ReadModel, ids, last
+from projections.word_search import own_words
+
+MANAGED_LINKS = ReadModel(
+    name="managed_links",
+    version=1,
+    key="managed_link_id",
+    table="""
+        managed_link_id uuid PRIMARY KEY,
+        name text NOT NULL,
+        slug text NOT NULL,
+        meeting_type_id uuid NOT NULL,
+        host_ids uuid[] NOT NULL,
+        expires_at timestamptz,
+        created_by uuid,
+        created_at timestamptz NOT NULL,
+        updated_at timestamptz NOT NULL,
+        version int NOT NULL,
+        words tsvector NOT NULL
+    """,
+    indexes=("(created_at, managed_link_id)", "(lower(name), managed_link_id)", "USING gin (words)"),
+    rows=f"""
+        SELECT stream_id AS managed_link_id, told ->> 'name' AS name, told ->> 'slug' AS slug,
+               (told ->> 'meeting_type_id')::uuid AS meeting_type_id, {ids("told", "host_ids")} AS host_ids,
+               (told ->> 'expires_at')::timestamptz AS expires_at, (told ->> 'created_by_id')::uuid AS created_by,
+               created_at, updated_at, version,
+               {{schema}}.words(concat_ws(' ', told ->> 'name', told ->> 'slug')) AS words
+        FROM (
+            SELECT stream_id, max(version) AS version, {FIRST_TIME} AS created_at, {LAST_TIME} AS updated_at,
+                   {last("ManagedLinkCreated", "ManagedLinkUpdated")} AS told
+            FROM {{log}} AS log
+            GROUP BY stream_id
+        ) AS managed_link
+    """,
+    events=("ManagedLinkCreated", "ManagedLinkUpdated"),
+)
+
+
+class ManagedLinkRow(TypedDict):
+    """A managed link, as the API answers; `link_count` is how many core links it looks after now."""
+
+    id: UUID
+    name: str
+    slug: str
+    meeting_type: Named
+    hosts: list[Named]
+    link_count: int
+    expires_at: datetime | None
+    created_by: Named | None
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+
+def shaped(record: DictRow) -> ManagedLinkRow:
+    """A record in the shape of the API."""
+    named = {
+        "meeting_type": as_named(record["meeting_type"]),
+        "hosts": [as_named(host) for host in record["hosts"]],
+        "created_by": as_named_or_none(record["created_by"]),
+    }
+    return cast(ManagedLinkRow, {**record, **named, "link_count": len(record["hosts"])})
+
+
+LISTING = Listing(
+    columns=f"""g.managed_link_id AS id, g.name, g.slug, {naming.meeting_type("g.meeting_type_id")} AS meeting_type,
+        {naming.people_of("g.host_ids")} AS hosts, g.expires_at, {naming.person("g.created_by")} AS created_by,
+        g.created_at, g.updated_at, g.version""",
+    relation="managed_links AS g",
+    key="g.managed_link_id",
+    sorts={"created_at": Sort("g.created_at", "timestamptz"), "name": Sort("lower(g.name)", "text")},
+    shape=shaped,
+)
+
+
+def one(source: Source, id: UUID) -> ManagedLinkRow | None:
+    """A managed link, or None."""
+    return LISTING.one(source, "g.managed_link_id = %(id)s", {"id": id})
+
+
+def page(
+    source: Source, q: str | None = None, sort: str = "-created_at", limit: int = 50, cursor: str | None = None
+) -> Page[ManagedLinkRow]:
+    """Managed links, newest first; `q` is a word prefix over name and slug. Raises Invalid."""
+    return LISTING.page(source, Where.given({"q": own_words("g.words")}, {"q": q}), sort, limit, cursor)

@@ -1,0 +1,230 @@
+"""The meeting log: every token that was booked, as a read model, and what is asked of it."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Literal, TypedDict, cast
+from uuid import UUID
+
+from psycopg.rows import DictRow
+
+from projections import naming
+from projections.naming import Named, as_named, as_named_or_none
+from projections.page import MOST_ROWS, Page, Sort
+from projections.question import Listing, Source, Where, all_pages
+from projections.read_model import ReadModel, has, ids, is_a, last, the
+from projections.single_use_links import Recipient
+from projections.word_search import among_details
+
+MEETING_LOG = ReadModel(
+    name="meeting_log",
+    version=1,
+    key="booking_id",
+    table="""
+        booking_id uuid PRIMARY KEY,
+        booked_at timestamptz NOT NULL,
+        status text NOT NULL,
+        link_type text NOT NULL,
+        link_id uuid NOT NULL,
+        meeting_type_id uuid NOT NULL,
+        host_ids uuid[] NOT NULL,
+        starts_at timestamptz NOT NULL,
+        ends_at timestamptz NOT NULL,
+        reschedule_count int NOT NULL,
+        previous_starts_at timestamptz,
+        cancelled_at timestamptz,
+        cancelled_by text,
+        issued_by uuid,
+        issued_at timestamptz,
+        source text NOT NULL,
+        details_id uuid,
+        issue_details_id uuid,
+        cancel_details_id uuid,
+        version int NOT NULL
+    """,
+    indexes=(
+        "(booked_at, booking_id)",
+        "(starts_at, booking_id)",
+        "(status, booked_at, booking_id)",
+        "(link_type, booked_at, booking_id)",
+        "(link_id, booked_at, booking_id)",
+        "(meeting_type_id, booked_at, booking_id)",
+        "USING gin (host_ids)",
+        "(details_id)",
+        "(issue_details_id) WHERE issue_details_id IS NOT NULL",
+    ),
+    rows=f"""
+        SELECT stream_id AS booking_id, (booked ->> 'occurred_at')::timestamptz AS booked_at,
+               CASE WHEN cancelled IS NOT NULL THEN 'cancelled' WHEN moved IS NOT NULL THEN 'rescheduled'
+                    ELSE 'scheduled' END AS status,
+               CASE WHEN issued IS NOT NULL THEN 'single_use' ELSE booked ->> 'link_kind' END AS link_type,
+               (booked ->> 'link_id')::uuid AS link_id, (booked ->> 'meeting_type_id')::uuid AS meeting_type_id,
+               {ids("booked", "host_ids")} AS host_ids,
+               (coalesce(moved, booked) ->> 'starts_at')::timestamptz AS starts_at,
+               (coalesce(moved, booked) ->> 'ends_at')::timestamptz AS ends_at,
+               reschedule_count, (moved ->> 'previous_starts_at')::timestamptz AS previous_starts_at,
+               (cancelled ->> 'occurred_at')::timestamptz AS cancelled_at, cancelled ->> 'cancelled_by' AS cancelled_by,
+               (issued ->> 'issued_by')::uuid AS issued_by, (issued ->> 'occurred_at')::timestamptz AS issued_at,
+               booked ->> 'source' AS source, (booked ->> 'details_id')::uuid AS details_id,
+               (issued ->> 'details_id')::uuid AS issue_details_id,
+               (cancelled ->> 'details_id')::uuid AS cancel_details_id, version
+        FROM (
+            SELECT stream_id, max(version) AS version, {the("SingleUseIssued")} AS issued,
+                   {the("MeetingBooked")} AS booked, {last("Rescheduled")} AS moved,
+                   {the("MeetingCancelled")} AS cancelled,
+                   (count(*) FILTER (WHERE {is_a("Rescheduled")}))::int AS reschedule_count
+            FROM {{log}} AS log
+            GROUP BY stream_id
+            HAVING {has("MeetingBooked")}
+        ) AS token
+    """,
+    events=("SingleUseIssued", "DirectIssued", "MeetingBooked", "Rescheduled", "MeetingCancelled"),
+)
+
+
+class Guest(TypedDict):
+    """Who booked a meeting."""
+
+    name: str
+    email: str
+    time_zone: str
+
+
+class MeetingRow(TypedDict):
+    """A booked meeting, as the API answers; `erased` says that personal details of it are no more."""
+
+    booking_id: UUID
+    booked_at: datetime
+    status: Literal["scheduled", "rescheduled", "cancelled"]
+    link_type: Literal["standard", "managed", "single_use"]
+    link: Named
+    single_use_id: UUID | None
+    recipient: Recipient | None
+    label: str | None
+    meeting_type: Named
+    host: Named
+    co_hosts: list[Named]
+    guest: Guest | None
+    notes: str | None
+    starts_at: datetime
+    ends_at: datetime
+    reschedule_count: int
+    previous_starts_at: datetime | None
+    cancelled_at: datetime | None
+    cancelled_by: Literal["guest", "host"] | None
+    cancel_reason: str | None
+    issued_by: Named | None
+    issued_at: datetime | None
+    source: str
+    erased: bool
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class MeetingFilters:
+    """What the meeting log is narrowed to; `…_from` is included, `…_to` is not.
+
+    `host_id` is a host or co-host; `visible_to` leaves the meetings that the person hosts or co-hosts, and those
+    of links that the person owns. `q` is a word prefix over guest name and e-mail address, recipient and link name.
+    """
+
+    link_type: str | None = None
+    hide_single_use: bool = False
+    status: str | None = None
+    host_id: UUID | None = None
+    link_id: UUID | None = None
+    meeting_type_id: UUID | None = None
+    q: str | None = None
+    booked_from: datetime | None = None
+    booked_to: datetime | None = None
+    starts_from: datetime | None = None
+    starts_to: datetime | None = None
+    visible_to: UUID | None = None
+
+
+FILTERS = {
+    "link_type": "m.link_type = %(link_type)s",
+    "hide_single_use": "m.link_type IN ('standard', 'managed')",
+    "status": "m.status = %(status)s",
+    "host_id": "m.host_ids @> ARRAY[%(host_id)s::uuid]",
+    "link_id": "m.link_id = %(link_id)s",
+    "meeting_type_id": "m.meeting_type_id = %(meeting_type_id)s",
+    "booked_from": "m.booked_at >= %(booked_from)s",
+    "booked_to": "m.booked_at < %(booked_to)s",
+    "starts_from": "m.starts_at >= %(starts_from)s",
+    "starts_to": "m.starts_at < %(starts_to)s",
+    "visible_to": """(m.host_ids @> ARRAY[%(visible_to)s::uuid]
+        OR m.link_id = ANY(ARRAY(SELECT l.link_id FROM links AS l WHERE l.owner_id = %(visible_to)s)))""",
+}
+
+SAME = (
+    *("booking_id", "booked_at", "status", "link_type", "starts_at", "ends_at", "reschedule_count"),
+    *("previous_starts_at", "cancelled_at", "cancelled_by", "issued_at", "source", "version"),
+)
+DETAILS = (("details_id", "details"), ("issue_details_id", "issue_details"), ("cancel_details_id", "cancel_details"))
+
+
+def shaped(record: DictRow) -> MeetingRow:
+    """A record in the shape of the API."""
+    booked, issued, cancelled = (record[details] or {} for _, details in DETAILS)
+    host, *co_hosts = record["hosts"]
+    row = {
+        "link": as_named(record["link"]),
+        "single_use_id": record["booking_id"] if record["link_type"] == "single_use" else None,
+        "recipient": issued.get("recipient"),
+        "label": issued.get("label"),
+        "meeting_type": as_named(record["meeting_type"]),
+        "host": as_named(host),
+        "co_hosts": [as_named(person) for person in co_hosts],
+        "guest": booked.get("guest"),
+        "notes": booked.get("notes"),
+        "cancel_reason": cancelled.get("reason"),
+        "issued_by": as_named_or_none(record["issued_by"]),
+        "erased": any(record[id] is not None and record[details] is None for id, details in DETAILS),
+    }
+    return cast(MeetingRow, {name: record[name] for name in SAME} | row)
+
+
+LISTING = Listing(
+    columns=f"""m.booking_id, m.booked_at, m.status, m.link_type, {naming.link("m.link_id")} AS link,
+        {naming.meeting_type("m.meeting_type_id")} AS meeting_type, {naming.people_of("m.host_ids")} AS hosts,
+        m.starts_at, m.ends_at, m.reschedule_count, m.previous_starts_at, m.cancelled_at, m.cancelled_by,
+        {naming.person("m.issued_by")} AS issued_by, m.issued_at, m.source, m.version,
+        m.details_id, {naming.details("m.details_id")} AS details,
+        m.issue_details_id, {naming.details("m.issue_details_id")} AS issue_details,
+        m.cancel_details_id, {naming.details("m.cancel_details_id")} AS cancel_details""",
+    relation="meeting_log AS m",
+    key="m.booking_id",
+    sorts={"booked_at": Sort("m.booked_at", "timestamptz"), "starts_at": Sort("m.starts_at", "timestamptz")},
+    shape=shaped,
+)
+
+
+def one(source: Source, id: UUID) -> MeetingRow | None:
+    """A booked meeting, or None."""
+    return LISTING.one(source, "m.booking_id = %(id)s", {"id": id})
+
+
+def page(
+    source: Source,
+    filters: MeetingFilters,
+    sort: str = "-booked_at",
+    limit: int = 50,
+    cursor: str | None = None,
+) -> Page[MeetingRow]:
+    """Booked meetings, newest booking first. Raises Invalid for an unknown sort or a foreign cursor."""
+    return LISTING.page(source, where(source, filters), sort, limit, cursor)
+
+
+def where(source: Source, filters: MeetingFilters) -> Where:
+    """The conditions of the filters."""
+    given = Where.given(FILTERS, asdict(filters))
+    if not filters.q:
+        return given
+    return given.also(*among_details(source, filters.q, ("m.details_id", "m.issue_details_id"), link="m.link_id"))
+
+
+def stream(source: Source, filters: MeetingFilters, sort: str = "-booked_at") -> Iterator[MeetingRow]:
+    """All booked meetings that meet the filters, one page after the other, for a download. Raises Invalid."""
+    conditions = where(source, filters)
+    return all_pages(lambda cursor: LISTING.page(source, conditions, sort, MOST_ROWS, cursor))

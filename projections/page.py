@@ -1,0 +1,81 @@
+"""Pages of a list: keyset sorts, and the opaque cursor that says where the next page begins."""
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+from uuid import UUID
+
+from domain.refusals import Invalid
+
+Row = TypeVar("Row")
+
+MOST_ROWS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """Some rows of a list, and the cursor of the next page, None on the last one."""
+
+    items: list[Row]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """An order of a list: the SQL expression that leads it (never null), and the type of its values."""
+
+    expression: str
+    type: Literal["timestamptz", "text"]
+
+    def read(self, value: object) -> object:
+        """A cursor's value as the parameter it was. Raises ValueError or TypeError."""
+        if not isinstance(value, str):
+            raise TypeError
+        return datetime.fromisoformat(value) if self.type == "timestamptz" else value
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A sort by its public name, a leading `-` for descending, with the key to tell equal values apart."""
+
+    name: str
+    sort: Sort
+    key: str
+
+    @classmethod
+    def named(cls, name: str, sorts: Mapping[str, Sort], key: str) -> "Order":
+        """The order of that name. Raises Invalid."""
+        if name.removeprefix("-") not in sorts:
+            raise Invalid("sort", "There is no such order.")
+        return cls(name, sorts[name.removeprefix("-")], key)
+
+    @property
+    def by(self) -> str:
+        """What to order by."""
+        direction = "DESC" if self.name.startswith("-") else "ASC"
+        return f"{self.sort.expression} {direction}, {self.key} {direction}"
+
+    @property
+    def beyond(self) -> str:
+        """The condition on rows of the pages after a cursor."""
+        sign = "<" if self.name.startswith("-") else ">"
+        return f"({self.sort.expression}, {self.key}) {sign} (%(after_value)s::{self.sort.type}, %(after_key)s::uuid)"
+
+    def cursor(self, record: Mapping[str, Any]) -> str:
+        """The cursor of the page that begins after a record with its `sort_value` and `sort_key`."""
+        value = record["sort_value"]
+        text = value.isoformat() if isinstance(value, datetime) else value
+        return urlsafe_b64encode(json.dumps([self.name, text, str(record["sort_key"])]).encode()).decode().rstrip("=")
+
+    def after(self, cursor: str) -> dict[str, object]:
+        """The parameters of `beyond`. Raises Invalid for a cursor that is malformed or of another order."""
+        try:
+            name, value, key = json.loads(urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)))
+            if name != self.name:
+                raise ValueError("of another order")
+            return {"after_value": self.sort.read(value), "after_key": UUID(key)}
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise Invalid("cursor", "This cursor does not belong to this list.") from error

@@ -1,0 +1,118 @@
+-- One append: everything that must hold when two things happen at once is decided here, in one transaction and one round trip.
+
+-- The instant at which no append is in flight: every position up to the answer is settled, for ever.
+CREATE FUNCTION {schema}.settle() RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'settle needs READ COMMITTED';
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended({cell} || '.fence', 0));
+    RETURN (SELECT coalesce(max(position), 0) FROM {schema}.events);  -- a statement of its own: it sees what committed while we waited
+END $$;
+
+-- p_events        array of objects: stream, version, type, data
+-- p_reads         array of pairs: stream, version that the decision read
+-- p_hosts         array of pairs: host whose calendar it touches, exclusive (true when a reservation of theirs is released)
+-- p_claims        array of objects: kind, value, stream (the value of that kind which the stream has from now on)
+-- p_reservations  object: release (array of bookings), reserve (array of objects: booking, host, start, end)
+-- p_details       array of objects: id, stream, salt (hex), data, words
+CREATE FUNCTION {schema}.append(
+    p_events jsonb, p_reads jsonb, p_hosts jsonb, p_claims jsonb, p_reservations jsonb, p_details jsonb
+) RETURNS bigint[]
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    wanted record;
+    stale uuid;
+    made int;
+    positions bigint[];
+BEGIN
+    -- each statement below must see what committed before it
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'append needs READ COMMITTED';
+    END IF;
+
+    -- 1. Fence, shared: writers do not wait for each other, a reader that settles waits for all of them.
+    PERFORM pg_advisory_xact_lock_shared(hashtextextended({cell} || '.fence', 0));
+
+    -- 2. Locks: each once, at its strongest, in one order for everybody, so that nobody waits in a circle.
+    FOR wanted IN
+        SELECT hashtextextended({cell} || name, 0) AS key, bool_or(exclusive) AS exclusive
+        FROM (
+            SELECT '.stream.' || (e ->> 'stream') AS name, true AS exclusive FROM jsonb_array_elements(p_events) e
+            UNION ALL SELECT '.stream.' || (r ->> 0), false FROM jsonb_array_elements(p_reads) r
+            UNION ALL SELECT '.host.' || (h ->> 0), (h ->> 1)::boolean FROM jsonb_array_elements(p_hosts) h
+            UNION ALL SELECT '.claims', true WHERE jsonb_array_length(p_claims) > 0
+        ) locks
+        GROUP BY 1 ORDER BY 1
+    LOOP
+        IF wanted.exclusive THEN
+            PERFORM pg_advisory_xact_lock(wanted.key);
+        ELSE
+            PERFORM pg_advisory_xact_lock_shared(wanted.key);
+        END IF;
+    END LOOP;
+
+    -- 3. Check: a new statement, so a new snapshot: every stream, read or written, is where the decision saw it.
+    SELECT seen.id INTO stale
+    FROM (
+        SELECT (r ->> 0)::uuid AS id, (r ->> 1)::int AS version FROM jsonb_array_elements(p_reads) r
+        UNION ALL
+        SELECT (e ->> 'stream')::uuid, min((e ->> 'version')::int) - 1 FROM jsonb_array_elements(p_events) e GROUP BY 1
+    ) seen
+    WHERE seen.version <> coalesce((SELECT max(version) FROM {schema}.events WHERE stream_id = seen.id), 0)
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'OL001', MESSAGE = 'stale_read', DETAIL = stale::text;
+    END IF;
+
+    -- 4. Claims: a stream's old values are free again, its new ones are its own.
+    IF jsonb_array_length(p_claims) > 0 THEN
+        DELETE FROM {schema}.claims
+        USING jsonb_array_elements(p_claims) c
+        WHERE claims.kind = c ->> 'kind' AND claims.stream_id = (c ->> 'stream')::uuid;
+        INSERT INTO {schema}.claims (kind, value, stream_id)
+        SELECT c ->> 'kind', c ->> 'value', (c ->> 'stream')::uuid
+        FROM jsonb_array_elements(p_claims) c
+        ORDER BY 1, 2
+        ON CONFLICT DO NOTHING;
+        GET DIAGNOSTICS made = ROW_COUNT;
+        IF made < jsonb_array_length(p_claims) THEN
+            RAISE EXCEPTION USING ERRCODE = 'OL002', MESSAGE = p_claims -> 0 ->> 'kind' || '_taken';
+        END IF;
+    END IF;
+
+    -- 5. Reservations: a plain INSERT would deadlock with its rivals inside EXCLUDE; this one steps back.
+    IF jsonb_array_length(p_reservations -> 'release') > 0 THEN
+        DELETE FROM {schema}.reservations
+        WHERE booking_id IN (SELECT b::uuid FROM jsonb_array_elements_text(p_reservations -> 'release') b);
+    END IF;
+    IF jsonb_array_length(p_reservations -> 'reserve') > 0 THEN
+        INSERT INTO {schema}.reservations (booking_id, host_id, during)
+        SELECT (r ->> 'booking')::uuid, (r ->> 'host')::uuid, tstzrange((r ->> 'start')::timestamptz, (r ->> 'end')::timestamptz)
+        FROM jsonb_array_elements(p_reservations -> 'reserve') r
+        ORDER BY 2
+        ON CONFLICT DO NOTHING;
+        GET DIAGNOSTICS made = ROW_COUNT;
+        IF made < jsonb_array_length(p_reservations -> 'reserve') THEN
+            RAISE EXCEPTION USING ERRCODE = 'OL003', MESSAGE = 'slot_taken';
+        END IF;
+    END IF;
+
+    -- 6. Personal details: beside the log, never in it.
+    IF jsonb_array_length(p_details) > 0 THEN
+        INSERT INTO {schema}.personal_details (id, stream_id, salt, data, words)
+        SELECT (d ->> 'id')::uuid, (d ->> 'stream')::uuid, decode(d ->> 'salt', 'hex'), d -> 'data', {schema}.words(d ->> 'words')
+        FROM jsonb_array_elements(p_details) d;
+    END IF;
+
+    -- 7. Events: positions are drawn only now, after every lock.
+    WITH appended AS (
+        INSERT INTO {schema}.events (stream_id, version, type, data)
+        SELECT (e ->> 'stream')::uuid, (e ->> 'version')::int, e ->> 'type', e -> 'data'
+        FROM jsonb_array_elements(p_events) WITH ORDINALITY t(e, n) ORDER BY n
+        RETURNING position
+    )
+    SELECT array_agg(position ORDER BY position) INTO positions FROM appended;
+    RETURN positions;
+END $$;

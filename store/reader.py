@@ -1,0 +1,61 @@
+"""Reads of the log for deciding: several streams in one query, claims, reservations, personal details."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import cast
+from uuid import UUID
+
+from domain.details import Details
+from domain.event import Event
+from domain.hours import Interval
+from store.database import Database
+
+EVENTS_AFTER = """
+SELECT e.stream_id, e.version, e.type, e.data
+FROM unnest(%s::uuid[], %s::int[]) AS known (id, version)
+JOIN {schema}.events e ON e.stream_id = known.id AND e.version > known.version
+ORDER BY e.stream_id, e.version
+"""
+CLAIMED = "SELECT value, stream_id FROM {schema}.claims WHERE kind = %s AND value = ANY (%s)"
+HELD = """
+SELECT lower(during) AS start, upper(during) AS "end" FROM {schema}.reservations
+WHERE host_id = ANY (%s) AND during && tstzrange(%s, %s) AND booking_id IS DISTINCT FROM %s
+"""
+DETAILS = "SELECT id, stream_id, salt, data FROM {schema}.personal_details WHERE id = ANY (%s)"
+FIRST = "SELECT stream_id, position FROM {schema}.events WHERE stream_id = ANY (%s) AND version = 1"
+LAST = "SELECT max(position) AS position FROM {schema}.events WHERE stream_id = %s"
+OF_REQUEST = "SELECT max(position) AS position FROM {schema}.events WHERE stream_id = %s AND data ->> 'request_id' = %s"
+
+
+class Reader:
+    """The domain's Log over a database. Every method raises DatabaseAway when it does not answer."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def events_after(self, known: Mapping[UUID, int]) -> dict[UUID, list[Event]]:
+        streams: dict[UUID, list[Event]] = defaultdict(list)
+        for row in self.database.rows(EVENTS_AFTER, (list(known), list(known.values()))):
+            event = Event.stored(row["stream_id"], row["version"], row["type"], row["data"])
+            streams[row["stream_id"]].append(event)
+        return streams
+
+    def claimed(self, kind: str, values: Collection[str]) -> dict[str, UUID]:
+        return {row["value"]: row["stream_id"] for row in self.database.rows(CLAIMED, (kind, list(values)))}
+
+    def held(self, host_ids: Sequence[UUID], within: Interval, but: UUID | None = None) -> list[Interval]:
+        rows = self.database.rows(HELD, (list(host_ids), within.start, within.end, but))
+        return [Interval(row["start"], row["end"]) for row in rows]
+
+    def details(self, ids: Collection[UUID]) -> dict[UUID, Details]:
+        rows = self.database.rows(DETAILS, (list(ids),))
+        return {row["id"]: Details(row["id"], row["stream_id"], bytes(row["salt"]), row["data"]) for row in rows}
+
+    def first_positions(self, ids: Collection[UUID]) -> dict[UUID, int]:
+        return {row["stream_id"]: row["position"] for row in self.database.rows(FIRST, (list(ids),))}
+
+    def last_position(self, id: UUID) -> int | None:
+        return cast(int | None, self.database.rows(LAST, (id,))[0]["position"])
+
+    def request_position(self, id: UUID, request_id: str) -> int | None:
+        return cast(int | None, self.database.rows(OF_REQUEST, (id, request_id))[0]["position"])

@@ -1,0 +1,17 @@
+-- Who may do what, said again at each migration: the service appends through the function and reads, no more.
+
+GRANT USAGE, CREATE ON SCHEMA {schema} TO {service};
+GRANT SELECT ON {schema}.events, {schema}.stored_events, {schema}.claims, {schema}.reservations, {schema}.personal_details TO {service};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.read_models, {schema}.dead_letters TO {service};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.api_keys, {schema}.sign_in_codes, {schema}.guest_requests TO {service};
+GRANT SELECT, UPDATE ON {schema}.follower TO {service};
+GRANT SELECT ON {schema}.migrations TO {service};
+
+REVOKE ALL ON FUNCTION {schema}.append(jsonb, jsonb, jsonb, jsonb, jsonb, jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION {schema}.settle() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION {schema}.append(jsonb, jsonb, jsonb, jsonb, jsonb, jsonb) TO {service};
+GRANT EXECUTE ON FUNCTION {schema}.settle() TO {service};
+
+CREATE SCHEMA IF NOT EXISTS {reporting};
+GRANT USAGE, CREATE ON SCHEMA {reporting} TO {service};
+GRANT USAGE ON SCHEMA {reporting} TO {analyst};

