@@ -6,14 +6,13 @@ from uuid import UUID, uuid4, uuid5
 
 from fastapi import APIRouter, Response
 
-from api.bodies import NewApiKey
+from api.bodies import ApiKeyRequest
 from api.body import StrictRoute
 from api.composition import Oncelink
 from api.listing import Cursor, Limit
 from api.problems import answers
 from api.request import Caller, Id, IdempotencyKey, Parts, Signed, digestible
-from api.shapes import ApiKey, PageOf
-from api.shapes import NewApiKey as ApiKeyMade
+from api.shapes import ApiKey, NewApiKey, PageOf
 from domain.details import digest
 from domain.refusals import IdempotencyKeyReused, Invalid, NotFound
 from store.keys import derived_key, new_key
@@ -23,9 +22,9 @@ router = APIRouter(prefix="/v1/api-keys", tags=["API keys"], route_class=StrictR
 BEGINNING = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
 
 
-@router.post("", status_code=201, response_model=ApiKeyMade, responses=answers(401, 409, 413, 422, 503))
+@router.post("", status_code=201, response_model=NewApiKey, responses=answers(401, 413, 422, 503))
 def create_api_key(
-    parts: Parts, caller: Signed, key: IdempotencyKey, body: NewApiKey, response: Response
+    parts: Parts, caller: Signed, key: IdempotencyKey, body: ApiKeyRequest, response: Response
 ) -> dict[str, Any]:
     """Makes an API key of one's own; the key is shown only here."""
     request = digest(digestible(body, route="api-keys"))

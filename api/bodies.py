@@ -1,33 +1,40 @@
 """The bodies that clients send."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, StrictBool, StrictInt, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from api.texts import DAY, WEEKDAYS, Body, Email, Instant, Minutes, Name, Positive, Slug, Text, TimeZone, WebAddress
 from domain.hours import check_hours
 from domain.person import DayHours, Role
 
+T = TypeVar("T")
 
-def unique(values: list[UUID]) -> list[UUID]:
-    """Each id once."""
+
+def unique(values: list[T]) -> list[T]:
+    """Each one once."""
     if len(set(values)) < len(values):
         raise ValueError("Each one may stand only once.")
     return values
 
 
-def required(value: object) -> object:
-    """A property that may be left out of a PATCH, but not cleared."""
-    if value is None:
-        raise ValueError("This field cannot be cleared.")
-    return value
-
-
 def hours(by_day: dict[str, list[tuple[str, str]]]) -> dict[str, DayHours]:
     """Each day's intervals in order, HH:MM to HH:MM or 24:00, not overlapping."""
-    return {day: tuple(check_hours(intervals)) for day, intervals in by_day.items()}
+    try:
+        return {day: tuple(check_hours(intervals)) for day, intervals in by_day.items()}
+    except ValueError:
+        raise ValueError("Write intervals of a day as HH:MM, begin before end (to 24:00), none overlapping.") from None
 
 
 def weekly(by_day: dict[str, list[tuple[str, str]]]) -> dict[str, DayHours]:
@@ -52,11 +59,36 @@ def by_date(by_day: dict[str, list[tuple[str, str]]]) -> dict[str, DayHours]:
 
 Ids = Annotated[list[UUID], AfterValidator(unique), Field(max_length=20)]
 HostIds = Annotated[list[UUID], AfterValidator(unique), Field(min_length=1, max_length=100)]
-Roles = Annotated[list[Role], Field(min_length=1, max_length=5)]
+Roles = Annotated[list[Role], AfterValidator(unique), Field(min_length=1, max_length=5)]
 WeeklyHours = Annotated[dict[str, list[tuple[str, str]]], AfterValidator(weekly)]
-DateOverrides = Annotated[dict[str, list[tuple[str, str]]], AfterValidator(by_date), Field(max_length=1000)]
+DateOverrides = Annotated[dict[str, list[tuple[str, str]]], Field(max_length=1000), AfterValidator(by_date)]
 Window = Annotated[StrictInt, Field(ge=1, le=3650)]
 Notice = Annotated[StrictInt, Field(ge=0, le=525_600)]
+
+
+class Changes(Body):
+    """What may be changed of a thing: what is left out stays, and only what is `CLEARABLE` may be null."""
+
+    CLEARABLE: ClassVar[frozenset[str]] = frozenset()
+    model_config = ConfigDict(json_schema_extra=lambda schema, model: without_null(schema, model.CLEARABLE))
+
+    @field_validator("*")
+    @classmethod
+    def kept(cls, value: object, info: ValidationInfo) -> object:
+        """A property that may be left out of a PATCH, but not cleared."""
+        if value is None and info.field_name not in cls.CLEARABLE:
+            raise ValueError("This field cannot be cleared.")
+        return value
+
+
+def without_null(schema: dict[str, Any], clearable: frozenset[str]) -> None:
+    """Says in the OpenAPI document what cannot be cleared."""
+    for name, field in schema["properties"].items():
+        if name in clearable:
+            continue
+        del field["default"]
+        [choice] = [one for one in field.pop("anyOf") if one != {"type": "null"}]
+        field.update(choice)
 
 
 class NewPerson(Body):
@@ -71,25 +103,23 @@ class NewPerson(Body):
     date_overrides: DateOverrides = {}  # noqa: RUF012
 
 
-class OwnChanges(Body):
+class OwnChanges(Changes):
     """What a person may change of themselves."""
 
     time_zone: TimeZone | None = None
     weekly_hours: WeeklyHours | None = None
     date_overrides: DateOverrides | None = None
 
-    _kept = field_validator("time_zone", "weekly_hours", "date_overrides")(required)
-
 
 class PersonChanges(OwnChanges):
     """What an admin may change of a person."""
+
+    CLEARABLE = frozenset({"busy_feed_url"})
 
     name: Name | None = None
     email: Email | None = None
     roles: Roles | None = None
     busy_feed_url: WebAddress | None = None
-
-    _kept_too = field_validator("name", "email", "roles")(required)
 
 
 class NewMeetingType(Body):
@@ -106,8 +136,10 @@ class NewMeetingType(Body):
     slot_step_minutes: Positive | None = None
 
 
-class MeetingTypeChanges(Body):
+class MeetingTypeChanges(Changes):
     """What may be changed of a meeting type."""
+
+    CLEARABLE = frozenset({"description", "location", "slot_step_minutes"})
 
     name: Name | None = None
     description: Text | None = None
@@ -118,15 +150,6 @@ class MeetingTypeChanges(Body):
     minimum_notice_minutes: Notice | None = None
     booking_window_days: Window | None = None
     slot_step_minutes: Positive | None = None
-
-    _kept = field_validator(
-        "name",
-        "duration_minutes",
-        "buffer_before_minutes",
-        "buffer_after_minutes",
-        "minimum_notice_minutes",
-        "booking_window_days",
-    )(required)
 
 
 class NewLink(Body):
@@ -140,8 +163,10 @@ class NewLink(Body):
     in_library: StrictBool = False
 
 
-class LinkChanges(Body):
+class LinkChanges(Changes):
     """What may be changed of a link; unused single-use links of it follow at once."""
+
+    CLEARABLE = frozenset({"expires_at"})
 
     name: Name | None = None
     slug: Slug | None = None
@@ -149,8 +174,6 @@ class LinkChanges(Body):
     co_host_ids: Ids | None = None
     expires_at: Instant | None = None
     in_library: StrictBool | None = None
-
-    _kept = field_validator("name", "slug", "meeting_type_id", "co_host_ids", "in_library")(required)
 
 
 class NewManagedLink(Body):
@@ -163,8 +186,10 @@ class NewManagedLink(Body):
     expires_at: Instant | None = None
 
 
-class ManagedLinkChanges(Body):
+class ManagedLinkChanges(Changes):
     """What may be changed of a managed link, and thereby of each host's link."""
+
+    CLEARABLE = frozenset({"expires_at"})
 
     name: Name | None = None
     slug: Slug | None = None
@@ -172,10 +197,8 @@ class ManagedLinkChanges(Body):
     host_ids: HostIds | None = None
     expires_at: Instant | None = None
 
-    _kept = field_validator("name", "slug", "meeting_type_id", "host_ids")(required)
 
-
-class Recipient(Body):
+class NewRecipient(Body):
     """Who a single-use link is made for."""
 
     name: Name | None = None
@@ -186,7 +209,7 @@ class NewSingleUse(Body):
     """Single-use links to make: a count, or one for each recipient."""
 
     count: Annotated[StrictInt, Field(ge=1, le=100)] = 1
-    recipients: Annotated[list[Recipient], Field(min_length=1, max_length=100)] | None = None
+    recipients: Annotated[list[NewRecipient], Field(min_length=1, max_length=100)] | None = None
     label: Name | None = None
     metadata: Annotated[dict[Name, Text], Field(max_length=50)] = {}  # noqa: RUF012
     source: Literal["web", "api", "extension"] | None = None
@@ -205,7 +228,7 @@ class Reason(Body):
     reason: Text | None = None
 
 
-class Guest(Body):
+class NewGuest(Body):
     """Who books, and in which zone they read times."""
 
     name: Name
@@ -217,7 +240,7 @@ class NewBooking(Body):
     """A meeting to book: the start of an offered slot, and who books."""
 
     start: Instant
-    guest: Guest
+    guest: NewGuest
     notes: Text | None = None
 
 
@@ -227,7 +250,7 @@ class NewStart(Body):
     start: Instant
 
 
-class NewApiKey(Body):
+class ApiKeyRequest(Body):
     """An API key to make."""
 
     name: Name = "API key"

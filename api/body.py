@@ -57,7 +57,7 @@ async def is_small(request: Request) -> bool:
 
 def int_or_zero(value: str | None) -> int:
     """A header's number, or 0."""
-    return int(value) if value is not None and value.isascii() and value.isdigit() else 0
+    return int(value[:18]) if value is not None and value.isascii() and value.isdigit() else 0
 
 
 def read_json(body: bytes) -> Any:

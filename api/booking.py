@@ -13,7 +13,7 @@ from api.composition import Oncelink
 from api.problems import answers
 from api.request import AsGuest, IdempotencyKey, Parts, written
 from api.shapes import BookingMade, Guest, GuestBooking, Host, Offer, OfferedType, Slot, Slots
-from api.texts import Day, TimeZone
+from api.texts import SLUG, Day, TimeZone
 from domain.offer import LinkOffer, days_as_interval
 from domain.offer import Offer as Offered
 from domain.refusals import Invalid, LinkNotFound
@@ -29,7 +29,7 @@ To = Annotated[Day, Query(alias="to", description="The last day, included; at mo
 Zone = Annotated[TimeZone, Query(description="An IANA time zone name.")]
 
 
-@router.get("/{code}", response_model=Offer, responses=GONE)
+@router.get("/{code}", response_model=Offer, responses=GONE, operation_id="look_at_link")
 def look(parts: Parts, context: AsGuest, code: str) -> Offer:
     """What a link offers."""
     door = door_of(parts, code)
@@ -43,7 +43,7 @@ def look(parts: Parts, context: AsGuest, code: str) -> Offer:
     )
 
 
-@router.get("/{code}/slots", response_model=Slots, responses=GONE | answers(422))
+@router.get("/{code}/slots", response_model=Slots, responses=GONE | answers(422), operation_id="list_slots")
 def slots(parts: Parts, context: AsGuest, code: str, first: From, last: To, time_zone: Zone) -> Slots:
     """The times on offer, both days included."""
     offer = open_offer(parts, door_of(parts, code), context)
@@ -53,7 +53,11 @@ def slots(parts: Parts, context: AsGuest, code: str, first: From, last: To, time
 
 
 @router.post(
-    "/{code}", status_code=201, response_model=BookingMade, responses=answers(404, 409, 410, 413, 422, 429, 503)
+    "/{code}",
+    status_code=201,
+    response_model=BookingMade,
+    responses=answers(404, 409, 410, 413, 422, 429, 503),
+    operation_id="book_meeting",
 )
 def book(parts: Parts, context: AsGuest, code: str, key: IdempotencyKey, body: NewBooking) -> Response:
     """Books the meeting: of a single-use link, the only one ever."""
@@ -72,7 +76,7 @@ def door_of(parts: Oncelink, code: str) -> Door:
     token_id = parts.codes.open(code, "book")
     if token_id is not None:
         return Door(token_id=token_id)
-    if len(code) > 40 or not code.isascii():
+    if not SLUG.fullmatch(code):
         raise LinkNotFound
     return Door(slug=code)
 

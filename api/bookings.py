@@ -19,6 +19,8 @@ from projections import meeting_log
 
 router = APIRouter(prefix="/v1/bookings", tags=["Bookings"], route_class=StrictRoute)
 
+CHANGE = answers(401, 403, 404, 409, 413, 422, 503)
+
 
 @router.get("/{id}", response_model=Booking, responses=answers(401, 404, 503))
 def get_booking(parts: Parts, caller: Signed, id: Id, response: Response) -> Booking:
@@ -27,7 +29,7 @@ def get_booking(parts: Parts, caller: Signed, id: Id, response: Response) -> Boo
     return current(parts, id, response)
 
 
-@router.post("/{id}/reschedule", response_model=Booking, responses=answers(401, 403, 404, 409, 413, 422, 503))
+@router.post("/{id}/reschedule", response_model=Booking, responses=CHANGE, operation_id="reschedule_booking")
 def reschedule(parts: Parts, caller: Signed, id: Id, body: NewStart, response: Response) -> Booking:
     """Moves a meeting (its host, co-hosts, the link's owner, managers)."""
     parts.scheduling.booking_to_change(caller.context, id)
@@ -35,7 +37,7 @@ def reschedule(parts: Parts, caller: Signed, id: Id, body: NewStart, response: R
     return current(parts, id, response)
 
 
-@router.post("/{id}/cancel", response_model=Booking, responses=answers(401, 403, 404, 409, 413, 422, 503))
+@router.post("/{id}/cancel", response_model=Booking, responses=CHANGE, operation_id="cancel_booking")
 def cancel(parts: Parts, caller: Signed, id: Id, response: Response, body: Reason | None = None) -> Booking:
     """Cancels a meeting, for good (its host, co-hosts, the link's owner, managers)."""
     parts.scheduling.booking_to_change(caller.context, id)

@@ -33,6 +33,7 @@ app = typer.Typer(
 person_app = typer.Typer(help="People of the organisation.", no_args_is_help=True)
 app.add_typer(person_app, name="person")
 console = Console(stderr=True)
+ENDINGS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 Unsafe = Annotated[bool, typer.Option("--unsafe", help="Start although the database could lose or change bookings.")]
@@ -144,8 +145,7 @@ def doctor(as_json: Json = False) -> None:
 
 @contextmanager
 def configured(unsafe: bool) -> Iterator[Settings]:
-    """The settings with a running database, and orderly ends."""
-    signal.signal(signal.SIGTERM, interrupted)
+    """The settings with a running database."""
     settings = read_settings()
     configure(settings.log_format)
     with database(settings.model_copy(update={"unsafe": unsafe or settings.unsafe})) as ready:
@@ -166,6 +166,9 @@ def composed() -> Iterator[Oncelink]:
 @contextmanager
 def explained() -> Iterator[None]:
     """Says in one sentence why a command cannot do its work: exit code 2 for wrong settings or arguments, else 1."""
+    for number in ENDINGS:
+        if signal.getsignal(number) == signal.SIG_DFL:  # nohup ignores one of them, and means it
+            signal.signal(number, interrupted)
     try:
         yield
     except (WrongSetting, Invalid) as error:
@@ -189,7 +192,7 @@ def stop(sentence: str, code: int) -> None:
 
 
 def interrupted(number: int, frame: FrameType | None) -> None:
-    """SIGTERM ends like Ctrl-C, so that an embedded database is stopped too."""
+    """A closed terminal and SIGTERM end like Ctrl-C, so that an embedded database is stopped too."""
     raise KeyboardInterrupt
 
 

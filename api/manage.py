@@ -16,14 +16,21 @@ from domain.token import Token
 
 router = APIRouter(prefix="/v1/manage", tags=["Guests"], route_class=StrictRoute)
 
+CHANGE = answers(404, 409, 413, 422, 429, 503)
 
-@router.get("/{code}", response_model=Managed, responses=answers(404, 429, 503))
+
+@router.get("/{code}", response_model=Managed, responses=answers(404, 429, 503), operation_id="get_own_booking")
 def show(parts: Parts, context: AsGuest, code: str) -> Managed:
     """The booking as it is now."""
     return managed(parts, token_of(parts, code))
 
 
-@router.get("/{code}/slots", response_model=Slots, responses=answers(404, 409, 422, 429, 503))
+@router.get(
+    "/{code}/slots",
+    response_model=Slots,
+    responses=answers(404, 409, 422, 429, 503),
+    operation_id="list_own_booking_slots",
+)
 def slots(parts: Parts, context: AsGuest, code: str, first: From, last: To, time_zone: Zone) -> Slots:
     """The times that the meeting can be moved to, both days included."""
     token = token_of(parts, code)
@@ -33,7 +40,12 @@ def slots(parts: Parts, context: AsGuest, code: str, first: From, last: To, time
     return Slots(time_zone=time_zone, slots=[Slot(start=slot.start, end=slot.end) for slot in found])
 
 
-@router.post("/{code}/reschedule", response_model=Managed, responses=answers(404, 409, 413, 422, 429, 503))
+@router.post(
+    "/{code}/reschedule",
+    response_model=Managed,
+    responses=CHANGE,
+    operation_id="reschedule_own_booking",
+)
 def reschedule(parts: Parts, context: AsGuest, code: str, body: NewStart, response: Response) -> Managed:
     """Moves the meeting, whatever became of the link it was booked with."""
     token = token_of(parts, code)
@@ -41,7 +53,7 @@ def reschedule(parts: Parts, context: AsGuest, code: str, body: NewStart, respon
     return managed(parts, token_of(parts, code))
 
 
-@router.post("/{code}/cancel", response_model=Managed, responses=answers(404, 409, 413, 422, 429, 503))
+@router.post("/{code}/cancel", response_model=Managed, responses=CHANGE, operation_id="cancel_own_booking")
 def cancel(parts: Parts, context: AsGuest, code: str, response: Response, body: Reason | None = None) -> Managed:
     """Cancels the meeting, for good."""
     token = token_of(parts, code)

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from api import openapi
 from domain import refusals
 from domain.refusals import Invalid, Refusal
 from store.database import DatabaseAway
@@ -41,6 +42,7 @@ STATUS: dict[type[Refusal], int] = {
     refusals.TooManyRequests: 429,
     refusals.TryAgain: 503,
 }
+LONGEST_FIELD = 100
 HTTP_CODES = {
     404: "not_found",
     405: "method_not_allowed",
@@ -140,7 +142,7 @@ def unreadable(request: Request, error: Exception) -> JSONResponse:
 
 def field_name(location: Sequence[Any]) -> str:
     """Where in the request: `guest.email`, `recipients.0.name`; the part of the request itself only when alone."""
-    parts = [str(part) for part in location]
+    parts = [str(part)[:LONGEST_FIELD] for part in location]
     return ".".join(parts[1:]) or parts[0]
 
 
@@ -152,6 +154,8 @@ def message_of(error: Any) -> str:
         return "This field is required."
     if error["type"] in ("value_error", "assertion_error"):
         return str(error["ctx"]["error"])
+    if error["type"].startswith("uuid"):
+        return "This is not an id."
     return f"{error['msg']}."
 
 
@@ -177,7 +181,8 @@ def database_away(request: Request, error: Exception) -> JSONResponse:
 
 
 def install(app: FastAPI) -> None:
-    """Registers every way of refusing."""
+    """Registers every way of refusing, and its shape in the OpenAPI document."""
+    openapi.install(app, Problem)
     app.add_exception_handler(Refusal, refused)
     app.add_exception_handler(RequestValidationError, unreadable)
     app.add_exception_handler(BadBody, bad_body)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, cast
 from uuid import UUID
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Header, Path, Request
 from fastapi.security import HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
 
@@ -144,7 +144,7 @@ def known_id(value: str) -> UUID:
         raise NotFound from None
 
 
-def id_in_path(id: str) -> UUID:
+def id_in_path(id: Annotated[str, Path(description="An id.", json_schema_extra={"format": "uuid"})]) -> UUID:
     """The `{id}` of a path. Raises NotFound."""
     return known_id(id)
 

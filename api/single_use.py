@@ -31,6 +31,7 @@ Status = Literal["active", "booked", "expired", "revoked", "disabled", "deleted"
     status_code=201,
     response_model=Issued,
     responses=answers(401, 403, 404, 410, 413, 422, 503),
+    operation_id="issue_single_use",
 )
 def issue(
     parts: Parts, caller: Signed, id: Id, key: IdempotencyKey, body: NewSingleUse, response: Response
@@ -75,7 +76,12 @@ def get_single_use(parts: Parts, caller: Signed, id: Id) -> SingleUse:
     return current(parts, caller, id)
 
 
-@router.post("/single-use/{id}/revoke", response_model=SingleUse, responses=answers(401, 403, 404, 409, 413, 422, 503))
+@router.post(
+    "/single-use/{id}/revoke",
+    response_model=SingleUse,
+    responses=answers(401, 403, 404, 409, 413, 422, 503),
+    operation_id="revoke_single_use",
+)
 def revoke(parts: Parts, caller: Signed, id: Id, response: Response, body: Reason | None = None) -> SingleUse:
     """Withdraws an unused single-use link."""
     reason = body.reason if body else None

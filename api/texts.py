@@ -20,6 +20,7 @@ from pydantic import (
 
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
+SLUG = re.compile(r"[a-z0-9-]{1,40}")
 # Inside networks use .local, .internal and .test; whether an address can be reached is not ours to say.
 SPECIAL_USE_DOMAIN_NAMES.clear()
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -73,8 +74,8 @@ def in_reach(value: date) -> date:
 
 @cache
 def time_zones() -> frozenset[str]:
-    """The names of the IANA time zone database."""
-    return frozenset(available_timezones())
+    """The names of the IANA time zone database that are a place's time, not a file's placeholder."""
+    return frozenset(available_timezones() - {"Factory", "localtime"})
 
 
 def iana(value: str) -> str:
@@ -104,7 +105,7 @@ def web_address(value: str) -> str:
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(one_line)]
 Text = Annotated[str, StringConstraints(max_length=2000)]
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$", max_length=40)]
+Slug = Annotated[str, StringConstraints(pattern=f"^{SLUG.pattern}$", max_length=40)]
 Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(address)]
 TimeZone = Annotated[str, StringConstraints(max_length=100), AfterValidator(iana)]
 WebAddress = Annotated[str, StringConstraints(max_length=2000), AfterValidator(web_address)]

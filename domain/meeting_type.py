@@ -1,7 +1,6 @@
 """A meeting type: the template that links book by."""
 
 from datetime import timedelta
-from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +24,7 @@ class MeetingTypeProperties(Properties):
     booking_window_days: int = 60
     slot_step_minutes: int | None = None
 
-    @cached_property
+    @property
     def rules(self) -> SlotRules:
         """The slot rules of this meeting type; the step is the duration where none is given."""
         return SlotRules(

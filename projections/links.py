@@ -159,6 +159,11 @@ LISTING = Listing(
     shape=shaped,
 )
 
+OF_LINK = "m.link_id = %(id)s"
+OF_LINK_IN_LOG = """m.booking_id = ANY(ARRAY(
+    SELECT e.stream_id FROM {schema}.events AS e
+    WHERE (e.type LIKE 'SingleUseIssued.%%' OR e.type LIKE 'DirectIssued.%%')
+    AND e.data ->> 'link_id' = %(id_text)s))"""
 OF_LINKS = "s.link_id = ANY(%(link_ids)s)"
 # the log has an index on the link of an issue: so the ids of the streams reach the fold's own index
 OF_LINKS_IN_LOG = """s.single_use_id = ANY(ARRAY(
@@ -167,8 +172,9 @@ OF_LINKS_IN_LOG = """s.single_use_id = ANY(ARRAY(
 COUNTS = """SELECT s.link_id, count(*) AS issued, count(*) FILTER (WHERE s.state = 'open') AS open,
     count(*) FILTER (WHERE s.state = 'booked') AS booked
     FROM single_use_links AS s WHERE {of_links} GROUP BY s.link_id"""
+OWNED = "SELECT l.link_id FROM links AS l WHERE l.owner_id = %(person)s"
 UPCOMING = """SELECT count(*) AS upcoming FROM meeting_log AS m
-    WHERE m.link_id = %(id)s AND m.status <> 'cancelled' AND m.starts_at > %(now)s"""
+    WHERE {of_link} AND m.status <> 'cancelled' AND m.starts_at > %(now)s"""
 
 
 def one(source: Source, id: UUID, now: datetime) -> LinkRow | None:
@@ -203,8 +209,14 @@ def impact(source: Source, id: UUID, now: datetime) -> Impact | None:
     link = one(source, id, now)
     if link is None:
         return None
-    upcoming = source.rows(UPCOMING, {"id": id, "now": now})[0]["upcoming"]
+    question = UPCOMING.replace("{of_link}", OF_LINK_IN_LOG if source.log else OF_LINK)
+    upcoming = source.rows(question, {"id": id, "id_text": str(id), "now": now})[0]["upcoming"]
     return Impact(active_single_use=link["single_use"]["active"], booked_upcoming=upcoming)
+
+
+def owned_by(source: Source, person: UUID) -> list[UUID]:
+    """The links that a person owns, deleted ones too."""
+    return [row["link_id"] for row in source.rows(OWNED, {"person": person})]
 
 
 def counted(source: Source, rows: list[LinkRow]) -> list[LinkRow]:

@@ -8,11 +8,11 @@ from uuid import UUID
 
 from psycopg.rows import DictRow
 
-from projections import naming
+from projections import links, naming
 from projections.naming import Named, as_named, as_named_or_none
 from projections.page import MOST_ROWS, Page, Sort
 from projections.question import Listing, Source, Where, all_pages
-from projections.read_model import ReadModel, has, ids, is_a, last, the
+from projections.read_model import ReadModel, has, ids, is_a, last
 from projections.single_use_links import Recipient
 from projections.word_search import among_details
 
@@ -69,9 +69,9 @@ MEETING_LOG = ReadModel(
                (issued ->> 'details_id')::uuid AS issue_details_id,
                (cancelled ->> 'details_id')::uuid AS cancel_details_id, version
         FROM (
-            SELECT stream_id, max(version) AS version, {the("SingleUseIssued")} AS issued,
-                   {the("MeetingBooked")} AS booked, {last("Rescheduled")} AS moved,
-                   {the("MeetingCancelled")} AS cancelled,
+            SELECT stream_id, max(version) AS version, {last("SingleUseIssued")} AS issued,
+                   {last("MeetingBooked")} AS booked, {last("Rescheduled")} AS moved,
+                   {last("MeetingCancelled")} AS cancelled,
                    (count(*) FILTER (WHERE {is_a("Rescheduled")}))::int AS reschedule_count
             FROM {{log}} AS log
             GROUP BY stream_id
@@ -153,8 +153,7 @@ FILTERS = {
     "booked_to": "m.booked_at < %(booked_to)s",
     "starts_from": "m.starts_at >= %(starts_from)s",
     "starts_to": "m.starts_at < %(starts_to)s",
-    "visible_to": """(m.host_ids @> ARRAY[%(visible_to)s::uuid]
-        OR m.link_id = ANY(ARRAY(SELECT l.link_id FROM links AS l WHERE l.owner_id = %(visible_to)s)))""",
+    "visible_to": "(m.host_ids @> ARRAY[%(visible_to)s::uuid] OR m.link_id = ANY(%(owned_links)s))",
 }
 
 SAME = (
@@ -218,7 +217,8 @@ def page(
 
 def where(source: Source, filters: MeetingFilters) -> Where:
     """The conditions of the filters."""
-    given = Where.given(FILTERS, asdict(filters))
+    owned = links.owned_by(source, filters.visible_to) if filters.visible_to else []
+    given = Where.given(FILTERS, asdict(filters) | {"owned_links": owned})
     if not filters.q:
         return given
     return given.also(*among_details(source, filters.q, ("m.details_id", "m.issue_details_id"), link="m.link_id"))

@@ -54,11 +54,6 @@ def is_a(name: str) -> str:
     return f"type ^@ '{name}.'"
 
 
-def the(name: str) -> str:
-    """The payload of a stream's one event of a name; null without it."""
-    return f"(array_agg(data) FILTER (WHERE {is_a(name)}))[1]"
-
-
 def last(*names: str) -> str:
     """The payload of a stream's last event of one of the names; null without one."""
     return f"(array_agg(data ORDER BY version DESC) FILTER (WHERE {' OR '.join(map(is_a, names))}))[1]"

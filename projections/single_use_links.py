@@ -12,7 +12,7 @@ from projections import links, naming
 from projections.naming import Named, as_instant, as_named
 from projections.page import Page, Sort
 from projections.question import Listing, Source, Where
-from projections.read_model import ReadModel, has, the
+from projections.read_model import ReadModel, has, last
 from projections.word_search import among_details
 
 SINGLE_USE_LINKS = ReadModel(
@@ -44,7 +44,7 @@ SINGLE_USE_LINKS = ReadModel(
                CASE WHEN booked THEN 'booked' WHEN revoked THEN 'revoked' ELSE 'open' END AS state,
                (issued ->> 'details_id')::uuid AS details_id, version
         FROM (
-            SELECT stream_id, max(version) AS version, {the("SingleUseIssued")} AS issued,
+            SELECT stream_id, max(version) AS version, {last("SingleUseIssued")} AS issued,
                    {has("MeetingBooked")} AS booked, {has("SingleUseRevoked")} AS revoked
             FROM {{log}} AS log
             GROUP BY stream_id
@@ -105,8 +105,7 @@ FILTERS = {
     "state": OF_STATE,
     "core_status": OF_CORE_STATUS,
     "issued_by": "s.issued_by = %(issued_by)s",
-    "visible_to": """(s.issued_by = %(visible_to)s
-        OR s.link_id = ANY(ARRAY(SELECT l.link_id FROM links AS l WHERE l.owner_id = %(visible_to)s)))""",
+    "visible_to": "(s.issued_by = %(visible_to)s OR s.link_id = ANY(%(owned_links)s))",
 }
 
 # what a single-use link has from its core link, as it is now
@@ -170,7 +169,8 @@ def page(
     """Single-use links as they are at an instant, newest first. Raises Invalid for a wrong sort or cursor."""
     of_state = filters.status in ("booked", "revoked")
     status = {"state": filters.status if of_state else None, "core_status": None if of_state else filters.status}
-    where = Where.given(FILTERS, asdict(filters) | status | {"now": now})
+    owned = links.owned_by(source, filters.visible_to) if filters.visible_to else []
+    where = Where.given(FILTERS, asdict(filters) | status | {"now": now, "owned_links": owned})
     if filters.q:
         where = where.also(*among_details(source, filters.q, ("s.details_id",), link="s.link_id"))
     return LISTING.page(source, where, sort, limit, cursor)

@@ -41,13 +41,13 @@ def schema(server: Server) -> Iterator[str]:
         connection.execute(f"DROP SCHEMA {name}, {name}_reporting CASCADE")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def service_url(server: Server) -> str:
     """How the service reaches the database, as its own role."""
     return server.url(SERVICE_ROLE, DATABASE)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def superuser_url(server: Server) -> str:
     """How somebody who may do everything reaches the database."""
     return server.url(database=DATABASE)

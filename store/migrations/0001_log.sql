@@ -13,8 +13,9 @@ CREATE TABLE {schema}.events (
     UNIQUE (stream_id, version)
 );
 CREATE UNIQUE INDEX one_booking_per_token ON {schema}.events (stream_id) WHERE type LIKE 'MeetingBooked.%';
--- which single-use links a link has, asked for one link at a time
-CREATE INDEX single_use_of_link ON {schema}.events ((data ->> 'link_id')) WHERE type LIKE 'SingleUseIssued.%';
+-- which tokens a link has, asked for one link at a time
+CREATE INDEX tokens_of_link ON {schema}.events ((data ->> 'link_id'))
+    WHERE type LIKE 'SingleUseIssued.%' OR type LIKE 'DirectIssued.%';
 
 -- what the eventsourcing library's recorder reads
 CREATE VIEW {schema}.stored_events AS

@@ -29,7 +29,8 @@ CREATE FUNCTION pg_temp.id(kind text, n bigint) RETURNS uuid LANGUAGE sql IMMUTA
 $$ SELECT md5(kind || n)::uuid $$;
 INSERT INTO {{schema}}.events (stream_id, version, type, data)
 SELECT pg_temp.id('person', n), 1, 'PersonAdded.v1', jsonb_build_object({COMMON.format(at=AT)},
-    'name', 'Person ' || n, 'email', n || '@example.com', 'time_zone', 'UTC', 'roles', '[]'::jsonb, 'weekly_hours', '[]'::jsonb,
+    'name', 'Person ' || n, 'email', n || '@example.com', 'time_zone', 'UTC', 'roles', '[]'::jsonb,
+    'weekly_hours', '[]'::jsonb,
     'date_overrides', '[]'::jsonb) FROM generate_series(0, 49) AS n;
 INSERT INTO {{schema}}.events (stream_id, version, type, data)
 SELECT pg_temp.id('type', n), 1, 'MeetingTypeCreated.v1', jsonb_build_object({COMMON.format(at=AT)},
@@ -40,7 +41,8 @@ SELECT pg_temp.id('link', n), 1, 'LinkCreated.v1', jsonb_build_object({COMMON.fo
     'co_host_ids', '[]'::jsonb, 'meeting_type_id', pg_temp.id('type', n % 10)) FROM generate_series(0, 199) AS n;
 INSERT INTO {{schema}}.events (stream_id, version, type, data)
 SELECT pg_temp.id('token', n), v, t, jsonb_build_object({COMMON.format(at=AT)},
-    'link_id', pg_temp.id('link', n % 200)) || CASE t WHEN 'SingleUseIssued.v1' THEN jsonb_build_object('issued_by', pg_temp.id('person', n % 50))
+    'link_id', pg_temp.id('link', n % 200)) || CASE t
+    WHEN 'SingleUseIssued.v1' THEN jsonb_build_object('issued_by', pg_temp.id('person', n % 50))
     WHEN 'MeetingBooked.v1' THEN jsonb_build_object('link_kind', 'standard', 'details_id', pg_temp.id('details', n),
         'meeting_type_id', pg_temp.id('type', n % 10), 'starts_at', {AT} + (n * 7919 % 1000) * interval '1 hour',
         'ends_at', {AT} + (n * 7919 % 1000 + 1) * interval '1 hour',

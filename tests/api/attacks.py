@@ -1,0 +1,157 @@
+"""Every field of every body of the OpenAPI document, and what a hostile client puts there."""
+
+import copy
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+DOCUMENT = json.loads(Path("docs/openapi.json").read_text(encoding="utf-8"))
+HERE = "@@here@@"
+SECRET = "zqxsecret"
+VALID: dict[str, Any] = {
+    "NewPerson": {"name": "Nobody", "email": "nobody@nexora.example", "time_zone": "UTC"},
+    "NewMeetingType": {"name": "None", "duration_minutes": 30},
+    "NewLink": {"name": "None", "meeting_type_id": str(uuid4())},
+    "NewManagedLink": {"name": "None", "slug": "none", "meeting_type_id": str(uuid4()), "host_ids": [str(uuid4())]},
+    "NewBooking": {
+        "start": "2030-01-01T09:00:00Z",
+        "guest": {"name": "Nobody", "email": "nobody@guest.example", "time_zone": "UTC"},
+    },
+    "NewStart": {"start": "2030-01-01T09:00:00Z"},
+}
+KEYS = {"weekly_hours": "mon", "date_overrides": "2026-12-24"}
+NO_NUMBERS = ["NaN", "Infinity", "-Infinity", "1e400", "-1e400", "9" * 5_000, "[" * 30_000, "[" * 30_000 + "]" * 30_000]
+TEXTS = [
+    *(f'"{SECRET}\\u{letter:04x}"' for letter in (0x00, 0x07, 0x0D, 0x1B, 0x7F, 0x85, 0x9F, 0xD800, 0xDFFF)),
+    f'"{SECRET}\x01"',
+    f'"\\ud83d{SECRET}"',
+    '"' + SECRET * 6_000 + '"',
+]
+WRONG = {
+    "string": ["7", "-1.5", "true", "[]", "{}", f'["{SECRET}"]'],
+    "integer": [f'"{SECRET}"', '"30"', "7.5", "1e1", "true", "[]", "{}", "-1", "1" + "0" * 30, "9" * 4_000],
+    "boolean": ['"true"', "1", "0", "[]", "{}", f'"{SECRET}"'],
+    "array": ["{}", "7", "true", f'"{SECRET}"', f'[{{"{SECRET}": 1}}]', "[null]"],
+    "object": [
+        "[]",
+        "7",
+        "true",
+        f'"{SECRET}"',
+        '{"a": 1, "a": 1}',
+        '{"a": {"b": 1, "\\u0062": 2}}',
+        '{"\\u0000": "x"}',
+    ],
+}
+ILL_FORMED = {
+    "email": ["not an address", "a@b", "a@b@c.example", "a@exa mple.com", "a\\n@b.example", ""],
+    "time_zone": ["Zqx/Zqx", "../etc/passwd", "Factory", "localtime", "europe/berlin", "", "UTC\\n"],
+    "busy_feed_url": ["ftp://a.example", "javascript:alert(1)", "http://", "file:///etc/passwd"],
+    "slug": ["Upper", "sp ace", "ü", "a" * 41, "", "a/b", "a\\n"],
+    "date-time": [
+        "2030-01-01",
+        "2030-01-01T09:00:00",
+        "2030-13-01T00:00:00Z",
+        "0001-01-01T00:00:00+14:00",
+        "1893456000",
+    ],
+    "uuid": ["1", "", "00000000-0000-0000-0000-00000000000g"],
+    "name": ["", "  ", "a\\nb", "a\\tb", "n" * 201],
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """A place in the body of an operation."""
+
+    method: str
+    path: str
+    body: str
+    place: tuple[str | int, ...]
+    schema: Any
+    nullable: bool
+    optional_body: bool
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path} {'.'.join(map(str, self.place)) or 'body'}"
+
+    @property
+    def operation(self) -> tuple[str, str]:
+        """Which operation it is of."""
+        return self.method, self.path
+
+    def holding(self, raw: str) -> str:
+        """The operation's body as JSON text, with raw text in this place."""
+        body: Any = copy.deepcopy(VALID.get(self.body, {}))
+        if not self.place:
+            return raw
+        inner = body
+        for part, following in zip(self.place, (*self.place[1:], None), strict=True):
+            value: Any = HERE if following is None else [] if isinstance(following, int) else {}
+            inner = put(inner, part, value)
+        return json.dumps(body).replace(f'"{HERE}"', raw)
+
+    def attacks(self) -> Iterator[str]:
+        """What must be refused here, as JSON text."""
+        kind = self.schema["type"]
+        yield from NO_NUMBERS
+        yield from WRONG[kind]
+        if not self.nullable and not (self.optional_body and not self.place):
+            yield "null"
+        if kind == "string":
+            yield from TEXTS
+            name = str(self.place[-1])
+            known = ILL_FORMED.get(self.schema.get("format", "")) or ILL_FORMED.get(name, [])
+            yield from (f'"{text}"' for text in known)
+            if "enum" in self.schema:
+                yield f'"{SECRET}"'
+        if self.schema.get("additionalProperties") is False:
+            yield json.dumps({**VALID.get(self.body, {}), SECRET: 1})
+            yield json.dumps({SECRET: SECRET})
+
+
+def put(inner: Any, part: str | int, value: Any) -> Any:
+    """Puts a value into a list or object, unless a container is there already; the value that is there now."""
+    if isinstance(inner, list):
+        inner[:] = [value]
+        return value
+    if not isinstance(inner.get(part), dict | list) or value == HERE:
+        inner[part] = value
+    return inner[part]
+
+
+def resolved(schema: Any) -> tuple[Any, bool]:
+    """A schema without reference and null, and whether null was allowed."""
+    nullable = {"type": "null"} in schema.get("anyOf", [])
+    if nullable:
+        [schema] = [one for one in schema["anyOf"] if one != {"type": "null"}]
+    if "$ref" in schema:
+        schema = DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    return schema, nullable
+
+
+def places(schema: Any, place: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any, bool]]:
+    """Every place of a schema, the root too."""
+    schema, nullable = resolved(schema)
+    yield place, schema, nullable
+    for name, inner in schema.get("properties", {}).items():
+        yield from places(inner, (*place, name))
+    if isinstance(schema.get("additionalProperties"), dict):
+        yield from places(schema["additionalProperties"], (*place, KEYS.get(str(place[-1]), "key")))
+    for inner in [schema["items"]] if "items" in schema else schema.get("prefixItems", [])[:1]:
+        yield from places(inner, (*place, 0))
+
+
+def fields() -> Iterator[Field]:
+    """Every place of every body of the document."""
+    for path, methods in DOCUMENT["paths"].items():
+        for method, operation in methods.items():
+            if "requestBody" not in operation:
+                continue
+            body = operation["requestBody"]
+            schema = body["content"]["application/json"]["schema"]
+            name = resolved(schema)[0]["title"]
+            for place, inner, nullable in places(schema):
+                yield Field(method.upper(), path, name, place, inner, nullable, not body.get("required", False))

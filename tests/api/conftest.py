@@ -1,0 +1,52 @@
+"""One furnished organisation for all tests of a module that do not get in each other's way."""
+
+from collections.abc import Callable, Iterator
+from uuid import uuid4
+
+import psycopg
+import pytest
+from fastapi.testclient import TestClient
+
+from api.app import build
+from api.serving import DATABASE, OWNER_ROLE
+from api.settings import read_settings
+from store.embedded import Server
+from store.schema import SERVICE_ROLE, migrate
+from tests.conftest import SECRET
+from tests.house import House
+
+
+@pytest.fixture(scope="module")
+def shared_house(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A running service with an organisation in it, on a schema of its own."""
+    schema = f"t{uuid4().hex[:12]}"
+    migrate(server.url(OWNER_ROLE, DATABASE), schema)
+    settings = read_settings(
+        database_url=server.url(SERVICE_ROLE, DATABASE),
+        db_schema=schema,
+        data_dir=tmp_path_factory.mktemp("data"),
+        secret_keys=SECRET,
+        base_url="http://testserver",
+    )
+    with TestClient(build(settings), raise_server_exceptions=False) as client:
+        yield House.furnished(client)
+    with psycopg.connect(server.url(database=DATABASE), autocommit=True) as connection:
+        connection.execute(f"DROP SCHEMA {schema}, {schema}_reporting CASCADE")
+
+
+@pytest.fixture
+def head(shared_house: House) -> Callable[[], int]:
+    """Asks for the last position of the log."""
+
+    def asked() -> int:
+        return int(shared_house.oncelink.database.rows("SELECT max(position) AS at FROM {schema}.events")[0]["at"])
+
+    return asked
+
+
+@pytest.fixture
+def unmoved(head: Callable[[], int]) -> Iterator[None]:
+    """Whatever the test does, the log does not move."""
+    before = head()
+    yield
+    assert head() == before
