@@ -96,22 +96,18 @@ def living(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManage
 def opened(settings: Settings) -> Oncelink:
     """The parts over a database that was found safe and current.
 
-    Raises UnsafeDatabase, SchemaProblem, DatabaseAway.
+    Raises UnsafeDatabase, SchemaProblem, psycopg.OperationalError saying why there is no connection.
     """
-    database = Database(settings.database_url, settings.db_schema, settings.pool_size).open()
-    try:
-        with database.connection() as connection:
-            check_current(connection, settings.db_schema)
-            problems_found = safety.problems(connection, settings.db_schema)
-        if problems_found and not settings.unsafe:
-            raise UnsafeDatabase(" ".join(problems_found))
-        for problem in problems_found:
-            log.warning("%s", problem)
-        live_tables.ensure(database)
-    except BaseException:
-        database.close()
-        raise
-    return compose(settings, database)
+    database = Database(settings.database_url, settings.db_schema, settings.pool_size)
+    with database.connect() as connection:
+        check_current(connection, settings.db_schema)
+        problems_found = safety.problems(connection, settings.db_schema)
+    if problems_found and not settings.unsafe:
+        raise UnsafeDatabase(" ".join(problems_found))
+    for problem in problems_found:
+        log.warning("%s", problem)
+    live_tables.ensure(database)
+    return compose(settings, database.open())
 
 
 def failed(request: Request, error: Exception) -> JSONResponse:

@@ -29,7 +29,7 @@ def unique(values: list[T]) -> list[T]:
     return values
 
 
-def hours(by_day: dict[str, list[tuple[str, str]]]) -> dict[str, DayHours]:
+def hours(by_day: dict[str, DayHours]) -> dict[str, DayHours]:
     """Each day's intervals in order, HH:MM to HH:MM or 24:00, not overlapping."""
     try:
         return {day: tuple(check_hours(intervals)) for day, intervals in by_day.items()}
@@ -37,14 +37,14 @@ def hours(by_day: dict[str, list[tuple[str, str]]]) -> dict[str, DayHours]:
         raise ValueError("Write intervals of a day as HH:MM, begin before end (to 24:00), none overlapping.") from None
 
 
-def weekly(by_day: dict[str, list[tuple[str, str]]]) -> dict[str, DayHours]:
+def weekly(by_day: dict[str, DayHours]) -> dict[str, DayHours]:
     """Hours by weekday."""
     if not by_day.keys() <= set(WEEKDAYS):
         raise ValueError("The days are mon, tue, wed, thu, fri, sat, sun.")
     return hours(by_day)
 
 
-def by_date(by_day: dict[str, list[tuple[str, str]]]) -> dict[str, DayHours]:
+def by_date(by_day: dict[str, DayHours]) -> dict[str, DayHours]:
     """Hours by date."""
 
     for day in by_day:
@@ -60,8 +60,8 @@ def by_date(by_day: dict[str, list[tuple[str, str]]]) -> dict[str, DayHours]:
 Ids = Annotated[list[UUID], AfterValidator(unique), Field(max_length=20)]
 HostIds = Annotated[list[UUID], AfterValidator(unique), Field(min_length=1, max_length=100)]
 Roles = Annotated[list[Role], AfterValidator(unique), Field(min_length=1, max_length=5)]
-WeeklyHours = Annotated[dict[str, list[tuple[str, str]]], AfterValidator(weekly)]
-DateOverrides = Annotated[dict[str, list[tuple[str, str]]], Field(max_length=1000), AfterValidator(by_date)]
+WeeklyHours = Annotated[dict[str, DayHours], AfterValidator(weekly)]
+DateOverrides = Annotated[dict[str, DayHours], Field(max_length=1000), AfterValidator(by_date)]
 Window = Annotated[StrictInt, Field(ge=1, le=3650)]
 Notice = Annotated[StrictInt, Field(ge=0, le=525_600)]
 

@@ -4,7 +4,7 @@ import json
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
@@ -74,7 +74,8 @@ def follow(unsafe: Unsafe = False) -> None:
     with explained(), configured(unsafe) as settings:
         oncelink = opened(settings)
         try:
-            oncelink.follower.run()
+            with suppress(KeyboardInterrupt):  # the way to stop it, and so no failure
+                oncelink.follower.run()
         finally:
             oncelink.close()
 

@@ -17,10 +17,10 @@ from api.clock import now
 from api.composition import Oncelink
 from api.logs import configure
 from api.sample import furnish
-from api.sample_data import CannotStart, mark, throw_away
+from api.sample_data import mark, throw_away
 from api.sample_house import JULIO, SamplePerson
 from api.sample_meetings import NEWSLETTER
-from api.serving import database, service_role
+from api.serving import database, listening, service_role
 from api.settings import Settings, WrongSetting
 from domain.issuing import Given
 from domain.link import Link
@@ -61,7 +61,7 @@ def run(settings: Settings, port: int, fresh: bool, as_json: bool) -> None:
     Raises CannotStart, WrongSetting, AnotherOrganisation, DatabaseUnavailable.
     """
     configure(settings.log_format, logging.WARNING)
-    with listening(port) as listener, suppress(KeyboardInterrupt):
+    with listening(ADDRESS, port) as listener, suppress(KeyboardInterrupt):
         base_url = f"http://{ADDRESS}:{listener.getsockname()[1]}"
         with furnished(settings.model_copy(update={"base_url": base_url}), fresh) as (running, guide):
             tell = tell_a_machine if as_json else tell_a_person
@@ -82,23 +82,6 @@ class Announcing(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.announce()
-
-
-@contextmanager
-def listening(port: int) -> Iterator[socket.socket]:
-    """The port, taken before anything else is begun. Raises CannotStart."""
-    try:
-        listener = socket.create_server((ADDRESS, port))
-    except (OSError, OverflowError) as error:
-        raise CannotStart(f"Port {port} cannot be used ({reason_of(error)}): choose another with --port.") from None
-    with listener:
-        yield listener
-
-
-def reason_of(error: Exception) -> str:
-    """What the system said, without what Python adds."""
-    said = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    return said.split(" (while")[0].removeprefix("bind(): ").rstrip(".")
 
 
 @contextmanager

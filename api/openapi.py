@@ -57,7 +57,7 @@ def documented(app: FastAPI, problem: type[BaseModel]) -> dict[str, Any]:
         finish(path, method, operation, schemas)
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    components["schemas"] = dict(sorted(schemas.items()))
+    components["schemas"] = {name: without_tuples(schemas[name]) for name in sorted(schemas)}
     return found
 
 
@@ -103,6 +103,18 @@ def without_null(schema: dict[str, Any]) -> dict[str, Any]:
     """A parameter may be left out; there is no way to send null in one."""
     choices = [one for one in schema.get("anyOf", []) if one != {"type": "null"}]
     return {**{name: value for name, value in schema.items() if name != "anyOf"}, **(choices[0] if choices else {})}
+
+
+def without_tuples(schema: Any) -> Any:
+    """A pair of texts is a list of two texts: most generators of clients know no `prefixItems`."""
+    if isinstance(schema, list):
+        return [without_tuples(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    plain = {name: without_tuples(value) for name, value in schema.items()}
+    return {
+        "items" if name == "prefixItems" else name: v[0] if name == "prefixItems" else v for name, v in plain.items()
+    }
 
 
 def headers_of(

@@ -7,22 +7,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from api.serving import CannotStart
 from api.settings import WrongSetting
-from domain.refusals import Refusal
 from store.embedded import running
 
 MARK = "made-by-oncelink-demo"
 ABOUT = "The database beside this file was made by `oncelink demo`; `oncelink demo --fresh` throws it away.\n"
 LOCKS = ("postgres.lock", "postgres.users", "postgres.life")  # see store/embedded.py
-
-
-class CannotStart(Refusal):
-    """The demo cannot start; the message says why, and what to do."""
-
-    @property
-    def sentence(self) -> str:
-        """The message itself."""
-        return str(self)
 
 
 def mark(data_dir: Path) -> None:

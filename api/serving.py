@@ -1,6 +1,7 @@
 """Running the service: which database, and how many workers."""
 
 import os
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ import uvicorn
 from psycopg import Connection, conninfo, sql
 
 from api.settings import Settings
+from domain.refusals import Refusal
 from store.schema import ANALYST_ROLE, SERVICE_ROLE, migrate
 
 OWNER_ROLE = "oncelink_owner"
@@ -20,6 +22,15 @@ EMBEDDED_SETTINGS = {
     "log_error_verbosity": "terse",
     "max_connections": "200",
 }
+
+
+class CannotStart(Refusal):
+    """What was asked for cannot start; the message says why, and what to do."""
+
+    @property
+    def sentence(self) -> str:
+        """The message itself."""
+        return str(self)
 
 
 @contextmanager
@@ -79,8 +90,27 @@ def in_environment(settings: Settings) -> Iterator[None]:
         os.environ.update(before)
 
 
+@contextmanager
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """A port, taken for as long as this lasts. Raises CannotStart."""
+    try:
+        listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except (OSError, OverflowError) as error:
+        raise CannotStart(f"Port {port} cannot be used ({reason_of(error)}): choose another with --port.") from None
+    with listener:
+        yield listener
+
+
+def reason_of(error: Exception) -> str:
+    """What the system said, without what Python adds."""
+    said = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return said.split(" (while")[0].removeprefix("bind(): ").rstrip(".")
+
+
 def serve(settings: Settings, host: str, port: int, workers: int) -> None:
-    """Serves until it is told to stop. The database must run."""
+    """Serves until it is told to stop. The database must run. Raises CannotStart."""
+    with listening(host, port):
+        pass  # uvicorn would find out late, say it in its log, and end with 3
     with in_environment(settings), tempfile.TemporaryDirectory(prefix="oncelink-metrics-") as folder:
         if workers > 1:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder

@@ -96,6 +96,10 @@ class Properties(BaseModel):
         """The properties alone, as an event told them."""
         return cls(**{name: getattr(event, name) for name in cls.model_fields})
 
+    def changed(self, changes: Mapping[str, Any]) -> Self:
+        """These properties with some of them replaced, each in its proper type, so that equal means unchanged."""
+        return type(self)(**{**dict(self), **changes})
+
 
 class IdempotentEvent(Event):
     """The first event of something a client may create with an Idempotency-Key.

@@ -100,18 +100,24 @@ class Journal(Application[UUID]):
     def decide(self, decision: Callable[[bool], T], fresh: bool = False) -> T:
         """Runs a decision, first on what is remembered; refuses only after fresh reads.
 
-        The decision is told whether to read fresh. Raises TryAgain when the world keeps moving or does not answer.
+        The decision is told whether to read fresh, which it always is from the second time on. An append whose answer
+        was lost may still happen while the next decision reads, which then refuses because of it: the first refusal
+        after a lost answer is not the last word. Raises TryAgain when the world keeps moving or does not answer.
         """
+        lost = False
         for _ in range(ATTEMPTS):
             try:
                 return decision(fresh)
             except SlotTaken:
                 raise
             except Refusal:
-                if fresh:
+                if fresh and not lost:
                     raise
-            except (StaleRead, OutcomeUnknown):
+                lost = False
+            except StaleRead:
                 pass
+            except OutcomeUnknown:
+                lost = True
             fresh = True
         raise TryAgain
 
@@ -129,15 +135,15 @@ class Journal(Application[UUID]):
     ) -> int | None:
         """Changes one stream, optimistically where a version is given. Raises NotFound and VersionConflict."""
 
-        def decision(fresh: bool) -> int | None:
+        def decision(again: bool) -> int | None:
             thing = self.get(kind, id)
-            if thing.last_request_id == context.request_id:
-                return self.reader.last_position(id)
+            if again and (position := self.reader.request_position(id, context.request_id)):
+                return position
             thing.expect(version)
             edited = thing.after(())
             return self.append(edited, conditions=change(edited))
 
-        return self.decide(decision, fresh=True)
+        return self.decide(decision)
 
 
 def of_kind(kind: type[A], found: Aggregate | None) -> A:

@@ -54,7 +54,7 @@ class Publishing(Journal):
 
         def change(link: Link) -> Conditions:
             require_link_edited(context, link)
-            properties = link.properties.model_copy(update=dict(changes))
+            properties = link.properties.changed(changes)
             reads = self.parts(properties, fresh=True, before=link.properties)
             renamed = properties.slug != link.properties.slug
             if renamed:
@@ -102,8 +102,8 @@ class Publishing(Journal):
             meeting_type = self.meeting_type(wanted.meeting_type_id, fresh)
             self.free_slug(wanted.slug, wanted.name)
             links = self.links_for(people, wanted, request.id, context)
-            properties = wanted.model_copy(
-                update={
+            properties = wanted.changed(
+                {
                     "created_by_id": context.actor.id,
                     "links": {link.properties.owner_id: link.id for link in links},
                 }
@@ -131,7 +131,7 @@ class Publishing(Journal):
             managed.expect(version)
             managed = managed.after(())
             before = managed.properties
-            after = before.model_copy(update=dict(changes))
+            after = before.changed(changes)
             people = {one.id: one for one in self.people("host_ids", after.host_ids, True, before.host_ids)}
             meeting_type = self.meeting_type(after.meeting_type_id, True)
             if after.slug != before.slug:
@@ -140,7 +140,7 @@ class Publishing(Journal):
             added = [people[host] for host in after.host_ids if host not in before.links]
             made = self.links_for(added, after, id, context)
             hosts = {link.properties.owner_id: link.id for link in (*kept, *made) if not link.deleted}
-            managed.update(after.model_copy(update={"links": {host: hosts[host] for host in after.host_ids}}), context)
+            managed.update(after.changed({"links": {host: hosts[host] for host in after.host_ids}}), context)
             claims = [slug_claim(link) for link in made]
             if after.slug != before.slug:
                 claims.append(Claim("slug", after.slug, id))
@@ -156,7 +156,7 @@ class Publishing(Journal):
             if link.properties.owner_id not in after.host_ids:
                 link.delete(context)
             elif not link.deleted:
-                link.update(link.properties.model_copy(update=passed_on(after)), context)
+                link.update(link.properties.changed(passed_on(after)), context)
         return links
 
     def links_for(

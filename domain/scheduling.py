@@ -137,6 +137,8 @@ class Scheduling(Journal):
 
         def decision(fresh: bool) -> int | None:
             token = self.get(Token, token_id)
+            if fresh and (position := self.reader.request_position(token_id, context.request_id)):
+                return position
             if token.changeable_meeting(context.now).starts_at == start:
                 return None
             offer = self.offer_of_booking(token, fresh)
@@ -154,16 +156,16 @@ class Scheduling(Journal):
         """Cancels a booked meeting, for good. Raises NotFound, BookingCancelled, MeetingStarted, TryAgain."""
         cancelled_by = "guest" if context.actor.kind == "guest" else "host"
 
-        def decision(_: bool) -> int | None:
+        def decision(again: bool) -> int | None:
             token = self.get(Token, token_id)
-            if token.cancelled and token.last_request_id == context.request_id:
-                return self.reader.last_position(token_id)
+            if again and (position := self.reader.request_position(token_id, context.request_id)):
+                return position
             details, named = reason_beside(token.id, reason)
             token.cancel(context, cancelled_by=cancelled_by, **named)
             hosts = token.booked.host_ids if token.booked else ()
             return self.append(token, conditions=Conditions(release=token.id, release_hosts=hosts, details=details))
 
-        return self.decide(decision, fresh=True)
+        return self.decide(decision)
 
     def booking_to_change(self, context: Context, token_id: UUID) -> Token:
         """A booking that the person who asks may change. Raises NotFound, Forbidden."""

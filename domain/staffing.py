@@ -43,7 +43,7 @@ class Staffing(Journal):
 
         def change(person: Person) -> Conditions | None:
             before = person.properties.email
-            person.update(person.properties.model_copy(update=dict(changes)), context)
+            person.update(person.properties.changed(changes), context)
             if person.properties.email == before:
                 return None
             self.refuse_if_taken(person)
@@ -96,7 +96,7 @@ class Staffing(Journal):
             id,
             context,
             version,
-            lambda thing: thing.update(thing.properties.model_copy(update=dict(changes)), context),
+            lambda thing: thing.update(thing.properties.changed(changes), context),
         )
 
 

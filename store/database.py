@@ -13,6 +13,7 @@ from store.schema import reporting_schema
 
 TIMEOUTS = "-c lock_timeout=5s -c statement_timeout=30s -c idle_in_transaction_session_timeout=10s -c timezone=UTC"
 POOL_WAIT_SECONDS = 5.0
+AWAY_WAIT_SECONDS = 0.1  # once somebody has waited in vain, so that those who queue behind them are answered soon
 
 
 class DatabaseAway(Exception):
@@ -26,11 +27,11 @@ class Database:
         self.url = url
         self.schema = schema
         self.reporting = reporting_schema(schema)
+        self.away = False
         self.pool = ConnectionPool[Connection[DictRow]](
             url,
             min_size=min(2, pool_size),
             max_size=pool_size,
-            timeout=POOL_WAIT_SECONDS,
             reconnect_timeout=1.0,
             open=False,
             kwargs=connection_settings(),
@@ -49,9 +50,11 @@ class Database:
     def connection(self) -> Iterator[Connection[DictRow]]:
         """A connection for a moment. Raises DatabaseAway when there is none or it was lost."""
         try:
-            with self.pool.connection() as connection:
+            with self.pool.connection(AWAY_WAIT_SECONDS if self.away else POOL_WAIT_SECONDS) as connection:
+                self.away = False
                 yield connection
         except PoolTimeout as error:
+            self.away = True
             raise DatabaseAway("no connection to the database became free") from error
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             if is_lost(error):
@@ -93,6 +96,8 @@ def named(query: LiteralString, schema: str, reporting: str) -> sql.Composed:
 
 def is_lost(error: BaseException | None) -> bool:
     """Whether an error says that the connection itself is gone, not that the server refused something."""
+    if isinstance(error, PoolTimeout):  # there was none: waiting for one again would only double the wait
+        return False
     if isinstance(error, psycopg.errors.AdminShutdown | psycopg.errors.CrashShutdown | psycopg.InterfaceError):
         return True
     return isinstance(error, psycopg.OperationalError) and error.sqlstate is None

@@ -140,8 +140,8 @@ def places(schema: Any, place: tuple[str | int, ...] = ()) -> Iterator[tuple[tup
         yield from places(inner, (*place, name))
     if isinstance(schema.get("additionalProperties"), dict):
         yield from places(schema["additionalProperties"], (*place, KEYS.get(str(place[-1]), "key")))
-    for inner in [schema["items"]] if "items" in schema else schema.get("prefixItems", [])[:1]:
-        yield from places(inner, (*place, 0))
+    if "items" in schema:
+        yield from places(schema["items"], (*place, 0))
 
 
 def fields() -> Iterator[Field]:

@@ -1,6 +1,6 @@
 """One furnished organisation for all tests of a module that do not get in each other's way."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from uuid import uuid4
 
 import psycopg
@@ -12,6 +12,7 @@ from api.serving import DATABASE, OWNER_ROLE
 from api.settings import read_settings
 from store.embedded import Server
 from store.schema import SERVICE_ROLE, migrate
+from tests.api.asking import head
 from tests.conftest import SECRET
 from tests.house import House
 
@@ -35,18 +36,8 @@ def shared_house(server: Server, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 @pytest.fixture
-def head(shared_house: House) -> Callable[[], int]:
-    """Asks for the last position of the log."""
-
-    def asked() -> int:
-        return int(shared_house.oncelink.database.rows("SELECT max(position) AS at FROM {schema}.events")[0]["at"])
-
-    return asked
-
-
-@pytest.fixture
-def unmoved(head: Callable[[], int]) -> Iterator[None]:
+def unmoved(shared_house: House) -> Iterator[None]:
     """Whatever the test does, the log does not move."""
-    before = head()
+    before = head(shared_house)
     yield
-    assert head() == before
+    assert head(shared_house) == before

@@ -1,15 +1,15 @@
 """Hostile input: refused as the contract says, with the log unmoved, and the next booking works."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
 import httpx2
 import pytest
 
+from tests.api.asking import head, refused
 from tests.api.attacks import DOCUMENT, SECRET, VALID, Field, fields
-from tests.api.refusals import refused
 from tests.house import GUEST, House, code_of
 
 FIELDS = list(fields())
@@ -47,11 +47,11 @@ def targets(shared_house: House) -> dict[str, str]:
 
 
 @pytest.fixture
-def still_books(shared_house: House, head: Callable[[], int], targets: dict[str, str]) -> Iterator[None]:
+def still_books(shared_house: House, targets: dict[str, str]) -> Iterator[None]:
     """After the test, with the log where it was, a guest books as ever and the meeting log has it."""
-    before = head()
+    before = head(shared_house)
     yield
-    assert head() == before
+    assert head(shared_house) == before
     made = shared_house.book("target", shared_house.slots("target")[0])
     assert shared_house.log("limit=1")[0]["booking_id"] == made["booking"]["id"]
 

@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import pytest
 
+from tests.api.asking import refused
 from tests.api.attacks import DOCUMENT
-from tests.api.refusals import refused
 from tests.house import House, code_of
 
 OPERATIONS = [(path, method, one) for path, methods in DOCUMENT["paths"].items() for method, one in methods.items()]

@@ -8,7 +8,7 @@ import pytest
 from domain.details import canonical, digest
 from domain.event import Event
 from domain.meeting_type import MeetingTypeUpdated
-from domain.person import PersonActivated, PersonDeactivated
+from domain.person import OFFICE_HOURS, PersonActivated, PersonDeactivated
 from domain.refusals import Refusal, VersionConflict
 from tests.domain.example import NOW, at, happened, link, meeting_type, person
 
@@ -29,6 +29,11 @@ class TestAggregate:
         thing.expect(None)
         with pytest.raises(VersionConflict):
             thing.expect(2)
+
+    def test_equal_properties_are_no_change_whatever_their_spelling(self) -> None:
+        someone = person()
+        someone.update(someone.properties.changed({"roles": ["member"], "weekly_hours": {**OFFICE_HOURS}}), at())
+        assert happened(someone) == []
 
     def test_signs_each_event_with_its_context(self) -> None:
         thing, context = link(), at()
@@ -88,9 +93,9 @@ class TestMeetingType:
 
     def test_silent_when_nothing_changes(self) -> None:
         thing = meeting_type()
-        thing.update(thing.properties.model_copy(), at())
+        thing.update(thing.properties.changed({}), at())
         assert happened(thing) == []
-        thing.update(thing.properties.model_copy(update={"duration_minutes": 60}), at())
+        thing.update(thing.properties.changed({"duration_minutes": 60}), at())
         assert happened(thing) == [MeetingTypeUpdated]
 
 

@@ -14,21 +14,21 @@ class TestUpdate:
 
     def test_tells_every_property(self) -> None:
         changed = link()
-        changed.update(changed.properties.model_copy(update={"name": "New"}), at())
+        changed.update(changed.properties.changed({"name": "New"}), at())
         [event] = changed.collect_events()
         assert isinstance(event, LinkUpdated)
         assert (event.name, event.slug, event.owner_id) == ("New", "intro", changed.properties.owner_id)
 
     def test_silent_when_nothing_changes(self) -> None:
         same = link()
-        same.update(same.properties.model_copy(), at())
+        same.update(same.properties.changed({}), at())
         assert happened(same) == []
 
     def test_refused_when_deleted(self) -> None:
         gone = link()
         gone.delete(at())
         with pytest.raises(refusals.LinkDeleted):
-            gone.update(gone.properties.model_copy(update={"name": "New"}), at())
+            gone.update(gone.properties.changed({"name": "New"}), at())
 
 
 class TestSwitch:

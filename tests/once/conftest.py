@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -53,18 +54,23 @@ class Office:
         return found
 
 
-@pytest.fixture(scope="session")
-def shared_settings(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """Settings on a schema that the tests of a run share."""
+def new_settings(server: Server, folder: Path) -> Settings:
+    """Settings on a new schema, for several tests."""
     schema = f"t{uuid4().hex[:12]}"
     migrate(server.url(OWNER_ROLE, DATABASE), schema)
     return read_settings(
         database_url=server.url(SERVICE_ROLE, DATABASE),
         db_schema=schema,
-        data_dir=tmp_path_factory.mktemp("office"),
+        data_dir=folder,
         secret_keys=SECRET,
         base_url="http://testserver",
     )
+
+
+@pytest.fixture(scope="session")
+def shared_settings(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings on a schema that the tests of a run share."""
+    return new_settings(server, tmp_path_factory.mktemp("office"))
 
 
 @pytest.fixture(scope="session")

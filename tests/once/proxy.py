@@ -206,15 +206,17 @@ def drop_request_and_shut(wire: Wire, _: bytes) -> None:
 
 
 class Delayed:
-    """Cuts the service off from its request, which is carried out later, when nobody waits for it any more."""
+    """Cuts the service off from its request, which is carried out later: right before the next one with this part."""
 
-    def __init__(self) -> None:
+    def __init__(self, until: str) -> None:
+        self.until = until
         self.request = b""
         self.wire: Wire | None = None
 
     def __call__(self, wire: Wire, request: bytes) -> None:
         wire.keeps_answer = True
         self.wire, self.request = wire, request
+        wire.proxy.at(self.until, after(self.carry_out))
         hang_up(wire.client)
 
     def carry_out(self) -> None:

@@ -1,0 +1,28 @@
+"""Measures and prints: `python -m benchmarks`, natively and with a 1 ms flush."""
+
+import platform
+from datetime import UTC, datetime
+
+from benchmarks import booking, following, starting
+from benchmarks.ground import FLUSHES, ground, quantiles, server
+
+
+def main() -> None:
+    """Every figure beside its floor."""
+    print(f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, Python {platform.python_version()}")
+    print(f"demo, empty folder to first answer: {quantiles(starting.first_answer())}")
+    for flush in FLUSHES:
+        print(f"\n{flush}")
+        with server(flush) as found, ground(found) as here:
+            print(f"  answer to row in the meeting log: {quantiles(following.answer_to_row(here))}")
+            print(f"  … one read of that row:           {quantiles(following.one_read(here))}")
+            print(f"  takeover after kill -9:           {quantiles(following.takeover(here))}")
+            here.oncelink.follower.stop()
+            ours = [(booking.bookings_per_second(here), booking.bare_per_second(here)) for _ in range(3)]
+            for through, bare in ours:
+                print(f"  bookings/s: {through:.0f} through the domain, {bare:.0f} bare: {through / bare:.2f}")
+            print(f"  slots of a month: {quantiles(booking.slots_of_a_month(here))}")
+
+
+if __name__ == "__main__":
+    main()

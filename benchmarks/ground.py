@@ -1,0 +1,111 @@
+"""What every benchmark stands on: a PostgreSQL of its own, natively or with a 1 ms flush, and an organisation in it."""
+
+import statistics
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from api.clock import now
+from api.composition import Oncelink, compose
+from api.people_by_hand import by_operator
+from api.serving import DATABASE, EMBEDDED_SETTINGS, OWNER_ROLE, prepare
+from api.settings import read_settings
+from domain.event import Actor, Context
+from domain.issuing import Given
+from domain.meeting_type import MeetingTypeProperties
+from domain.person import PersonProperties
+from domain.scheduling import Door, Wish
+from projections import live_tables
+from store.database import Database
+from store.embedded import Server, running
+from store.schema import SERVICE_ROLE
+
+FLUSHES = {
+    "native": {},
+    # every commit then costs what a cloud disk costs
+    "1 ms flush": {"commit_delay": "1000", "commit_siblings": "0"},
+}
+ALWAYS = dict.fromkeys(("mon", "tue", "wed", "thu", "fri", "sat", "sun"), (("00:00", "24:00"),))
+GUEST = {"guest": {"name": "Grace", "email": "grace@acme.example", "time_zone": "UTC"}, "notes": None}
+SECRET = "only-for-benchmarks-only-for-benchmarks"
+
+
+@dataclass(frozen=True)
+class Ground:
+    """An organisation on a running server: a link, and single-use links with a slot for each."""
+
+    oncelink: Oncelink
+    link_id: UUID
+    julio: UUID
+
+    def issue(self, count: int) -> list[UUID]:
+        """New single-use links."""
+        ids: list[UUID] = []
+        while len(ids) < count:
+            context = Context(now(), Actor(kind="person", id=self.julio), uuid4().hex, "api", frozenset({"member"}))
+            given = [Given()] * min(100, count - len(ids))
+            ids += self.oncelink.issuing.issue(context, self.link_id, given, None, {})[1]
+        return ids
+
+    def starts(self, count: int) -> list[datetime]:
+        """That many free slots."""
+        from datetime import timedelta
+
+        from domain.hours import Interval
+
+        instant = datetime.now(UTC)
+        offer = self.oncelink.scheduling.offer(self.link_id, fresh=True)
+        within = Interval(instant + timedelta(hours=1), instant + timedelta(days=3000))
+        found = self.oncelink.scheduling.slots(offer, within, instant)
+        assert len(found) >= count
+        return [slot.start for slot in found[:count]]
+
+    def book(self, token_id: UUID, start: datetime) -> int:
+        """One booking; its position."""
+        context = Context(now(), Actor(kind="guest"), uuid4().hex, "web")
+        booked = self.oncelink.scheduling.book(context, Door(token_id=token_id), Wish(start, GUEST, uuid4().hex))
+        self.oncelink.appended()
+        assert booked.position is not None
+        return booked.position
+
+
+@contextmanager
+def server(flush: str) -> Iterator[Server]:
+    """A PostgreSQL of its own, thrown away afterwards."""
+    with tempfile.TemporaryDirectory(prefix="oncelink-benchmark-") as folder:
+        with running(Path(folder), settings={**EMBEDDED_SETTINGS, **FLUSHES[flush]}) as found:
+            prepare(found.url(), found.url(OWNER_ROLE, DATABASE), "oncelink")
+            yield found
+
+
+@contextmanager
+def ground(found: Server) -> Iterator[Ground]:
+    """The organisation of a benchmark."""
+    url = found.url(SERVICE_ROLE, DATABASE)
+    settings = read_settings(database_url=url, secret_keys=SECRET)
+    database = Database(url).open()
+    live_tables.ensure(database)
+    oncelink = compose(settings, database)
+    context = by_operator()
+    hours = {"time_zone": "UTC", "weekly_hours": ALWAYS}
+    julio = PersonProperties(name="Julio", email="julio@nexora.example", roles=("member",), **hours)
+    person = oncelink.staffing.add_person(context, julio).id
+    half_hour = MeetingTypeProperties(name="Intro", duration_minutes=30, booking_window_days=3650)
+    meeting_type = oncelink.staffing.create_meeting_type(by_operator(), half_hour).id
+    own = Context(now(), Actor(kind="person", id=person), uuid4().hex, "api", frozenset({"member"}))
+    link = oncelink.publishing.create_link(own, {"name": "Intro", "slug": None, "meeting_type_id": meeting_type})
+    try:
+        yield Ground(oncelink, link.id, person)
+    finally:
+        oncelink.close()
+
+
+def quantiles(values: Sequence[float]) -> str:
+    """Median, 95th percentile and spread of seconds, in milliseconds."""
+    ordered = sorted(value * 1000 for value in values)
+    p95 = ordered[int(len(ordered) * 0.95)]
+    return f"p50 {statistics.median(ordered):.2f} ms, p95 {p95:.2f} ms, {ordered[0]:.2f}–{ordered[-1]:.2f} ms, n={len(ordered)}"

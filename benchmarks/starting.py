@@ -1,0 +1,48 @@
+"""The first minute: from `oncelink demo` in an empty folder to the first answer on /healthz."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+STARTS = 5
+DEMO = "from api.cli import app; app()"
+
+
+def first_answer() -> list[float]:
+    """Seconds from starting the demo until /healthz answers, with initdb and the sample organisation."""
+    return [once() for _ in range(STARTS)]
+
+
+def once() -> float:
+    """One start in an empty folder."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    with tempfile.TemporaryDirectory(prefix="oncelink-benchmark-") as folder:
+        command = [sys.executable, "-c", DEMO, "demo", "--json", "--port", str(port), "--data", folder]
+        began = time.perf_counter()
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            while not answers(port):
+                assert process.poll() is None, "the demo ended"
+                time.sleep(0.005)
+            seconds = time.perf_counter() - began
+            assert process.stdout is not None
+            assert json.loads(process.stdout.readline())["people"]
+            process.send_signal(signal.SIGINT)
+            process.wait(30)
+    return seconds
+
+
+def answers(port: int) -> bool:
+    """Whether the service is healthy."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False

@@ -1,0 +1,43 @@
+"""docs/operations.md: every setting and no other, and the very statements of docker/init.sql."""
+
+import re
+from pathlib import Path
+
+from api.settings import Settings
+from tests.packaging.operations import setting_names
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "operations.md").read_text()
+ROW = re.compile(r"^\| `(ONCELINK_[A-Z_]+)` \| (?:`([^`]*)`)? ?\| \S.*\|$", re.M)
+
+
+def statements(sql: str) -> list[str]:
+    """The lines of a script that are neither empty nor a comment."""
+    return [line for line in sql.splitlines() if line.strip() and not line.startswith("--")]
+
+
+def test_every_setting_has_a_row_and_nothing_else_is_named() -> None:
+    assert {name for name, _ in ROW.findall(PAGE)} == setting_names(Settings)
+    assert set(re.findall(r"ONCELINK_[A-Z_]+", PAGE)) == setting_names(Settings)
+
+
+def test_the_defaults_are_those_of_the_code() -> None:
+    defaults = {
+        (field.alias or f"ONCELINK_{name}").upper(): str(field.default) for name, field in Settings.model_fields.items()
+    }
+    assert {name: value.lower() for name, value in ROW.findall(PAGE)} == {
+        name: value.lower() for name, value in defaults.items()
+    }
+
+
+def test_the_statements_are_those_of_the_file() -> None:
+    [block] = [part for part in re.findall(r"```sql\n(.*?)```", PAGE, re.S) if "\\getenv" in part]
+    assert statements(block) == statements((ROOT / "docker" / "init.sql").read_text())
+
+
+def test_every_command_that_it_names_exists() -> None:
+    from api.cli import app
+
+    named = set(re.findall(r"`?oncelink (serve|follow|migrate|doctor|person|sign-in|api-key|demo)\b", PAGE))
+    known = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+    assert named <= known | {group.name for group in app.registered_groups}
