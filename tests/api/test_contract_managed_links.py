@@ -98,7 +98,7 @@ class TestChange:
         answer = house.send("PATCH", f"/v1/managed-links/{managed['id']}", body, "manager", If_Match='"1"')
         assert answer.status_code == 200
         rows = house.oncelink.database.rows(
-            "SELECT type, data ->> 'request_id' AS request_id FROM {schema}.events WHERE position > %s ORDER BY position",
+            "SELECT type, data ->> 'request_id' AS request_id FROM {schema}.events WHERE position > %s",
             (before,),
         )
         assert sorted(row["type"] for row in rows) == ["LinkUpdated.v1", "LinkUpdated.v1", "ManagedLinkUpdated.v1"]

@@ -66,8 +66,8 @@ class Plain:
 
     def oncelink(self, *arguments: str, **more: str) -> str:
         """What a command that must succeed prints."""
-        options: dict[str, Any] = {"cwd": self.folder, "capture_output": True, "text": True, "timeout": 120}
-        done = subprocess.run([*CLI, *arguments], env=self.environment(**more), **options)
+        command, environment = [*CLI, *arguments], self.environment(**more)
+        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -82,10 +82,12 @@ def cluster() -> Iterator[Plain]:
     plain = Plain(folder, free_port())
     postgres = as_somebody(folder)
     access = ["--auth-local=trust", "--auth-host=scram-sha-256", "--username=postgres"]
-    subprocess.run([programs / "initdb", "-D", folder / "cluster", "--no-sync", *access], check=True, **postgres)
+    subprocess.run(
+        [str(programs / "initdb"), "-D", str(folder / "cluster"), "--no-sync", *access], check=True, **postgres
+    )
     options = f"-c port={plain.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
-    control = [programs / "pg_ctl", "-D", folder / "cluster", "--silent", "--wait"]
-    subprocess.run([*control, "--log", folder / "log", "--options", options, "start"], check=True, **postgres)
+    control = [str(programs / "pg_ctl"), "-D", str(folder / "cluster"), "--silent", "--wait"]
+    subprocess.run([*control, "--log", str(folder / "log"), "--options", options, "start"], check=True, **postgres)
     try:
         yield plain
     finally:
@@ -119,7 +121,7 @@ def plain(cluster: Plain) -> Plain:
         SECRETS_READER=str(os.geteuid()),
         INIT_SQL=str(ROOT / "docker" / "init.sql"),
     )
-    subprocess.run([ROOT / "docker" / "database.sh", "postgres"], check=True, env=environment, cwd="/")
+    subprocess.run([str(ROOT / "docker" / "database.sh"), "postgres"], check=True, env=environment, cwd="/")
     cluster.oncelink("migrate", ONCELINK_OWNER_DATABASE_URL=cluster.url("owner"))
     return cluster
 
@@ -197,7 +199,7 @@ def test_a_second_start_of_the_container_keeps_the_passwords(plain: Plain, tmp_p
         SECRETS=str(plain.folder / "secrets"),
         SECRETS_READER=str(os.geteuid()),
     )
-    run = [ROOT / "docker" / "database.sh", "postgres"]
+    run = [str(ROOT / "docker" / "database.sh"), "postgres"]
     done = subprocess.run(run, check=True, env=environment, umask=0o022, capture_output=True, text=True)
     *said, mask = done.stdout.split()
     assert said == [file.read_text().strip().rsplit(":", 1)[1] for file in files]

@@ -99,7 +99,8 @@ class TestDemo:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        command = [installed / "bin/oncelink", "demo", "--json", "--port", str(port), "--data", tmp_path / "data"]
+        where = ["--port", str(port), "--data", str(tmp_path / "data")]
+        command = [str(installed / "bin/oncelink"), "demo", "--json", *where]
         with (tmp_path / "log").open("w") as log:
             process = subprocess.Popen(command, cwd=tmp_path, env=bare(), stdout=subprocess.PIPE, stderr=log, text=True)
         assert process.stdout
