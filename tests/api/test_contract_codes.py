@@ -123,7 +123,7 @@ class TestNeverWrittenDown:
         schema = shared_house.oncelink.database.schema
         with psycopg.connect(superuser_url) as connection:
             tables = connection.execute(
-                "SELECT table_name FROM information_schema.tables WHERE table_schema = %s AND table_type = 'BASE TABLE'",
+                "SELECT tablename FROM pg_tables WHERE schemaname = %s",
                 (schema,),
             ).fetchall()
             assert len(tables) > 10
