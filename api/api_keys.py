@@ -15,7 +15,7 @@ from api.request import Caller, Id, IdempotencyKey, Parts, Signed, digestible
 from api.shapes import ApiKey, NewApiKey, PageOf
 from domain.details import digest
 from domain.refusals import IdempotencyKeyReused, Invalid, NotFound
-from store.keys import derived_key, new_key
+from store.keys import derived_key, hashed, new_key
 
 router = APIRouter(prefix="/v1/api-keys", tags=["API keys"], route_class=StrictRoute)
 
@@ -36,7 +36,7 @@ def create_api_key(
     if before["request_digest"] != request:
         raise IdempotencyKeyReused
     response.headers["Idempotent-Replayed"] = "true"
-    return before | {"key": secret}
+    return before | {"key": made_before(parts, id, before["hash"])}
 
 
 @router.get("", response_model=PageOf[ApiKey], responses=answers(401, 422, 503))
@@ -53,6 +53,15 @@ def delete_api_key(parts: Parts, caller: Signed, id: Id) -> None:
     """Ends an API key of one's own."""
     if not parts.keys.delete(id, caller.person.id):
         raise NotFound
+
+
+def made_before(parts: Oncelink, id: UUID, hash: bytes) -> str:
+    """The key that a request made before, whichever secret made it. Raises Invalid when that secret is gone."""
+    for secret in parts.settings.keys:
+        key = derived_key(secret, id)
+        if hashed(key) == hash:
+            return key
+    raise Invalid("Idempotency-Key", "The secret that made this key is no longer set, so it cannot be shown again.")
 
 
 def made(parts: Oncelink, caller: Caller, id: UUID) -> dict[str, Any]:

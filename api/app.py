@@ -12,11 +12,13 @@ from api import (
     api_keys,
     booking,
     bookings,
+    docs,
     links,
     manage,
     managed_links,
     meeting_log,
     meeting_types,
+    openapi,
     operations,
     people,
     problems,
@@ -45,6 +47,7 @@ ROUTERS = (
     meeting_log.router,
     api_keys.router,
     operations.router,
+    docs.router,
 )
 ABOUT = """Booking links, and single-use links that book exactly one meeting, ever.
 
@@ -66,10 +69,13 @@ def create() -> FastAPI:
 
 def build(settings: Settings) -> FastAPI:
     """The service by given settings; it opens its database when it starts."""
-    app = FastAPI(title="Oncelink", version="1", description=ABOUT, lifespan=living(settings))
+    app = FastAPI(
+        title="Oncelink", version="1", description=ABOUT, lifespan=living(settings), docs_url=None, redoc_url=None
+    )
     for router in ROUTERS:
         app.include_router(router)
     problems.install(app)
+    openapi.install(app, problems.Problem)
     app.add_exception_handler(Exception, failed)
     app.add_middleware(Envelope)
     return app

@@ -10,7 +10,6 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from api import openapi
 from domain import refusals
 from domain.refusals import Invalid, Refusal
 from store.database import DatabaseAway
@@ -181,8 +180,7 @@ def database_away(request: Request, error: Exception) -> JSONResponse:
 
 
 def install(app: FastAPI) -> None:
-    """Registers every way of refusing, and its shape in the OpenAPI document."""
-    openapi.install(app, Problem)
+    """Registers every way of refusing."""
     app.add_exception_handler(Refusal, refused)
     app.add_exception_handler(RequestValidationError, unreadable)
     app.add_exception_handler(BadBody, bad_body)

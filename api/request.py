@@ -120,11 +120,15 @@ IfMatch = Annotated[int | None, Depends(if_match)]
 
 async def min_position(
     parts: Parts,
+    caller: Signed,
     value: Annotated[
         str | None, Header(alias="Oncelink-Min-Position", description="Waits until the list has this position.")
     ] = None,
 ) -> None:
-    """Waits until the read models are at a position, holding neither thread nor connection. Raises ReadModelBehind."""
+    """Lets somebody signed in wait until the read models are at a position, holding neither thread nor connection.
+
+    Raises Unauthorized, ReadModelBehind.
+    """
     if value is None:
         return
     if not re.fullmatch(r"\d{1,18}", value):

@@ -84,6 +84,7 @@ def get_single_use(parts: Parts, caller: Signed, id: Id) -> SingleUse:
 )
 def revoke(parts: Parts, caller: Signed, id: Id, response: Response, body: Reason | None = None) -> SingleUse:
     """Withdraws an unused single-use link."""
+    caller.require("member", "auditor")
     reason = body.reason if body else None
     changed(response, parts, parts.issuing.revoke(caller.context, id, reason))
     return current(parts, caller, id)

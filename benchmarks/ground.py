@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -15,6 +15,7 @@ from api.people_by_hand import by_operator
 from api.serving import DATABASE, EMBEDDED_SETTINGS, OWNER_ROLE, prepare
 from api.settings import read_settings
 from domain.event import Actor, Context
+from domain.hours import Interval
 from domain.issuing import Given
 from domain.meeting_type import MeetingTypeProperties
 from domain.person import PersonProperties
@@ -53,10 +54,6 @@ class Ground:
 
     def starts(self, count: int) -> list[datetime]:
         """That many free slots."""
-        from datetime import timedelta
-
-        from domain.hours import Interval
-
         instant = datetime.now(UTC)
         offer = self.oncelink.scheduling.offer(self.link_id, fresh=True)
         within = Interval(instant + timedelta(hours=1), instant + timedelta(days=3000))
@@ -76,10 +73,13 @@ class Ground:
 @contextmanager
 def server(flush: str) -> Iterator[Server]:
     """A PostgreSQL of its own, thrown away afterwards."""
-    with tempfile.TemporaryDirectory(prefix="oncelink-benchmark-") as folder:
-        with running(Path(folder), settings={**EMBEDDED_SETTINGS, **FLUSHES[flush]}) as found:
-            prepare(found.url(), found.url(OWNER_ROLE, DATABASE), "oncelink")
-            yield found
+    settings = {**EMBEDDED_SETTINGS, **FLUSHES[flush]}
+    with (
+        tempfile.TemporaryDirectory(prefix="oncelink-benchmark-") as folder,
+        running(Path(folder), settings=settings) as found,
+    ):
+        prepare(found.url(), found.url(OWNER_ROLE, DATABASE), "oncelink")
+        yield found
 
 
 @contextmanager
@@ -107,5 +107,5 @@ def ground(found: Server) -> Iterator[Ground]:
 def quantiles(values: Sequence[float]) -> str:
     """Median, 95th percentile and spread of seconds, in milliseconds."""
     ordered = sorted(value * 1000 for value in values)
-    p95 = ordered[int(len(ordered) * 0.95)]
-    return f"p50 {statistics.median(ordered):.2f} ms, p95 {p95:.2f} ms, {ordered[0]:.2f}–{ordered[-1]:.2f} ms, n={len(ordered)}"
+    p50, p95 = statistics.median(ordered), ordered[int(len(ordered) * 0.95)]
+    return f"p50 {p50:.2f} ms, p95 {p95:.2f} ms, {ordered[0]:.2f}–{ordered[-1]:.2f} ms, n={len(ordered)}"

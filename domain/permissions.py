@@ -78,7 +78,7 @@ def require_token_revoked(context: Context, token: Token, link: Link) -> None:
     if "manager" in context.roles or is_own(context, token.issued.issued_by, link.properties.owner_id):
         require(context, "member")
         return
-    raise Forbidden if "auditor" in context.roles else NotFound
+    raise Forbidden if "member" not in context.roles else NotFound
 
 
 def require_booking_changed(context: Context, token: Token, link: Link) -> None:

@@ -34,6 +34,9 @@ class Sort:
         """A cursor's value as the parameter it was. Raises ValueError or TypeError."""
         if not isinstance(value, str):
             raise TypeError
+        value.encode()  # half of a surrogate pair is no text
+        if "\0" in value:
+            raise ValueError("PostgreSQL has no text with U+0000 in it")
         return datetime.fromisoformat(value) if self.type == "timestamptz" else value
 
 

@@ -16,19 +16,22 @@ SIGN_IN_VALID = timedelta(minutes=15)
 HOLDER = """
 SELECT k.person_id, k.created_at,
        (SELECT max(e.version) FROM {schema}.events e WHERE e.stream_id = k.person_id) AS version
-FROM {schema}.api_keys k WHERE k.hash = %s
+FROM {schema}.api_keys k WHERE k.hash = %s AND k.deleted_at IS NULL
 """
 MAKE = """
 INSERT INTO {schema}.api_keys (id, person_id, name, hash, created_at, request_digest) VALUES (%s, %s, %s, %s, %s, %s)
 ON CONFLICT (id) DO NOTHING RETURNING id
 """
-COLUMNS = "id, name, created_at, request_digest"
+COLUMNS = "id, name, created_at, hash, request_digest"
 ONE = f"SELECT {COLUMNS} FROM {{schema}}.api_keys WHERE id = %s AND person_id = %s"
 PAGE = f"""
 SELECT {COLUMNS} FROM {{schema}}.api_keys
-WHERE person_id = %s AND (created_at, id) > (%s, %s) ORDER BY created_at, id LIMIT %s
+WHERE person_id = %s AND deleted_at IS NULL AND (created_at, id) > (%s, %s) ORDER BY created_at, id LIMIT %s
 """
-DELETE = "DELETE FROM {schema}.api_keys WHERE id = %s AND person_id = %s RETURNING id"
+DELETE = """
+UPDATE {schema}.api_keys SET deleted_at = clock_timestamp()
+WHERE id = %s AND person_id = %s AND deleted_at IS NULL RETURNING id
+"""
 SIGN_IN = "INSERT INTO {schema}.sign_in_codes (hash, person_id, expires_at) VALUES (%s, %s, %s) RETURNING person_id"
 COUNT = """
 INSERT INTO {schema}.guest_requests (address, minute, requests) VALUES (%s, date_trunc('minute', %s::timestamptz), 1)
@@ -68,7 +71,7 @@ class Keys:
         return bool(self.database.rows(MAKE, params))
 
     def one(self, id: UUID, person_id: UUID) -> dict[str, Any] | None:
-        """A person's key: id, name, created_at, request_digest."""
+        """A person's key, a deleted one too: id, name, created_at, hash, request_digest."""
         return next(iter(self.database.rows(ONE, (id, person_id))), None)
 
     def page(self, person_id: UUID, after: tuple[datetime, UUID], limit: int) -> list[dict[str, Any]]:

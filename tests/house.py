@@ -92,7 +92,7 @@ class House:
     def log(self, query: str = "", who: str = "manager") -> list[Any]:
         """The meeting log, as current as the log itself."""
         head = self.oncelink.database.rows("SELECT max(position) AS at FROM {schema}.events")[0]["at"]
-        answer = self.send("GET", f"/v1/meeting-log?{query}", who=who, **{"Oncelink_Min_Position": str(head)})
+        answer = self.send("GET", f"/v1/meeting-log?{query}", who=who, Oncelink_Min_Position=str(head))
         return checked(answer, 200)["items"]  # type: ignore[no-any-return]
 
 

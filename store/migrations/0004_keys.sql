@@ -6,7 +6,8 @@ CREATE TABLE {schema}.api_keys (
     name           text NOT NULL,
     hash           bytea NOT NULL UNIQUE,
     created_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
-    request_digest text
+    request_digest text,
+    deleted_at     timestamptz  -- kept, so that a late retry of its making does not bring it back
 );
 CREATE INDEX api_keys_of_person ON {schema}.api_keys (person_id, created_at, id);
 

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 DOCUMENT = json.loads(Path("docs/openapi.json").read_text(encoding="utf-8"))
+OPERATIONS = [(path, method, one) for path, methods in DOCUMENT["paths"].items() for method, one in methods.items()]
 HERE = "@@here@@"
 SECRET = "zqxsecret"
 VALID: dict[str, Any] = {
@@ -155,3 +156,11 @@ def fields() -> Iterator[Field]:
             name = resolved(schema)[0]["title"]
             for place, inner, nullable in places(schema):
                 yield Field(method.upper(), path, name, place, inner, nullable, not body.get("required", False))
+
+
+def body_of(operation: Any) -> Any:
+    """A body that an operation understands, None if it takes none."""
+    if "requestBody" not in operation:
+        return None
+    schema, _ = resolved(operation["requestBody"]["content"]["application/json"]["schema"])
+    return VALID.get(schema["title"], {})

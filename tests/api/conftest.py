@@ -13,8 +13,9 @@ from api.settings import read_settings
 from store.embedded import Server
 from store.schema import SERVICE_ROLE, migrate
 from tests.api.asking import head
+from tests.api.attacks import OPERATIONS
 from tests.conftest import SECRET
-from tests.house import House
+from tests.house import House, code_of
 
 
 @pytest.fixture(scope="module")
@@ -41,3 +42,30 @@ def unmoved(shared_house: House) -> Iterator[None]:
     before = head(shared_house)
     yield
     assert head(shared_house) == before
+
+
+@pytest.fixture(scope="module")
+def paths(shared_house: House) -> dict[str, str]:
+    """An address for each path of the OpenAPI document, with ids and codes of things on the link `target`."""
+    house = shared_house
+    link = house.link("Target", slug="target")
+    [token] = house.post(f"/v1/links/{link['id']}/single-use", {}, "member", 201)["items"]
+    booked = house.book("target", house.slots("target")[0])
+    managed = {"name": "All", "slug": "all", "meeting_type_id": house.ids["type"], "host_ids": [house.ids["engineer"]]}
+    ids = {
+        "/v1/people/": house.ids["engineer"],
+        "/v1/meeting-types/": house.ids["type"],
+        "/v1/links/": link["id"],
+        "/v1/managed-links/": house.post("/v1/managed-links", managed, "manager", 201)["id"],
+        "/v1/single-use/": token["id"],
+        "/v1/book/": "target",
+        "/v1/manage/": code_of(booked["manage_url"]),
+        "/v1/bookings/": booked["booking"]["id"],
+        "/v1/api-keys/": str(uuid4()),
+    }
+
+    def filled(path: str) -> str:
+        id = next((id for beginning, id in ids.items() if path.startswith(beginning)), "")
+        return path.replace("{id}", id).replace("{code}", id)
+
+    return {path: filled(path) for path, _, _ in OPERATIONS}

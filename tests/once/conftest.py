@@ -1,9 +1,9 @@
 """An office: an organisation served by two processes on one database, shared by the tests of a run."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import httpx2
@@ -19,8 +19,11 @@ from store.schema import SERVICE_ROLE, migrate
 from tests.conftest import SECRET
 from tests.house import ALWAYS, House
 from tests.once.deadlocks import deadlocks, end_backends
+from tests.once.gate import FENCE, RIVAL, together
 from tests.once.proxy import Proxy, proxying
 from tests.once.servers import servers
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -29,11 +32,21 @@ class Office:
 
     house: House
     running: list[httpx2.Client]
+    superuser_url: str
 
     @property
     def database(self) -> Database:
         """The service's connections in this process."""
         return self.house.oncelink.database
+
+    def together(self, calls: Sequence[Callable[[], T]], host: str | None = None, start: str = "") -> list[T]:
+        """What each call returns, whose appends happen in the same instant.
+
+        They are stopped at their beginning, or where they reserve the time of a host from `start` on.
+        """
+        schema = self.house.oncelink.settings.db_schema
+        gate = RIVAL.format(schema=schema, host=host, start=start) if host else FENCE.format(schema=schema)
+        return together(self.superuser_url, schema, gate, calls)
 
     def host(self) -> str:
         """A new member with time around the clock."""
@@ -74,23 +87,23 @@ def shared_settings(server: Server, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="session")
-def shared_office(shared_settings: Settings) -> Iterator[Office]:
+def shared_office(shared_settings: Settings, server: Server) -> Iterator[Office]:
     """The office itself, opened once."""
     url = f"{shared_settings.database_url}&application_name={shared_settings.db_schema}"
     with (
         TestClient(build(shared_settings), raise_server_exceptions=False) as client,
         servers(shared_settings.model_copy(update={"database_url": url})) as running,
     ):
-        yield Office(House.furnished(client), running)
+        yield Office(House.furnished(client), running, server.url(database=DATABASE))
 
 
 @pytest.fixture
-def office(shared_office: Office, shared_settings: Settings, superuser_url: str) -> Iterator[Office]:
+def office(shared_office: Office, shared_settings: Settings) -> Iterator[Office]:
     """The office, for a test during which no deadlock may happen."""
-    before = deadlocks(superuser_url)
+    before = deadlocks(shared_office.superuser_url)
     yield shared_office
-    end_backends(superuser_url, shared_settings.db_schema)
-    assert deadlocks(superuser_url) == before
+    end_backends(shared_office.superuser_url, shared_settings.db_schema)
+    assert deadlocks(shared_office.superuser_url) == before
 
 
 @pytest.fixture

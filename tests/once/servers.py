@@ -19,7 +19,7 @@ PATIENCE = 30.0
 
 
 @contextmanager
-def servers(settings: Settings, count: int = 2, pool_size: int = 25) -> Iterator[list[httpx2.Client]]:
+def servers(settings: Settings, count: int = 2, pool_size: int = 30) -> Iterator[list[httpx2.Client]]:
     """Server processes on one database, as clients that guests may share; ended afterwards."""
     with ExitStack() as stack:
         running = [stack.enter_context(server(settings, pool_size)) for _ in range(count)]

@@ -7,7 +7,7 @@ import httpx2
 
 from tests.house import code_of
 from tests.once.conftest import Office
-from tests.once.guests import at_once, check_calendar, outcome
+from tests.once.guests import check_calendar, outcome
 
 ROUNDS = 25
 QUARTER = {"slot_step_minutes": 15}
@@ -35,7 +35,7 @@ def test_meetings_move_into_each_other(office: Office) -> None:
     chance = random.Random(1)
     moves = 0
     for _ in range(ROUNDS):
-        moves += moved(office, places, {code: chance.choice(starts[:7]) for code in places})
+        moves += moved(office, places, elsewhere(chance, places, starts[:7]))
         check_places(office, places)
     assert moves > ROUNDS // 4
     check_calendar(office.database)
@@ -52,10 +52,15 @@ def two_meetings(office: Office) -> tuple[Places, list[str]]:
     return {code_of(booking["manage_url"]): booking["booking"]["start"] for booking in made}, starts
 
 
+def elsewhere(chance: random.Random, places: Places, starts: list[str]) -> Places:
+    """Another place for each meeting, by chance."""
+    return {code: chance.choice([start for start in starts if start != place]) for code, place in places.items()}
+
+
 def moved(office: Office, places: Places, wanted: Places) -> int:
     """Asks to move each meeting, all at once, each by another server; how many are in another place now."""
     calls = [partial(move, office.running[n % 2], code, start) for n, (code, start) in enumerate(wanted.items())]
-    answers = dict(zip(wanted, at_once(calls), strict=True))
+    answers = dict(zip(wanted, office.together(calls), strict=True))
     assert {outcome(answer) for answer in answers.values()} <= {"200", "409 slot_taken"}
     done = {code: wanted[code] for code, answer in answers.items() if answer.status_code == 200}
     count = sum(places[code] != start for code, start in done.items())
