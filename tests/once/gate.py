@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psycopg
+from psycopg import Connection
 
 from tests.once.servers import wait_until
 
@@ -25,9 +26,13 @@ def together(superuser_url: str, application_name: str, gate: str, calls: Sequen
     ):
         holder.execute(gate)
         running = [threads.submit(call) for call in calls]
-        waiting = lambda: (watch.execute(WAITING, (application_name,)).fetchone() or (0,))[0]  # noqa: E731
         with suppress(AssertionError):
-            wait_until(lambda: waiting() >= len(calls), "all wait", PATIENCE)
-
+            wait_until(lambda: waiting(watch, application_name) >= len(calls), "all wait", PATIENCE)
         holder.rollback()
         return [one.result() for one in running]
+
+
+def waiting(watch: Connection[Any], application_name: str) -> int:
+    """How many backends of an application wait for a lock."""
+    row = watch.execute(WAITING, (application_name,)).fetchone()
+    return int(row[0]) if row else 0

@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from io import BufferedReader
 from pathlib import Path
 from threading import Event, Lock, Thread
@@ -14,6 +15,7 @@ from store.embedded import Server
 
 PORT = 5432
 ENDS_A_REQUEST = (b"S", b"Q")  # Sync and Query: what the service then waits for an answer to
+CARRIES_OUT = (b"E", b"Q")  # Execute and Query; a request without them only prepares a statement
 READY = b"Z"
 PATIENCE = 15.0
 
@@ -29,6 +31,7 @@ class Wire:
         self.keeps_answer = False
         self.pause = 0.0
         self.answered = Event()
+        self.when_answered: Callable[[], object] = self.cut
         self.threads = [Thread(target=pump, daemon=True) for pump in (self.from_client, self.from_server)]
 
     def start(self) -> None:
@@ -40,13 +43,14 @@ class Wire:
         """Passes requests on, each whole, unless an action is waiting for it."""
         with suppress(OSError), self.client.makefile("rb") as stream:
             self.server.sendall(startup_message(stream))
-            request, statement = b"", ""
+            request, statement, carries_out = b"", "", False
             while message := typed_message(stream):
                 request += message
                 statement = self.statement_of(message) or statement
+                carries_out |= message[:1] in CARRIES_OUT
                 if message[:1] in ENDS_A_REQUEST:
-                    self.proxy.meet(self, statement, request)
-                    request, statement = b"", ""
+                    self.proxy.meet(self, statement, request, carries_out)
+                    request, statement, carries_out = b"", "", False
         if not self.keeps_answer:
             self.cut()
 
@@ -58,6 +62,7 @@ class Wire:
                     self.pass_on(message)
                 elif message[:1] == READY:
                     self.answered.set()
+                    self.when_answered()
                     break
         self.cut()
 
@@ -90,7 +95,7 @@ class Wire:
             hang_up(end)
 
 
-Action = Callable[[Wire, bytes], None]
+Action = Callable[[Wire, bytes], object]
 
 
 class Proxy:
@@ -116,15 +121,18 @@ class Proxy:
         self.listener.listen(100)
         Thread(target=self.accept, args=(self.listener,), daemon=True).start()
 
-    def shut(self) -> None:
-        """Cuts every connection, and refuses new ones until it is opened again."""
+    def shut(self, last: Wire | None = None) -> None:
+        """Refuses new connections until it is opened again, and cuts every one there is, this one last.
+
+        The service would try again on another one, if it noticed that this one is cut while others are not.
+        """
         with self.lock:
             listener, self.listener = self.listener, None
             wires, self.wires = self.wires, []
         if listener is not None:
             (self.folder / f".s.PGSQL.{PORT}").unlink()
             hang_up(listener)
-        for wire in wires:
+        for wire in sorted(wires, key=lambda wire: wire is last):
             wire.cut()
 
     def accept(self, listener: socket.socket) -> None:
@@ -151,11 +159,11 @@ class Proxy:
         with self.lock:
             self.plans.append((part, action))
 
-    def meet(self, wire: Wire, statement: str, request: bytes) -> None:
+    def meet(self, wire: Wire, statement: str, request: bytes, carries_out: bool) -> None:
         """A request has come: counts it, and does what was planned for it, or passes it on."""
         with self.lock:
             self.requests.append(statement)
-            plan = next((plan for plan in self.plans if plan[0] in statement), None)
+            plan = next((plan for plan in self.plans if carries_out and plan[0] in statement), None)
             if plan is not None:
                 self.plans.remove(plan)
         action = plan[1] if plan is not None else Wire.forward
@@ -195,14 +203,13 @@ def after(call: Callable[[], object]) -> Action:
 
 def lose_answer_and_shut(wire: Wire, request: bytes) -> None:
     """The request is carried out; then everything is cut, and new connections are refused."""
+    wire.when_answered = partial(wire.proxy.shut, last=wire)
     lose_answer(wire, request)
-    assert wire.answered.wait(PATIENCE)
-    wire.proxy.shut()
 
 
 def drop_request_and_shut(wire: Wire, _: bytes) -> None:
     """Everything is cut before the request reaches the server, and new connections are refused."""
-    wire.proxy.shut()
+    wire.proxy.shut(last=wire)
 
 
 class Delayed:

@@ -31,6 +31,7 @@ from tests.once.proxy import (
     Action,
     Delayed,
     Proxy,
+    Wire,
     after,
     drop_request,
     drop_request_and_shut,
@@ -134,8 +135,12 @@ def test_an_edit_is_not_refused_for_its_own_lost_write(remote: House, remote_pro
     """Not even when somebody else has edited the same thing by the time that the lost answer is noticed."""
     command = change_link(remote)
     before = events(remote, command)
-    edit = after(lambda: remote.patch(command.path, {"in_library": True}, "manager"))
-    remote_proxy.at(APPEND, lambda wire, request: (remote_proxy.at(READ, edit), lose_answer(wire, request)))
+
+    def edit_meanwhile(wire: Wire, request: bytes) -> None:
+        remote_proxy.at(READ, after(lambda: remote.patch(command.path, {"in_library": True}, "manager")))
+        lose_answer(wire, request)
+
+    remote_proxy.at(APPEND, edit_meanwhile)
     answer = command.send(remote)
     assert not remote_proxy.plans
     check_success(remote, command, answer, before + 1)
@@ -147,7 +152,12 @@ def test_a_used_link_stays_used(remote: House, remote_proxy: Proxy) -> None:
     """Also for whoever lost a request on it: a booking by somebody else is not mistaken for one's own."""
     code = new_single_use(remote)["code"]
     start = remote.slots(code, 1)[0]
-    remote_proxy.at(APPEND, lambda wire, request: (remote.book(code, start), drop_request(wire, request)))
+
+    def book_meanwhile(wire: Wire, request: bytes) -> None:
+        remote.book(code, start)
+        drop_request(wire, request)
+
+    remote_proxy.at(APPEND, book_meanwhile)
     remote.book(code, start, expect=410, Idempotency_Key="mine")
 
 
