@@ -15,7 +15,6 @@ class Aggregate:
     def __init__(self, id: UUID) -> None:
         self.id = id
         self.version = 0
-        self.last_request_id: str | None = None
         self.pending: tuple[Event, ...] = ()
 
     def evolve(self, event: Event) -> None:
@@ -41,10 +40,9 @@ class Aggregate:
         return later
 
     def fold(self, event: Event) -> None:
-        """Applies one event, and remembers up to where and for which request the stream got."""
+        """Applies one event, and remembers up to where the stream got."""
         self.evolve(event)
         self.version = event.originator_version
-        self.last_request_id = event.request_id
 
     def expect(self, version: int | None) -> None:
         """Refuses an edit that was made on an older version. Raises VersionConflict."""

@@ -124,10 +124,10 @@ class Publishing(Journal):
         """
         require(context, "manager")
 
-        def decision(_: bool) -> int | None:
+        def decision(again: bool) -> int | None:
             managed = self.get(ManagedLink, id)
-            if managed.last_request_id == context.request_id:
-                return self.reader.last_position(id)
+            if again and (position := self.reader.request_position(id, context.request_id)):
+                return position
             managed.expect(version)
             managed = managed.after(())
             before = managed.properties
@@ -147,7 +147,7 @@ class Publishing(Journal):
             conditions = Conditions(reads=(meeting_type, *people.values()), claims=claims)
             return self.append(*kept, *made, managed, conditions=conditions)
 
-        return self.decide(decision, fresh=True)
+        return self.decide(decision)
 
     def rewritten(self, before: ManagedLinkProperties, after: ManagedLinkProperties, context: Context) -> list[Link]:
         """The links of a managed link with the change written to each; those of hosts taken off deleted."""

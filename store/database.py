@@ -12,6 +12,12 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from store.schema import reporting_schema
 
 TIMEOUTS = "-c lock_timeout=5s -c statement_timeout=30s -c idle_in_transaction_session_timeout=10s -c timezone=UTC"
+SILENCE = {  # over TCP, a server that says nothing at all is given up after about 25 s
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
 POOL_WAIT_SECONDS = 5.0
 AWAY_WAIT_SECONDS = 0.1  # once somebody has waited in vain, so that those who queue behind them are answered soon
 
@@ -85,7 +91,7 @@ class Database:
 
 def connection_settings() -> dict[str, Any]:
     """How every connection of the service is made: autocommit, rows as dicts, timeouts as DESIGN asks for."""
-    return {"autocommit": True, "row_factory": dict_row, "options": TIMEOUTS}
+    return {"autocommit": True, "row_factory": dict_row, "options": TIMEOUTS, **SILENCE}
 
 
 def named(query: LiteralString, schema: str, reporting: str) -> sql.Composed:
