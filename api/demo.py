@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 import uvicorn
+from anyio import to_thread
 from rich.console import Console
 
 from api.api_keys import BEGINNING
@@ -27,9 +28,13 @@ from domain.link import Link
 from domain.person import Person
 from domain.refusals import Refusal
 from domain.token import Token
+from projections.positions import position
 from store.keys import new_key
 from store.schema import migrate
 
+log = logging.getLogger("oncelink")
+
+LONGEST_CATCH_UP_SECONDS = 60.0
 ADDRESS = "127.0.0.1"
 MOST_KEYS = 1000
 
@@ -69,19 +74,29 @@ def run(settings: Settings, port: int, fresh: bool, as_json: bool) -> None:
 
 
 class Announcing(uvicorn.Server):
-    """A server that says when it answers."""
+    """A server that says when it answers, and its lists show all that is in the log."""
 
     def __init__(self, settings: Settings, announce: Callable[[], None]) -> None:
+        self.app = build(settings)
         super().__init__(
             uvicorn.Config(
-                build(settings), access_log=False, log_config=None, server_header=False, timeout_graceful_shutdown=5
+                self.app, access_log=False, log_config=None, server_header=False, timeout_graceful_shutdown=5
             )
         )
         self.announce = announce
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        if self.should_exit:  # it could not, and has said why
+            return
+        if not await self.followed(self.app.state.oncelink):
+            log.warning("The read models are still behind the log; lists may be incomplete for a while.")
         self.announce()
+
+    async def followed(self, oncelink: Oncelink) -> bool:
+        """Whether the read models reach the end of the log in time. Raises DatabaseAway."""
+        head = (await to_thread.run_sync(position, oncelink.database)).head
+        return await oncelink.waiting.reached(head, LONGEST_CATCH_UP_SECONDS)
 
 
 @contextmanager

@@ -19,8 +19,12 @@ import httpx2
 import psycopg
 import pytest
 
+from api.demo import ADDRESS, Announcing, furnished
 from api.sample_data import MARK, locked, throw_away
 from api.serving import DATABASE, CannotStart
+from api.settings import read_settings
+from projections.follower import Follower
+from projections.positions import Positions, position
 from store.embedded import running
 
 ROOT = Path(__file__).parents[2]
@@ -240,3 +244,29 @@ class TestTheEnd:
         process.communicate(timeout=PATIENCE)
         assert process.returncode == 0
         assert nothing_runs(tmp_path / "data")
+
+
+def test_it_tells_how_to_use_it_only_once_its_lists_are_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = Follower.start
+
+    def late(follower: Follower) -> Follower:
+        threading.Timer(1.0, begin, [follower]).start()
+        return follower
+
+    monkeypatch.setattr(Follower, "start", late)
+    told: list[Positions] = []
+    with (
+        socket.create_server((ADDRESS, 0)) as listener,
+        furnished(read_settings(data_dir=tmp_path / "data"), fresh=False) as (running_settings, _),
+    ):
+
+        def announce() -> None:
+            told.append(position(server.app.state.oncelink.database))
+            server.should_exit = True
+
+        server = Announcing(running_settings, announce)
+        server.run([listener])
+    assert [at.position for at in told] == [at.head for at in told if at.head > BOOKINGS]
+    assert len(told) == 1
