@@ -19,7 +19,7 @@ import typer
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner, Result
 
-from api import cli, demo
+from api import cli, command, demo
 from api.app import build
 from api.serving import DATABASE, OWNER_ROLE, prepare
 from api.settings import Settings
@@ -38,8 +38,8 @@ def undisturbed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A command may not change how this process logs, ends or is set."""
     for name in [name for name in os.environ if name.startswith("ONCELINK_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr(cli, "configure", lambda form: None)
-    before = {number: signal.getsignal(number) for number in cli.ENDINGS}
+    monkeypatch.setattr(command, "configure", lambda form: None)
+    before = {number: signal.getsignal(number) for number in command.ENDINGS}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -73,9 +73,9 @@ def sentence(result: Result) -> str:
 
 def process(*arguments: str, **settings: str) -> "subprocess.Popen[str]":
     """A command in a process of its own."""
-    command = [sys.executable, "-c", "from api.cli import app; app()", *arguments]
+    line = [sys.executable, "-c", "from api.cli import app; app()", *arguments]
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(ROOT)} | settings, **pipes)  # type: ignore[call-overload, no-any-return]
+    return subprocess.Popen(line, env=os.environ | {"PYTHONPATH": str(ROOT)} | settings, **pipes)  # type: ignore[call-overload, no-any-return]
 
 
 def eventually(holds: Callable[[], object]) -> None:
