@@ -25,18 +25,18 @@ WITH RECURSIVE halving AS (
 )
 SELECT max(low) AS low FROM halving
 """
-# not max(position): the planner would walk down the primary key for it, through everything that came later
+# position + 0 is what the summary index is on; the primary key would be walked through everything that came later
 LAST = """
 SELECT coalesce(
     (SELECT max(e.position + 0) FROM {schema}.events AS e
-     WHERE e.position > %(low)s AND e.position <= %(settled)s AND e.recorded_at <= %(instant)s),
+     WHERE e.position + 0 > %(low)s AND e.position + 0 <= %(settled)s AND e.recorded_at <= %(instant)s),
     (SELECT e.position FROM {schema}.events AS e WHERE e.position <= %(low)s ORDER BY e.position DESC LIMIT 1)
 ) AS position
 """
 FIRST = """
 SELECT coalesce(
     (SELECT min(e.position + 0) FROM {schema}.events AS e
-     WHERE e.position <= %(low)s AND e.recorded_at >= %(instant)s),
+     WHERE e.position + 0 <= %(low)s AND e.recorded_at >= %(instant)s),
     %(low)s + 1
 ) AS position
 """
