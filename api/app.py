@@ -30,6 +30,8 @@ from api.composition import Oncelink, compose
 from api.envelope import Envelope
 from api.logs import configure
 from api.pages import links as links_pages
+from api.pages import meeting as meeting_page
+from api.pages import meeting_log as meeting_log_page
 from api.pages import page_route, sign_in, static
 from api.settings import Settings, read_settings
 from projections import live_tables
@@ -57,6 +59,8 @@ ROUTERS = (
     static.router,
     sign_in.router,
     links_pages.router,
+    meeting_log_page.router,
+    meeting_page.router,
 )
 ABOUT = """Booking links, and single-use links that book exactly one meeting, ever.
 

@@ -48,6 +48,12 @@ def copy_single_use(page: Page) -> None:
     page.locator("[data-toast]").wait_for()
 
 
+def open_meeting(page: Page) -> None:
+    """Opens the first meeting of the log."""
+    page.locator("tbody th a").first.click()
+    page.locator(".timeline").wait_for()
+
+
 PAGES = [
     Shot("sign-in", "/sign-in", None),
     Shot("sign-in-gone", "/sign-in/unknown", None),
@@ -58,6 +64,10 @@ PAGES = [
     Shot("my-links-toast", "/links", before=copy_single_use),
     Shot("library", "/links/library", "claire"),
     Shot("question", f"/links/{JULIO.created('julio')}/delete"),
+    Shot("meeting-log", "/meeting-log", "claire"),
+    Shot("meeting-log-filters", "/meeting-log?link_type=single_use&hide_single_use=true", "claire"),
+    Shot("meeting-log-hidden", "/meeting-log?hide_single_use=true&starts_from=2026-01-01", "claire"),
+    Shot("meeting", "/meeting-log", "claire", before=open_meeting),
     Shot("not-found", "/nowhere", "tomasz"),
 ]
 
