@@ -54,6 +54,12 @@ def open_meeting(page: Page) -> None:
     page.locator(".timeline").wait_for()
 
 
+def open_timeline(page: Page) -> None:
+    """Opens the stream of the first event."""
+    page.locator("tbody th a").first.click()
+    page.locator("[data-travel]").wait_for()
+
+
 PAGES = [
     Shot("sign-in", "/sign-in", None),
     Shot("sign-in-gone", "/sign-in/unknown", None),
@@ -68,6 +74,8 @@ PAGES = [
     Shot("meeting-log-filters", "/meeting-log?link_type=single_use&hide_single_use=true", "claire"),
     Shot("meeting-log-hidden", "/meeting-log?hide_single_use=true&starts_from=2026-01-01", "claire"),
     Shot("meeting", "/meeting-log", "claire", before=open_meeting),
+    Shot("history", "/history", "tomasz"),
+    Shot("timeline", "/history?type=Rescheduled", "tomasz", before=open_timeline),
     Shot("not-found", "/nowhere", "tomasz"),
 ]
 
