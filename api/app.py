@@ -29,11 +29,7 @@ from api import (
 from api.composition import Oncelink, compose
 from api.envelope import Envelope
 from api.logs import configure
-from api.pages import history as history_pages
-from api.pages import links as links_pages
-from api.pages import meeting as meeting_page
-from api.pages import meeting_log as meeting_log_page
-from api.pages import page_route, sign_in, static, time_travel
+from api.pages import every, page_route
 from api.settings import Settings, read_settings
 from projections import live_tables
 from store import safety
@@ -57,13 +53,7 @@ ROUTERS = (
     api_keys.router,
     operations.router,
     docs.router,
-    static.router,
-    sign_in.router,
-    links_pages.router,
-    meeting_log_page.router,
-    meeting_page.router,
-    history_pages.router,
-    time_travel.router,
+    *every.ROUTERS,
 )
 ABOUT = """Booking links, and single-use links that book exactly one meeting, ever.
 

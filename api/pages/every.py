@@ -1,0 +1,14 @@
+"""Every page's routes."""
+
+from api.pages import history, link_actions, links, meeting, meeting_log, sign_in, static, time_travel
+
+ROUTERS = (
+    static.router,
+    sign_in.router,
+    links.router,
+    link_actions.router,
+    meeting_log.router,
+    meeting.router,
+    history.router,
+    time_travel.router,
+)
