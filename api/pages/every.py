@@ -1,6 +1,18 @@
 """Every page's routes."""
 
-from api.pages import history, link_actions, links, meeting, meeting_log, sign_in, static, time_travel
+from api.pages import (
+    history,
+    link_actions,
+    links,
+    meeting,
+    meeting_log,
+    meeting_types,
+    own_settings,
+    people,
+    sign_in,
+    static,
+    time_travel,
+)
 
 ROUTERS = (
     static.router,
@@ -11,4 +23,7 @@ ROUTERS = (
     meeting.router,
     history.router,
     time_travel.router,
+    people.router,
+    meeting_types.router,
+    own_settings.router,
 )

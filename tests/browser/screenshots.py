@@ -78,6 +78,13 @@ PAGES = [
     Shot("meeting-log-hidden", "/meeting-log?hide_single_use=true&starts_from=2026-01-01", "claire"),
     Shot("meeting", "/meeting-log", "claire", before=open_meeting),
     Shot("history", "/history", "tomasz"),
+    Shot("people", "/admin/people", "tomasz"),
+    Shot("person", f"/admin/people/{JULIO.id}", "tomasz"),
+    Shot("person-new", "/admin/people/new", "tomasz"),
+    Shot("deactivate", f"/admin/people/{JULIO.id}/deactivate", "tomasz"),
+    Shot("meeting-types", "/admin/meeting-types", "tomasz"),
+    Shot("meeting-type-new", "/admin/meeting-types/new", "tomasz"),
+    Shot("settings", "/settings"),
     Shot("timeline", "/history?type=Rescheduled", "tomasz", before=open_timeline),
     Shot("not-found", "/nowhere", "tomasz", refused=True),
 ]
