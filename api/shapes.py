@@ -1,6 +1,6 @@
 """What the API answers: one model for each thing, with the contract's names."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Generic, Literal, TypeVar
 from uuid import UUID
 
@@ -245,6 +245,21 @@ class Managed(BaseModel):
     """A booking behind its manage code."""
 
     booking: GuestBooking
+
+
+class Usage(BaseModel):
+    """How much one day, link, issuer or meeting type was used; of the four, the one that was grouped by is there."""
+
+    day: date | None
+    link: Named | None
+    issuer: Named | None
+    meeting_type: Named | None
+    issued: int
+    booked: int
+    rescheduled: int
+    cancelled: int
+    expired_unused: int
+    median_hours_to_booking: float | None
 
 
 class Erasure(BaseModel):

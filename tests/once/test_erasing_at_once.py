@@ -9,7 +9,7 @@ import httpx2
 from tests.api.leftovers import unexplained
 from tests.once.conftest import Office
 
-ROUNDS = 3
+ROUNDS = 8
 KEPT = """
 SELECT min(e.position) AS first_kept
 FROM {schema}.personal_details d
