@@ -54,7 +54,7 @@ def meeting_line(row: Mapping[str, Any]) -> str:
 
 def as_json(value: Mapping[str, Any]) -> str:
     """One line of JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=plain) + "\n"
+    return encoded(value) + "\n"
 
 
 def plain(value: Any) -> str:
@@ -74,6 +74,7 @@ def type_of(column: str) -> str:
     return {"reschedule_count": "INTEGER", "erased": "BOOLEAN"}.get(column, "VARCHAR")
 
 
+encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=plain).encode
 EVENT_TYPES = {
     "position": "BIGINT",
     "recorded_at": "TIMESTAMPTZ",
