@@ -103,6 +103,7 @@ def ensure(db: Database) -> bool:
             return True
         try:
             with connection.transaction():
+                connection.execute("SET LOCAL lock_timeout = '1s'")  # analysts who come meanwhile wait too
                 connection.execute(ONE_AT_A_TIME, (db.schema,))
                 tables = {row["name"]: row["live_table"] for row in connection.execute(db.text(LIVE))}
                 define_views(connection, db, {model: tables[model.name] for model in READ_MODELS})

@@ -111,10 +111,7 @@ def test_nothing_else_is_theirs(analyst: Connection[Any], told: Story) -> None:
     for name, _ in relations:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             analyst.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(schema, name)))
-    functions = analyst.execute(
-        "SELECT oid::regprocedure::text, proname, pronargs FROM pg_proc WHERE pronamespace = %s::regnamespace",
-        (schema,),
-    ).fetchall()
+    functions = analyst.execute(FUNCTIONS, (schema,)).fetchall()
     assert {"append", "settle", "words", "address_of"} <= {name for name, _ in functions}
     for name, count in functions:
         call = sql.SQL("SELECT {}({})").format(sql.Identifier(schema, name), sql.SQL(", ").join([sql.NULL] * count))
