@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 MEMORY = "256MB"
+ROWS = 20_480  # of a group, all of which DuckDB holds at once
 
 
 class ParquetFailed(Exception):
@@ -25,6 +26,6 @@ def write_parquet(lines: Path, file: Path, types: Mapping[str, str]) -> None:
         try:
             connection.execute("SET TimeZone = 'UTC'")
             rows = connection.read_json(str(lines), columns=dict(types), format="newline_delimited")
-            rows.write_parquet(str(file), compression="zstd")
+            rows.write_parquet(str(file), compression="zstd", row_group_size=ROWS)
         except duckdb.Error as error:
             raise ParquetFailed(f"The Parquet file could not be written: {error}") from error

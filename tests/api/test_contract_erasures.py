@@ -1,13 +1,19 @@
 """POST /v1/erasures, and what is left of somebody afterwards: nothing, anywhere."""
 
 import json
+import signal
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
+from api import cli, command
+from api.bodies import NewSingleUse
+from api.request import digestible
+from domain.details import digest
 from projections import catalogue, meeting_log
 from projections.meeting_log import MeetingFilters
 from projections.positions import position
@@ -23,6 +29,13 @@ BOB = {"name": "Bob Other", "email": "bob@other.example", "time_zone": "UTC"}
 EVENTS = """
 SELECT position, stream_id, type, data FROM {schema}.events WHERE type LIKE 'PersonalDetailsErased%%' ORDER BY position
 """
+
+ISSUED = """
+SELECT d.id, e.data ->> 'request_digest' AS digest, d.salt FROM {schema}.events e
+JOIN {schema}.personal_details d ON d.id = (e.data ->> 'details_id')::uuid
+WHERE e.type = 'SingleUseIssued.v1' AND e.data ->> 'link_id' = %s
+"""
+REDIGEST = "UPDATE {schema}.events SET data = data || %s WHERE data ->> 'details_id' = %s"
 
 
 @dataclass
@@ -233,8 +246,24 @@ class TestRequest:
         other = house.send("POST", path, {"recipients": [{}, {}]}, "member", Idempotency_Key="many")
         refused(other, 422, "idempotency_key_reused")
         assert house.send("POST", path, body, "member", Idempotency_Key="many").status_code == 201
+        asked = digestible(NewSingleUse.model_validate(body), route="single-use", link=path.split("/")[3])
+        for row in house.oncelink.database.rows(ISSUED, (path.split("/")[3],)):
+            assert row["digest"] != digest(asked, row["salt"])  # else a guess of the other's address could be tested
         self.erase(house, email)
         refused(house.send("POST", path, body, "member", Idempotency_Key="many"), 410, "erased")
+
+    def test_of_a_log_from_before(self, shared_house: House, superuser_url: str) -> None:
+        """Until 0.1 each digest was salted with its own details' salt."""
+        house = shared_house
+        link = house.link("Before")
+        path, body = f"/v1/links/{link['id']}/single-use", {"recipients": [{"name": "A"}, {"name": "B"}]}
+        house.post(path, body, "member", 201, Idempotency_Key="before")
+        asked = digestible(NewSingleUse.model_validate(body), route="single-use", link=link["id"])
+        with psycopg.connect(superuser_url) as connection:
+            for row in house.oncelink.database.rows(ISSUED, (link["id"],)):
+                own = json.dumps({"request_digest": digest(asked, row["salt"])})
+                connection.execute(house.oncelink.database.text(REDIGEST), (own, str(row["id"])))
+        assert house.send("POST", path, body, "member", Idempotency_Key="before").status_code == 201
 
     def test_people_are_not_guests(self, shared_house: House) -> None:
         house = shared_house
@@ -251,3 +280,44 @@ class TestRequest:
         house, email = shared_house, f"{uuid4().hex}@guest.example"
         issued(house, house.link("Crowd"), *[{"email": email}] * 7)
         assert self.erase(house, email).json()["details"] == 7
+
+
+class TestCommand:
+    """`oncelink erase EMAIL`"""
+
+    def run(self, house: House, *arguments: str) -> Any:
+        settings = house.oncelink.settings
+        environment = {
+            "ONCELINK_DATABASE_URL": settings.database_url,
+            "ONCELINK_SCHEMA": settings.db_schema,
+            "ONCELINK_DATA_DIR": str(settings.data_dir),
+            "ONCELINK_SECRET_KEYS": settings.secret_keys,
+        }
+        before = {number: signal.getsignal(number) for number in command.ENDINGS}
+        try:
+            return CliRunner().invoke(cli.app, ["erase", *arguments], env=environment)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def test_erases_as_the_operator(self, shared_house: House) -> None:
+        email = f"{uuid4().hex}@guest.example"
+        issued(shared_house, shared_house.link("Command"), {"email": email})
+        result = self.run(shared_house, email.upper(), "--json")
+        assert result.exit_code == 0
+        facts = json.loads(result.stdout)
+        assert facts["details"] == 1
+        end = events(shared_house)[-1]
+        assert (str(end["stream_id"]), end["data"]["actor"]["kind"], end["data"]["source"]) == (
+            facts["id"],
+            "system",
+            "cli",
+        )
+        again = self.run(shared_house, email)
+        assert again.stdout.startswith("Erased 0 rows of personal details")
+
+    def test_an_address_that_is_none(self, shared_house: House) -> None:
+        before = head(shared_house)
+        result = self.run(shared_house, "not an address")
+        assert (result.exit_code, result.stderr.strip()) == (2, "email: This is not an e-mail address.")
+        assert head(shared_house) == before
