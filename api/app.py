@@ -14,6 +14,7 @@ from api import (
     booking,
     bookings,
     docs,
+    erasures,
     history,
     links,
     manage,
@@ -25,13 +26,14 @@ from api import (
     people,
     problems,
     single_use,
+    usage,
 )
 from api.composition import Oncelink, compose
 from api.envelope import Envelope
 from api.logs import configure
 from api.pages import every, page_route
 from api.settings import Settings, read_settings
-from projections import live_tables
+from projections import live_tables, reporting
 from store import safety
 from store.database import Database
 from store.schema import check_current
@@ -50,6 +52,8 @@ ROUTERS = (
     meeting_log.router,
     history.router,
     as_of.router,
+    erasures.router,
+    usage.router,
     api_keys.router,
     operations.router,
     docs.router,
@@ -120,6 +124,8 @@ def opened(settings: Settings) -> Oncelink:
     for problem in problems_found:
         log.warning("%s", problem)
     live_tables.ensure(database)
+    if not reporting.ensure(database):
+        log.warning("The analysts' views are of an earlier version: somebody reads them; the next start tries again.")
     return compose(settings, database.open())
 
 

@@ -1,9 +1,11 @@
 """Every part of a running Oncelink, put together once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from api.settings import Settings
 from api.waiting import Waiting
+from domain.erasing import Erasing
 from domain.issuing import Issuing
 from domain.journal import Memory
 from domain.publishing import Publishing
@@ -19,6 +21,12 @@ from store.keys import Keys
 from store.reader import Reader
 from store.recorder import LogFactory
 from store.sessions import Sessions
+
+Checkpoint = Callable[[int], str | None]  # a signed checkpoint of the log that reaches no further than a position
+
+
+def no_checkpoint(position: int) -> None:
+    """Where nobody seals the log."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +44,11 @@ class Oncelink:
     publishing: Publishing
     issuing: Issuing
     scheduling: Scheduling
+    erasing: Erasing
     follower: Follower
     hint: Hint
     waiting: Waiting
+    checkpoint: Checkpoint = no_checkpoint
 
     @property
     def live(self) -> Source:
@@ -77,6 +87,7 @@ def compose(settings: Settings, database: Database) -> Oncelink:
         publishing=Publishing(factory, reader, memory),
         issuing=Issuing(factory, reader, memory),
         scheduling=Scheduling(factory, reader, memory),
+        erasing=Erasing(factory, reader, memory, settings.keys),
         follower=follower,
         hint=Hint(database),
         waiting=Waiting(database, follower),

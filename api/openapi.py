@@ -22,6 +22,7 @@ TAGS = {
     "Meeting log": "Everything that was booked, as pages or as CSV.",
     "History": "Every event of the log, told; for auditors and admins.",
     "As-of": "How things stood at a moment of the log; for auditors and admins.",
+    "Personal details": "Erasing what a guest or recipient gave.",
     "API keys": "One's own keys for this API.",
     "Operations": "For operators: is it up, is it ready, how is it doing.",
 }

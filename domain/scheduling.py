@@ -160,7 +160,7 @@ class Scheduling(Journal):
             token = self.get(Token, token_id)
             if again and (position := self.reader.request_position(token_id, context.request_id)):
                 return position
-            details, named = reason_beside(token.id, reason)
+            details, named = reason_beside(token.id, token.reason_kept(reason))
             token.cancel(context, cancelled_by=cancelled_by, **named)
             hosts = token.booked.host_ids if token.booked else ()
             return self.append(token, conditions=Conditions(release=token.id, release_hosts=hosts, details=details))

@@ -144,13 +144,17 @@ def arguments(events: Sequence[StoredEvent], conditions: Conditions) -> list[str
         json.dumps(list(hosts.items())),
         json.dumps([{"kind": c.kind, "value": c.value, "stream": str(c.stream_id)} for c in conditions.claims]),
         json.dumps(reservations_argument(conditions)),
-        json.dumps(
-            [
-                {"id": str(d.id), "stream": str(d.stream_id), "salt": d.salt.hex(), "data": d.data, "words": d.words}
-                for d in conditions.details
-            ]
-        ),
+        json.dumps(details_argument(conditions)),
     ]
+
+
+def details_argument(conditions: Conditions) -> list[dict[str, Any]]:
+    """The personal details that an append keeps, and the address of which it leaves none."""
+    kept = [
+        {"id": str(d.id), "stream": str(d.stream_id), "salt": d.salt.hex(), "data": d.data, "words": d.words}
+        for d in conditions.details
+    ]
+    return kept if conditions.erased_address is None else [*kept, {"erase": conditions.erased_address}]
 
 
 def event_argument(event: StoredEvent) -> str:

@@ -53,6 +53,8 @@ MATRIX: dict[str, dict[str, int]] = {
     "reschedule_booking": OTHERS_LINK_WRITTEN,
     "cancel_booking": OTHERS_LINK_WRITTEN,
     "read_meeting_log": ALL,
+    "erase_personal_details": ADMINS,
+    "read_usage": ALL,
     "create_api_key": ALL,
     "list_api_keys": ALL,
     "delete_api_key": dict.fromkeys(ROLES, 404),
@@ -110,6 +112,7 @@ def things(shared_house: House) -> dict[str, Any]:
         "change_managed_link": {"name": "N"},
         "reschedule_booking": {"start": other},
         "create_api_key": {},
+        "erase_personal_details": {"email": "nobody@guest.example"},
     }
     return {"ids": ids, "bodies": bodies}
 
