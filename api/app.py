@@ -22,9 +22,11 @@ from api import (
     operations,
     people,
     problems,
+    read_models,
     single_use,
 )
 from api.composition import Oncelink, compose
+from api.ending import noticed
 from api.envelope import Envelope
 from api.logs import configure
 from api.settings import Settings, read_settings
@@ -46,6 +48,7 @@ ROUTERS = (
     bookings.router,
     meeting_log.router,
     api_keys.router,
+    read_models.router,
     operations.router,
     docs.router,
 )
@@ -91,8 +94,10 @@ def living(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManage
         app.state.oncelink = oncelink
         oncelink.follower.start()
         oncelink.hint.start()
+        oncelink.rebuilder.start()
         try:
-            yield
+            with noticed(oncelink.watching.end):
+                yield
         finally:
             await to_thread.run_sync(oncelink.close)
 
@@ -112,7 +117,8 @@ def opened(settings: Settings) -> Oncelink:
         raise UnsafeDatabase(" ".join(problems_found))
     for problem in problems_found:
         log.warning("%s", problem)
-    live_tables.ensure(database)
+    if not live_tables.versions(database):  # else the old ones serve while they are built
+        live_tables.ensure(database)
     return compose(settings, database.open())
 
 

@@ -20,6 +20,7 @@ TAGS = {
     "Guests": "Looking, booking, rescheduling and cancelling without signing in: the code is the permission.",
     "Bookings": "Booked meetings, for the people of the organisation.",
     "Meeting log": "Everything that was booked, as pages or as CSV.",
+    "Read models": "The tables behind the lists: how far they follow the log, and building them again from it.",
     "API keys": "One's own keys for this API.",
     "Operations": "For operators: is it up, is it ready, how is it doing.",
 }
@@ -31,7 +32,7 @@ HEADERS = {
     "WWW-Authenticate": ("How to sign in.", True),
 }
 WRITING = ("post", "patch", "delete")
-NOT_EVENTS = "API keys"
+NOT_EVENTS = {"API keys", "Read models"}
 
 
 def install(app: FastAPI, problem: type[BaseModel]) -> None:
@@ -127,12 +128,13 @@ def headers_of(
         yield "WWW-Authenticate"
     if not status.startswith("2"):
         return
-    if method in WRITING and NOT_EVENTS not in operation["tags"]:
+    of_events = NOT_EVENTS.isdisjoint(operation["tags"])
+    if method in WRITING and of_events:
         yield "Oncelink-Position"
     if any(one["name"] == "Idempotency-Key" for one in operation.get("parameters", [])):
         yield "Idempotent-Replayed"
     reference = answer.get("content", {}).get("application/json", {}).get("schema", {}).get("$ref", "")
-    if "version" in schemas.get(reference.rpartition("/")[2], {}).get("properties", {}):
+    if of_events and "version" in schemas.get(reference.rpartition("/")[2], {}).get("properties", {}):
         yield "ETag"
 
 

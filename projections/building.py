@@ -48,6 +48,7 @@ class Building:
         if self.leftovers():
             time.sleep(GRACE_SECONDS)
             self.drop_leftovers()
+        self.claim.forget()
         return built
 
     def build(self, folding: Folding) -> list[Built]:

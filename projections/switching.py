@@ -107,4 +107,3 @@ class Switching:
         for model, table in self.tables.items():
             self.folding.run(SWITCH, {"name": model.name, "version": model.version, "table": table})
             self.folding.run(ALL_FOLDED, {"name": model.name})
-        self.claim.forget()
