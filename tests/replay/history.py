@@ -1,4 +1,4 @@
-"""Valid histories for tests: commands on the domain's own aggregates, chosen by numbers; refused ones did not happen."""
+"""Valid histories for tests: commands on the domain's aggregates, chosen by numbers; refused ones did not happen."""
 
 import json
 from collections.abc import Callable, Sequence
