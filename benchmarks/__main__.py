@@ -9,9 +9,6 @@ from benchmarks.ground import FLUSHES, ground, quantiles, server
 
 # those that take longer, or arguments: `python -m benchmarks NAME …`
 BY_NAME = {"big_log": big_log.main, "rebuilding": rebuilding.main, "no_downtime": no_downtime.main}
-    "big_log": big_log.main,
-    "rebuilding": rebuilding.main,
-}  # those that take longer, or arguments: `python -m benchmarks NAME …`
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""No downtime: `python -m benchmarks no_downtime [EVENTS]` rebuilds under 50 bookings/s and 50 list reads/s over HTTP."""
+"""No downtime: `python -m benchmarks no_downtime [EVENTS]` rebuilds under 50 bookings/s and 50 list reads/s."""
 
 import asyncio
 import os
