@@ -25,10 +25,12 @@ from api import (
     operations,
     people,
     problems,
+    read_models,
     single_use,
     usage,
 )
 from api.composition import Oncelink, compose
+from api.ending import noticed
 from api.envelope import Envelope
 from api.logs import configure
 from api.pages import every, page_route
@@ -55,6 +57,7 @@ ROUTERS = (
     erasures.router,
     usage.router,
     api_keys.router,
+    read_models.router,
     operations.router,
     docs.router,
     *every.ROUTERS,
@@ -102,8 +105,10 @@ def living(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManage
         app.state.oncelink = oncelink
         oncelink.follower.start()
         oncelink.hint.start()
+        oncelink.rebuilder.start()
         try:
-            yield
+            with noticed(oncelink.watching.end):
+                yield
         finally:
             await to_thread.run_sync(oncelink.close)
 
@@ -126,6 +131,8 @@ def opened(settings: Settings) -> Oncelink:
     live_tables.ensure(database)
     if not reporting.ensure(database):
         log.warning("The analysts' views are of an earlier version: somebody reads them; the next start tries again.")
+    if not live_tables.versions(database):  # else the old ones serve while they are built
+        live_tables.ensure(database)
     return compose(settings, database.open())
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from api.settings import Settings
 from api.waiting import Waiting
+from api.watching import Watching
 from domain.erasing import Erasing
 from domain.issuing import Issuing
 from domain.journal import Memory
@@ -15,6 +16,7 @@ from projections import catalogue
 from projections.follower import Follower
 from projections.hint import Hint
 from projections.question import Source
+from replay.rebuild import Rebuilder
 from store.codes import Codes
 from store.database import Database
 from store.keys import Keys
@@ -48,6 +50,8 @@ class Oncelink:
     follower: Follower
     hint: Hint
     waiting: Waiting
+    rebuilder: Rebuilder
+    watching: Watching
     checkpoint: Checkpoint = no_checkpoint
 
     @property
@@ -66,6 +70,7 @@ class Oncelink:
 
     def close(self) -> None:
         """Stops what runs in the background, then closes the connections."""
+        self.rebuilder.stop()
         self.follower.stop()
         self.hint.stop()
         self.database.close()
@@ -91,4 +96,6 @@ def compose(settings: Settings, database: Database) -> Oncelink:
         follower=follower,
         hint=Hint(database),
         waiting=Waiting(database, follower),
+        rebuilder=Rebuilder(database),
+        watching=Watching(database, follower),
     )

@@ -1,5 +1,6 @@
 """The meeting log: /v1/meeting-log, as JSON pages or the whole filter as CSV."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from api.request import FollowsMinPosition, Parts, Signed
 from api.shapes import Meeting, PageOf
 from api.texts import Instant
 from projections import meeting_log
-from projections.meeting_log import MeetingFilters
+from projections.meeting_log import MeetingFilters, MeetingRow
 
 router = APIRouter(prefix="/v1", tags=["Meeting log"], route_class=StrictRoute)
 
@@ -74,10 +75,14 @@ def read_meeting_log(
 ) -> Any:
     """What was booked, newest first; single-use rows are shown unless hidden."""
     if accept is not None and "text/csv" in accept:
-        rows = meeting_log.stream(parts.live, asked, sort)
-        lines = csv_lines(COLUMNS, map(flattened, rows))
-        return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=DOWNLOAD)
+        return download(meeting_log.stream(parts.live, asked, sort))
     return page_of(meeting_log.page(parts.live, asked, sort, limit, cursor))
+
+
+def download(rows: Iterable[MeetingRow]) -> StreamingResponse:
+    """Rows as a file of CSV, streamed."""
+    lines = csv_lines(COLUMNS, map(flattened, rows))
+    return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=DOWNLOAD)
 
 
 DOWNLOAD = {"Content-Disposition": 'attachment; filename="meeting-log.csv"'}

@@ -38,6 +38,8 @@ STATUS: dict[type[Refusal], int] = {
     refusals.VersionConflict: 412,
     refusals.IdempotencyKeyReused: 422,
     refusals.Erased: 410,
+    refusals.RebuildRunning: 409,
+    refusals.NewerVersionLive: 409,
     refusals.ReadModelBehind: 503,
     refusals.TooManyRequests: 429,
     refusals.TryAgain: 503,

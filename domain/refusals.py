@@ -108,6 +108,14 @@ class Erased(Refusal):
     """The personal details of this booking were erased."""
 
 
+class RebuildRunning(Refusal):
+    """A rebuild is running already. Please wait until it has ended."""
+
+
+class NewerVersionLive(Refusal):
+    """A newer version of this program has built this read model, so this one leaves it alone."""
+
+
 class ReadModelBehind(Refusal):
     """The list has not caught up with your change yet. Please try again in a moment."""
 

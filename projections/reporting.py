@@ -4,13 +4,14 @@ import hashlib
 from typing import Any
 
 from psycopg import Connection
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import InvalidTableDefinition, LockNotAvailable
 
 from projections import usage
 from projections.catalogue import READ_MODELS
 from projections.question import asked, statement, table_rows
 from projections.read_model import ReadModel
 from store.database import Database
+from store.schema import ANALYST_ROLE
 
 LINK_STATUS = """CASE WHEN l.deleted THEN 'deleted' WHEN l.disabled THEN 'disabled'
     WHEN l.expires_at <= now() THEN 'expired' ELSE 'active' END"""
@@ -67,25 +68,45 @@ VIEWS = {
     "link_usage_daily": usage.DAILY,
 }
 
-# whoever may use the schema may read its views
-READERS = """
-SELECT quote_ident(pg_get_userbyid(acl.grantee)) AS role
-FROM pg_namespace AS n, aclexplode(n.nspacl) AS acl
-WHERE n.nspname = %s AND acl.privilege_type = 'USAGE' AND acl.grantee NOT IN (0, n.nspowner)
+THERE = "SELECT viewname AS name FROM pg_views WHERE schemaname = %s"
+GRANTS = """
+SELECT CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(acl.grantee)) END AS role,
+       acl.privilege_type AS right, CASE WHEN acl.is_grantable THEN 'WITH GRANT OPTION' ELSE '' END AS option
+FROM pg_class AS c, aclexplode(c.relacl) AS acl
+WHERE c.oid = to_regclass(format('%%I.%%I', %s::text, %s::text)) AND acl.grantee <> c.relowner
 """
 
 
 def define_views(connection: Connection[Any], db: Database, models: dict[ReadModel, str]) -> None:
-    """Makes the views anew over these tables, in the transaction at hand, and grants them to the analysts."""
+    """Lets the views read these tables, in the transaction at hand; whoever may read a view may go on reading it.
+
+    New ones are for the analysts. Raises psycopg.Error, also where somebody's own view needs a column that is no more.
+    """
     tables = tuple((model.name, table_rows(model, table)) for model, table in models.items())
-    readers = ", ".join(row["role"] for row in connection.execute(READERS, (db.reporting,)))
+    there = {row["name"] for row in connection.execute(THERE, (db.reporting,))}
     for name, rows in VIEWS.items():
-        text = f"""
-            DROP VIEW IF EXISTS {{reporting}}.{name};
-            CREATE VIEW {{reporting}}.{name} AS {asked(rows, tables)};
-            GRANT SELECT ON {{reporting}}.{name} TO {readers};
-        """
-        connection.execute(statement(db.schema, db.reporting, text))
+        definition = f"{{reporting}}.{name} AS {asked(rows, tables)}"
+        try:
+            with connection.transaction():
+                run(connection, db, f"CREATE OR REPLACE VIEW {definition}")
+        except InvalidTableDefinition:  # its columns are others
+            remake(connection, db, name, definition)
+        if name not in there:
+            run(connection, db, f"GRANT SELECT ON {{reporting}}.{name} TO {ANALYST_ROLE}")
+
+
+def remake(connection: Connection[Any], db: Database, name: str, definition: str) -> None:
+    """Makes a view with other columns in the place of the one that is there, for the same readers."""
+    grants = connection.execute(GRANTS, (db.reporting, name)).fetchall()
+    run(connection, db, f"DROP VIEW {{reporting}}.{name}")
+    run(connection, db, f"CREATE VIEW {definition}")
+    for grant in grants:
+        run(connection, db, f"GRANT {grant['right']} ON {{reporting}}.{name} TO {grant['role']} {grant['option']}")
+
+
+def run(connection: Connection[Any], db: Database, text: str) -> None:
+    """Runs a statement without parameters."""
+    connection.execute(statement(db.schema, db.reporting, text))
 
 
 # views made by an earlier version, with other columns, are made anew at the start

@@ -7,10 +7,9 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import StreamingResponse
 
 from api.composition import Oncelink
-from api.meeting_log import DOWNLOAD, READERS, csv_lines
+from api.meeting_log import READERS, download
 from api.pages.page_route import PageRoute
 from api.pages.query import Blank, PageCursor, Row, Words
 from api.pages.rendering import render
@@ -115,8 +114,7 @@ def meeting_logs(
 @router.get("/meeting-log.csv")
 def meeting_log_csv(parts: Parts, asked_for: AskedFor, sort: Sort = None) -> Response:
     """The whole filter as CSV."""
-    rows = meeting_log.stream(parts.live, asked_for.filters, sort or NEWEST)
-    return StreamingResponse(csv_lines(rows), media_type="text/csv; charset=utf-8", headers=DOWNLOAD)
+    return download(meeting_log.stream(parts.live, asked_for.filters, sort or NEWEST))
 
 
 def instant_of(name: str, day: Day | None, zone: str) -> datetime | None:

@@ -217,4 +217,4 @@ class TestIds:
 
 def re_placed(path: str, id: str) -> str:
     """A path with this for its id or code."""
-    return path.replace("{id}", id).replace("{code}", id)
+    return path.replace("{id}", id).replace("{code}", id).replace("{name}", id)
