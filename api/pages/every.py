@@ -9,9 +9,11 @@ from api.pages import (
     meeting_types,
     own_settings,
     people,
+    read_models,
     sign_in,
     static,
     time_travel,
+    usage,
 )
 
 ROUTERS = (
@@ -25,5 +27,7 @@ ROUTERS = (
     time_travel.router,
     people.router,
     meeting_types.router,
+    read_models.router,
+    usage.router,
     own_settings.router,
 )

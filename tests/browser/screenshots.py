@@ -84,6 +84,8 @@ PAGES = [
     Shot("deactivate", f"/admin/people/{JULIO.id}/deactivate", "tomasz"),
     Shot("meeting-types", "/admin/meeting-types", "tomasz"),
     Shot("meeting-type-new", "/admin/meeting-types/new", "tomasz"),
+    Shot("read-models", "/admin/read-models", "tomasz"),
+    Shot("usage", "/usage", "claire"),
     Shot("settings", "/settings"),
     Shot("timeline", "/history?type=Rescheduled", "tomasz", before=open_timeline),
     Shot("not-found", "/nowhere", "tomasz", refused=True),
