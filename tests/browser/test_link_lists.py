@@ -25,6 +25,7 @@ class TestFilters:
         expect(page.locator("#list tbody tr")).to_have_count(1)
         assert page.url.endswith("/links?q=deep")
         assert names(page) == ["Deep dive"]
+        expect(page.get_by_role("link", name="Clear")).to_be_visible()
         page.go_back()
         expect(page.locator("#list tbody tr")).to_have_count(len(everything))
         page.goto("/links?q=deep")
