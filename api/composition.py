@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from api.mail import Mail
 from api.settings import Settings
 from api.waiting import Waiting
 from api.watching import Watching
@@ -52,6 +53,7 @@ class Oncelink:
     waiting: Waiting
     rebuilder: Rebuilder
     watching: Watching
+    mail: Mail
     checkpoint: Checkpoint = no_checkpoint
 
     @property
@@ -98,4 +100,5 @@ def compose(settings: Settings, database: Database) -> Oncelink:
         waiting=Waiting(database, follower),
         rebuilder=Rebuilder(database),
         watching=Watching(database, follower),
+        mail=Mail(settings),
     )
