@@ -15,6 +15,7 @@ from api.pages.rendering import render
 from api.pages.visiting import Viewer
 from api.request import Parts
 from projections import people
+from projections.page import Page
 from replay import history
 from replay.history import HistoryFilters
 
@@ -46,8 +47,7 @@ def log(
     return render(
         request,
         "history/log.html",
-        events=[shown(viewer, event) for event in page.items],
-        next_cursor=page.next_cursor,
+        page=Page([shown(viewer, event) for event in page.items], page.next_cursor),
         row=row,
         asked=asked,
         days={"recorded_from": recorded_from, "recorded_to": recorded_to},
