@@ -57,8 +57,21 @@ def test_an_instant_is_the_highest_position_recorded_until_then(
         before = [position for position, at in rows if at <= instant and position <= end]
         since = [position for position, at in rows if at >= instant and position <= end]
         assert last_recorded(database, instant, end) == max(before, default=None)
-        assert first_recorded(database, instant, end) <= min(since, default=end + 1)
-        assert {row for row in since if row < first_recorded(database, instant, end)} == set()
+        assert first_recorded(database, instant, end) == min(since, default=end + 1)
+
+
+def test_disorder_over_a_long_stretch(database: Database, superuser_url: str) -> None:
+    """5,000 events that were recorded a minute later stand between one event and another of the same second."""
+    rows = [(1, START), *((n, START + timedelta(minutes=1, milliseconds=n)) for n in range(2, 5_002))]
+    rows += [(5_002, START + timedelta(seconds=1)), (5_003, START + timedelta(minutes=2))]
+    with psycopg.connect(superuser_url) as connection, connection.cursor() as cursor:
+        cursor.executemany(database.text(INSERT), [(*row, uuid4()) for row in rows])
+    assert last_recorded(database, START + timedelta(seconds=4), 5_003) == 5_002
+    assert last_recorded(database, START, 5_003) == 1
+    assert last_recorded(database, START + timedelta(seconds=4), 5_001) == 1
+    assert first_recorded(database, START + timedelta(seconds=60), 5_003) == 2
+    assert first_recorded(database, START + timedelta(minutes=1, seconds=1, milliseconds=500), 5_003) == 1_500
+    assert first_recorded(database, START + timedelta(seconds=118), 5_003) == 5_003
 
 
 @given(steps=RECORDED, first=st.integers(-50, 90), seconds=st.integers(0, 60))
