@@ -4,11 +4,16 @@ import platform
 import sys
 from datetime import UTC, datetime
 
-from benchmarks import big_log, booking, following, no_downtime, rebuilding, starting
+from benchmarks import as_of, big_log, booking, following, no_downtime, rebuilding, starting
 from benchmarks.ground import FLUSHES, ground, quantiles, server
 
 # those that take longer, or arguments: `python -m benchmarks NAME …`
-BY_NAME = {"big_log": big_log.main, "rebuilding": rebuilding.main, "no_downtime": no_downtime.main}
+BY_NAME = {
+    "as_of": as_of.main,
+    "big_log": big_log.main,
+    "no_downtime": no_downtime.main,
+    "rebuilding": rebuilding.main,
+}
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """People, meeting types, read models, usage and one's own settings."""
 
+import re
 from uuid import uuid4
 
 import psycopg
@@ -21,13 +22,13 @@ class TestPeople:
     def test_adds_somebody_whose_address_is_free(self, browsing: Browsing) -> None:
         page = browsing.window("tomasz")
         page.goto("/admin/people/new")
-        page.get_by_label("Name").fill("Noor Haddad")
-        page.get_by_label("E-mail address").fill("julio@nexora.example")
+        page.locator("#name").fill("Noor Haddad")
+        page.locator("#email").fill("julio@nexora.example")
         browsing.guard.expect("status of 422")
         save(page, "Add")
         expect(page.locator("#email-error")).to_be_visible()
-        expect(page.get_by_label("Name")).to_have_value("Noor Haddad")
-        page.get_by_label("E-mail address").fill(f"noor-{uuid4().hex[:6]}@nexora.example")
+        expect(page.locator("#name")).to_have_value("Noor Haddad")
+        page.locator("#email").fill(f"noor-{uuid4().hex[:6]}@nexora.example")
         page.get_by_label("Analyst").check()
         save(page, "Add")
         expect(page.locator("[data-toast]")).to_contain_text("Added Noor Haddad")
@@ -36,8 +37,8 @@ class TestPeople:
     def test_draws_hours_as_they_are_typed_and_keeps_them(self, browsing: Browsing) -> None:
         page = browsing.window("tomasz")
         page.goto("/admin/people/new")
-        page.get_by_label("Name").fill("Hours Person")
-        page.get_by_label("E-mail address").fill(f"hours-{uuid4().hex[:6]}@nexora.example")
+        page.locator("#name").fill("Hours Person")
+        page.locator("#email").fill(f"hours-{uuid4().hex[:6]}@nexora.example")
         bars = page.locator("[data-week-day='sat'] rect")
         expect(bars).to_have_count(0)
         page.get_by_label("Saturday, from").last.fill("10:00")
@@ -99,7 +100,7 @@ class TestMeetingTypes:
     def test_creates_one_and_says_what_is_wrong_first(self, browsing: Browsing) -> None:
         page = browsing.window("tomasz")
         page.goto("/admin/meeting-types/new")
-        page.get_by_label("Name").fill("Workshop")
+        page.locator("#name").fill("Workshop")
         page.get_by_label("Duration").fill("two hours")
         browsing.guard.expect("status of 422")
         save(page, "Create")
@@ -156,7 +157,7 @@ class TestUsage:
         assert sum(map(int, cells)) == booked
         assert page.locator(".chart rect.chart-booked").count() == sum(cell != "0" for cell in cells)
         page.get_by_label("Link type").select_option("Single-Use")
-        expect(page).to_have_url(f"{browsing.live.base_url}/usage?link_type=single_use", timeout=30_000)
+        expect(page).to_have_url(re.compile(r"/usage\?.*link_type=single_use"), timeout=30_000)
         assert int(page.locator(".tally-booked dd").inner_text()) < booked
 
 
