@@ -4,10 +4,11 @@ import platform
 import sys
 from datetime import UTC, datetime
 
-from benchmarks import big_log, booking, following, starting
+from benchmarks import big_log, booking, following, no_downtime, rebuilding, starting
 from benchmarks.ground import FLUSHES, ground, quantiles, server
 
-BY_NAME = {"big_log": big_log.main}  # those that take longer, or arguments: `python -m benchmarks NAME …`
+# those that take longer, or arguments: `python -m benchmarks NAME …`
+BY_NAME = {"big_log": big_log.main, "rebuilding": rebuilding.main, "no_downtime": no_downtime.main}
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from threading import Event, Thread
 
-from psycopg import Error
+from psycopg import Error, OperationalError
 
 from domain.refusals import Invalid, NewerVersionLive, NotFound, Refusal
 from projections import live_tables
@@ -13,11 +13,12 @@ from projections.catalogue import READ_MODELS
 from projections.loading import Built
 from projections.read_model import ReadModel
 from projections.rebuilds import IS_HELD, Claim, Progress, sentence
-from store.database import Database
+from store.database import Database, DatabaseAway
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 60.0  # after failures: each try folds the whole log
 IS_FOLLOWED = f"SELECT {IS_HELD.format(name='follower')} AS held"
 
 
@@ -108,8 +109,14 @@ class Rebuilder:
         return self
 
     def begin(self, name: str) -> Rebuild:
-        """Begins to rebuild a read model, which then says so. Raises NotFound, RebuildRunning, NewerVersionLive."""
-        return Rebuild.begun(self.db, [name], self.catalogue)
+        """Begins to rebuild a read model, which then says so.
+
+        Raises NotFound, RebuildRunning, NewerVersionLive, DatabaseAway.
+        """
+        try:
+            return Rebuild.begun(self.db, [name], self.catalogue)
+        except OperationalError as error:
+            raise DatabaseAway(str(error)) from error
 
     def go_on(self, rebuild: Rebuild) -> None:
         """Lets it run; returns at once."""
@@ -127,14 +134,14 @@ class Rebuilder:
             for thread in self._threads:
                 thread.join(0.1)
 
-    def _in_background(self, work: Callable[[], None]) -> None:
+    def _in_background(self, work: Callable[[], object]) -> None:
         self._threads = [thread for thread in self._threads if thread.is_alive()]
         thread = Thread(target=work, name="rebuild", daemon=True)
         self._threads.append(thread)
         thread.start()
 
-    def _run(self, rebuild: Rebuild) -> None:
-        """Runs one to its end, which is logged."""
+    def _run(self, rebuild: Rebuild) -> bool:
+        """Runs one to its end, which is logged; whether it was a good one."""
         self.running = rebuild
         try:
             for built in rebuild.run():
@@ -142,21 +149,33 @@ class Rebuilder:
         except (Refusal, Error) as error:
             if not self.stopping.is_set():
                 logger.error("the rebuild failed: %s", sentence(error))
+            return False
         finally:
             self.running = None
+        return True
 
     def _bring_up(self) -> None:
         """Looks until everything is live in this program's version, and builds what is not when it may."""
+        pause = LOOK_SECONDS
         while not self.stopping.is_set():
             try:
                 missing = live_tables.missing(self.db, self.catalogue)
                 if not missing:
                     return
                 if not self._is_newer_and_followed(missing):
-                    self._run(Rebuild.of(Claim.taken(self.db), self.catalogue, missing))
-            except (Refusal, Error) as error:
+                    good = self._build_missing(Claim.taken(self.db))
+                    pause = LOOK_SECONDS if good else min(2 * pause, LONGEST_PAUSE_SECONDS)
+            except (Refusal, Error, DatabaseAway) as error:
                 logger.info("the read models are not yet of this version: %s", sentence(error))
-            self.stopping.wait(LOOK_SECONDS if self.running is None else 0)
+            self.stopping.wait(pause)
+
+    def _build_missing(self, claim: Claim) -> bool:
+        """Builds what is missing still, now that nobody else does; whether that went well."""
+        missing = live_tables.missing(self.db, self.catalogue)
+        if not missing:
+            claim.connection.close()
+            return True
+        return self._run(Rebuild.of(claim, self.catalogue, missing))
 
     def _is_newer_and_followed(self, models: Sequence[ReadModel]) -> bool:
         """Whether a newer program has built one of these, and is at work: it is not undone then."""
