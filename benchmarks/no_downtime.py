@@ -21,7 +21,6 @@ from benchmarks.ground import FLUSHES, SECRET, Ground, ground, server
 from projections.positions import position
 from store.database import Database
 
-PER_SECOND = 50
 BEFORE_SECONDS = 10.0
 CLI = "from api.cli import app; app()"
 MOST_STILL_MS = 250
@@ -43,14 +42,14 @@ class Seen:
         return f"{kinds} ({len(self.bookings)}), {len(self.errors)} errors, position still {self.still * 1000:.0f} ms"
 
 
-def main(events: str = "200000") -> None:
+def main(events: str = "200000", per_second: str = "50") -> None:
     """The load without a rebuild, then while everything is rebuilt."""
     for flush in FLUSHES:
         print(f"\n{flush}")
         with server(flush) as found:
             fill(found.url(OWNER_ROLE, DATABASE), int(events))
             with ground(found) as here, serving(here.oncelink.database.url) as url:
-                before, during, seconds, code = asyncio.run(measured(here, url))
+                before, during, seconds, code = asyncio.run(measured(here, url, int(per_second)))
         print(f"  without a rebuild: {before.told()}")
         print(f"  while it rebuilds ({seconds:.1f} s, exit code {code}): {during.told()}")
         ratio = p99(during.reads) / p99(before.reads)
@@ -59,14 +58,14 @@ def main(events: str = "200000") -> None:
             print(f"  error: {error}")
 
 
-async def measured(here: Ground, url: str) -> tuple[Seen, Seen, float, int]:
+async def measured(here: Ground, url: str, per_second: int) -> tuple[Seen, Seen, float, int]:
     """Both phases under one load; the seconds of the rebuild, and how its command ended."""
     add_person(here.oncelink, "manager@nexora.example", ["manager"], "Manager", "UTC")
     key = make_api_key(here.oncelink, "manager@nexora.example", "benchmark")
     starts = iter(await asyncio.to_thread(here.starts, 100_000))
     slug = here.oncelink.scheduling.offer(here.link_id, fresh=True).link.properties.slug
     async with httpx.AsyncClient(base_url=url, timeout=30, headers={"Authorization": f"Bearer {key}"}) as client:
-        load = Load(client, slug, starts, (await client.get(Load.FIRST_PAGE)).text)
+        load = Load(client, slug, starts, (await client.get(Load.FIRST_PAGE)).text, per_second)
         before, during = Seen(), Seen()
         with watched(here.oncelink.database, before):
             async with load.running(before):
@@ -91,6 +90,8 @@ class Load:
     slug: str
     starts: Iterator[Any]
     first_page: str
+    per_second: int
+    asked: set[asyncio.Task[None]] = field(default_factory=set)
 
     @asynccontextmanager
     async def running(self, seen: Seen) -> AsyncIterator[None]:
@@ -101,16 +102,16 @@ class Load:
         finally:
             for load in loads:
                 load.cancel()
-            await asyncio.gather(*loads, return_exceptions=True)
+            await asyncio.gather(*loads, *self.asked, return_exceptions=True)
 
     async def paced(self, action: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Starts an action so often a second."""
-        began, asked = time.perf_counter(), set()
+        began = time.perf_counter()
         for number in range(1_000_000):
-            await asyncio.sleep(max(0.0, began + number / PER_SECOND - time.perf_counter()))
+            await asyncio.sleep(max(0.0, began + number / self.per_second - time.perf_counter()))
             task = asyncio.create_task(action())
-            asked.add(task)
-            task.add_done_callback(asked.discard)
+            self.asked.add(task)
+            task.add_done_callback(self.asked.discard)
 
     async def read(self, seen: Seen) -> None:
         """One read of the oldest meetings: less than all of them would be a partial table."""
