@@ -64,7 +64,9 @@ async def measured(here: Ground, url: str, per_second: int) -> tuple[Seen, Seen,
     key = make_api_key(here.oncelink, "manager@nexora.example", "benchmark")
     starts = iter(await asyncio.to_thread(here.starts, 100_000))
     slug = here.oncelink.scheduling.offer(here.link_id, fresh=True).link.properties.slug
-    async with httpx.AsyncClient(base_url=url, timeout=30, headers={"Authorization": f"Bearer {key}"}) as client:
+    limits = httpx.Limits(max_connections=200, keepalive_expiry=1.0)  # the server closes idle ones after five
+    headers = {"Authorization": f"Bearer {key}"}
+    async with httpx.AsyncClient(base_url=url, timeout=30, limits=limits, headers=headers) as client:
         load = Load(client, slug, starts, (await client.get(Load.FIRST_PAGE)).text, per_second)
         before, during = Seen(), Seen()
         with watched(here.oncelink.database, before):

@@ -15,6 +15,7 @@ from store.database import Database
 
 UNHURRIED = (
     "-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 -c timezone=UTC -c jit=off "
+    "-c max_parallel_workers_per_gather=0 -c max_parallel_maintenance_workers=0 "  # one core, whatever it does
     "-c work_mem=64MB -c maintenance_work_mem=128MB -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 "
     "-c tcp_keepalives_count=3 -c client_connection_check_interval=200"  # a killed one ends soon, whatever it does
 )
