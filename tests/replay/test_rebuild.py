@@ -20,7 +20,8 @@ from domain.person import PersonAdded
 from domain.refusals import NewerVersionLive, NotFound, ReadModelBehind, RebuildRunning
 from projections import building, live_tables, loading, meeting_log, meeting_types, people, reporting, switching
 from projections.catalogue import READ_MODELS, live
-from projections.follower import Follower
+from projections.folding import Folding
+from projections.follower import BREATH_SECONDS, LEADER_OPTIONS, Follower
 from projections.loading import CannotFold
 from projections.people import PEOPLE
 from projections.positions import position
@@ -283,6 +284,20 @@ class TestUnderTraffic:
         assert len(counts) > 20
         assert counts == sorted(counts), "a read saw a table that was not full"
         assert list(differences(filled)) == []
+
+    def test_a_switch_costs_the_follower_no_pause(self, story: Story, superuser_url: str) -> None:
+        """A fence that is not free costs it 200 ms; the position's row, which a switch takes for a moment, does not."""
+        database = story.database
+        story.person("Ada")
+        follower = Follower(database)
+        with database.connect(options=LEADER_OPTIONS) as connection, psycopg.connect(superuser_url) as switching_one:
+            folding = Folding(database, connection, READ_MODELS)
+            switching_one.execute(database.text("SELECT FROM {schema}.follower FOR UPDATE"))
+            assert follower._follow(folding) == BREATH_SECONDS
+            assert position(database).position == 0
+            switching_one.rollback()
+            assert follower._follow(folding) == BREATH_SECONDS
+        assert position(database).position == story.position
 
     def test_is_not_held_up_while_an_analyst_reads(
         self, story: Story, superuser_url: str, monkeypatch: pytest.MonkeyPatch
