@@ -27,6 +27,8 @@ from api import (
 from api.composition import Oncelink, compose
 from api.envelope import Envelope
 from api.logs import configure
+from api.pages import links as links_pages
+from api.pages import page_route, sign_in, static
 from api.settings import Settings, read_settings
 from projections import live_tables
 from store import safety
@@ -48,6 +50,9 @@ ROUTERS = (
     api_keys.router,
     operations.router,
     docs.router,
+    static.router,
+    sign_in.router,
+    links_pages.router,
 )
 ABOUT = """Booking links, and single-use links that book exactly one meeting, ever.
 
@@ -75,6 +80,7 @@ def build(settings: Settings) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     problems.install(app)
+    page_route.install(app)
     openapi.install(app, problems.Problem)
     app.add_exception_handler(Exception, failed)
     app.add_middleware(Envelope)

@@ -18,6 +18,7 @@ from store.database import Database
 from store.keys import Keys
 from store.reader import Reader
 from store.recorder import LogFactory
+from store.sessions import Sessions
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Oncelink:
     database: Database
     codes: Codes
     keys: Keys
+    sessions: Sessions
     reader: Reader
     memory: Memory
     staffing: Staffing
@@ -68,6 +70,7 @@ def compose(settings: Settings, database: Database) -> Oncelink:
         database=database,
         codes=Codes(settings.keys),
         keys=Keys(database),
+        sessions=Sessions(database),
         reader=reader,
         memory=memory,
         staffing=Staffing(factory, reader, memory),

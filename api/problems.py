@@ -20,6 +20,7 @@ STATUS: dict[type[Refusal], int] = {
     refusals.Invalid: 422,
     refusals.Unauthorized: 401,
     refusals.Forbidden: 403,
+    refusals.ForeignOrigin: 403,
     refusals.NotFound: 404,
     refusals.LinkNotFound: 404,
     refusals.LinkUsed: 410,

@@ -34,6 +34,12 @@ class Forbidden(Refusal):
     """Your roles do not allow this."""
 
 
+class ForeignOrigin(Forbidden):
+    """This request came from another site, so nothing was done. Please repeat it on this page."""
+
+    code = "forbidden"
+
+
 class NotFound(Refusal):
     """There is no such thing, or it is not yours to see."""
 

@@ -4,6 +4,7 @@ GRANT USAGE, CREATE ON SCHEMA {schema} TO {service};
 GRANT SELECT ON {schema}.events, {schema}.stored_events, {schema}.claims, {schema}.reservations, {schema}.personal_details TO {service};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.read_models, {schema}.dead_letters TO {service};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.api_keys, {schema}.sign_in_codes, {schema}.guest_requests TO {service};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.sessions, {schema}.sign_in_requests TO {service};
 GRANT SELECT, UPDATE ON {schema}.follower TO {service};
 GRANT SELECT ON {schema}.migrations TO {service};
 

@@ -1,0 +1,106 @@
+"""Screenshots of every page, light, dark and phone, into screenshots/: `python -m tests.browser.screenshots [WORD…]`.
+
+With words, only pages whose name has one of them. Each page is a line of PAGES: its name, its path, and who looks.
+"""
+
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from api.demo import furnished
+from api.sample_house import JULIO
+from api.settings import read_settings
+from tests.browser.browsing import PHONE, WIDE, Browsing, Guard, Live, browser, live
+
+FOLDER = Path("screenshots")
+LOOKS = {"light": ("light", WIDE), "dark": ("dark", WIDE), "phone": ("light", PHONE)}
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A page to take a picture of; `before` does something on it first."""
+
+    name: str
+    path: str
+    who: str | None = "julio"
+    before: Callable[[Page], object] | None = None
+
+
+def open_split(page: Page) -> None:
+    """Opens the menu of the first split button."""
+    page.locator(".split-more").first.click()
+
+
+def open_for_somebody(page: Page) -> None:
+    """Opens the dialog for one recipient."""
+    open_split(page)
+    page.locator("[data-single-use-for]:visible").click()
+
+
+def copy_single_use(page: Page) -> None:
+    """Makes a single-use link, so that a toast tells of it."""
+    open_split(page)
+    page.locator("[data-single-use]:visible").click()
+    page.locator("[data-toast]").wait_for()
+
+
+PAGES = [
+    Shot("sign-in", "/sign-in", None),
+    Shot("sign-in-gone", "/sign-in/unknown", None),
+    Shot("my-links", "/links"),
+    Shot("my-links-empty", "/links?q=zebra"),
+    Shot("my-links-menu", "/links", before=open_split),
+    Shot("my-links-somebody", "/links", before=open_for_somebody),
+    Shot("my-links-toast", "/links", before=copy_single_use),
+    Shot("library", "/links/library", "claire"),
+    Shot("question", f"/links/{JULIO.created('julio')}/delete"),
+    Shot("not-found", "/nowhere", "tomasz"),
+]
+
+
+def take(browsing: Browsing, shot: Shot) -> None:
+    """Pictures of one page in every look."""
+    for look, (scheme, size) in LOOKS.items():
+        page = browsing.window(
+            shot.who, viewport=size, color_scheme=scheme, device_scale_factor=1, reduced_motion="reduce"
+        )
+        page.goto(shot.path)
+        page.evaluate("document.fonts.ready")
+        if shot.before:
+            shot.before(page)
+        page.screenshot(path=FOLDER / f"{shot.name}-{look}.png", full_page=look != "phone" and not shot.before)
+        page.context.close()
+
+
+def main(words: list[str]) -> None:
+    """Takes the pictures of a sample organisation made for them."""
+    FOLDER.mkdir(exist_ok=True)
+    shots = [shot for shot in PAGES if not words or any(word in shot.name for word in words)]
+    with tempfile.TemporaryDirectory() as folder:
+        settings = read_settings(data_dir=Path(folder) / "data", database_url="")
+        with furnished(settings, fresh=False) as (running, _), live(running) as served, browser() as chromium:
+            wait_for_lists(served)
+            guard = Guard(served.base_url)
+            for shot in shots:
+                take(Browsing(served, chromium, guard), shot)
+                print(shot.name)
+            for problem in sorted(set(guard.found)):
+                print("!", problem)
+
+
+def wait_for_lists(served: Live) -> None:
+    """Lets the read models reach the end of the log."""
+    import time
+
+    from projections.positions import position
+
+    while (where := position(served.oncelink.database)).position < where.head:
+        time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
