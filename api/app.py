@@ -26,6 +26,7 @@ from api import (
 )
 from api.composition import Oncelink, compose
 from api.envelope import Envelope
+from api.guest import booking_pages, manage_pages
 from api.logs import configure
 from api.pages import links as links_pages
 from api.pages import page_route, sign_in, static
@@ -53,6 +54,8 @@ ROUTERS = (
     static.router,
     sign_in.router,
     links_pages.router,
+    booking_pages.router,
+    manage_pages.router,
 )
 ABOUT = """Booking links, and single-use links that book exactly one meeting, ever.
 

@@ -26,9 +26,13 @@ PROBLEMS = {
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A month, a day and a time of it, all of them optional, read in a zone; and what of it could not be read."""
+    """A month, a day and a time of it, all of them optional, read in a zone; and what of it could not be read.
+
+    `named` says that the zone was asked for, and is not the one that holds by default.
+    """
 
     time_zone: str
+    named: bool = False
     month: date | None = None
     day: date | None = None
     start: datetime | None = None
@@ -53,11 +57,18 @@ def asked_by(query: Mapping[str, str], by_default: str) -> Asked:
             problems.append(PROBLEMS[name])
             return None
 
-    zone = read("time_zone", lambda text: ZONE.validate_python(text.strip().replace(" ", "_"))) or by_default
+    named = read("time_zone", lambda text: ZONE.validate_python(text.strip().replace(" ", "_")))
+    zone = named or by_default
     start = read("start", INSTANT.validate_python)
     day = start.astimezone(zone_of(zone)).date() if start else read("day", DAY.validate_python)
     month = day or read("month", lambda text: DAY.validate_python(f"{text}-01"))
-    return Asked(zone, month.replace(day=1) if month else None, day, start, problems[0] if problems else None)
+    first = month.replace(day=1) if month else None
+    return Asked(zone, named is not None, first, day, start, problems[0] if problems else None)
+
+
+def asked_in(zone: str, query: Mapping[str, str]) -> Asked:
+    """What a page's address asks for, in the zone that a guest has named before."""
+    return asked_by({**query, "time_zone": query.get("time_zone") or zone}, zone)
 
 
 def query_of(**wanted: Any) -> dict[str, str]:

@@ -31,6 +31,10 @@ class ClockFace:
         order = f"{day:%B} {day.day}, {day.year}" if self.month_first else f"{day.day} {day:%B} {day.year}"
         return f"{day:%A}, {order}"
 
+    def short_day(self, day: date) -> str:
+        """A day without its year: `Thu, November 26` or `Thu, 26 November`."""
+        return f"{day:%a}, {f'{day:%B} {day.day}' if self.month_first else f'{day.day} {day:%B}'}"
+
     def span(self, start: datetime, end: datetime, zone: ZoneInfo) -> str:
         """From when to when, with the day again where the end has another one."""
         first, last = start.astimezone(zone).date(), end.astimezone(zone).date()

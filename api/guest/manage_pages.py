@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse
 
 from api.answer import manage_url
 from api.composition import Oncelink
-from api.guest.asked import asked_by
+from api.guest.asked import asked_in
 from api.guest.calendar_file import calendar_file
 from api.guest.clock_face import face_for
 from api.guest.form import Fields, Filled, reason_of, start_of
@@ -153,9 +153,7 @@ def to_cancel(visit: Visit, filled: Filled, status: int = 200) -> Response:
         visit.token.changeable_meeting(visit.context.now)
     except (BookingCancelled, MeetingStarted) as reason:
         return page(visit, reason)
-    return render(
-        visit.request, "guest/cancel.html", status, meeting=meeting_of(visit), path=visit.path, filled=filled
-    )
+    return render(visit.request, "guest/cancel.html", status, meeting=meeting_of(visit), path=visit.path, filled=filled)
 
 
 def meeting_of(visit: Visit) -> Meeting:
@@ -175,7 +173,7 @@ def picker_for(visit: Visit, meeting: Meeting, filled: Filled) -> Picker:
         f"/v1/manage/{visit.code}/slots",
         offer,
         lambda within: scheduling.slots(offer, within, now, but=id),
-        asked_by(filled.fields or visit.request.query_params, meeting.time_zone),
+        asked_in(meeting.time_zone, filled.fields or visit.request.query_params),
         meeting.face,
         now,
         current=meeting.booking.start,

@@ -73,7 +73,19 @@ class Picker:
 
     def day(self, start: datetime | date) -> str:
         """A day in full."""
-        return self.face.day(start.astimezone(self.asked.zone).date() if isinstance(start, datetime) else start)
+        return self.face.day(self.local_day(start) if isinstance(start, datetime) else start)
+
+    def local_day(self, start: datetime) -> date:
+        """The day of a time."""
+        return start.astimezone(self.asked.zone).date()
+
+    def time(self, start: datetime) -> str:
+        """A time of day."""
+        return self.face.time(start, self.asked.zone)
+
+    def rfc3339(self, start: datetime) -> str:
+        """A time as the API writes it."""
+        return rfc3339(start)
 
     def next_times(self, start: datetime) -> list[Choice]:
         """The next free times from one that went, or else the first ones of all."""
@@ -108,6 +120,9 @@ class Picker:
     def for_script(self) -> str:
         """What the page's script begins with, as JSON."""
         known = {
+            "sunday": self.face.sunday_first,
+            "zone": self.asked.time_zone,
+            "named": self.asked.named,
             "month": f"{self.month.first:%Y-%m}",
             "starts": self.month.minutes,
             "now": int(self.now.timestamp()) // 60,
