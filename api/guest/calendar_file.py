@@ -1,4 +1,4 @@
-"""A booking as a calendar entry (RFC 5545) that a guest keeps: same id for ever, a higher sequence after each change."""
+"""A booking as a calendar file (RFC 5545): one id for ever, and a higher sequence after each change."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -58,6 +58,5 @@ class Meeting:
         if self.previous_start is None:
             return None
         zone = zone_of(self.time_zone)
-        return (
-            f"{self.face.day(self.previous_start.astimezone(zone).date())}, {self.face.time(self.previous_start, zone)}"
-        )
+        day = self.face.day(self.previous_start.astimezone(zone).date())
+        return f"{day}, {self.face.time(self.previous_start, zone)}"

@@ -1,4 +1,4 @@
-"""Routes of the guest's pages: every refusal is a kind page, and a form that met a silent database can be sent again."""
+"""Routes of the guest's pages: a refusal is a kind page, and a form that met a silent database can be sent again."""
 
 import logging
 from collections.abc import Callable, Coroutine

@@ -1,6 +1,7 @@
 """A browser without scripts: it opens pages, follows links, fills in forms and presses their buttons."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urlencode
@@ -128,6 +129,13 @@ class Browser:
     def open(self, path: str) -> Page:
         """Opens a page."""
         return Page(self.client.get(path, headers={"Accept-Language": self.language, "Accept": "text/html"}))
+
+    def choose(self, path: str, number: int = 0, days: int = 2) -> Page:
+        """Opens a link's page, and chooses one of the times that it shows for the day after tomorrow."""
+        day = (datetime.now(UTC) + timedelta(days=days)).date()
+        page = self.open(f"{path}{'&' if '?' in path else '?'}day={day}")
+        assert page.status == 200
+        return self.open(list(page.times().values())[number])
 
     def press(self, form: Form, **fields: str) -> Page:
         """Sends a form, and goes where the answer leads."""

@@ -22,15 +22,13 @@ PAST = "2020-01-01T00:00:00Z"
 
 @pytest.fixture
 def guest(shared_house: House) -> Browser:
-    """A guest's guest."""
+    """A guest's browser."""
     return Browser(shared_house.client)
 
 
 def form_of(guest: Browser, path: str, number: int = 0) -> Form:
-    """The form for one of the times that a link's page shows first."""
-    page = guest.open(path)
-    assert page.status == 200
-    return guest.open(list(page.times().values())[number]).form
+    """The form for one of the times of the day after tomorrow."""
+    return guest.choose(path, number).form
 
 
 def bookings(house: House, link: Any) -> list[Any]:
