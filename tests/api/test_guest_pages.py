@@ -13,6 +13,7 @@ from store.embedded import Server
 from store.schema import SERVICE_ROLE
 from tests.api.asking import head
 from tests.api.browsing import Browser, Form, Page
+from tests.browser.hosting import clock_changes
 from tests.house import GUEST, House, code_of
 from tests.once.proxy import proxying
 
@@ -366,11 +367,3 @@ class TestZonesAndMonths:
         done = guest.press(second.form, **WHO)
         assert "02:30 – 03:00" in done.text
         assert "GMT+1" in done.text
-
-
-def clock_changes() -> tuple[str, str]:
-    """The next days on which the clocks of the European Union go forward and back: last Sundays of March, October."""
-    today = datetime.now(UTC).date() + timedelta(days=1)
-    days = [today + timedelta(days=number) for number in range(390)]
-    sundays = [day for day in days if day.weekday() == 6 and day.day > 24]
-    return tuple(str(next(day for day in sundays if day.month == month)) for month in (3, 10))  # type: ignore[return-value]

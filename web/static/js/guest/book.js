@@ -124,9 +124,9 @@ async function ask(month) {
   return byDay(slots.map((slot) => Date.parse(slot.start) / 60_000), month);
 }
 
-function prefetch(month) {
-  const following = monthAfter(month);
-  if (following <= lastMonth()) (window.requestIdleCallback ?? setTimeout)(() => load(following)?.catch?.(() => {}));
+function prefetch() { // the month that the guest is likely to turn to, once they touch the calendar at all
+  const following = monthAfter(state.month);
+  if (following <= lastMonth()) load(following)?.catch?.(() => {});
 }
 
 // ── the month, as a calendar ───────────────────────────────────────────────────────────────────────────────────────
@@ -149,6 +149,12 @@ function mountCalendar() {
   calendar.append(heading, document.createElement("calendar-month"));
   calendar.addEventListener("focusday", (event) => turnTo(event.detail.toISOString().slice(0, 10)));
   calendar.addEventListener("change", () => choose(calendar.value));
+  for (const touch of ["pointerenter", "touchstart", "focusin"]) {
+    calendar.addEventListener(touch, () => {
+      if (calendar.dataset.touched === undefined) prefetch();
+      calendar.dataset.touched = "";
+    }, { passive: true });
+  }
   part("month").replaceChildren(calendar);
 }
 
@@ -192,7 +198,7 @@ async function open(month, day = null) {
   say("");
   state.day = days.has(day) ? day : (days.keys().next().value ?? null);
   draw();
-  prefetch(month);
+  if (calendar.dataset.touched !== undefined) prefetch();
 }
 
 function choose(day) {
