@@ -28,8 +28,8 @@ from api.composition import Oncelink, compose
 from api.envelope import Envelope
 from api.guest import booking_pages, manage_pages
 from api.logs import configure
+from api.pages import link_actions, page_route, sign_in, static
 from api.pages import links as links_pages
-from api.pages import page_route, sign_in, static
 from api.settings import Settings, read_settings
 from projections import live_tables
 from store import safety
@@ -56,6 +56,7 @@ ROUTERS = (
     links_pages.router,
     booking_pages.router,
     manage_pages.router,
+    link_actions.router,
 )
 ABOUT = """Booking links, and single-use links that book exactly one meeting, ever.
 

@@ -5,6 +5,7 @@ With words, only pages whose name has one of them. Each page is a line of PAGES:
 
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from playwright.sync_api import Page
 from api.demo import furnished
 from api.sample_house import JULIO
 from api.settings import read_settings
+from projections.positions import position
 from tests.browser.browsing import PHONE, WIDE, Browsing, Guard, Live, browser, live
 
 FOLDER = Path("screenshots")
@@ -28,6 +30,7 @@ class Shot:
     path: str
     who: str | None = "julio"
     before: Callable[[Page], object] | None = None
+    refused: bool = False  # the answer's status says so, and the browser's console too
 
 
 def open_split(page: Page) -> None:
@@ -50,7 +53,7 @@ def copy_single_use(page: Page) -> None:
 
 PAGES = [
     Shot("sign-in", "/sign-in", None),
-    Shot("sign-in-gone", "/sign-in/unknown", None),
+    Shot("sign-in-gone", "/sign-in/unknown", None, refused=True),
     Shot("my-links", "/links"),
     Shot("my-links-empty", "/links?q=zebra"),
     Shot("my-links-menu", "/links", before=open_split),
@@ -58,7 +61,7 @@ PAGES = [
     Shot("my-links-toast", "/links", before=copy_single_use),
     Shot("library", "/links/library", "claire"),
     Shot("question", f"/links/{JULIO.created('julio')}/delete"),
-    Shot("not-found", "/nowhere", "tomasz"),
+    Shot("not-found", "/nowhere", "tomasz", refused=True),
 ]
 
 
@@ -85,6 +88,7 @@ def main(words: list[str]) -> None:
         with furnished(settings, fresh=False) as (running, _), live(running) as served, browser() as chromium:
             wait_for_lists(served)
             guard = Guard(served.base_url)
+            guard.expect("status of 4")
             for shot in shots:
                 take(Browsing(served, chromium, guard), shot)
                 print(shot.name)
@@ -94,10 +98,6 @@ def main(words: list[str]) -> None:
 
 def wait_for_lists(served: Live) -> None:
     """Lets the read models reach the end of the log."""
-    import time
-
-    from projections.positions import position
-
     while (where := position(served.oncelink.database)).position < where.head:
         time.sleep(0.05)
 

@@ -92,7 +92,9 @@ def bait(served: Live) -> Iterator[Bait]:
 def head(live: Live) -> tuple[Any, ...]:
     """Where the log ends, and how many sessions, keys and used codes there are."""
     count = "(SELECT count(*) FROM {{schema}}.{0})"
-    tables = ", ".join(count.format(name) + f" AS {name}" for name in ("sessions", "api_keys", "claims", "reservations"))
+    tables = ", ".join(
+        count.format(name) + f" AS {name}" for name in ("sessions", "api_keys", "claims", "reservations")
+    )
     query = "SELECT (SELECT max(position) FROM {schema}.events) AS at, " + tables
     return tuple(live.oncelink.database.rows(query)[0].values())
 
@@ -170,9 +172,11 @@ class TestScripts:
         page = browsing.window(clipboard=False)
         for name, value in cookie.items():
             page.context.add_cookies([{"name": name, "value": value, "url": bait.live.base_url}])
-        extra = [f"/s/{bait.code}?start={in_days(4)}T09:00:00Z", f"/m/{bait.manage}/reschedule?start={in_days(4)}T09:00:00Z"]
+        extra = [
+            f"/s/{bait.code}?start={in_days(4)}T09:00:00Z",
+            f"/m/{bait.manage}/reschedule?start={in_days(4)}T09:00:00Z",
+        ]
         for path in [bait.path(template) for template in pages() if "meeting.ics" not in template] + extra:
             page.goto(path, wait_until="networkidle" if "/s/" in path or "/m/" in path else "load")
             page.mouse.move(200, 200)
             page.mouse.move(700, 400)
-
