@@ -13,7 +13,7 @@ from domain.hours import DAY, Interval
 Find = Callable[[Interval], list[Interval]]
 
 AHEAD, BEHIND = timedelta(hours=14), timedelta(hours=12)  # no zone is further from UTC
-PIECE = timedelta(days=31)
+SHORTEST, LONGEST = timedelta(days=2), timedelta(days=62)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +96,13 @@ def next_free(find: Find, month: date, zone: ZoneInfo, now: datetime, until: dat
 
 
 def first_free(find: Find, begin: datetime, until: datetime) -> datetime | None:
-    """The first free time from `begin` on, searched piece by piece."""
+    """The first free time from `begin` on: most links have one soon, so it is searched in growing pieces."""
+    piece = SHORTEST
     while begin <= until:
-        found = find(Interval(begin, begin + PIECE))
+        found = find(Interval(begin, begin + piece))
         if found:
             return found[0].start
-        begin += PIECE
+        begin, piece = begin + piece, min(piece * 2, LONGEST)
     return None
 
 

@@ -4,10 +4,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 
 from api.guest.asked import Asked, query_of, rfc3339
 from api.guest.clock_face import ClockFace, offset, zone_label
-from api.guest.months import PIECE, Find, Month, clock_change, first_free, month_of
+from api.guest.months import LONGEST, Find, Month, clock_change, first_free, month_of
 from api.pages.addresses import with_query
 from api.texts import time_zones
 from domain.hours import DAY, Interval
@@ -91,7 +92,7 @@ class Picker:
         """The next free times from one that went, or else the first ones of all."""
         begin = max(start, self.now)
         free = first_free(self.find, begin, self.until) or first_free(self.find, self.now, self.until)
-        slots = self.find(Interval(free, free + PIECE))[:NEXT_TIMES] if free else []
+        slots = self.find(Interval(free, free + LONGEST))[:NEXT_TIMES] if free else []
         return [Choice(rfc3339(slot.start), self.day(slot.start), self.span(slot.start)) for slot in slots]
 
     @property
@@ -134,6 +135,7 @@ class Picker:
         return json.dumps(known, separators=(",", ":"))
 
 
+@cache
 def zone_names() -> list[str]:
     """The names of zones that are places, and UTC."""
     return ["UTC", *sorted(name for name in time_zones() if name.startswith(PLACES))]

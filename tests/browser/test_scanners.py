@@ -1,4 +1,4 @@
-"""No page changes anything before a person presses a button: every page of the service, read by all that reads links."""
+"""No page changes anything before a person presses a button, whatever reads it: every page, every link, every script."""
 
 import re
 from collections.abc import Iterator

@@ -64,7 +64,7 @@ function timeInWords(minutes) {
 
 function offset(minutes, zone = state.zone) {
   const said = format(minutes, { hour: "numeric", timeZoneName: "shortOffset" }, zone, "en-US");
-  return /GMT.*$/.exec(said)?.[0] ?? "GMT";
+  return (/GMT.*$/.exec(said)?.[0] ?? "GMT").replace(/[+-]0$/, "");
 }
 
 function spanInWords(start) {
@@ -305,6 +305,9 @@ async function setZone(zone) {
 
 part("zone").addEventListener("toggle", async () => {
   if (!part("zone").open) return;
+  const input = document.getElementById("zone-input");
+  input.value = ""; // at once, so that nothing is lost that is typed while the list is on its way
+  input.focus();
   const { chooseZone } = await import("./zones.js");
   chooseZone(part("zone"), state.zone, (zone) => `${timeNow(zone)} · ${offset(Date.now() / 60_000, zone)}`, setZone);
 });
@@ -449,7 +452,7 @@ async function settle(answer) {
 
 async function again(sentence) {
   sending(false);
-  const day = dayOf(state.start);
+  const day = dayOf(state.start ?? Date.parse(new FormData(form).get("start")) / 60_000);
   state.months.delete(state.month);
   history.replaceState(null, "", address());
   showTimes();

@@ -70,10 +70,8 @@ export function chooseZone(details, current, note, chosen) {
 
   function opened() {
     input.dataset.current = current;
-    input.value = "";
     input.placeholder = "Search a city or zone";
     input.dispatchEvent(new Event("input"));
-    input.focus();
   }
 
   input.addEventListener("input", () => { active = 0; draw(); });
