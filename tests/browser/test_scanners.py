@@ -1,4 +1,4 @@
-"""No page changes anything before a person presses a button, whatever reads it: every page, every link, every script."""
+"""No page changes anything before a person presses a button: every page, every link on it, every script of it."""
 
 import re
 from collections.abc import Iterator

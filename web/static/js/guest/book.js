@@ -16,6 +16,7 @@ const state = {
   month: known.month,
   day: null,
   start: null,
+  done: false,
 };
 
 function ownZone() {
@@ -338,7 +339,7 @@ function address(start) {
 
 part("times").addEventListener("click", (event) => {
   const link = event.target.closest("a.time");
-  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (!link?.dataset.start || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   take(Number(link.dataset.start));
   history.pushState({ start: state.start }, "", address(state.start));
@@ -413,7 +414,10 @@ form.addEventListener("submit", async (event) => {
   return settle(await send());
 });
 
-window.addEventListener("pageshow", () => sending(false));
+window.addEventListener("pageshow", () => {
+  if (state.done) location.reload(); // come back to by the browser's button: this form has booked, a new one may again
+  else sending(false);
+});
 
 function sending(is) {
   form.toggleAttribute("data-sending", is);
@@ -439,7 +443,10 @@ async function send() {
 
 async function settle(answer) {
   const body = await answer?.json().catch(() => null);
-  if (answer?.status === 201) return location.replace(`${new URL(body.manage_url).pathname}?done=booked`);
+  if (answer?.status === 201) {
+    state.done = true;
+    return location.replace(`${new URL(body.manage_url).pathname}?done=booked`);
+  }
   if (!answer) {
     sending(false);
     return say("We got no answer. Please press the button again: nothing is booked twice.");
@@ -484,8 +491,8 @@ function begin() {
   if (start) take(start);
   if (start) history.replaceState({ start }, "");
   const day = start ? dayOf(start) : (wanted.get("day") ?? known.starts.map(dayOf).find((one) => one.startsWith(known.month)));
-  open(day?.startsWith(known.month) ? known.month : known.month, day ?? null);
-  root.dataset.ready = "";
+  open(known.month, day ?? null);
 }
 
-begin();
+if (customElements.get("calendar-date")) begin(); // without it the month stays as the server has drawn it
+root.dataset.ready = "";
