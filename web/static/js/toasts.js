@@ -5,6 +5,7 @@ export function startToasts() {
   document.addEventListener("click", (event) => {
     event.target.closest("[data-toast-close]")?.closest("[data-toast]").remove();
   });
+  document.addEventListener("close", () => document.body.append(document.getElementById("toasts")), true);
   document.querySelectorAll("[data-toast]").forEach(leaveLater);
 }
 
@@ -21,6 +22,8 @@ export function say(sentence, kind = "done") {
   close.textContent = "✕";
   item.append(words, close);
   const place = document.getElementById("toasts");
+  const dialog = [...document.querySelectorAll("dialog:modal")].at(-1);
+  if (dialog) dialog.append(place); // what is beside an open dialog is neither seen nor read out
   while (place.children.length > 2) place.firstElementChild.remove();
   place.append(item);
   leaveLater(item);
