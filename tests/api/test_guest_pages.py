@@ -323,7 +323,7 @@ class TestZonesAndMonths:
                 break
             page, months = guest.open(later[-1]), months + 1
             assert months < 6
-        assert months in (3, 4)
+        assert months in (2, 3, 4)
         assert guest.open(f"{path}?month=2031-01").times()
         assert guest.open(f"{path}?month=2001-01").times()
 

@@ -47,7 +47,7 @@ def in_days(days: int) -> str:
 
 def clock_changes() -> tuple[str, str]:
     """The next days on which the clocks of the European Union go forward and back: last Sundays of March, October."""
-    days = [datetime.now(UTC).date() + timedelta(days=number) for number in range(1, 391)]
+    days = [datetime.now(UTC).date() + timedelta(days=number) for number in range(2, 391)]
     sundays = [day for day in days if day.weekday() == 6 and day.day > 24]
     forward, back = (str(next(day for day in sundays if day.month == month)) for month in (3, 10))
     return forward, back
