@@ -32,6 +32,7 @@ from api import (
 from api.composition import Oncelink, compose
 from api.ending import noticed
 from api.envelope import Envelope
+from api.guest import booking_pages, manage_pages
 from api.logs import configure
 from api.pages import every, page_route
 from api.settings import Settings, read_settings
@@ -60,6 +61,8 @@ ROUTERS = (
     read_models.router,
     operations.router,
     docs.router,
+    booking_pages.router,
+    manage_pages.router,
     *every.ROUTERS,
 )
 ABOUT = """Booking links, and single-use links that book exactly one meeting, ever.

@@ -29,6 +29,7 @@ FLAGS = ["--disable-gpu", "--disable-dev-shm-usage", "--force-color-profile=srgb
 WIDE = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 LIST_PATIENCE = 20.0
+TWO_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 def chromium() -> str:
@@ -158,5 +159,6 @@ def copied(page: Page) -> str:
 def violations(page: Page, scheme: str) -> list[str]:
     """What axe finds on a page in light or dark, each with where."""
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+    page.evaluate(TWO_FRAMES)  # even the shortest transition still shows the old colours in its first frame
     found = Axe().run(page).response["violations"]
     return [f"{one['id']}: {node['target']} {node.get('failureSummary', '')}" for one in found for node in one["nodes"]]

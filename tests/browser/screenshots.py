@@ -63,7 +63,54 @@ def open_timeline(page: Page) -> None:
     page.locator("[data-travel]").wait_for()
 
 
+def ready(page: Page) -> None:
+    """Waits for the guest's month."""
+    page.locator("[data-picker][data-ready]").wait_for()
+
+
+def choose_time(page: Page) -> None:
+    """Chooses the third time that is shown."""
+    ready(page)
+    page.locator("a.time").nth(2).click()
+
+
+def choose_zone(page: Page) -> None:
+    """Looks for a time zone."""
+    ready(page)
+    page.locator("summary.zone-now").click()
+    page.get_by_role("combobox").fill("new")
+
+
+def book(page: Page) -> None:
+    """Books a meeting."""
+    choose_time(page)
+    page.get_by_label("Name").fill("Grace Guest")
+    page.get_by_label("E-mail").fill("grace@acme.example")
+    page.get_by_role("button", name="Confirm booking").click()
+    page.wait_for_url("**/m/**")
+
+
+def reschedule(page: Page) -> None:
+    """Books a meeting, and looks where it could be moved to."""
+    book(page)
+    page.get_by_role("link", name="Reschedule").click()
+    ready(page)
+
+
+def cancel(page: Page) -> None:
+    """Books a meeting, and is asked whether to cancel it."""
+    book(page)
+    page.get_by_role("link", name="Cancel meeting").click()
+
+
 PAGES = [
+    Shot("book", "/book/julio-deep-dive", None, ready),
+    Shot("book-zone", "/book/julio-deep-dive", None, choose_zone),
+    Shot("book-details", "/book/julio-deep-dive", None, choose_time),
+    Shot("booked", "/book/julio", None, book),
+    Shot("booked-reschedule", "/book/julio", None, reschedule),
+    Shot("booked-cancel", "/book/julio", None, cancel),
+    Shot("link-unknown", "/s/unknown", None, refused=True),
     Shot("sign-in", "/sign-in", None),
     Shot("sign-in-gone", "/sign-in/unknown", None, refused=True),
     Shot("my-links", "/links"),

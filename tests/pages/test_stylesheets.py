@@ -8,7 +8,7 @@ import pytest
 
 WEB = Path(__file__).parents[2] / "web"
 STYLES = {
-    "app": [path for path in sorted((WEB / "templates").rglob("*.html")) if "guest" not in path.parts],
+    "app": [path for path in sorted((WEB / "templates").rglob("*.html")) if "guest" not in path.relative_to(WEB).parts],
     "guest": sorted((WEB / "templates/guest").rglob("*.html")),
 }
 HOOKS = {"js", "icon"}  # not looks, or set in both sheets
