@@ -13,6 +13,7 @@ from api import (
     booking,
     bookings,
     docs,
+    history_checkpoints,
     links,
     manage,
     managed_links,
@@ -23,6 +24,7 @@ from api import (
     people,
     problems,
     single_use,
+    verification,
 )
 from api.composition import Oncelink, compose
 from api.envelope import Envelope
@@ -45,6 +47,8 @@ ROUTERS = (
     manage.router,
     bookings.router,
     meeting_log.router,
+    history_checkpoints.router,
+    verification.router,
     api_keys.router,
     operations.router,
     docs.router,
@@ -90,6 +94,8 @@ def living(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManage
         oncelink = await to_thread.run_sync(opened, settings)
         app.state.oncelink = oncelink
         oncelink.follower.start()
+        oncelink.sealer.start()
+        oncelink.verifications.start()
         oncelink.hint.start()
         try:
             yield

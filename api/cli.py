@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from api import doctor as checks
+from api import verify_commands
 from api.app import opened
 from api.command import Json, Unsafe, composed, configured, console, explained, tell
 from api.people_by_hand import add_person, make_api_key, sign_in_url
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 person_app = typer.Typer(help="People of the organisation.", no_args_is_help=True)
 app.add_typer(person_app, name="person")
+verify_commands.register(app)
 
 
 @app.command()
@@ -62,6 +64,8 @@ def follow(unsafe: Unsafe = False) -> None:
         oncelink = opened(settings)
         try:
             with suppress(KeyboardInterrupt):  # the way to stop it, and so no failure
+                oncelink.sealer.start()
+                oncelink.verifications.start()
                 oncelink.follower.run()
         finally:
             oncelink.close()

@@ -13,6 +13,8 @@ from projections import catalogue
 from projections.follower import Follower
 from projections.hint import Hint
 from projections.question import Source
+from replay.sealing import Sealer
+from replay.verification_jobs import Verifications
 from store.codes import Codes
 from store.database import Database
 from store.keys import Keys
@@ -37,6 +39,8 @@ class Oncelink:
     follower: Follower
     hint: Hint
     waiting: Waiting
+    sealer: Sealer
+    verifications: Verifications
 
     @property
     def live(self) -> Source:
@@ -54,6 +58,8 @@ class Oncelink:
 
     def close(self) -> None:
         """Stops what runs in the background, then closes the connections."""
+        self.verifications.stop()
+        self.sealer.stop()
         self.follower.stop()
         self.hint.stop()
         self.database.close()
@@ -77,4 +83,6 @@ def compose(settings: Settings, database: Database) -> Oncelink:
         follower=follower,
         hint=Hint(database),
         waiting=Waiting(database, follower),
+        sealer=Sealer(database, lambda: follower.leading),
+        verifications=Verifications(database),
     )

@@ -20,6 +20,7 @@ TAGS = {
     "Guests": "Looking, booking, rescheduling and cancelling without signing in: the code is the permission.",
     "Bookings": "Booked meetings, for the people of the organisation.",
     "Meeting log": "Everything that was booked, as pages or as CSV.",
+    "Proofs": "For auditors: signed heads of the log, proofs against them, and checks of everything.",
     "API keys": "One's own keys for this API.",
     "Operations": "For operators: is it up, is it ready, how is it doing.",
 }
