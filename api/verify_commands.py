@@ -34,6 +34,10 @@ Keys = Annotated[
 ]
 Origin = Annotated[str | None, typer.Option(help="The log's name in the checkpoints, where BASE_URL was another then.")]
 
+Output = Annotated[Path | None, typer.Option("-o", "--output", help="Add it to this file instead of printing it.")]
+Exact = Annotated[bool, typer.Option("--exact", help="With a mark for every event (11 MB for a million).")]
+PrintKeys = Annotated[bool, typer.Option("--key", help="Print the verifier keys instead: keep them beside it.")]
+
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to the command line."""
@@ -44,7 +48,7 @@ def register(app: typer.Typer) -> None:
 def verify_command(
     checkpoint: Files = None, export: Export = None, key: Keys = None, origin: Origin = None, as_json: Json = False
 ) -> None:
-    """Check the log, its seals and every read model, and that the log extends saved checkpoints; exit 1 if anything differs."""
+    """Check the log, its seals, every read model, and saved checkpoints; exit 1 if anything differs."""
     with explained():
         settings = read_settings()
         saved = opened(settings, checkpoint or [], key or [], origin)

@@ -9,7 +9,10 @@ from psycopg.rows import DictRow
 
 from store.database import Database
 
-UNHURRIED = "-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 -c work_mem=128MB -c jit=off -c timezone=UTC"
+UNHURRIED = (
+    "-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 "
+    "-c work_mem=128MB -c jit=off -c timezone=UTC"
+)
 FETCHED = 5_000
 
 

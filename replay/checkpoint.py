@@ -1,4 +1,4 @@
-"""Checkpoints (C2SP tlog-checkpoint): the signed head of the log, to be kept where whoever runs the log cannot reach it."""
+"""Checkpoints (C2SP tlog-checkpoint): the signed head of the log, kept where nobody who runs the log can reach it."""
 
 import base64
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ class Checkpoint:
     origin: str
     size: int
     root: bytes
-    marks: Marks = Marks()
+    marks: Marks
 
     @property
     def text(self) -> str:

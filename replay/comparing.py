@@ -1,7 +1,7 @@
 """Compares a log, event after event, with saved checkpoints, and finds the first position at which it differs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from replay.checkpoint import Checkpoint
 from replay.marks import LENGTH
@@ -29,7 +29,6 @@ class Trial:
     checkpoint: Checkpoint
     found: Within | None = None
     differs: bool = False
-    sure: tuple[int, int] = (0, 0)  # up to which number and position every mark was right
 
     def leaf(self, number: int, position: int, hash: bytes) -> None:
         """The next event."""
@@ -65,16 +64,13 @@ class Trial:
             self.found = Within(at, at, f"the log has {size} events, and had {self.checkpoint.size}: the end is gone")
 
 
-@dataclass(slots=True)
 class Comparison:
     """Several checkpoints of one log; together they narrow down where it was changed."""
 
-    checkpoints: Sequence[Checkpoint]
-    tree: Growing = field(default_factory=Growing)
-    position: int = 0
-
-    def __post_init__(self) -> None:
-        self.trials = [Trial(one) for one in self.checkpoints]
+    def __init__(self, checkpoints: Sequence[Checkpoint]) -> None:
+        self.tree = Growing()
+        self.position = 0
+        self.trials = [Trial(one) for one in checkpoints]
         self.firsts: dict[int, int] = {}
         self.good = 0
         self.ends: dict[int, list[Trial]] = {}
@@ -127,5 +123,5 @@ class Comparison:
         narrowest = min(found, key=lambda one: (one.last - one.first, one.last))
         last = max(first, min(one.last for one in found))
         where = f"at position {first}" if first == last else f"between positions {first} and {last}"
-        said = f"The log does not extend the checkpoint of {sizes} events: the first difference is {where} ({narrowest.said})."
+        said = f"The log does not extend the checkpoint of {sizes} events: it first differs {where} ({narrowest.said})."
         return [Problem(CHECK, said, position=first)]

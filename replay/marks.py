@@ -1,4 +1,4 @@
-"""Marks: eight bytes of many hashes of the tree, carried by a checkpoint, by which an auditor finds where a log was changed.
+"""Marks: eight bytes of many hashes of the tree, carried by a checkpoint, by which a change of the log is found.
 
 A checkpoint's root says only that the log differs. The marks under it, signed with it, say where: the last 1,024
 events have one each, the last 65,536 one for each 64 of them, and so on, so that the whole log is covered by few of

@@ -1,7 +1,8 @@
-"""Checks of the whole log that somebody asked for: a queue of one in a table, worked on by any process, and its result."""
+"""Checks of the whole log that somebody asked for: one at a time, in a table, worked on by any process."""
 
 import json
 import logging
+import time
 from threading import Event
 from typing import Any
 from uuid import UUID
@@ -88,7 +89,7 @@ class Verifications:
             at_work = self._at_work
             if at_work is not None and not at_work.closed:
                 at_work.cancel_safe(timeout=1)
-            self._thread.join(0.1)
+            time.sleep(0.02)
 
     def _work(self) -> None:
         while not self._thread.stopping.is_set():

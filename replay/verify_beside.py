@@ -33,11 +33,13 @@ WHERE t.during IS DISTINCT FROM r.during ORDER BY position, host_id
 """
 # one statement, so that both sides are of one snapshot
 CLAIMS = """
-SELECT true AS told, stream_id, position, CASE WHEN email IS NULL THEN 'slug' ELSE 'email' END AS kind, coalesce(email, slug) AS value
+SELECT true AS told, stream_id, position, CASE WHEN email IS NULL THEN 'slug' ELSE 'email' END AS kind,
+       coalesce(email, slug) AS value
 FROM (
     SELECT DISTINCT ON (stream_id) stream_id, position, data ->> 'slug' AS slug, data ->> 'email' AS email
     FROM {schema}.events
-    WHERE type LIKE 'PersonAdded.%%' OR type LIKE 'PersonUpdated.%%' OR type LIKE 'LinkCreated.%%' OR type LIKE 'LinkUpdated.%%'
+    WHERE type LIKE 'PersonAdded.%%' OR type LIKE 'PersonUpdated.%%'
+       OR type LIKE 'LinkCreated.%%' OR type LIKE 'LinkUpdated.%%'
        OR type LIKE 'ManagedLinkCreated.%%' OR type LIKE 'ManagedLinkUpdated.%%'
     ORDER BY stream_id, version DESC
 ) AS stream
@@ -93,7 +95,7 @@ def claims(ask: Ask) -> Iterator[Problem]:
 
 
 def details(ask: Ask) -> Iterator[Problem]:
-    """Personal details are those that events speak of, unchanged, and gone only where an event says that they are erased."""
+    """Personal details are those that events speak of, unchanged, and gone only where an event says so."""
     for row in ask.stream(DETAILS):
         said = wrong_details(row)
         if said is not None:

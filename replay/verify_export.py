@@ -1,4 +1,4 @@
-"""Verifies a full export of the log without any database: its order, its tree, and checkpoints that an auditor saved."""
+"""Verifies a full export of the log without any database: its order, its tree, and saved checkpoints."""
 
 import json
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Meetings against the rest of the log: no host twice at a time, and booked only on what was in force at that position."""
+"""Meetings against the rest of the log: no host twice at a time, and booked only on what was in force."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -8,11 +8,12 @@ from typing import Any
 from replay.asking import Ask
 from replay.problems import Problem
 
-# Each stay of a meeting at a time, from the position that put it there to the one that took it away; only those
-# whose time, buffers included, touches another stay of the same host, whether or not that was there at the same position.
+# Each stay of a meeting at a time, from the position that put it there to the one that took it away; only those whose
+# time, buffers included, overlaps another stay of the same host, whether or not that was there at the same position.
 STAYS = """
 WITH told AS (
-    SELECT stream_id, position, (data ->> 'held_from')::timestamptz AS held_from, (data ->> 'held_until')::timestamptz AS held_until,
+    SELECT stream_id, position,
+           (data ->> 'held_from')::timestamptz AS held_from, (data ->> 'held_until')::timestamptz AS held_until,
            lead(position) OVER token AS taken_away,
            first_value(CASE WHEN type LIKE 'MeetingBooked.%%' THEN data -> 'host_ids' END) OVER token AS host_ids
     FROM {schema}.events
@@ -39,17 +40,20 @@ WITH versions AS MATERIALIZED (
     FROM {schema}.events
     WHERE type ^@ 'Link' OR type ^@ 'MeetingType' OR type ^@ 'Person' AND NOT type ^@ 'PersonalDetails'
 ), decided AS (
-    SELECT e.stream_id, e.position, 'link' AS kind, (data ->> 'link_id')::uuid AS on_id, (data ->> 'link_version')::int AS on_version
+    SELECT e.stream_id, e.position, 'link' AS kind,
+           (data ->> 'link_id')::uuid AS on_id, (data ->> 'link_version')::int AS on_version
     FROM {schema}.events e WHERE type LIKE 'MeetingBooked.%%'
     UNION ALL
-    SELECT e.stream_id, e.position, 'meeting type', (data ->> 'meeting_type_id')::uuid, (data ->> 'meeting_type_version')::int
+    SELECT e.stream_id, e.position, 'meeting type',
+           (data ->> 'meeting_type_id')::uuid, (data ->> 'meeting_type_version')::int
     FROM {schema}.events e WHERE type LIKE 'MeetingBooked.%%'
     UNION ALL
     SELECT e.stream_id, e.position, 'host', host::uuid, (data -> 'host_versions' ->> (n::int - 1))::int
     FROM {schema}.events e, jsonb_array_elements_text(data -> 'host_ids') WITH ORDINALITY AS hosts (host, n)
     WHERE type LIKE 'MeetingBooked.%%'
     UNION ALL
-    SELECT m.stream_id, m.position, 'meeting type', (b.data ->> 'meeting_type_id')::uuid, (m.data ->> 'meeting_type_version')::int
+    SELECT m.stream_id, m.position, 'meeting type',
+           (b.data ->> 'meeting_type_id')::uuid, (m.data ->> 'meeting_type_version')::int
     FROM {schema}.events m JOIN {schema}.events b ON b.stream_id = m.stream_id AND b.type LIKE 'MeetingBooked.%%'
     WHERE m.type LIKE 'Rescheduled.%%'
 )

@@ -1,4 +1,4 @@
-"""Every read model against a fresh fold of the log: EXCEPT ALL, both ways, in one statement, up to the follower's position."""
+"""Every read model against a fresh fold of the log, up to the follower's position, in one statement."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -22,7 +22,8 @@ differing AS (
     SELECT KEY AS key, to_jsonb(left_over) AS kept, NULL::jsonb AS told FROM left_over
     UNION ALL SELECT KEY, NULL, to_jsonb(missing) FROM missing
 ), rows AS (
-    SELECT key, jsonb_agg(kept) FILTER (WHERE kept IS NOT NULL) AS kept, jsonb_agg(told) FILTER (WHERE told IS NOT NULL) AS told,
+    SELECT key, jsonb_agg(kept) FILTER (WHERE kept IS NOT NULL) AS kept,
+           jsonb_agg(told) FILTER (WHERE told IS NOT NULL) AS told,
            greatest(count(kept), count(told)) AS differing
     FROM differing GROUP BY key
 )

@@ -20,7 +20,8 @@ MOST_BACKWARDS = "60 seconds"
 VERSIONS = """
 SELECT stream_id, position, version, before, position_before
 FROM (
-    SELECT stream_id, position, version, lag(version, 1, 0) OVER stream AS before, lag(position, 1, 0::bigint) OVER stream AS position_before
+    SELECT stream_id, position, version,
+           lag(version, 1, 0) OVER stream AS before, lag(position, 1, 0::bigint) OVER stream AS position_before
     FROM {schema}.events WINDOW stream AS (PARTITION BY stream_id ORDER BY version, position)
 ) AS event
 WHERE version <> before + 1 OR position <= position_before ORDER BY position
@@ -71,7 +72,7 @@ def missing(before: int, version: int) -> str:
 
 
 def stories(ask: Ask) -> Iterator[Problem]:
-    """A token is issued, then booked once or revoked; a booked one may be moved, then cancelled, and that is the end."""
+    """A token is issued, then booked or revoked; a booked one may be moved, then cancelled; that is the end."""
     allowed = [f"{name} {before}" for name, befores in FOLLOWS.items() for before in befores]
     for row in ask.rows(STORIES, {"names": list(FOLLOWS), "allowed": allowed}):
         after = f"after {row['before']}" if row["before"] else "as the beginning"

@@ -21,9 +21,11 @@ SELECT (SELECT position FROM {schema}.follower) AS settled,
 """
 NEXT = """
 SELECT max(position) FROM (
-    (SELECT position FROM {schema}.events WHERE position > %(after)s AND position <= %(until)s ORDER BY position LIMIT %(most)s)
+    (SELECT position FROM {schema}.events
+     WHERE position > %(after)s AND position <= %(until)s ORDER BY position LIMIT %(most)s)
     UNION ALL
-    (SELECT position FROM {schema}.sealed_events WHERE position > %(after)s AND position <= %(until)s ORDER BY position LIMIT %(most)s)
+    (SELECT position FROM {schema}.sealed_events
+     WHERE position > %(after)s AND position <= %(until)s ORDER BY position LIMIT %(most)s)
 ) AS ends
 """
 # identities only where they are needed: most rows say only that a hash is what it was
