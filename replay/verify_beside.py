@@ -1,9 +1,8 @@
 """What is kept beside the log, against the log: reservations, claims, and personal details with their digests."""
 
-import hashlib
 import json
 from collections.abc import Iterator
-from typing import Any
+from hashlib import sha256
 from uuid import UUID
 
 from domain.details import canonical
@@ -33,19 +32,21 @@ WHERE t.during IS DISTINCT FROM r.during ORDER BY position, host_id
 """
 # one statement, so that both sides are of one snapshot
 CLAIMS = """
+WITH claiming AS MATERIALIZED (
+    SELECT stream_id, version, position, data ->> 'slug' AS slug, data ->> 'email' AS email
+    FROM {schema}.events WHERE split_part(type, '.', 1) = ANY (%(names)s)
+)
 SELECT true AS told, stream_id, position, CASE WHEN email IS NULL THEN 'slug' ELSE 'email' END AS kind,
        coalesce(email, slug) AS value
 FROM (
-    SELECT DISTINCT ON (stream_id) stream_id, position, data ->> 'slug' AS slug, data ->> 'email' AS email
-    FROM {schema}.events
-    WHERE type LIKE 'PersonAdded.%%' OR type LIKE 'PersonUpdated.%%'
-       OR type LIKE 'LinkCreated.%%' OR type LIKE 'LinkUpdated.%%'
-       OR type LIKE 'ManagedLinkCreated.%%' OR type LIKE 'ManagedLinkUpdated.%%'
-    ORDER BY stream_id, version DESC
+    SELECT DISTINCT ON (stream_id) stream_id, position, slug, email
+    FROM claiming ORDER BY stream_id, version DESC
 ) AS stream
 UNION ALL
 SELECT false, stream_id, NULL, kind, value FROM {schema}.claims
 """
+CLAIMING = ("PersonAdded", "PersonUpdated", "LinkCreated", "LinkUpdated", "ManagedLinkCreated", "ManagedLinkUpdated")
+# ids as texts, and only what is needed for the digest: of a long log these are most of what is read
 DETAILS = """
 WITH told AS (
     SELECT position, stream_id, (data ->> 'details_id')::uuid AS id, data ->> 'details_digest' AS digest
@@ -55,11 +56,17 @@ WITH told AS (
     FROM {schema}.events, jsonb_array_elements_text(data -> 'details_ids') AS id
     WHERE type LIKE 'PersonalDetailsErased.%%' GROUP BY 1
 )
-SELECT t.position, coalesce(t.stream_id, d.stream_id) AS stream_id, t.id AS told_id, d.id AS kept_id, t.digest,
-       d.salt, d.data::text AS data, e.position AS erased, t.stream_id <> d.stream_id AS moved
+SELECT t.position, coalesce(t.stream_id, d.stream_id)::text AS stream_id, coalesce(t.id, d.id)::text AS id,
+       t.digest, d.salt, d.data::text AS data,
+       CASE WHEN t.id IS NULL THEN 'are there, and no event speaks of them'
+            WHEN d.id IS NULL AND e.position IS NULL THEN 'are gone, and no event says that they were erased'
+            WHEN d.id IS NOT NULL AND e.position IS NOT NULL
+                THEN 'are there, although they were erased at position ' || e.position
+            WHEN t.stream_id <> d.stream_id THEN 'were given to another stream' END AS wrong
 FROM told t FULL JOIN {schema}.personal_details d ON d.id = t.id LEFT JOIN erased e ON e.id = coalesce(t.id, d.id)
+WHERE d.id IS NOT NULL OR e.position IS NULL
 """
-
+CHANGED = "were changed: they do not fit the digest in the event"
 
 Claimed = tuple[str, str, UUID]
 
@@ -81,7 +88,7 @@ def claims(ask: Ask) -> Iterator[Problem]:
     """The slugs and addresses that are taken are exactly those that links, managed links and people have."""
     told: dict[Claimed, int] = {}
     kept: set[Claimed] = set()
-    for row in ask.stream(CLAIMS):
+    for row in ask.stream(CLAIMS, {"names": list(CLAIMING)}):
         if row["told"]:
             value = claimed_email(row["value"]) if row["kind"] == "email" else row["value"]
             told[row["kind"], value, row["stream_id"]] = row["position"]
@@ -96,27 +103,8 @@ def claims(ask: Ask) -> Iterator[Problem]:
 
 def details(ask: Ask) -> Iterator[Problem]:
     """Personal details are those that events speak of, unchanged, and gone only where an event says so."""
-    for row in ask.stream(DETAILS):
-        said = wrong_details(row)
-        if said is not None:
-            yield Problem("personal details", said, row["stream_id"], row["position"])
-
-
-def wrong_details(row: dict[str, Any]) -> str | None:
-    """What is wrong with a row of personal details or with what an event says of it; None where all is well."""
-    if row["told_id"] is None:
-        return f"personal details {row['kept_id']} are there, and no event speaks of them."
-    if row["kept_id"] is None:
-        return (
-            None
-            if row["erased"]
-            else f"personal details {row['told_id']} are gone, and no event says that they were erased."
-        )
-    if row["erased"]:
-        return f"personal details {row['kept_id']} are there, although they were erased at position {row['erased']}."
-    if row["moved"]:
-        return f"personal details {row['kept_id']} were given to another stream."
-    spelled = canonical(json.loads(row["data"]))
-    if hashlib.sha256(bytes(row["salt"]) + spelled).hexdigest() != row["digest"]:
-        return f"personal details {row['kept_id']} were changed: they do not fit the digest in the event."
-    return None
+    for position, stream, id, digest, salt, data, wrong in ask.tuples(DETAILS):
+        if wrong is None and sha256(salt + canonical(json.loads(data))).hexdigest() != digest:
+            wrong = CHANGED
+        if wrong is not None:
+            yield Problem("personal details", f"personal details {id} {wrong}.", UUID(stream), position)

@@ -14,18 +14,20 @@ MOST_ROWS = 50
 LONGEST_VALUE = 60
 KEPT_BACK = ("busy_feed_url", "words")
 LIVE = "SELECT version, live_table FROM {schema}.read_models WHERE name = %(name)s"
+# What EXCEPT ALL says both ways, in one pass: a row that is kept n times and told m times counts n - m.
 DIFFERENCES = """
-WITH kept AS MATERIALIZED (SELECT COLUMNS FROM {schema}."TABLE"), told AS MATERIALIZED (FOLD),
-left_over AS (SELECT * FROM kept EXCEPT ALL SELECT * FROM told),
-missing AS (SELECT * FROM told EXCEPT ALL SELECT * FROM kept),
-differing AS (
-    SELECT KEY AS key, to_jsonb(left_over) AS kept, NULL::jsonb AS told FROM left_over
-    UNION ALL SELECT KEY, NULL, to_jsonb(missing) FROM missing
+WITH differing AS (
+    SELECT COLUMNS, sum(counted) AS surplus
+    FROM (
+        SELECT COLUMNS, 1 AS counted FROM {schema}."TABLE"
+        UNION ALL SELECT COLUMNS, -1 FROM (FOLD) AS told
+    ) AS both_ways
+    GROUP BY COLUMNS HAVING sum(counted) <> 0
 ), rows AS (
-    SELECT key, jsonb_agg(kept) FILTER (WHERE kept IS NOT NULL) AS kept,
-           jsonb_agg(told) FILTER (WHERE told IS NOT NULL) AS told,
-           greatest(count(kept), count(told)) AS differing
-    FROM differing GROUP BY key
+    SELECT KEY AS key, jsonb_agg(to_jsonb(differing) - 'surplus') FILTER (WHERE surplus > 0) AS kept,
+           jsonb_agg(to_jsonb(differing) - 'surplus') FILTER (WHERE surplus < 0) AS told,
+           greatest(sum(surplus) FILTER (WHERE surplus > 0), -sum(surplus) FILTER (WHERE surplus < 0)) AS differing
+    FROM differing GROUP BY KEY
 )
 SELECT key, kept, told, (SELECT max(position) FROM {schema}.events WHERE stream_id = key) AS position,
        (SELECT sum(differing) FROM rows)::int AS differing,

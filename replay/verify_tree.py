@@ -15,6 +15,7 @@ from store.database import Database
 
 CHECK = "sealed events"
 STRETCH = 20_000
+FIRST = -(1 << 63)
 ENDS = """
 SELECT (SELECT position FROM {schema}.follower) AS settled,
        (SELECT position FROM {schema}.sealed_events ORDER BY number DESC LIMIT 1) AS sealed
@@ -69,7 +70,7 @@ class TreeCheck:
         self.sealed_until = sealed or 0
         until = max(settled, self.sealed_until)
         self.nodes = {(height, number): bytes(hash) for height, number, hash in self.rows(NODES)}
-        after = 0
+        after = FIRST
         while end := (self.rows(NEXT, {"after": after, "until": until, "most": STRETCH}).fetchone() or (None,))[0]:
             for row in self.rows(LEAVES, {"after": after, "until": end}):
                 yield from self.leaf(report, *row)
@@ -106,7 +107,7 @@ class TreeCheck:
     def seal(self, position: int, number: int, sealed: bytes) -> Iterator[Problem]:
         """A leaf as it was sealed, and the nodes that it completes."""
         if number != self.sealed.size:
-            yield Problem(CHECK, f"its seal has number {number}, and is the {self.sealed.size}th.", position=position)
+            yield Problem(CHECK, f"its seal has number {number} instead of {self.sealed.size}.", position=position)
         completed = self.sealed.add(sealed)
         for height in range(1, (len(completed) - 1) // WIDTH_BITS + 1):
             node = height, (self.sealed.size - 1) >> (height * WIDTH_BITS)
