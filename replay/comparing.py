@@ -72,7 +72,7 @@ class Comparison:
         self.position = 0
         self.trials = [Trial(one) for one in checkpoints]
         self.firsts: dict[int, int] = {}
-        self.good = 0
+        self.good: int | None = None
         self.ends: dict[int, list[Trial]] = {}
         for trial in self.trials:
             self.ends.setdefault(trial.checkpoint.size, []).append(trial)
@@ -82,6 +82,7 @@ class Comparison:
     def add(self, position: int, hash: bytes) -> None:
         """Shows the next event, in the order of the log."""
         number = self.tree.size
+        self.begin(number, self.position + 1 if number else min(1, position))
         completed = self.tree.add(hash)
         self.position = position
         open_trials = [trial for trial in self.trials if number < trial.checkpoint.size]
@@ -89,14 +90,13 @@ class Comparison:
             trial.leaf(number, position, hash)
         for height in range(1, (len(completed) - 1) // WIDTH_BITS + 1):
             self.complete(open_trials, height, number, completed[height * WIDTH_BITS])
-        self.begin(number, position)
         for trial in self.ends.get(number + 1, []):
             trial.root(self.tree.root(), position)
             if not trial.differs:
                 self.good = position
 
     def begin(self, number: int, position: int) -> None:
-        """Keeps where each of the blocks at hand begins."""
+        """Keeps where each of the blocks at hand begins: right behind the event before it, whatever was there."""
         height = 0
         while number % (1 << (height * WIDTH_BITS)) == 0:
             self.firsts[height] = position
@@ -119,7 +119,8 @@ class Comparison:
         if not found:
             return []
         sizes = ", ".join(str(trial.checkpoint.size) for trial in self.trials if trial.differs)
-        first = max([self.good + 1, *(one.first for one in found)])
+        first = max(one.first for one in found)
+        first = first if self.good is None else max(first, self.good + 1)
         narrowest = min(found, key=lambda one: (one.last - one.first, one.last))
         last = max(first, min(one.last for one in found))
         where = f"at position {first}" if first == last else f"between positions {first} and {last}"

@@ -68,7 +68,7 @@ BEGIN
            {schema}.leaf_hash(position, recorded_at, stream_id, version, type, data)
     FROM (
         SELECT * FROM {schema}.events
-        WHERE position > coalesce(reached, 0) AND position <= (SELECT f.position FROM {schema}.follower f)
+        WHERE (reached IS NULL OR position > reached) AND position <= (SELECT f.position FROM {schema}.follower f)
         ORDER BY position LIMIT p_most
     ) AS next;
     GET DIAGNOSTICS added = ROW_COUNT;

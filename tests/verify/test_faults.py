@@ -78,7 +78,8 @@ class TestSealedEvents:
 
     def test_event_put_in_below_the_last_sealed_position(self, world: World, superuser: Superuser) -> None:
         query = """INSERT INTO {schema}.events OVERRIDING SYSTEM VALUE
-            SELECT 0, recorded_at, gen_random_uuid(), 1, type, data FROM {schema}.events WHERE type = 'PersonAdded.v1' LIMIT 1"""
+            SELECT 0, recorded_at, gen_random_uuid(), 1, type, data FROM {schema}.events
+            WHERE type = 'PersonAdded.v1' LIMIT 1"""
         superuser.plants(query)
         found = superuser.finds_one("sealed events")
         assert found.position == 0
@@ -122,7 +123,8 @@ class TestMeetings:
     def test_overlapping_meetings_of_a_host(self, world: World, superuser: Superuser) -> None:
         first, second = (world.position(id, "MeetingBooked") for id in world.direct)
         query = """UPDATE {schema}.events SET data = data || (SELECT jsonb_build_object(
-            'held_from', o.data ->> 'held_from', 'held_until', o.data ->> 'held_until') FROM {schema}.events o WHERE o.position = %s)
+            'held_from', o.data ->> 'held_from', 'held_until', o.data ->> 'held_until')
+                FROM {schema}.events o WHERE o.position = %s)
             WHERE position = %s"""
         superuser.plants(query, first, second)
         found = superuser.finds_all("overlapping meetings")
@@ -134,7 +136,8 @@ class TestMeetings:
     def test_a_time_that_was_given_back_is_no_overlap(self, world: World, superuser: Superuser) -> None:
         """Both direct bookings have times that a moved and a cancelled meeting gave back: see the healthy log."""
         held = world.rows(
-            "SELECT data ->> 'held_from' AS at, count(*) AS n FROM {schema}.events WHERE type LIKE 'MeetingBooked.%%' GROUP BY 1"
+            """SELECT data ->> 'held_from' AS at, count(*) AS n FROM {schema}.events
+            WHERE type LIKE 'MeetingBooked.%%' GROUP BY 1"""
         )
         assert [row["n"] for row in held] == [2, 2]
 
@@ -211,7 +214,8 @@ class TestBesideTheLog:
         assert "is missing" in found.difference
 
     def test_left_over_reservation(self, world: World, superuser: Superuser) -> None:
-        query = "INSERT INTO {schema}.reservations SELECT %s, host_id, tstzrange('2031-01-01', '2031-01-02') FROM {schema}.reservations LIMIT 1"
+        query = """INSERT INTO {schema}.reservations SELECT %s, host_id, tstzrange('2031-01-01', '2031-01-02')
+            FROM {schema}.reservations LIMIT 1"""
         superuser.plants(query, world.tokens[1])
         found = superuser.finds_one("reservations")
         assert found.stream_id == UUID(world.tokens[1])
@@ -231,7 +235,8 @@ class TestBesideTheLog:
         assert "'stolen' is claimed" in left_over.difference
 
     def test_edited_personal_details(self, world: World, superuser: Superuser) -> None:
-        query = """UPDATE {schema}.personal_details SET data = jsonb_set(data, '{{guest,email}}', '"mallory@acme.example"')
+        query = """UPDATE {schema}.personal_details
+            SET data = jsonb_set(data, '{{guest,email}}', '"mallory@acme.example"')
             WHERE stream_id = %s"""
         superuser.plants(query, world.direct[0])
         found = superuser.finds_one("personal details")
@@ -253,13 +258,15 @@ class TestBesideTheLog:
 
     def test_personal_details_that_no_event_speaks_of(self, superuser: Superuser) -> None:
         superuser.plants(
-            "INSERT INTO {schema}.personal_details SELECT gen_random_uuid(), stream_id, salt, data, words FROM {schema}.personal_details LIMIT 1"
+            """INSERT INTO {schema}.personal_details
+            SELECT gen_random_uuid(), stream_id, salt, data, words FROM {schema}.personal_details LIMIT 1"""
         )
         assert "no event speaks of them" in superuser.finds_one("personal details").difference
 
     def test_erased_personal_details_are_no_problem(self, world: World, superuser: Superuser) -> None:
-        query = """INSERT INTO {schema}.events (stream_id, version, type, data) SELECT stream_id, 3, 'PersonalDetailsErased.v1',
-            jsonb_build_object('erasure_id', gen_random_uuid(), 'details_ids', jsonb_build_array(data ->> 'details_id'))
+        query = """INSERT INTO {schema}.events (stream_id, version, type, data)
+            SELECT stream_id, 3, 'PersonalDetailsErased.v1', jsonb_build_object('erasure_id', gen_random_uuid(),
+            'details_ids', jsonb_build_array(data ->> 'details_id'))
             FROM {schema}.events WHERE position = %s"""
         superuser.plants(query, world.position(world.direct[0], "MeetingBooked"))
         assert "although they were erased" in superuser.finds_one("personal details").difference
