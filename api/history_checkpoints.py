@@ -55,7 +55,7 @@ class VerifierKeys(BaseModel):
 
 @router.get("/checkpoint", response_class=Response, responses=NOTE | answers(401, 403, 503))
 def get_checkpoint(parts: Parts, caller: Signed) -> Response:
-    """The signed head of the log (C2SP checkpoint), to keep where nobody who runs the log can reach it."""
+    """The signed head of the log (C2SP checkpoint), to be kept elsewhere (auditor, admin)."""
     caller.require(*READERS)
     note = checkpoint.take(SealedTree(parts.database), keys_of(parts)[0])
     return Response(note, media_type="text/plain; charset=utf-8")
@@ -77,7 +77,7 @@ def get_proof(
     from_size: Annotated[int | None, Query(alias="from", ge=0, le=LARGEST, description="An earlier size.")] = None,
     to: Annotated[int | None, Query(ge=0, le=LARGEST, description="A size; when absent, everything sealed.")] = None,
 ) -> InclusionProof | ConsistencyProof:
-    """Inclusion of an event (`position`), or consistency of two sizes of the log (`from`, `to`).
+    """Inclusion of an event (`position`), or consistency of two sizes (`from`, `to`) of the log.
 
     Sizes are those of checkpoints: how many events were sealed. With `position`, `to` may name the size of an earlier
     checkpoint that the event is to be proved in.

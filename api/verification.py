@@ -45,7 +45,7 @@ class Verification(BaseModel):
 
 @router.post("/verify", status_code=202, response_model=Verification, responses=answers(401, 403, 409, 413, 503))
 def start_verification(parts: Parts, caller: Signed) -> dict[str, Any]:
-    """Asks for a check of the log, its seals and every read model (auditor, admin); one at a time."""
+    """Asks for a check of the log, its seals and read models (auditor, admin); one at a time."""
     caller.require(*READERS)
     verification_jobs.request(parts.database, caller.person.id)
     parts.verifications.wake()

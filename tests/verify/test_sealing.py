@@ -22,7 +22,7 @@ from tests.verify.conftest import World
 PATIENCE = 60.0
 # each tenth of them leaves a gap behind it, as an append that was rolled back does
 EVENTS = """INSERT INTO {schema}.events (stream_id, version, type, data)
-    SELECT gen_random_uuid(), 1 + 0 * max(CASE WHEN n % 10 = 0 THEN nextval(%s) ELSE 0 END), 'LinkCreated.v1', '{{}}'
+    SELECT gen_random_uuid(), 1 + 0 * max(CASE WHEN n %% 10 = 0 THEN nextval(%s) ELSE 0 END), 'LinkCreated.v1', '{{}}'
     FROM generate_series(1, %s) AS n GROUP BY n ORDER BY n"""
 FOLLOWED = "UPDATE {schema}.follower SET position = (SELECT max(position) FROM {schema}.events)"
 
