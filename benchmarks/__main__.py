@@ -4,10 +4,13 @@ import platform
 import sys
 from datetime import UTC, datetime
 
-from benchmarks import big_log, booking, following, starting
+from benchmarks import big_log, booking, following, starting, verifying
 from benchmarks.ground import FLUSHES, ground, quantiles, server
 
-BY_NAME = {"big_log": big_log.main}  # those that take longer, or arguments: `python -m benchmarks NAME …`
+BY_NAME = {
+    "big_log": big_log.main,
+    "verifying": verifying.main,
+}  # those that take longer, or arguments: `python -m benchmarks NAME …`
 
 
 def main() -> None:

@@ -16,9 +16,13 @@ from store.database import Database
 CHECK = "sealed events"
 STRETCH = 20_000
 FIRST = -(1 << 63)
+# one statement, so that the nodes are those over the seals that end there
 ENDS = """
-SELECT (SELECT position FROM {schema}.follower) AS settled,
-       (SELECT position FROM {schema}.sealed_events ORDER BY number DESC LIMIT 1) AS sealed
+SELECT settled, sealed, node.height, node.number, node.hash
+FROM (
+    SELECT (SELECT position FROM {schema}.follower) AS settled,
+           coalesce((SELECT position FROM {schema}.sealed_events ORDER BY number DESC LIMIT 1), 0) AS sealed
+) AS ends LEFT JOIN {schema}.sealed_nodes AS node ON true
 """
 NEXT = """
 SELECT max(position) FROM (
@@ -46,7 +50,6 @@ FROM (
 ) AS sealed USING (position)
 ORDER BY position
 """
-NODES = "SELECT height, number, hash FROM {schema}.sealed_nodes"
 
 Progress = Callable[[int], None]
 
@@ -66,11 +69,10 @@ class TreeCheck:
 
     def run(self, report: Report) -> Iterator[Problem]:
         """Every event that is not as it was sealed, every seal that is not as it was made."""
-        settled, sealed = self.rows(ENDS).fetchone() or (0, None)
-        self.sealed_until = sealed or 0
-        until = max(settled, self.sealed_until)
-        self.nodes = {(height, number): bytes(hash) for height, number, hash in self.rows(NODES)}
-        after = FIRST
+        ends = self.rows(ENDS).fetchall()
+        settled, self.sealed_until, *_ = ends[0]
+        self.nodes = {(height, number): hash for _, _, height, number, hash in ends if hash is not None}
+        after, until = FIRST, max(settled, self.sealed_until)
         while end := (self.rows(NEXT, {"after": after, "until": until, "most": STRETCH}).fetchone() or (None,))[0]:
             for row in self.rows(LEAVES, {"after": after, "until": end}):
                 yield from self.leaf(report, *row)

@@ -167,7 +167,7 @@ class TestWhere:
 
     def test_a_series_of_checkpoints_names_it_exactly(self) -> None:
         series = [checkpoint_of(self.EVENTS[:size], 512) for size in range(500, self.SIZE + 1, 500)]
-        for at in (1, 777, 2500, 5000, 6059):
+        for at in (1, 2500, 6059):
             for how in ("changed", "gone"):
                 assert f"at position {at} (" in first_difference(series, log_of(self.SIZE, **{how: at}))
 

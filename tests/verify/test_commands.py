@@ -14,6 +14,7 @@ from api import cli, command
 from api.settings import Settings
 from replay.notes import Signer, Verifier, notes
 from replay.sealing import seal_all
+from tests.api.asking import listed
 from tests.conftest import SECRET
 from tests.house import House
 from tests.verify.conftest import World
@@ -202,7 +203,7 @@ def test_a_rewritten_history_is_named(house: House, settings: Settings, superuse
     """The whole way: kept by the auditor, rewritten by the superuser with every hash made anew, found by cron."""
     run, kept, database = runner(settings), tmp_path / "kept", house.oncelink.database
     link = house.link("Intro")
-    house.get("/v1/links", "member")
+    listed(house, "/v1/links", "member")
     seal_all(database)
     assert run("checkpoint", "-o", kept).exit_code == 0
     with psycopg.connect(superuser_url) as connection:

@@ -58,7 +58,7 @@ def test_every_event_of_a_log_has_the_hash_that_was_sealed(world: World) -> None
     assert {event["position"]: hash_of(event) for event in events} == sealed
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(DATA)
 def test_any_data_is_spelled_as_postgresql_does(world: World, data: dict[str, Any]) -> None:
     [row] = world.rows("SELECT %s::jsonb::text AS spelled", json.dumps(data))
