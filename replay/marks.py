@@ -7,11 +7,10 @@ of the next height begins, so that a difference before it shows there first.
 """
 
 import base64
-from bisect import bisect_right
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import accumulate, pairwise
+from itertools import chain, pairwise
 
 from replay.sealed_tree import WIDTH_BITS, SealedTree
 
@@ -36,38 +35,13 @@ class Row:
         """The number after the last one."""
         return self.first + len(self.marks) // LENGTH
 
-    def of(self, number: int) -> bytes | None:
-        """The mark of a subtree, if there is one."""
-        if not self.first <= number < self.beyond:
-            return None
-        at = (number - self.first) * LENGTH
-        return self.marks[at : at + LENGTH]
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Marks:
     """Rows of marks from the leaves up, and the positions of the leaves that have one."""
 
     rows: tuple[Row, ...] = ()
     positions: tuple[tuple[int, int], ...] = ()
-
-    def mark(self, height: int, number: int) -> bytes | None:
-        """The mark of a subtree, if there is one."""
-        return next((row.of(number) for row in self.rows if row.height == height), None)
-
-    def position(self, number: int) -> int | None:
-        """Where a leaf's event was in the log, if it has a mark."""
-        leaves = self.rows[0] if self.rows and self.rows[0].height == 0 else None
-        if leaves is None or not leaves.first <= number < leaves.beyond:
-            return None
-        ahead = number - leaves.first
-        at = bisect_right(self.offsets, ahead) - 1
-        return self.positions[at][0] + ahead - self.offsets[at]
-
-    @cached_property
-    def offsets(self) -> list[int]:
-        """How many leaves with a mark come before each of the ranges of positions."""
-        return list(accumulate((last - first + 1 for first, last in self.positions), initial=0))
 
     def lines(self) -> Iterator[str]:
         """The lines of a checkpoint that carry them."""
@@ -88,6 +62,48 @@ class Marks:
             raise BadMarks("a line of marks cannot be read") from None
         check(rows, positions)
         return cls(rows, positions)
+
+
+class Expected:
+    """The marks of several checkpoints of one log, put together: eight bytes for each, however many checkpoints."""
+
+    def __init__(self, all_marks: Iterable[Marks]) -> None:
+        self.marks: dict[int, bytearray] = {}
+        self.known: dict[int, bytearray] = {}
+        self.positions = array("q")
+        for marks in all_marks:
+            for row in marks.rows:
+                self.put(row)
+            if marks.rows and marks.rows[0].height == 0:
+                self.place(marks.rows[0].first, marks.positions)
+
+    def put(self, row: Row) -> None:
+        """Takes a row of marks in."""
+        marks = self.marks.setdefault(row.height, bytearray())
+        known = self.known.setdefault(row.height, bytearray())
+        lacking = max(0, row.beyond - len(known))
+        known.extend(bytes(lacking))
+        marks.extend(bytes(lacking * LENGTH))
+        known[row.first : row.beyond] = b"\x01" * (row.beyond - row.first)
+        marks[row.first * LENGTH : row.beyond * LENGTH] = row.marks
+
+    def place(self, first: int, ranges: Iterable[tuple[int, int]]) -> None:
+        """Takes in where in the log some leaves are, from a number on."""
+        placed = array("q", chain.from_iterable(range(one, last + 1) for one, last in ranges))
+        self.positions.extend([0] * (first + len(placed) - len(self.positions)))
+        self.positions[first : first + len(placed)] = placed
+
+    def mark(self, height: int, number: int) -> bytes | None:
+        """The mark of a subtree, if there is one."""
+        known = self.known.get(height, b"")
+        if number >= len(known) or not known[number]:
+            return None
+        return bytes(self.marks[height][number * LENGTH : (number + 1) * LENGTH])
+
+    def position(self, number: int) -> int | None:
+        """Where a leaf's event was in the log, if it has a mark."""
+        known = self.known.get(0, b"")
+        return self.positions[number] if number < len(known) and known[number] else None
 
 
 def row_of(words: list[str]) -> Row:

@@ -111,23 +111,23 @@ def notes(content: bytes) -> list[Note]:
         text = content.decode()
     except UnicodeDecodeError:
         raise BadNote("it is not UTF-8 text") from None
-    found = []
-    while text.strip("\n"):
-        body, blank, rest = text.lstrip("\n").partition("\n\n")
-        lines = rest.split("\n")
-        signatures = lines[: leading_signatures(lines)]
-        if not blank or not signatures:
-            raise BadNote("it has no signature: a checkpoint ends with a line that begins with an em dash")
-        found.append(Note(body + "\n", tuple(map(signature_of, signatures))))
-        text = "\n".join(lines[len(signatures) :])
+    found: list[Note] = []
+    body: list[str] = []
+    signatures: list[tuple[str, bytes, bytes]] = []
+    for line in [*text.split("\n"), ""]:
+        if line.startswith(DASH) and body and not body[-1]:
+            signatures.append(signature_of(line))
+            continue
+        if signatures:
+            found.append(Note("\n".join(body), tuple(signatures)))
+            body, signatures = [], []
+        if line or body:
+            body.append(line)
+    if any(body):
+        raise BadNote("it has no signature: a checkpoint ends with a line that begins with an em dash")
     if not found:
         raise BadNote("it is empty")
     return found
-
-
-def leading_signatures(lines: Sequence[str]) -> int:
-    """How many lines from the first on are signatures."""
-    return next((at for at, line in enumerate(lines) if not line.startswith(DASH)), len(lines))
 
 
 def signature_of(line: str) -> tuple[str, bytes, bytes]:

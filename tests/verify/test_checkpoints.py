@@ -7,7 +7,7 @@ import pytest
 from replay import marks
 from replay.checkpoint import BadCheckpoint, Checkpoint, opened, origin_of, take
 from replay.comparing import Comparison
-from replay.marks import LENGTH, Marks, Row
+from replay.marks import LENGTH, Expected, Marks, Row
 from replay.merkle import Growing, leaf_hash
 from replay.notes import BadNote, Signer, Verifier, notes, signers
 from replay.sealed_tree import SealedTree
@@ -258,4 +258,11 @@ class TestNote:
 
     def test_origin(self) -> None:
         assert origin_of("https://meet.example", "oncelink") == "meet.example/oncelink"
-        assert Marks((Row(0, 5, b"x" * LENGTH),), ((8, 8),)).position(5) == 8
+
+    def test_marks_put_together(self) -> None:
+        one = Marks((Row(0, 5, b"x" * LENGTH),), ((8, 8),))
+        two = Marks((Row(0, 7, b"yyyyyyyyzzzzzzzz"),), ((10, 10), (12, 12)))
+        both = Expected([two, one])
+        assert [both.position(number) for number in range(4, 10)] == [None, 8, None, 10, 12, None]
+        assert [both.mark(0, number) for number in (5, 6, 8)] == [b"x" * 8, None, b"z" * 8]
+        assert both.mark(1, 0) is None
