@@ -57,6 +57,7 @@ BY_NAME = {
     ],
     "enum": ["zqx", "", "%00", "ALL"],
     "boolean": ["zqx", "2", "%00"],
+    "integer": ["zqx", "", "%00", "1.5", "1e3", "-1", "9" * 30],
 }
 BY_NAME["to"] = BY_NAME["from"]
 
