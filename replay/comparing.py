@@ -103,9 +103,7 @@ class Comparison:
         if not found:
             return []
         first, last = max(one.first for one in found), min(one.last for one in found)
-        if (
-            self.by_mark is not None and first > last
-        ):  # a position that is gone can be before where the root was compared
+        if self.by_mark is not None and first > last:  # what is gone can be before where a root was compared
             first = last = self.by_mark.first
         where = f"at position {first}" if first == last else f"between positions {first} and {last}"
         sizes = named([*self.differing, *missing])
