@@ -16,6 +16,7 @@ from api import (
     docs,
     erasures,
     history,
+    history_checkpoints,
     links,
     manage,
     managed_links,
@@ -28,6 +29,7 @@ from api import (
     read_models,
     single_use,
     usage,
+    verification,
 )
 from api.composition import Oncelink, compose
 from api.ending import noticed
@@ -57,6 +59,8 @@ ROUTERS = (
     as_of.router,
     erasures.router,
     usage.router,
+    history_checkpoints.router,
+    verification.router,
     api_keys.router,
     read_models.router,
     operations.router,
@@ -107,6 +111,8 @@ def living(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManage
         oncelink = await to_thread.run_sync(opened, settings)
         app.state.oncelink = oncelink
         oncelink.follower.start()
+        oncelink.sealer.start()
+        oncelink.verifications.start()
         oncelink.hint.start()
         oncelink.rebuilder.start()
         try:

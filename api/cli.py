@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from api import doctor as checks
-from api import erasure_commands, export_commands, history_commands
+from api import erasure_commands, export_commands, history_commands, verify_commands
 from api.app import opened
 from api.command import Json, Unsafe, composed, configured, console, explained, tell
 from api.people_by_hand import add_person, make_api_key, sign_in_url
@@ -30,6 +30,7 @@ history_commands.register(app)
 app.command()(erasure_commands.erase)
 app.command()(export_commands.export)
 app.command()(rebuild)
+verify_commands.register(app)
 
 
 @app.command()
@@ -69,6 +70,8 @@ def follow(unsafe: Unsafe = False) -> None:
         oncelink.rebuilder.start()
         try:
             with suppress(KeyboardInterrupt):  # the way to stop it, and so no failure
+                oncelink.sealer.start()
+                oncelink.verifications.start()
                 oncelink.follower.run()
         finally:
             oncelink.close()

@@ -1,6 +1,5 @@
 """Every part of a running Oncelink, put together once."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from api.mail import Mail
@@ -17,19 +16,18 @@ from projections import catalogue
 from projections.follower import Follower
 from projections.hint import Hint
 from projections.question import Source
+from replay import checkpoint
+from replay.notes import Signer, signers
 from replay.rebuild import Rebuilder
+from replay.sealed_tree import SealedTree
+from replay.sealing import Sealer
+from replay.verification_jobs import Verifications
 from store.codes import Codes
 from store.database import Database
 from store.keys import Keys
 from store.reader import Reader
 from store.recorder import LogFactory
 from store.sessions import Sessions
-
-Checkpoint = Callable[[int], str | None]  # a signed checkpoint of the log that reaches no further than a position
-
-
-def no_checkpoint(position: int) -> None:
-    """Where nobody seals the log."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,8 @@ class Oncelink:
     rebuilder: Rebuilder
     watching: Watching
     mail: Mail
-    checkpoint: Checkpoint = no_checkpoint
+    sealer: Sealer
+    verifications: Verifications
 
     @property
     def live(self) -> Source:
@@ -65,6 +64,15 @@ class Oncelink:
         """Questions over the log itself, as it is now or as it stood at a position."""
         return catalogue.from_log(self.database, until)
 
+    @property
+    def signers(self) -> list[Signer]:
+        """The keys that checkpoints of this log are signed with, the one in use first."""
+        return signers(checkpoint.origin_of(self.settings.base_url, self.settings.db_schema), self.settings.keys)
+
+    def checkpoint(self, until: int) -> str | None:
+        """A signed checkpoint of the log that reaches no further than a position; None where nothing is sealed yet."""
+        return checkpoint.take_until(SealedTree(self.database), self.signers[0], until)
+
     def appended(self) -> None:
         """Says that the log has grown, so that the follower need not wait for its next look."""
         self.follower.wake()
@@ -73,6 +81,8 @@ class Oncelink:
     def close(self) -> None:
         """Stops what runs in the background, then closes the connections."""
         self.rebuilder.stop()
+        self.verifications.stop()
+        self.sealer.stop()
         self.follower.stop()
         self.hint.stop()
         self.database.close()
@@ -101,4 +111,6 @@ def compose(settings: Settings, database: Database) -> Oncelink:
         rebuilder=Rebuilder(database),
         watching=Watching(database, follower),
         mail=Mail(settings),
+        sealer=Sealer(database, lambda: follower.leading),
+        verifications=Verifications(database),
     )

@@ -24,6 +24,7 @@ TAGS = {
     "As-of": "How things stood at a moment of the log; for auditors and admins.",
     "Personal details": "Erasing what a guest or recipient gave.",
     "Read models": "The tables behind the lists: how far they follow the log, and building them again from it.",
+    "Proofs": "For auditors: signed heads of the log, proofs against them, and checks of everything.",
     "API keys": "One's own keys for this API.",
     "Operations": "For operators: is it up, is it ready, how is it doing.",
 }

@@ -35,6 +35,7 @@ STATUS: dict[type[Refusal], int] = {
     refusals.AlreadyBooked: 409,
     refusals.SlugTaken: 409,
     refusals.EmailTaken: 409,
+    refusals.VerificationRunning: 409,
     refusals.VersionConflict: 412,
     refusals.IdempotencyKeyReused: 422,
     refusals.Erased: 410,

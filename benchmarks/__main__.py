@@ -4,7 +4,7 @@ import platform
 import sys
 from datetime import UTC, datetime
 
-from benchmarks import as_of, big_log, booking, following, no_downtime, rebuilding, starting
+from benchmarks import as_of, big_log, booking, following, no_downtime, rebuilding, starting, verifying
 from benchmarks.ground import FLUSHES, ground, quantiles, server
 
 # those that take longer, or arguments: `python -m benchmarks NAME …`
@@ -13,6 +13,7 @@ BY_NAME = {
     "big_log": big_log.main,
     "no_downtime": no_downtime.main,
     "rebuilding": rebuilding.main,
+    "verifying": verifying.main,
 }
 
 

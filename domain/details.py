@@ -26,9 +26,12 @@ class Details:
         return digest(self.data, self.salt)
 
 
+spelled = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
+
 def canonical(value: Any) -> bytes:
     """One spelling for equal JSON values: sorted keys, no spaces, UTF-8."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return spelled(value).encode()
 
 
 def digest(value: Any, salt: bytes = b"") -> str:

@@ -120,6 +120,10 @@ class ReadModelBehind(Refusal):
     """The list has not caught up with your change yet. Please try again in a moment."""
 
 
+class VerificationRunning(Refusal):
+    """The log is being verified already. Its result is at the same address when it is done."""
+
+
 class TooManyRequests(Refusal):
     """Too many requests from this address. Please wait a minute."""
 

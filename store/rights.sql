@@ -7,12 +7,17 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.api_keys, {schema}.sign_in_code
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.sessions, {schema}.sign_in_requests TO {service};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.rebuilds TO {service};
 GRANT SELECT, UPDATE ON {schema}.follower TO {service};
+GRANT SELECT ON {schema}.sealed_events, {schema}.sealed_nodes TO {service};
+GRANT SELECT, INSERT, UPDATE ON {schema}.verifications TO {service};
 GRANT SELECT ON {schema}.migrations TO {service};
 
 REVOKE ALL ON FUNCTION {schema}.append(jsonb, jsonb, jsonb, jsonb, jsonb, jsonb) FROM PUBLIC;
 REVOKE ALL ON FUNCTION {schema}.settle() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION {schema}.append(jsonb, jsonb, jsonb, jsonb, jsonb, jsonb) TO {service};
 GRANT EXECUTE ON FUNCTION {schema}.settle() TO {service};
+
+REVOKE ALL ON FUNCTION {schema}.seal(int) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION {schema}.seal(int) TO {service};
 
 CREATE SCHEMA IF NOT EXISTS {reporting};
 GRANT USAGE, CREATE ON SCHEMA {reporting} TO {service};
