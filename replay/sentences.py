@@ -136,9 +136,11 @@ def meeting_cancelled(row: LogRow, known: Surroundings) -> str:
 
 
 def personal_details_erased(row: LogRow, known: Surroundings) -> str:
+    ids = row.data.get("details_ids")
+    if ids == []:
+        return "ended an erasure of the personal details of a guest or recipient"
     token = known.token(row)
     kind = "a single-use link" if token.single_use else "a booking"
-    ids = row.data.get("details_ids")
     count = f" ({len(ids)} records)" if isinstance(ids, list) and len(ids) != 1 else ""
     return f"erased the personal details of {kind} of {other(token.issued, 'link_id', row, known)}{count}"
 

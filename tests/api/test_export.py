@@ -27,6 +27,7 @@ from typer.testing import CliRunner, Result
 from api import cli, command
 from projections.positions import position
 from replay import export
+from replay.sealed_tree import SealedTree
 from tests.api.asking import head, listed
 from tests.house import House
 from tests.once.servers import wait_until
@@ -124,7 +125,6 @@ class TestEvents:
         assert (manifest["rows"], manifest["position"]) == (len(log), log[-1]["position"])
         assert manifest["rows_by_type"]["MeetingBooked.v1"] == 3
         assert sum(manifest["rows_by_type"].values()) == len(log)
-        assert manifest["checkpoint"] is None
 
     def test_data_is_spelled_as_the_log_spells_it(self, exporter: Exporter) -> None:
         path, _ = exporter.file("events")
@@ -132,12 +132,18 @@ class TestEvents:
         for line, row in zip(path.read_text().splitlines(), texts, strict=True):
             assert line.endswith(f',"data":{row["data"]}}}')
 
-    def test_the_checkpoint_is_asked_for_the_position(
-        self, exporter: Exporter, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("api.command.opened", lambda settings: with_checkpoint(exporter.house))
-        _, manifest = exporter.file("events", "--as-of", "5")
-        assert manifest["checkpoint"] == "up to 5"
+    def test_is_verified_against_the_checkpoint_of_its_manifest(self, exporter: Exporter) -> None:
+        tree = SealedTree(exporter.house.oncelink.database)
+        wait_until(lambda: tree.head().size >= 5, "five events are sealed")
+        path, manifest = exporter.file("events", "--as-of", "5")
+        note = exporter.folder / "checkpoint"
+        note.write_text(manifest["checkpoint"])
+        assert int(manifest["checkpoint"].splitlines()[1]) == tree.head(5).size
+        verify = ["verify", "--export", str(path), "--checkpoint", str(note)]
+        assert CliRunner().invoke(cli.app, verify, env=exporter.environment).exit_code == 0
+        path.write_text(path.read_text().replace("Julio", "Julia").replace("Member", "Mumber"))
+        result = CliRunner().invoke(cli.app, verify, env=exporter.environment)
+        assert result.exit_code == 1, result.output
 
     def test_small_batches_lose_nothing(self, exporter: Exporter, monkeypatch: pytest.MonkeyPatch) -> None:
         whole, _ = exporter.file("events", name="whole")
@@ -390,21 +396,6 @@ def instants(row: dict[str, Any]) -> dict[str, Any]:
     return {
         name: datetime.fromisoformat(value) if value and name.endswith("_at") else value for name, value in row.items()
     }
-
-
-def with_checkpoint(house: House) -> Any:
-    """The parts, with somebody who signs; closing them closes nothing."""
-    from dataclasses import replace
-
-    class Kept:
-        def __getattr__(self, name: str) -> Any:
-            return getattr(parts, name)
-
-        def close(self) -> None:
-            """Stays open for the other tests."""
-
-    parts = replace(house.oncelink, checkpoint=lambda position: f"up to {position}")
-    return Kept()
 
 
 def finished(exporter: Exporter, arguments: list[str], output: Any) -> "subprocess.CompletedProcess[bytes]":

@@ -3,6 +3,7 @@
 import json
 import re
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -128,13 +129,16 @@ class TestSentences:
     def test_of_an_erasure(self, database: Database, story: Story) -> None:
         link = story.link(story.person("Ada"), story.meeting_type())
         token = story.issue(link, story.person("Bob"), "Grace")
-        erased = {"details_ids": [str(link)], "erasure_id": str(link), "actor": {"kind": "system"}}
-        story.bad_event(token, "PersonalDetailsErased.v1", erased)
-        page = history.stream(database, token)
-        assert page is not None
-        assert page.items[-1]["sentence"] == (
-            "The system erased the personal details of a single-use link of “Meet me”."
-        )
+        [issued] = database.rows("SELECT data FROM {schema}.events WHERE stream_id = %s", (token,))
+        erasure = uuid4()
+        for stream, ids in ((token, [issued["data"]["details_id"]]), (erasure, [])):
+            erased = {"details_ids": ids, "erasure_id": str(erasure), "actor": {"kind": "system"}}
+            story.bad_event(stream, "PersonalDetailsErased.v1", erased)
+        pages = [history.stream(database, stream) for stream in (token, erasure)]
+        assert [page and page.items[-1]["sentence"] for page in pages] == [
+            "The system erased the personal details of a single-use link of “Meet me”.",
+            "The system ended an erasure of the personal details of a guest or recipient.",
+        ]
 
     def test_of_what_no_program_of_ours_has_written(self, database: Database, story: Story) -> None:
         link = story.link(story.person("Ada"), story.meeting_type())
