@@ -44,7 +44,7 @@ def database(settings: Settings) -> Iterator[Settings]:
         return
     from store.embedded import running  # needs a Unix system, which a database elsewhere does not
 
-    with running(settings.data_dir, settings=EMBEDDED_SETTINGS) as server:
+    with running(settings.data_dir, settings=EMBEDDED_SETTINGS, watched=True) as server:
         prepare(server.url(), server.url(OWNER_ROLE, DATABASE), settings.db_schema)
         yield settings.model_copy(update={"database_url": server.url(SERVICE_ROLE, DATABASE)})
 
