@@ -31,6 +31,7 @@ from api.settings import Settings, read_settings
 from projections import live_tables
 from store import safety
 from store.database import Database
+from store.lineage import restore_problems
 from store.schema import check_current
 
 log = logging.getLogger("oncelink")
@@ -108,9 +109,10 @@ def opened(settings: Settings) -> Oncelink:
     with database.connect() as connection:
         check_current(connection, settings.db_schema)
         problems_found = safety.problems(connection, settings.db_schema)
+        restored = restore_problems(connection, settings.db_schema)
     if problems_found and not settings.unsafe:
         raise UnsafeDatabase(" ".join(problems_found))
-    for problem in problems_found:
+    for problem in problems_found + restored:
         log.warning("%s", problem)
     live_tables.ensure(database)
     return compose(settings, database.open())

@@ -43,7 +43,9 @@ def arguments() -> argparse.ArgumentParser:
 def show(report: Report, seconds: float, seed: int) -> None:
     """The report, for people."""
     print(f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, Python {platform.python_version()}, seed {seed}")
-    print(f"{seconds:.0f} s: {report.rounds} rounds, {report.answers.total()} operations, {report.acknowledged} bookings")
+    print(
+        f"{seconds:.0f} s: {report.rounds} rounds, {report.answers.total()} operations, {report.acknowledged} bookings"
+    )
     for kind, count in sorted(report.faults.items()):
         print(f"  {count:4} × {kind}: back after {report.slowest[kind]:.1f} s at the latest")
     print(f"  {report.replies_lost:4} replies lost between server and client")

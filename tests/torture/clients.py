@@ -11,9 +11,9 @@ from tests.torture.desk import Action, Answer
 from tests.torture.place import KINDS, Place
 from tests.torture.rounds import PATIENCE, SLOTS, Round, Wish
 
-MOST_TOKENS = 14
+MOST_TOKENS = 24
 WEIGHTS = {
-    "issue": 3,
+    "issue": 4,
     "view": 3,
     "read_link": 2,
     "book": 9,
@@ -100,7 +100,9 @@ class Client:
         if reply is None:
             return False
         link = self.link_of(token)
-        seen, about = {"link_used": ("used", token), "link_revoked": ("revoked", token)}.get(reply.code, ("issued", token))
+        seen, about = {"link_used": ("used", token), "link_revoked": ("revoked", token)}.get(
+            reply.code, ("issued", token)
+        )
         if reply.status == 200:
             self.round.history.add(Action("see_link", link), began, ("open", reply.body["meeting_type"]["name"]))
         elif reply.code == "link_disabled":
@@ -221,7 +223,7 @@ class Client:
 
     def switch(self) -> None:
         """Switches a link off, or mostly on."""
-        name, on = self.chance.choice("xy"), self.chance.random() < 0.7
+        name, on = self.chance.choice("xy"), self.chance.random() < 0.8
         path = f"/v1/links/{self.round.links[name]}/{'enable' if on else 'disable'}"
         action = Action("switch", name, kind="on" if on else "off")
         self.ask(action, "POST", path, None, ("switched",), Authorization=self.signed)

@@ -144,7 +144,9 @@ def kill_database(faults: Faults) -> None:
 def terminate_backends(faults: Faults) -> None:
     """pg_terminate_backend of some connections, or of all."""
     some = faults.chance.choice(["AND random() < 0.4", ""])
-    found = faults.rows(BACKENDS.replace("SELECT pid", "SELECT pg_terminate_backend(pid)").replace("ORDER", f"{some} ORDER"))
+    found = faults.rows(
+        BACKENDS.replace("SELECT pid", "SELECT pg_terminate_backend(pid)").replace("ORDER", f"{some} ORDER")
+    )
     required(len(found))
 
 

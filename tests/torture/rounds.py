@@ -10,10 +10,10 @@ from tests.torture.desk import Desk, LinkState, State
 from tests.torture.history import History
 from tests.torture.place import KINDS, Place
 
-SLOTS = 8
+SLOTS = 12
 FIRST_HOUR = 8
 LENGTHS = {kind: minutes // 30 for kind, minutes in KINDS.items()}
-PATIENCE = 60
+PATIENCE = 30
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """One run of the torture: clients, faults, and then the verdict."""
 
 import random
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -21,6 +22,7 @@ from tests.torture.rounds import Round, new_round
 CLIENTS = 5  # of one round; each lane has a round at any time
 ROUND_SECONDS = 2.0
 BACK_SECONDS = 5.0
+LAST_LINES = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +50,26 @@ class Report:
     @property
     def idle(self) -> list[str]:
         """What a run that proves anything must have done, and this one has not."""
-        wanted = ["book booked", "book link_used", "book slot_taken", "book unknown", "reschedule rescheduled"]
-        missing = [name for name in (*wanted, "edit edited", "cancel cancelled") if not self.answers[name]]
-        return missing + ([] if self.faults.total() else ["any fault"])
+        wanted = ["book booked", "book link_used", "book slot_taken", "reschedule rescheduled", "edit edited"]
+        missing = [name for name in (*wanted, "cancel cancelled") if not self.answers[name]]
+        lost = any(name.endswith(" unknown") for name in self.answers)
+        return missing + ([] if lost else ["any lost answer"]) + ([] if self.faults.total() else ["any fault"])
 
 
 def run(plan: Plan) -> Report:
     """Runs, and judges."""
     with tempfile.TemporaryDirectory(prefix="torture-") as folder, place(Path(folder)) as here:
-        return tortured(here, plan)
+        try:
+            return tortured(here, plan)
+        except BaseException:
+            last_words(Path(folder))
+            raise
+
+
+def last_words(folder: Path) -> None:
+    """What the processes said last, for whoever has to find out why a run could not be judged."""
+    for log in sorted(folder.rglob("*.log")):
+        print(f"--- {log.name}", *log.read_text(errors="replace").splitlines()[-LAST_LINES:], sep="\n", file=sys.stderr)
 
 
 def tortured(here: Place, plan: Plan) -> Report:

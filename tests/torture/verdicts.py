@@ -78,7 +78,11 @@ def of_read_models(database: Database) -> Iterator[str]:
 
 def of_rights(database: Database) -> Iterator[str]:
     """Ways in which the service's own role could change what happened."""
-    for statement in ("UPDATE {schema}.events SET type = type", "DELETE FROM {schema}.events", "TRUNCATE {schema}.events"):
+    for statement in (
+        "UPDATE {schema}.events SET type = type",
+        "DELETE FROM {schema}.events",
+        "TRUNCATE {schema}.events",
+    ):
         try:
             with database.connect(autocommit=False) as connection:
                 connection.execute(database.text(statement + (" WHERE false" if "TRUNCATE" not in statement else "")))
