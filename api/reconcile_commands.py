@@ -1,4 +1,4 @@
-"""`oncelink reconcile`: after a restore, what becomes of the single-use links that may have been booked in what is lost."""
+"""`oncelink reconcile`: after a restore, what becomes of single-use links that may have been used in what is lost."""
 
 import json
 from collections.abc import Collection, Sequence

@@ -59,7 +59,8 @@ class LogRecorder(ApplicationRecorder):
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
         """Appends events under their conditions.
 
-        Raises StaleRead, SlotTaken, SlugTaken, EmailTaken, LinkUnconfirmed, OutcomeUnknown when the answer was lost, DatabaseAway.
+        Raises StaleRead, SlotTaken, SlugTaken, EmailTaken, LinkUnconfirmed, OutcomeUnknown when the answer was lost,
+        DatabaseAway.
         """
         params = arguments(stored_events, kwargs.get("conditions") or Conditions())
         with self.database.connection() as connection:

@@ -5,6 +5,7 @@ import platform
 import sys
 from datetime import UTC, datetime
 
+from tests.torture.clients import WEIGHTS
 from tests.torture.faults import KINDS
 from tests.torture.running import BACK_SECONDS, Plan, Report, run
 
@@ -18,8 +19,12 @@ def main() -> int:
         from tests.torture.mutants import hunt
 
         return hunt(asked.mutants, asked.seconds, asked.seed)
+    if asked.model:
+        from tests.torture.models import show as show_models
+
+        return show_models()
     kinds = asked.fault or list(KINDS)
-    report = run(Plan(asked.seconds, asked.seed, kinds, asked.patience))
+    report = run(Plan(asked.seconds, asked.seed, kinds, asked.patience, asked.focus))
     show(report, asked.seconds, asked.seed)
     if report.problems:
         return CAUGHT
@@ -36,6 +41,8 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--patience", type=float, default=BACK_SECONDS, help="seconds to be back after a fault")
     parser.add_argument("--fault", action="append", choices=list(KINDS), help="only these; repeat for more")
+    parser.add_argument("--focus", action="append", default=[], choices=list(WEIGHTS), help="clients do only these")
+    parser.add_argument("--model", action="store_true", help="search the models, as they are and with each bug")
     parser.add_argument("--mutants", nargs="*", metavar="NAME", help="seeded bugs in a copy: all, or these")
     return parser
 

@@ -1,4 +1,4 @@
-"""Clients: each asks for one thing after the other, by chance, and notes what it was answered in the words of the desk."""
+"""Clients: each asks for one thing after the other, and notes what it was answered in the words of the desk."""
 
 import random
 import time
@@ -7,11 +7,11 @@ from uuid import uuid4
 
 from tests.house import GUEST, code_of
 from tests.torture.calls import Caller, Lost, Reply
-from tests.torture.desk import Action, Answer
+from tests.torture.desk import ISSUED, Action, Answer
 from tests.torture.place import KINDS, Place
 from tests.torture.rounds import PATIENCE, SLOTS, Round, Wish
 
-MOST_TOKENS = 24
+MOST_TOKENS = 40
 WEIGHTS = {
     "issue": 4,
     "view": 3,
@@ -30,16 +30,20 @@ WEIGHTS = {
 class Client:
     """One client of a round, with a connection and a chance of its own."""
 
-    def __init__(self, here: Place, round: Round, caller: Caller, chance: random.Random) -> None:
+    def __init__(
+        self, here: Place, round: Round, caller: Caller, chance: random.Random, focus: Sequence[str] = ()
+    ) -> None:
         self.here = here
         self.round = round
         self.caller = caller
         self.chance = chance
+        self.focus = focus
         self.signed = here.keys["manager"]
 
     def act(self) -> None:
         """Does one thing, if it can be done yet."""
-        [verb] = self.chance.choices(list(WEIGHTS), list(WEIGHTS.values()))
+        verbs = self.focus or list(WEIGHTS)
+        [verb] = self.chance.choices(verbs, [WEIGHTS[verb] for verb in verbs])
         getattr(self, verb)()
 
     def ask(
@@ -100,16 +104,14 @@ class Client:
         if reply is None:
             return False
         link = self.link_of(token)
-        seen, about = {"link_used": ("used", token), "link_revoked": ("revoked", token)}.get(
-            reply.code, ("issued", token)
-        )
+        seen = {"link_used": "used", "link_revoked": "revoked"}.get(reply.code, ISSUED)
         if reply.status == 200:
             self.round.history.add(Action("see_link", link), began, ("open", reply.body["meeting_type"]["name"]))
         elif reply.code == "link_disabled":
             self.round.history.add(Action("see_link", link), began, ("link_disabled",))
-        elif seen == "issued":
+        elif seen == ISSUED:
             seen = reply.code
-        self.round.history.add(Action("view", about), began, (seen,))
+        self.round.history.add(Action("view", token), began, (seen,))
         return True
 
     def link_of(self, token: str) -> str:
@@ -134,7 +136,8 @@ class Client:
 
     def book(self) -> None:
         """Books a slot by any link, used or not; mostly with a key, seldom with one that stood for another start."""
-        token = self.any_of(list(self.round.codes))
+        newest = self.chance.choice((0, -3))
+        token = self.any_of(list(self.round.codes)[newest:])
         if token is None:
             return
         start = self.chance.randrange(SLOTS)

@@ -1,5 +1,6 @@
-"""What goes wrong: each fault happens, at random, while clients work; then the service must be back soon without a hand."""
+"""What goes wrong: faults at random while clients work, after each of which the service must be back without a hand."""
 
+import json
 import random
 import time
 from collections import Counter
@@ -7,9 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 
+from api.serving import DATABASE
 from store.schema import SERVICE_ROLE
 from tests.once.gate import FENCE
 from tests.once.proxy import Action, Delayed, drop_request, hold_answer, lose_answer
@@ -20,6 +23,8 @@ from tests.torture.place import POOL_SIZE, Place
 APPEND = ".append("
 BACKENDS = f"SELECT pid FROM pg_stat_activity WHERE usename = '{SERVICE_ROLE}' AND pid <> pg_backend_pid() ORDER BY pid"
 WAITING = f"SELECT count(*) FROM pg_stat_activity WHERE usename = '{SERVICE_ROLE}' AND wait_event_type = 'Lock'"
+SOMEBODY = "SELECT data FROM oncelink.events WHERE type = 'PersonAdded.v1' ORDER BY position LIMIT 1"
+STALLED = """SELECT oncelink.append(%s::jsonb, '[]', '[]', '[]', '{"release": [], "reserve": []}', '[]')"""
 SECOND = 1.0
 SHORTLY = 0.4
 
@@ -203,6 +208,16 @@ def most_waiting(faults: Faults) -> Iterator[int]:
         time.sleep(0.02)
 
 
+def stall_append(faults: Faults) -> None:
+    """A writer stalls inside an append: its position is drawn, others commit beyond it, and only then it commits."""
+    with psycopg.connect(faults.here.server.url(SERVICE_ROLE, DATABASE)) as writer:
+        [(data,)] = writer.execute(SOMEBODY).fetchall()
+        event = {"stream": str(uuid4()), "version": 1, "type": "PersonAdded.v1", "data": data}
+        writer.execute(STALLED, (json.dumps([event]),))
+        time.sleep(SHORTLY)
+        writer.commit()
+
+
 def required(happened: object) -> None:
     """Raises NotDone for a fault that hit nobody."""
     if not happened:
@@ -221,4 +236,5 @@ KINDS: dict[str, Callable[[Faults], None]] = {
     "answers of the database held": hold_answers,
     "replies cut": cut_replies,
     "full pool": fill_pool,
+    "an append stalls": stall_append,
 }

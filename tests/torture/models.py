@@ -28,7 +28,7 @@ PATIENCE = 300
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What a search found: how many states there are, whether all were looked at, and what was violated in one of them."""
+    """What a search found: how many states, whether all were looked at, and what is violated in one of them."""
 
     states: int
     exhaustive: bool

@@ -44,6 +44,7 @@ class Mutant:
     patches: tuple[Patch, ...]
     caught_by: str
     faults: tuple[str, ...] = ("appends cut", "replies cut")
+    focus: tuple[str, ...] = ()
 
 
 MIGRATIONS = "store/migrations/*.sql"
@@ -75,6 +76,7 @@ MUTANTS: dict[str, Mutant] = {
     "no-key": Mutant(
         (Patch(SCHEDULING, "        if not ours and (wish.key is None or", "        if not ours and (True or"),),
         "no order explains|told that somebody else won",
+        focus=("issue", "book", "repeat"),
     ),
     "key-without-digest": Mutant(
         (
@@ -83,6 +85,7 @@ MUTANTS: dict[str, Mutant] = {
             ),
         ),
         "no order explains",
+        focus=("issue", "book", "repeat"),
     ),
     "get-books": Mutant(
         (
@@ -109,6 +112,7 @@ MUTANTS: dict[str, Mutant] = {
             ),
         ),
         "no order explains",
+        focus=("issue", "book", "edit"),
     ),
     "follower-without-fence": Mutant(
         (
@@ -119,7 +123,7 @@ MUTANTS: dict[str, Mutant] = {
             ),
         ),
         "is not what a replay gives",
-        ("SIGSTOP of a backend", "answers of the database held"),
+        ("an append stalls",),
     ),
     "position-before-rows": Mutant(
         (
@@ -171,6 +175,7 @@ MUTANTS: dict[str, Mutant] = {
         ),
         "an acknowledged booking is lost|no order explains",
         ("kill -9 of the database",),
+        ("issue", "book"),
     ),
     "log-can-be-changed": Mutant(
         (
@@ -219,6 +224,7 @@ def hunted(name: str, seconds: float, seed: int) -> Hunt:
         for patch in mutant.patches:
             patch.apply(tree)
         options = [option for fault in mutant.faults for option in ("--fault", fault)]
+        options += [option for verb in mutant.focus for option in ("--focus", verb)]
         command = ["-m", "tests.torture", "--seconds", str(seconds), "--seed", str(seed), "--patience", "60", *options]
         environment = os.environ | {"PYTHONPATH": folder, "PYTHONSAFEPATH": "", "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run(

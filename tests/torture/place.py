@@ -1,4 +1,4 @@
-"""Where torture happens: a PostgreSQL of its own behind a proxy, a server of two processes, a follower, an organisation."""
+"""Where torture happens: a PostgreSQL behind a proxy, a server of two processes, a follower, an organisation."""
 
 import subprocess
 from collections.abc import Iterator
@@ -95,7 +95,7 @@ def place(folder: Path) -> Iterator[Place]:
         here = Place(folder, server, proxy, settings, inside, stack)
         here.follow()
         here.start("serve", "serve", "--port", str(here.port), "--workers", str(WORKERS))
-        wait_until(here.answers, f"the service answers: see {folder}", 60)
+        wait_until(here.answers, f"the service answers: see {folder}", 120)
         furnish(here)
         yield here
 

@@ -1,4 +1,4 @@
-"""A round: two links with a host in common, and some tokens, on a day that no other round touches; its history is judged by itself."""
+"""A round: two links with a host in common, and tokens, on a day of its own; its history is judged by itself."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,7 @@ from tests.torture.desk import Desk, LinkState, State
 from tests.torture.history import History
 from tests.torture.place import KINDS, Place
 
-SLOTS = 12
+SLOTS = 16
 FIRST_HOUR = 8
 LENGTHS = {kind: minutes // 30 for kind, minutes in KINDS.items()}
 PATIENCE = 30

@@ -33,6 +33,7 @@ class Plan:
     seed: int
     kinds: Sequence[str] = ()
     patience: float = BACK_SECONDS
+    focus: Sequence[str] = ()
 
 
 @dataclass
@@ -79,7 +80,7 @@ def tortured(here: Place, plan: Plan) -> Report:
     deadline = time.monotonic() + plan.seconds
     with ThreadPoolExecutor(LANES + 1) as threads:
         causing = threads.submit(faults.run, calm)
-        lanes = [threads.submit(lane, here, plan.seed, number, report, enough) for number in range(LANES)]
+        lanes = [threads.submit(lane, here, plan, number, report, enough) for number in range(LANES)]
         while time.monotonic() < deadline and not report.problems and not any(one.done() for one in (*lanes, causing)):
             time.sleep(0.05)
         calm.set()
@@ -90,22 +91,22 @@ def tortured(here: Place, plan: Plan) -> Report:
     return report
 
 
-def lane(here: Place, seed: int, number: int, report: Report, enough: Event) -> list[Round]:
+def lane(here: Place, plan: Plan, number: int, report: Report, enough: Event) -> list[Round]:
     """One round after the other; each is judged as soon as it is over."""
     done = []
     while not enough.is_set():
         round = new_round(here, number, len(done))
-        play(here, round, f"{seed} {number} {len(done)}", enough)
+        play(here, round, plan, f"{plan.seed} {number} {len(done)}", enough)
         done.append(round)
         report.problems += verdicts.of_round(round)
     return done
 
 
-def play(here: Place, round: Round, seed: str, enough: Event) -> None:
+def play(here: Place, round: Round, plan: Plan, seed: str, enough: Event) -> None:
     """Clients act at the same time; then one of them finds out what nobody knows yet."""
     until = time.monotonic() + ROUND_SECONDS
     chances = [random.Random(f"{seed} {number}") for number in range(CLIENTS)]
-    clients = [Client(here, round, here.caller(cut=True), chance) for chance in chances]
+    clients = [Client(here, round, here.caller(cut=True), chance, plan.focus) for chance in chances]
 
     def act(client: Client) -> None:
         while time.monotonic() < until and not enough.is_set():

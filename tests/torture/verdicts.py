@@ -40,7 +40,7 @@ def explanation(verdict: Verdict) -> str:
 
 
 def of_promises(rounds: list[Round], database: Database) -> Iterator[str]:
-    """Acknowledged bookings that are not in the log, tokens booked twice, winners who were told that somebody else won."""
+    """Acknowledged bookings that the log has not, tokens booked twice, winners told that somebody else won."""
     booked: dict[UUID, list[Any]] = {}
     for row in database.rows(BOOKED):
         booked.setdefault(row["stream_id"], []).append(row)
