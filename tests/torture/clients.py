@@ -49,7 +49,7 @@ class Client:
     def ask(
         self, action: Action, method: str, path: str, body: object, good: Answer, **headers: str | None
     ) -> Reply | None:
-        """One operation, noted: its answer is `good`, or the refusal's code, or unknown. The reply, if there was one."""
+        """One operation, noted: its answer is `good`, or a refusal's code, or unknown. The reply, if there is one."""
         began = time.monotonic()
         reply = self.reply(method, path, body, **headers)
         answer = None if reply is None else good if reply.status < 400 else (reply.code,)

@@ -68,7 +68,7 @@ MUTANTS: dict[str, Mutant] = {
             Patch(
                 "store/recorder.py", "            raise StaleRead from error", "            raise LinkUsed from error"
             ),
-            Patch("store/recorder.py", "import EmailTaken, SlotTaken", "import EmailTaken, LinkUsed, SlotTaken"),
+            Patch("store/recorder.py", "import EmailTaken, LinkUnconfirmed", "import EmailTaken, LinkUnconfirmed, LinkUsed"),
             Patch("domain/journal.py", "                if fresh and not lost:", "                if True:"),
         ),
         "no order explains|told that somebody else won",
@@ -129,7 +129,9 @@ MUTANTS: dict[str, Mutant] = {
         (
             Patch(
                 "projections/folding.py",
-                '            for model in self.models:\n                self.fold(model, tables[model.name], touched, until, careful)\n            self.run(MOVE, {"position": until})\n',
+                "            for model in self.models:\n"
+                "                self.fold(model, tables[model.name], touched, until, careful)\n"
+                '            self.run(MOVE, {"position": until})\n',
                 '            self.run(MOVE, {"position": until})\n'
                 "        with self.connection.transaction():\n"
                 "            for model in self.models:\n"
@@ -148,7 +150,8 @@ MUTANTS: dict[str, Mutant] = {
             ),
             Patch(
                 MIGRATIONS,
-                "            UNION ALL SELECT '.host.' || (h ->> 0), (h ->> 1)::boolean FROM jsonb_array_elements(p_hosts) h\n",
+                "            UNION ALL SELECT '.host.' || (h ->> 0), (h ->> 1)::boolean "
+                "FROM jsonb_array_elements(p_hosts) h\n",
                 "",
             ),
         ),
