@@ -74,7 +74,8 @@ def test_the_runbook(cluster: Cluster) -> None:
     cluster.wait_until_recovered()
 
     checks = json.loads(cluster.oncelink("oncelink doctor --json", 1, ONCELINK_SECRET_KEYS=SECRET))
-    assert [check["name"] for check in checks if not check["ok"]] == ["restore"]
+    to_do = {check["name"] for check in checks if not check["ok"]}
+    assert to_do - {"follower"} == {"restore"}  # nobody follows yet
     with served(cluster) as client:
         house.client = client
         assert house.get(f"/v1/manage/{lost['manage_url'].rsplit('/', 1)[1]}", expect=404)["code"] == "link_not_found"
