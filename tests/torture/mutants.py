@@ -68,7 +68,11 @@ MUTANTS: dict[str, Mutant] = {
             Patch(
                 "store/recorder.py", "            raise StaleRead from error", "            raise LinkUsed from error"
             ),
-            Patch("store/recorder.py", "import EmailTaken, LinkUnconfirmed", "import EmailTaken, LinkUnconfirmed, LinkUsed"),
+            Patch(
+                "store/recorder.py",
+                "import EmailTaken, LinkUnconfirmed",
+                "import EmailTaken, LinkUnconfirmed, LinkUsed",
+            ),
             Patch("domain/journal.py", "                if fresh and not lost:", "                if True:"),
         ),
         "no order explains|told that somebody else won",
@@ -176,7 +180,7 @@ MUTANTS: dict[str, Mutant] = {
             ),
             Patch("store/safety.py", '"synchronous_commit": {"on",', '"synchronous_commit": {"off", "on",'),
         ),
-        "an acknowledged booking is lost|no order explains",
+        "an acknowledged booking is lost|no order explains|an answer that must not be",
         ("kill -9 of the database",),
         ("issue", "book"),
     ),

@@ -93,12 +93,14 @@ def tortured(here: Place, plan: Plan) -> Report:
 
 def lane(here: Place, plan: Plan, number: int, report: Report, enough: Event) -> list[Round]:
     """One round after the other; each is judged as soon as it is over."""
-    done = []
-    while not enough.is_set():
-        round = new_round(here, number, len(done))
-        play(here, round, plan, f"{plan.seed} {number} {len(done)}", enough)
-        done.append(round)
-        report.problems += verdicts.of_round(round)
+    done: list[Round] = []
+    while not enough.is_set() and not report.problems:
+        try:
+            done.append(new_round(here, number, len(done)))
+            play(here, done[-1], plan, f"{plan.seed} {number} {len(done)}", enough)
+        except AssertionError as error:
+            report.problems.append(f"an answer that must not be: {error}")
+        report.problems += verdicts.of_round(done[-1]) if done else []
     return done
 
 
