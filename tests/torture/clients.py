@@ -129,8 +129,10 @@ class Client:
         reply = self.reply("GET", f"/v1/links/{self.round.links[name]}", Authorization=self.signed)
         if reply is None:
             return False
-        self.round.versions[name] = reply.body["version"]
-        answer = (reply.body["meeting_type"]["name"], reply.body["status"], str(reply.body["version"]))
+        answer: Answer = (reply.code,)
+        if reply.status == 200:
+            self.round.versions[name] = reply.body["version"]
+            answer = (reply.body["meeting_type"]["name"], reply.body["status"], str(reply.body["version"]))
         self.round.history.add(Action("read_link", name), began, answer)
         return True
 
@@ -203,9 +205,11 @@ class Client:
         reply = self.reply("GET", f"/v1/manage/{self.round.manage[token]}")
         if reply is None:
             return False
-        booking = reply.body["booking"]
-        status = "cancelled" if booking["status"] == "cancelled" else "booked"
-        answer = (status, str(self.round.slot(booking["start"])))
+        answer: Answer = (reply.code,)
+        if reply.status == 200:
+            booking = reply.body["booking"]
+            status = "cancelled" if booking["status"] == "cancelled" else "booked"
+            answer = (status, str(self.round.slot(booking["start"])))
         self.round.history.add(Action("see_meeting", token), began, answer)
         return True
 
