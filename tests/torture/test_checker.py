@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -16,12 +17,18 @@ from tests.torture.history import Operation
 from tests.torture.small_histories import DESK, explained, histories, start
 
 SEEDS = st.integers(0, 2**32)
-MANY = 2_500
+MANY = 1_500
 
 
 def judged(operations: list[Operation], begin: State | None = None) -> Verdict:
     """The checker's verdict."""
     return Checker(DESK, operations).check(begin or start())
+
+
+@cache
+def judged_exhaustively() -> list[tuple[list[Operation], bool]]:
+    """Small histories with the truth about them, found before anything is mutated."""
+    return [(one, explained(one)) for one in islice(histories(7), MANY)]
 
 
 def op(verb: str, about: str, began: float, ended: float | None, answer: Answer | None, **more: Any) -> Operation:
@@ -168,14 +175,14 @@ MUTANTS: dict[str, tuple[type, str, Callable[..., Any]]] = {
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_mutant_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some history is judged differently than exhaustive search judged it before the mutation."""
-    samples = [(one, explained(one)) for one in islice(histories(7, most=5), MANY)]
+    samples = judged_exhaustively()
     place, method, mutant = MUTANTS[name]
     monkeypatch.setattr(place, method, mutant)
     assert any(judged(one).explained != truth for one, truth in samples)
 
 
 def test_a_memory_that_forgets_the_state_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    samples = [(one, explained(one)) for one in islice(histories(7, most=5), MANY)]
+    samples = judged_exhaustively()
     monkeypatch.setattr(State, "__hash__", lambda self: 1)
     monkeypatch.setattr(State, "__eq__", lambda self, other: True)
     assert any(judged(one).explained != truth for one, truth in samples)
