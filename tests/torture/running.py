@@ -60,11 +60,13 @@ class Report:
 def run(plan: Plan) -> Report:
     """Runs, and judges."""
     with tempfile.TemporaryDirectory(prefix="torture-") as folder, place(Path(folder)) as here:
+        report = None
         try:
-            return tortured(here, plan)
-        except BaseException:
-            last_words(Path(folder))
-            raise
+            report = tortured(here, plan)
+            return report
+        finally:
+            if report is None or report.problems:
+                last_words(Path(folder))
 
 
 def last_words(folder: Path) -> None:
