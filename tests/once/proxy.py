@@ -148,7 +148,8 @@ class Proxy:
         try:
             server.connect(str(self.server.socket_directory / f".s.PGSQL.{self.server.port}"))
         except OSError:  # it is away
-            hang_up(client)
+            server.close()
+            client.close()
             return
         wire = Wire(self, client, server)
         with self.lock:
