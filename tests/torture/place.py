@@ -125,3 +125,4 @@ def furnish(here: Place) -> None:
             here.hire(name, "member")
             answer = caller.send("PATCH", "/v1/me", {"weekly_hours": ALWAYS}, Authorization=here.keys[name])
             assert answer.status == 200, answer.body
+    caller.close()
