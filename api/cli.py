@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from api import doctor as checks
-from api import erasure_commands, export_commands, history_commands, verify_commands
+from api import erasure_commands, export_commands, history_commands, reconcile_commands, verify_commands
 from api.app import opened
 from api.command import Json, Unsafe, composed, configured, console, explained, tell
 from api.people_by_hand import add_person, make_api_key, sign_in_url
@@ -31,6 +31,7 @@ app.command()(erasure_commands.erase)
 app.command()(export_commands.export)
 app.command()(rebuild)
 verify_commands.register(app)
+app.command()(reconcile_commands.reconcile)
 
 
 @app.command()

@@ -24,6 +24,7 @@ STATUS: dict[type[Refusal], int] = {
     refusals.NotFound: 404,
     refusals.LinkNotFound: 404,
     refusals.LinkUsed: 410,
+    refusals.LinkUnconfirmed: 503,
     refusals.LinkExpired: 410,
     refusals.LinkRevoked: 410,
     refusals.LinkDisabled: 410,

@@ -81,6 +81,9 @@ class Log(Protocol):
     def request_position(self, id: UUID, request_id: str) -> int | None:
         """Where in the log the part of this stream that one request appended ends."""
 
+    def is_unconfirmed(self, id: UUID) -> bool:
+        """Whether this stream began before a restore after which nobody has said yet what was lost."""
+
     def last_position(self, id: UUID) -> int | None:
         """Where in the log this stream ends so far."""
 

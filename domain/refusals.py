@@ -52,6 +52,10 @@ class LinkUsed(Refusal):
     """This link has already been used to book its one meeting. Please ask for a new link."""
 
 
+class LinkUnconfirmed(Refusal):
+    """This link cannot be booked at the moment. Please try again later, or ask for a new link."""
+
+
 class LinkExpired(Refusal):
     """This link has expired. Please ask for a new link."""
 

@@ -39,6 +39,9 @@ WHERE type LIKE 'PersonalDetailsErased.%%' AND data ->> 'erasure_id' = %s
 FIRST = "SELECT stream_id, position FROM {schema}.events WHERE stream_id = ANY (%s) AND version = 1"
 LAST = "SELECT max(position) AS position FROM {schema}.events WHERE stream_id = %s"
 OF_REQUEST = "SELECT max(position) AS position FROM {schema}.events WHERE stream_id = %s AND data ->> 'request_id' = %s"
+UNCONFIRMED = """
+SELECT position <= {schema}.unconfirmed_until() AS unconfirmed FROM {schema}.events WHERE stream_id = %s AND version = 1
+"""
 
 
 class Reader:
@@ -74,6 +77,9 @@ class Reader:
 
     def first_positions(self, ids: Collection[UUID]) -> dict[UUID, int]:
         return {row["stream_id"]: row["position"] for row in self.database.rows(FIRST, (list(ids),))}
+
+    def is_unconfirmed(self, id: UUID) -> bool:
+        return any(row["unconfirmed"] for row in self.database.rows(UNCONFIRMED, (id,)))
 
     def last_position(self, id: UUID) -> int | None:
         return cast(int | None, self.database.rows(LAST, (id,))[0]["position"])

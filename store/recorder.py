@@ -22,7 +22,7 @@ from eventsourcing.persistence import (
 
 from domain.event import Event
 from domain.log import Conditions, OutcomeUnknown, StaleRead
-from domain.refusals import EmailTaken, SlotTaken, SlugTaken
+from domain.refusals import EmailTaken, LinkUnconfirmed, SlotTaken, SlugTaken
 from store.database import Database, DatabaseAway
 
 APPEND = "SELECT {schema}.append(%s, %s, %s, %s, %s, %s) AS positions"
@@ -59,7 +59,8 @@ class LogRecorder(ApplicationRecorder):
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
         """Appends events under their conditions.
 
-        Raises StaleRead, SlotTaken, SlugTaken, EmailTaken, OutcomeUnknown when the answer was lost, DatabaseAway.
+        Raises StaleRead, SlotTaken, SlugTaken, EmailTaken, LinkUnconfirmed, OutcomeUnknown when the answer was lost,
+        DatabaseAway.
         """
         params = arguments(stored_events, kwargs.get("conditions") or Conditions())
         with self.database.connection() as connection:
@@ -192,6 +193,8 @@ def refuse(error: psycopg.Error) -> NoReturn:
             raise TAKEN[str(error.diag.message_primary)] from error
         case "OL003":
             raise SlotTaken from error
+        case "OL004":
+            raise LinkUnconfirmed from error
         case "55P03" | "57014" | "53300":
             raise DatabaseAway(str(error)) from error
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
