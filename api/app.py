@@ -10,9 +10,11 @@ from fastapi.responses import JSONResponse
 
 from api import (
     api_keys,
+    as_of,
     booking,
     bookings,
     docs,
+    history,
     links,
     manage,
     managed_links,
@@ -47,6 +49,8 @@ ROUTERS = (
     manage.router,
     bookings.router,
     meeting_log.router,
+    history.router,
+    as_of.router,
     api_keys.router,
     operations.router,
     docs.router,

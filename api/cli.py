@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from api import doctor as checks
+from api import history_commands
 from api.app import opened
 from api.command import Json, Unsafe, composed, configured, console, explained, tell
 from api.people_by_hand import add_person, make_api_key, sign_in_url
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 person_app = typer.Typer(help="People of the organisation.", no_args_is_help=True)
 app.add_typer(person_app, name="person")
+history_commands.register(app)
 
 
 @app.command()

@@ -20,6 +20,8 @@ TAGS = {
     "Guests": "Looking, booking, rescheduling and cancelling without signing in: the code is the permission.",
     "Bookings": "Booked meetings, for the people of the organisation.",
     "Meeting log": "Everything that was booked, as pages or as CSV.",
+    "History": "Every event of the log, told; for auditors and admins.",
+    "As-of": "How things stood at a moment of the log; for auditors and admins.",
     "API keys": "One's own keys for this API.",
     "Operations": "For operators: is it up, is it ready, how is it doing.",
 }

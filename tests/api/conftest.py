@@ -62,6 +62,10 @@ def paths(shared_house: House) -> dict[str, str]:
         "/v1/manage/": code_of(booked["manage_url"]),
         "/v1/bookings/": booked["booking"]["id"],
         "/v1/api-keys/": str(uuid4()),
+        "/v1/history/streams/": link["id"],
+        "/v1/as-of/links/": link["id"],
+        "/v1/as-of/single-use/": token["id"],
+        "/v1/as-of/meeting-log/": booked["booking"]["id"],
     }
 
     def filled(path: str) -> str:

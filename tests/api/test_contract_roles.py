@@ -17,6 +17,7 @@ OTHERS_LINK_WRITTEN = {"member": 404, "manager": 200, "admin": 200, "auditor": 4
 MANAGERS = {"member": 403, "manager": 200, "admin": 200, "auditor": 403, "analyst": 403}
 MANAGERS_AND_AUDITORS = MANAGERS | {"auditor": 200}
 ADMINS = dict.fromkeys(ROLES, 403) | {"admin": 200}
+AUDITORS = ADMINS | {"auditor": 200}
 WRITERS = {"member": 200, "manager": 200, "admin": 200, "auditor": 403, "analyst": 403}
 MATRIX: dict[str, dict[str, int]] = {
     "add_person": ADMINS,
@@ -55,6 +56,14 @@ MATRIX: dict[str, dict[str, int]] = {
     "create_api_key": ALL,
     "list_api_keys": ALL,
     "delete_api_key": dict.fromkeys(ROLES, 404),
+    "list_history": AUDITORS,
+    "get_stream_history": AUDITORS,
+    "list_links_as_of": AUDITORS,
+    "get_link_as_of": AUDITORS,
+    "list_single_use_as_of": AUDITORS,
+    "get_single_use_as_of": AUDITORS,
+    "read_meeting_log_as_of": AUDITORS,
+    "get_booking_as_of": AUDITORS,
 }
 ONCE = {"add_person", "create_managed_link", "cancel_booking"}
 SIGNED_IN = {
@@ -85,6 +94,8 @@ def things(shared_house: House) -> dict[str, Any]:
         "single-use": token["id"],
         "bookings": booking,
         "api-keys": house.post("/v1/api-keys", {}, "engineer", 201)["id"],
+        "streams": link["id"],
+        "meeting-log": booking,
     }
     bodies = {
         "add_person": {"name": "New", "email": f"{slug}@nexora.example", "time_zone": "UTC"},
@@ -106,7 +117,9 @@ def things(shared_house: House) -> dict[str, Any]:
 def asked(house: House, things: dict[str, Any], operation: str, who: str | None) -> Any:
     """One operation on the things, by somebody."""
     method, path = SIGNED_IN[operation]
-    address = path.replace("{id}", things["ids"].get(path.split("/")[2], ""))
+    kind = next(part for part in path.split("/")[2:] if part not in ("history", "as-of") or path.endswith(part))
+    address = path.replace("{id}", things["ids"].get(kind, ""))
+    address += f"?at={head(house)}" if "/as-of/" in path else ""
     return house.send(method, address, things["bodies"].get(operation), who)
 
 
