@@ -29,8 +29,19 @@ from api import (
 from api.composition import Oncelink, compose
 from api.envelope import Envelope
 from api.logs import configure
+from api.pages import (
+    link_edit,
+    link_page,
+    link_wizard,
+    managed_edit,
+    managed_wizard,
+    management,
+    page_route,
+    sign_in,
+    static,
+)
 from api.pages import links as links_pages
-from api.pages import page_route, sign_in, static
+from api.pages import single_use as single_use_pages
 from api.settings import Settings, read_settings
 from projections import live_tables
 from store import safety
@@ -57,6 +68,13 @@ ROUTERS = (
     static.router,
     sign_in.router,
     links_pages.router,
+    link_wizard.router,
+    link_edit.router,
+    single_use_pages.router,
+    link_page.router,
+    managed_wizard.router,
+    management.router,
+    managed_edit.router,
 )
 ABOUT = """Booking links, and single-use links that book exactly one meeting, ever.
 

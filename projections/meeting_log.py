@@ -1,6 +1,6 @@
 """The meeting log: every token that was booked, as a read model, and what is asked of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Literal, TypedDict, cast
@@ -202,6 +202,15 @@ LISTING = Listing(
 def one(source: Source, id: UUID) -> MeetingRow | None:
     """A booked meeting, or None."""
     return LISTING.one(source, "m.booking_id = %(id)s", {"id": id})
+
+
+def many(source: Source, ids: Sequence[UUID], visible_to: UUID | None = None) -> dict[UUID, MeetingRow]:
+    """The booked meetings of these ids, by id: those that `visible_to` may see, all for None."""
+    seen = where(source, MeetingFilters(visible_to=visible_to)).also(
+        ["m.booking_id = ANY(%(ids)s)"], {"ids": list(ids)}
+    )
+    rows = LISTING.where(source, " AND ".join(seen.conditions), seen.params) if ids else []
+    return {row["booking_id"]: row for row in rows}
 
 
 def page(
