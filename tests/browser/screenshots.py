@@ -12,11 +12,14 @@ from pathlib import Path
 from playwright.sync_api import Page
 
 from api.demo import furnished
-from api.sample_house import JULIO
+from api.sample_house import FOUNDER, JULIO, PEOPLE
 from api.settings import read_settings
 from tests.browser.browsing import PHONE, WIDE, Browsing, Guard, Live, browser, live
 
 FOLDER = Path("screenshots")
+LINK = JULIO.created("julio")
+TYPE = FOUNDER.created("discovery")
+TOUR = PEOPLE["claire"].created("product-tour")
 LOOKS = {"light": ("light", WIDE), "dark": ("dark", WIDE), "phone": ("light", PHONE)}
 
 
@@ -48,6 +51,49 @@ def copy_single_use(page: Page) -> None:
     page.locator("[data-toast]").wait_for()
 
 
+def publish(page: Page) -> None:
+    """Sends the wizard's form."""
+    page.get_by_role("button", name="Publish the link").click()
+    page.locator("#slug-error").wait_for()
+
+
+def save(page: Page) -> None:
+    """Saves a form that was begun on an older version."""
+    page.get_by_role("button", name="Save").click()
+    page.locator(".compare").wait_for()
+
+
+def show_single_use(page: Page) -> None:
+    """Opens the first single-use link."""
+    page.locator("#list th a").first.click()
+    page.locator("#question[open]").wait_for()
+
+
+def ask_to_revoke(page: Page) -> None:
+    """Asks to revoke the first unused single-use link."""
+    page.locator("#list tr", has_text="Active").locator("[data-menu]").first.click()
+    page.locator("a[href*=revoke]:visible").click()
+    page.locator("#question[open]").wait_for()
+
+
+def choose_other_type(page: Page) -> None:
+    """Changes a form, so that it says what that touches."""
+    page.get_by_label("Meeting type").select_option(index=1)
+    page.locator(".touched-changes").wait_for()
+
+
+def take_a_host_off(page: Page) -> None:
+    """Takes a host off a managed link's form."""
+    page.locator("input[name=host_ids]:checked").first.uncheck()
+    page.locator(".touched-changes").wait_for()
+
+
+def view_links(page: Page) -> None:
+    """Opens the View Links window."""
+    page.get_by_role("link", name="View Links").first.click()
+    page.locator("#question[open]").wait_for()
+
+
 PAGES = [
     Shot("sign-in", "/sign-in", None),
     Shot("sign-in-gone", "/sign-in/unknown", None),
@@ -57,6 +103,21 @@ PAGES = [
     Shot("my-links-somebody", "/links", before=open_for_somebody),
     Shot("my-links-toast", "/links", before=copy_single_use),
     Shot("library", "/links/library", "claire"),
+    Shot("link-wizard-type", "/links/new"),
+    Shot("link-wizard-properties", f"/links/new/properties?meeting_type_id={TYPE}&name=Roadmap+talk"),
+    Shot("link-wizard-error", f"/links/new/properties?meeting_type_id={TYPE}&name=Roadmap&slug=julio", before=publish),
+    Shot("link-wizard-finished", f"/links/new/{LINK}"),
+    Shot("link", f"/links/{LINK}"),
+    Shot("link-single-use", f"/links/{LINK}", before=show_single_use),
+    Shot("link-revoke", f"/links/{LINK}", before=ask_to_revoke),
+    Shot("link-edit", f"/links/{LINK}/edit", before=choose_other_type),
+    Shot("link-conflict", f"/links/{LINK}/edit?version=1&name=Coffee&slug=julio-coffee&meeting_type_id={TYPE}", before=save),
+    Shot("all-links", "/management/links", "claire"),
+    Shot("managed-links", "/management/managed", "claire"),
+    Shot("view-links", "/management/managed", "claire", view_links),
+    Shot("managed-wizard", f"/management/managed/new/properties?meeting_type_id={TYPE}&name=Onboarding", "claire"),
+    Shot("managed-wizard-finished", f"/management/managed/new/{TOUR}", "claire"),
+    Shot("managed-edit", f"/management/managed/{TOUR}/edit", "claire", take_a_host_off),
     Shot("question", f"/links/{JULIO.created('julio')}/delete"),
     Shot("not-found", "/nowhere", "tomasz"),
 ]
