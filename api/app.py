@@ -30,6 +30,7 @@ from api.composition import Oncelink, compose
 from api.envelope import Envelope
 from api.logs import configure
 from api.pages import (
+    link_actions,
     link_edit,
     link_page,
     link_wizard,
@@ -75,6 +76,7 @@ ROUTERS = (
     managed_wizard.router,
     management.router,
     managed_edit.router,
+    link_actions.router,
 )
 ABOUT = """Booking links, and single-use links that book exactly one meeting, ever.
 

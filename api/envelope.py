@@ -49,10 +49,12 @@ class Envelope:
 
 def with_headers(own: list[Header], ours: list[Header]) -> list[Header]:
     """An answer's headers with ours, which win; a page gets the policy of pages unless it has one of its own."""
-    kinds = [value for name, value in own if name == b"content-type"]
-    if any(kind.startswith(b"text/html") for kind in kinds):
-        ours = [*ours, *(one for one in ON_PAGES if one[0] not in dict(own) and one[0] not in dict(ours))]
-    return [*(one for one in own if one[0] not in dict(ours)), *ours]
+    names = {name for name, _ in ours}
+    kept = [one for one in own if one[0] not in names]
+    if any(name == b"content-type" and value.startswith(b"text/html") for name, value in kept):
+        said = names.union(name for name, _ in kept)
+        ours = [*ours, *(one for one in ON_PAGES if one[0] not in said)]
+    return [*kept, *ours]
 
 
 class Answer:

@@ -131,6 +131,7 @@ class Browsing:
 
     def window(self, who: str | None = None, clipboard: bool = True, **settings: Any) -> Page:
         """A window of its own (no cookies shared), signed in as one of the sample's people, or as nobody."""
+        settings.setdefault("reduced_motion", "reduce")  # nothing is looked at half-way
         context = self.browser.new_context(
             base_url=self.live.base_url, viewport=settings.pop("viewport", WIDE), **settings
         )

@@ -5,6 +5,7 @@ With words, only pages whose name has one of them. Each page is a line of PAGES:
 
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from playwright.sync_api import Page
 from api.demo import furnished
 from api.sample_house import FOUNDER, JULIO, PEOPLE
 from api.settings import read_settings
+from projections.positions import position
 from tests.browser.browsing import PHONE, WIDE, Browsing, Guard, Live, browser, live
 
 FOLDER = Path("screenshots")
@@ -31,6 +33,7 @@ class Shot:
     path: str
     who: str | None = "julio"
     before: Callable[[Page], object] | None = None
+    refused: bool = False  # the answer's status says so, and the browser's console too
 
 
 def open_split(page: Page) -> None:
@@ -57,8 +60,15 @@ def publish(page: Page) -> None:
     page.locator("#slug-error").wait_for()
 
 
-def save(page: Page) -> None:
-    """Saves a form that was begun on an older version."""
+def save_after_somebody_else(page: Page) -> None:
+    """Saves an edit of a link that is changed meanwhile."""
+    own = {"Origin": page.url.split("/links")[0]}
+    made = page.request.post("/v1/links", data={"name": "Coffee", "meeting_type_id": str(TYPE)}, headers=own).json()
+    page.goto(f"/links/{made['id']}/edit")
+    page.get_by_label("Name").fill("Coffee with Julio")
+    page.get_by_label("Expires").fill("2030-06-28T18:00")
+    changed = {"name": "Coffee break", "co_host_ids": [str(PEOPLE["mira"].id)]}
+    assert page.request.patch(f"/v1/links/{made['id']}", data=changed, headers=own).status == 200
     page.get_by_role("button", name="Save").click()
     page.locator(".compare").wait_for()
 
@@ -96,7 +106,7 @@ def view_links(page: Page) -> None:
 
 PAGES = [
     Shot("sign-in", "/sign-in", None),
-    Shot("sign-in-gone", "/sign-in/unknown", None),
+    Shot("sign-in-gone", "/sign-in/unknown", None, refused=True),
     Shot("my-links", "/links"),
     Shot("my-links-empty", "/links?q=zebra"),
     Shot("my-links-menu", "/links", before=open_split),
@@ -105,13 +115,18 @@ PAGES = [
     Shot("library", "/links/library", "claire"),
     Shot("link-wizard-type", "/links/new"),
     Shot("link-wizard-properties", f"/links/new/properties?meeting_type_id={TYPE}&name=Roadmap+talk"),
-    Shot("link-wizard-error", f"/links/new/properties?meeting_type_id={TYPE}&name=Roadmap&slug=julio", before=publish),
+    Shot(
+        "link-wizard-error",
+        f"/links/new/properties?meeting_type_id={TYPE}&name=Roadmap&slug=julio",
+        before=publish,
+        refused=True,
+    ),
     Shot("link-wizard-finished", f"/links/new/{LINK}"),
     Shot("link", f"/links/{LINK}"),
     Shot("link-single-use", f"/links/{LINK}", before=show_single_use),
     Shot("link-revoke", f"/links/{LINK}", before=ask_to_revoke),
     Shot("link-edit", f"/links/{LINK}/edit", before=choose_other_type),
-    Shot("link-conflict", f"/links/{LINK}/edit?version=1&name=Coffee&slug=julio-coffee&meeting_type_id={TYPE}", before=save),
+    Shot("link-conflict", "/links", before=save_after_somebody_else, refused=True),
     Shot("all-links", "/management/links", "claire"),
     Shot("managed-links", "/management/managed", "claire"),
     Shot("view-links", "/management/managed", "claire", view_links),
@@ -119,7 +134,7 @@ PAGES = [
     Shot("managed-wizard-finished", f"/management/managed/new/{TOUR}", "claire"),
     Shot("managed-edit", f"/management/managed/{TOUR}/edit", "claire", take_a_host_off),
     Shot("question", f"/links/{JULIO.created('julio')}/delete"),
-    Shot("not-found", "/nowhere", "tomasz"),
+    Shot("not-found", "/nowhere", "tomasz", refused=True),
 ]
 
 
@@ -146,6 +161,7 @@ def main(words: list[str]) -> None:
         with furnished(settings, fresh=False) as (running, _), live(running) as served, browser() as chromium:
             wait_for_lists(served)
             guard = Guard(served.base_url)
+            guard.expect("status of 4")
             for shot in shots:
                 take(Browsing(served, chromium, guard), shot)
                 print(shot.name)
@@ -155,10 +171,6 @@ def main(words: list[str]) -> None:
 
 def wait_for_lists(served: Live) -> None:
     """Lets the read models reach the end of the log."""
-    import time
-
-    from projections.positions import position
-
     while (where := position(served.oncelink.database)).position < where.head:
         time.sleep(0.05)
 

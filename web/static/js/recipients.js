@@ -9,7 +9,7 @@ export function readRecipients(text) {
   const titles = first.includes("name") || first.includes("email") ? rows.shift() && first : null;
   const recipients = [];
   for (const { cells, line } of rows) {
-    const email = titles ? cells[titles.indexOf("email")] : cells.find((cell) => ADDRESS.test(cell));
+    const email = titles ? cells[titles.indexOf("email")] : cells.find((cell) => cell.includes("@"));
     const name = titles ? cells[titles.indexOf("name")] : cells.find((cell) => cell && cell !== email);
     if (email && !ADDRESS.test(email)) return { error: `Line ${line}: “${email}” is not an e-mail address.` };
     if (name?.length > 200) return { error: `Line ${line}: the name is longer than 200 characters.` };
