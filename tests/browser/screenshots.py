@@ -22,6 +22,7 @@ FOLDER = Path("screenshots")
 LINK = JULIO.created("julio")
 TYPE = FOUNDER.created("discovery")
 TOUR = PEOPLE["claire"].created("product-tour")
+PROPERTIES = f"/links/new/properties?meeting_type_id={TYPE}"
 LOOKS = {"light": ("light", WIDE), "dark": ("dark", WIDE), "phone": ("light", PHONE)}
 
 
@@ -57,7 +58,7 @@ def copy_single_use(page: Page) -> None:
 def publish(page: Page) -> None:
     """Sends the wizard's form."""
     page.get_by_role("button", name="Publish the link").click()
-    page.locator("#slug-error").wait_for()
+    page.locator("#slug[aria-invalid]").wait_for()
 
 
 def save_after_somebody_else(page: Page) -> None:
@@ -65,17 +66,17 @@ def save_after_somebody_else(page: Page) -> None:
     own = {"Origin": page.url.split("/links")[0]}
     made = page.request.post("/v1/links", data={"name": "Coffee", "meeting_type_id": str(TYPE)}, headers=own).json()
     page.goto(f"/links/{made['id']}/edit")
-    page.get_by_label("Name").fill("Coffee with Julio")
-    page.get_by_label("Expires").fill("2030-06-28T18:00")
+    page.locator("#name").fill("Coffee with Julio")
+    page.locator("#expires_at").fill("2030-06-28T18:00")
     changed = {"name": "Coffee break", "co_host_ids": [str(PEOPLE["mira"].id)]}
     assert page.request.patch(f"/v1/links/{made['id']}", data=changed, headers=own).status == 200
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     page.locator(".compare").wait_for()
 
 
 def show_single_use(page: Page) -> None:
     """Opens the first single-use link."""
-    page.locator("#list th a").first.click()
+    page.locator("#list tbody th a").first.click()
     page.locator("#question[open]").wait_for()
 
 
@@ -88,7 +89,7 @@ def ask_to_revoke(page: Page) -> None:
 
 def choose_other_type(page: Page) -> None:
     """Changes a form, so that it says what that touches."""
-    page.get_by_label("Meeting type").select_option(index=1)
+    page.locator("#meeting_type_id").select_option(index=1)
     page.locator(".touched-changes").wait_for()
 
 
@@ -114,7 +115,7 @@ PAGES = [
     Shot("my-links-toast", "/links", before=copy_single_use),
     Shot("library", "/links/library", "claire"),
     Shot("link-wizard-type", "/links/new"),
-    Shot("link-wizard-properties", f"/links/new/properties?meeting_type_id={TYPE}&name=Roadmap+talk"),
+    Shot("link-wizard-properties", f"{PROPERTIES}&name=Roadmap+talk"),
     Shot(
         "link-wizard-error",
         f"/links/new/properties?meeting_type_id={TYPE}&name=Roadmap&slug=julio",

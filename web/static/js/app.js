@@ -1,6 +1,6 @@
 // Starts what the pages of signed-in people need. Everything listens on the document, so swapped parts work too.
 import { startDialogs } from "./dialogs.js";
-import { startFills } from "./fills.js";
+import { startFields } from "./fields.js";
 import { startFilters } from "./filters.js";
 import { startMenus } from "./menus.js";
 import { startSplitButtons } from "./split.js";
@@ -12,6 +12,6 @@ startTheme();
 startToasts();
 startMenus();
 startDialogs();
-startFills();
+startFields();
 startFilters();
 startSplitButtons();

@@ -1,5 +1,6 @@
-// A button that puts a suggestion into a field: [data-fills=ID] with data-value.
-export function startFills() {
+// Fields of forms: the first wrong one has the focus; [data-fills=ID] puts its data-value into a field.
+export function startFields() {
+  document.querySelector("main [aria-invalid=true]")?.focus();
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-fills]");
     if (!button) return;
