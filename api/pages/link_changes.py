@@ -73,9 +73,8 @@ def ids_in(value: Any) -> Iterator[UUID]:
 
 @dataclass(frozen=True)
 class Change:
-    """One field of an edit, from what to what, in words."""
+    """One field of an edit, from what to what, in words; of several people, who goes and who comes."""
 
-    field: str
     label: str
     before: str
     after: str
@@ -86,10 +85,18 @@ def changes(
 ) -> list[Change]:
     """The fields that an edit changes."""
     return [
-        Change(field, label, wording.words(before[field]), wording.words(after[field]))
+        change(label, before[field], after[field], wording)
         for field, label in fields.items()
         if before[field] != after[field]
     ]
+
+
+def change(label: str, before: Any, after: Any, wording: Wording) -> Change:
+    """One field that an edit changes."""
+    if not isinstance(before, tuple):
+        return Change(label, wording.words(before), wording.words(after))
+    gone, come = ([one for one in some if one not in others] for some, others in ((before, after), (after, before)))
+    return Change(label, wording.words(gone) if gone else "", wording.words(come) if come else "")
 
 
 @dataclass(frozen=True)

@@ -126,4 +126,4 @@ def test_the_managed_wizard_copies_no_single_use_link(browsing: Browsing) -> Non
     expect(page.get_by_role("button", name="Copy Link", exact=True)).to_have_count(2)
     expect(page.locator("[data-single-use]")).to_have_count(0)
     page.get_by_role("button", name="Copy Link", exact=True).first.click()
-    assert copied(page).endswith("/book/partner-briefing-mira")
+    assert "/book/partner-briefing-mira" in copied(page)
