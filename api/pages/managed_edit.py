@@ -74,9 +74,9 @@ def form_of(managed: ManagedLink, zone: str, asked: ManagedLinkForm) -> ManagedL
 
 def impacts_of(parts: Oncelink, viewer: Caller, managed: ManagedLink) -> dict[UUID, Impact]:
     """What depends on each host's link now, by host."""
-    source, now = parts.from_log(), viewer.context.now
-    found = {host: links.impact(source, link, now) for host, link in managed.properties.links.items()}
-    return {host: impact for host, impact in found.items() if impact is not None}
+    by_host = managed.properties.links
+    found = links.impacts(parts.from_log(), list(by_host.values()), viewer.context.now)
+    return {host: found[link] for host, link in by_host.items() if link in found}
 
 
 def previewed(parts: Oncelink, viewer: Caller, managed: ManagedLink, form: ManagedLinkForm) -> Preview:

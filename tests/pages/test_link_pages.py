@@ -263,6 +263,45 @@ class TestWizardForm:
         assert head(shared_house) == before
 
 
+class TestChoosing:
+    """People and meeting types in forms of large organisations."""
+
+    def test_people_are_searched_and_chosen_ones_stay(self, shared_house: House) -> None:
+        for number in range(26):
+            shared_house.hire(f"crowd{number}", ["member"])
+        crowd, engineer = shared_house.ids["crowd7"], shared_house.ids["engineer"]
+        visitor = Visitor(shared_house, "member")
+        path = f"/links/new/properties?meeting_type_id={shared_house.ids['type']}"
+        everybody = shown(visitor, path)
+        assert "There are more people" in everybody
+        assert everybody.count('name="co_host_ids"') == 24
+        found = shown(visitor, f"{path}&who=crowd7&co_host_ids={engineer}")
+        assert re.findall(r'name="co_host_ids" value="([^"]+)"( checked)?', found) == [
+            (engineer, " checked"),
+            (crowd, ""),
+        ]
+        assert shared_house.ids["member"] not in re.findall(r'name="co_host_ids" value="([^"]+)"', everybody)
+
+    def test_somebody_deactivated_is_not_offered_anew(self, shared_house: House) -> None:
+        shared_house.hire("leaver", ["member"])
+        leaver = shared_house.ids["leaver"]
+        shared_house.post(f"/v1/people/{leaver}/deactivate", {}, "admin")
+        visitor = Visitor(shared_house, "member")
+        path = f"/links/new/properties?meeting_type_id={shared_house.ids['type']}&who=leaver"
+        assert leaver not in shown(visitor, path)
+        assert leaver in shown(visitor, f"{path}&co_host_ids={leaver}")
+
+    def test_meeting_types_are_searched(self, shared_house: House) -> None:
+        for number in range(7):
+            body = {"name": f"Kind {number}", "duration_minutes": 15}
+            shared_house.post("/v1/meeting-types", body, "admin", 201)
+        visitor = Visitor(shared_house, "member")
+        assert 'name="what"' in shown(visitor, "/links/new")
+        found = shown(visitor, "/links/new?what=kind+3&name=Kept")
+        assert found.count('name="meeting_type_id"') == 1
+        assert 'name="name" value="Kept"' in found
+
+
 class TestEditForm:
     """`/links/{id}/edit`."""
 
