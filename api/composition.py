@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from api.mail import Mail
 from api.settings import Settings
 from api.waiting import Waiting
 from domain.issuing import Issuing
@@ -39,6 +40,7 @@ class Oncelink:
     follower: Follower
     hint: Hint
     waiting: Waiting
+    mail: Mail
 
     @property
     def live(self) -> Source:
@@ -80,4 +82,5 @@ def compose(settings: Settings, database: Database) -> Oncelink:
         follower=follower,
         hint=Hint(database),
         waiting=Waiting(database, follower),
+        mail=Mail(settings),
     )

@@ -3,30 +3,45 @@
 import asyncio
 import logging
 import sys
+from collections.abc import Callable
 from email.message import EmailMessage
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import aiosmtplib
+from anyio import CapacityLimiter, to_thread
 
 from api.settings import Settings
 
 log = logging.getLogger("oncelink")
 
 SECONDS = 15.0
+THREADS = 2
 DEFAULT_PORTS = {"smtp": 587, "smtps": 465}
 
 
-def send(settings: Settings, to: str, subject: str, text: str) -> None:
-    """Hands a mail over, in a thread of the caller's. A failure is loud in the log, without the mail's text."""
-    if not settings.smtp_url:
-        print(f"\nTo: {to}\nSubject: {subject}\n\n{text}\n", file=sys.stderr, flush=True)
-        return
-    try:
-        asyncio.run(handed_over(settings.smtp_url, written(settings, to, subject, text)))
-    except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
-        log.error(
-            "A mail could not be handed over to %s: %s", urlsplit(settings.smtp_url).hostname, type(error).__name__
-        )
+class Mail:
+    """Hands mail over beside the requests: in threads of its own, so that a slow mail server holds up nobody."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.limiter: CapacityLimiter | None = None  # made in the event loop that it belongs to
+
+    async def beside(self, work: Callable[..., None], *args: Any) -> None:
+        """Does what ends in a mail, after the answer."""
+        self.limiter = self.limiter or CapacityLimiter(THREADS)
+        await to_thread.run_sync(work, *args, limiter=self.limiter)
+
+    def send(self, to: str, subject: str, text: str) -> None:
+        """Hands a mail over. A failure is loud in the log, without the mail's text."""
+        if not self.settings.smtp_url:
+            print(f"\nTo: {to}\nSubject: {subject}\n\n{text}\n", file=sys.stderr, flush=True)
+            return
+        try:
+            asyncio.run(handed_over(self.settings.smtp_url, written(self.settings, to, subject, text)))
+        except (aiosmtplib.SMTPException, OSError) as error:
+            server = urlsplit(self.settings.smtp_url).hostname
+            log.error("A mail could not be handed over to %s: %s", server, type(error).__name__)
 
 
 def written(settings: Settings, to: str, subject: str, text: str) -> EmailMessage:

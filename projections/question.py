@@ -73,15 +73,20 @@ class Listing(Generic[Row]):
 
     def page(self, source: Source, where: "Where", sort: str, limit: int = 50, cursor: str | None = None) -> Page[Row]:
         """One page of the rows that meet all conditions. Raises Invalid for an unknown sort or a foreign cursor."""
-        order = Order.named(sort, self.sorts, self.key)
+        order = reading = Order.named(sort, self.sorts, self.key)
         limit = max(1, min(limit, MOST_ROWS))
         conditions, params = [*where.conditions], {**where.params, "limit": limit + 1}
         if cursor is not None:
-            conditions.append(order.beyond)
-            params.update(order.after(cursor))
-        rows = source.rows(self.question(order, conditions), params, prepare=False)
-        more = order.cursor(rows[limit - 1]) if len(rows) > limit else None
-        return Page([self.shape(without_sort(row)) for row in rows[:limit]], more)
+            reading, beyond = order.beyond_cursor(cursor)
+            conditions.append(reading.beyond)
+            params.update(beyond)
+        rows = source.rows(self.question(reading, conditions), params, prepare=False)
+        found, more = rows[:limit], len(rows) > limit
+        if reading is not order:
+            found.reverse()
+        after = order.cursor(found[-1]) if found and (more or reading is not order) else None
+        before = order.cursor(found[0], before=True) if found and cursor and (more or reading is order) else None
+        return Page([self.shape(without_sort(row)) for row in found], after, before)
 
     def question(self, order: Order, conditions: Sequence[str]) -> str:
         """The question for one page, a row more than asked for."""

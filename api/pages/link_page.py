@@ -71,7 +71,8 @@ def single_use_page(
     seen_by = viewer.sees_all("manager", "auditor")
     meetings = meeting_log.many(parts.live, booked, seen_by)
     rows = [{**single_use_row(parts, viewer, one), "meeting": meetings.get(one["id"])} for one in found.items]
-    return Page([{**one, "may_revoke": may_revoke(viewer, one)} for one in rows], found.next_cursor)
+    items = [{**one, "may_revoke": may_revoke(viewer, one)} for one in rows]
+    return Page(items, found.next_cursor, found.previous_cursor)
 
 
 def may_revoke(viewer: Caller, row: Any) -> bool:

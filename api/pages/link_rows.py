@@ -19,7 +19,7 @@ def link_rows(
 ) -> Page[dict[str, Any]]:
     """A page of links. Raises Invalid."""
     found = links.page(parts.live, viewer.context.now, filters, sort, PAGE, cursor)
-    return Page([for_table(parts, viewer, row) for row in found.items], found.next_cursor)
+    return Page([for_table(parts, viewer, row) for row in found.items], found.next_cursor, found.previous_cursor)
 
 
 def for_table(parts: Oncelink, viewer: Caller, row: Any) -> dict[str, Any]:

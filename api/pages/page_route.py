@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request, Response
@@ -16,6 +17,7 @@ from api.body import is_small
 from api.pages.addresses import sign_in_first
 from api.pages.rendering import render
 from api.problems import STATUS
+from api.request import by_session, parts_of
 from domain.refusals import Invalid, Refusal, TryAgain, Unauthorized
 from store.database import DatabaseAway
 
@@ -80,6 +82,12 @@ async def refused(request: Request, status: int, sentence: str) -> Response:
     return answer
 
 
+def recognise(request: Request) -> None:
+    """Finds out who looks, where no route did, so that the page has their navigation."""
+    with suppress(Refusal, DatabaseAway):
+        request.state.viewer = by_session(request, parts_of(request))
+
+
 def install(app: FastAPI) -> None:
     """Answers unknown addresses in HTML where a browser asked, else as the JSON API does."""
 
@@ -87,6 +95,7 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, StarletteHTTPException | HTTPException)
         wants_page = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/v1")
         if wants_page and error.status_code in (404, 405):
+            await run_in_threadpool(recognise, request)
             return await refused(request, error.status_code, "This address leads nowhere. Please check it.")
         return problems.http_error(request, error)
 

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, BackgroundTasks, Form, Request, Response
 
-from api import mail
 from api.clock import now
 from api.composition import Oncelink
 from api.pages.addresses import local, with_query
@@ -57,7 +56,7 @@ def send_link(
     except ValueError as error:
         return render(request, "sign_in/ask.html", 422, next=local(next), email=email, error=str(error))
     refuse_haste(parts, wanted, request.client.host if request.client else "")
-    later.add_task(mail_link, parts, wanted, local(next))
+    later.add_task(parts.mail.beside, mail_link, parts, wanted, local(next))
     answer = render(request, "sign_in/sent.html", email=wanted, by_mail=bool(parts.settings.smtp_url))
     answer.background = later
     return answer
@@ -131,4 +130,4 @@ def mail_link(parts: Oncelink, email: str, next: str) -> None:
     code = parts.keys.sign_in_code(person.id, now())
     url = with_query(f"{parts.settings.base_url}/sign-in/{code}", {"next": next if next != "/" else None})
     text = LETTER.format(name=person.properties.name, url=url)
-    mail.send(parts.settings, person.properties.email, "Sign in to Oncelink", text)
+    parts.mail.send(person.properties.email, "Sign in to Oncelink", text)

@@ -5,15 +5,24 @@ from playwright.sync_api import Page, expect
 
 from api.clock import now
 from api.sample_house import PEOPLE
-from tests.browser.browsing import PHONE, Browsing, violations
+from projections.positions import position
+from tests.browser.browsing import PHONE, Browsing, Live, violations
 from tests.browser.screenshots import PAGES, Shot
+
+
+def head(live: Live) -> int:
+    """The last position of the log."""
+    return position(live.oncelink.database).head
 
 
 @pytest.mark.parametrize("shot", PAGES, ids=lambda shot: shot.name)
 def test_is_accessible_and_quiet(browsing: Browsing, shot: Shot) -> None:
     browsing.guard.expect("status of 4(04|10|12|22)") if shot.refused else None
     page = browsing.window(shot.who)
+    before = head(browsing.live)
     page.goto(shot.path)
+    assert page.evaluate("document.readyState") == "complete"
+    assert head(browsing.live) == before  # looking, scripts and all, changes nothing
     if shot.before:
         shot.before(page)
     assert [found for scheme in ("light", "dark") for found in violations(page, scheme)] == []
@@ -39,6 +48,7 @@ class TestSigningIn:
         page.get_by_role("button", name="Sign in to Oncelink").click()
         expect(page.get_by_role("heading", name="My Links")).to_be_visible()
         page.get_by_role("button", name="Sign out").click()
+        page.get_by_role("menuitem", name="On this device").click()
         expect(page.locator("[data-toast]")).to_contain_text("You are signed out")
         page.goto("/links")
         expect(page.get_by_role("heading", name="Sign in")).to_be_visible()

@@ -24,11 +24,11 @@ def split_of(page: Page, link: str) -> Any:
 
 
 def opened(page: Page, link: str) -> Any:
-    """The split button of a link with its menu open."""
-    split = split_of(page, link)
-    split.get_by_role("button", name="More ways to copy").click()
-    expect(split.get_by_role("menu")).to_be_visible()
-    return split
+    """The open menu of a link's split button."""
+    split_of(page, link).get_by_role("button", name="More ways to copy").click()
+    menu = page.get_by_role("menu", name="More ways to copy")
+    expect(menu).to_be_visible()
+    return menu
 
 
 def copy_single_use(page: Page, link: str) -> str:
@@ -205,7 +205,7 @@ def test_the_menu_works_by_keyboard(browsing: Browsing) -> None:
     expect(more).to_have_attribute("aria-expanded", "false")
     page.keyboard.press("Enter")
     expect(more).to_have_attribute("aria-expanded", "true")
-    item = split.get_by_role("menuitem")
+    item = page.get_by_role("menu", name="More ways to copy").get_by_role("menuitem")
     expect(item.nth(0)).to_be_focused()
     page.keyboard.press("ArrowDown")
     expect(item.nth(1)).to_be_focused()
@@ -229,8 +229,8 @@ def test_presses_while_one_is_under_way_make_no_more(browsing: Browsing) -> None
     page = browsing.window("julio")
     page.goto("/links")
     before = issued_of(page)
-    split_of(page, LINK).evaluate("""split => {
-        const item = split.querySelector("[data-single-use]");
+    opened(page, LINK).evaluate("""menu => {
+        const item = menu.querySelector("[data-single-use]");
         for (let press = 0; press < 3; press++) item.click();
     }""")
     expect(page.locator("[data-toast]")).to_have_count(1)

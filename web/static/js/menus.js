@@ -1,5 +1,8 @@
 // Menu buttons (ARIA pattern): [data-menu=ID] opens the popover ID. Arrows, Home, End, Escape, Tab and letters work.
 let opened = null; // {button, menu}
+const openers = new WeakMap(); // menu → the button that opened it last
+
+export const openerOf = (item) => openers.get(item.closest("[role=menu]"));
 
 export function startMenus() {
   document.addEventListener("click", (event) => {
@@ -27,6 +30,9 @@ export function closeMenu(refocus = false) {
 function open(button, focused) {
   closeMenu();
   const menu = document.getElementById(button.dataset.menu);
+  // a menu that many buttons share goes where it can be reached: into the open dialog, beside which all else is inert
+  if ("shared" in menu.dataset) (button.closest("dialog") ?? document.body).append(menu);
+  openers.set(menu, button);
   menu.showPopover();
   place(menu, button);
   button.setAttribute("aria-expanded", "true");

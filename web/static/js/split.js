@@ -1,6 +1,7 @@
 // The split button: Copy Link; Copy Single-Use Link makes one and copies it in the same press; for somebody; several.
 import { newKey, post, Refused } from "./asking.js";
 import { copy, showSelected } from "./clipboard.js";
+import { openerOf } from "./menus.js";
 import { asCsv, readRecipients, save } from "./recipients.js";
 import { say } from "./toasts.js";
 
@@ -12,7 +13,7 @@ export function startSplitButtons() {
     const button = event.target.closest("[data-copy], [data-single-use], [data-single-use-for], [data-single-use-many]");
     if (!button) return;
     if (button.dataset.copy) return copyLink(button);
-    const split = button.closest("[data-split]");
+    const split = (openerOf(button) ?? button).closest("[data-split]");
     if ("singleUse" in button.dataset) return copySingleUse(split, {}, split);
     openDialog("singleUseFor" in button.dataset ? "single-use-for" : "single-use-many", split);
   });

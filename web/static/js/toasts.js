@@ -5,6 +5,7 @@ export function startToasts() {
   document.addEventListener("click", (event) => {
     event.target.closest("[data-toast-close]")?.closest("[data-toast]").remove();
   });
+  document.addEventListener("close", () => document.body.append(document.getElementById("toasts")), true);
   document.querySelectorAll("[data-toast]").forEach(leaveLater);
 }
 
@@ -20,21 +21,12 @@ export function say(sentence, kind = "done") {
   close.setAttribute("aria-label", "Close this message");
   close.textContent = "✕";
   item.append(words, close);
-  const place = toasts();
+  const place = document.getElementById("toasts");
+  const dialog = [...document.querySelectorAll("dialog:modal")].at(-1);
+  if (dialog) dialog.append(place); // what is beside an open dialog is neither seen nor read out
   while (place.children.length > 2) place.firstElementChild.remove();
   place.append(item);
   leaveLater(item);
-}
-
-// The place for messages, inside the dialog on top while there is one: what is behind it cannot be seen or heard.
-function toasts() {
-  const place = document.getElementById("toasts");
-  const dialog = [...document.querySelectorAll("dialog:modal")].at(-1);
-  if (dialog && place.parentElement !== dialog) {
-    dialog.append(place);
-    dialog.addEventListener("close", () => document.body.append(place), { once: true });
-  }
-  return place;
 }
 
 function leaveLater(item) {
