@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from api.sample_house import FOUNDER, PEOPLE
-from tests.browser.browsing import Browsing
+from tests.browser.browsing import PHONE, Browsing
+from tests.browser.screenshots import PAGES, Shot
 
 DEEP_DIVE = str(FOUNDER.created("deep-dive"))
 DISCOVERY = str(FOUNDER.created("discovery"))
@@ -214,3 +216,13 @@ def test_the_view_links_window_has_an_address_of_its_own(browsing: Browsing) -> 
     expect(page).to_have_url(f"{browsing.live.base_url}/management/managed?sort=name")
     page.goto(window)
     expect(page.locator("main [data-split]")).to_have_count(3)
+
+
+LINK_PAGES = {shot.path: shot for shot in PAGES if shot.path.startswith(("/links/", "/management/"))}
+
+
+@pytest.mark.parametrize("shot", LINK_PAGES.values(), ids=lambda shot: shot.name)
+def test_nothing_is_wider_than_a_phone(browsing: Browsing, shot: Shot) -> None:
+    page = browsing.window(shot.who, viewport=PHONE)
+    page.goto(shot.path)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
