@@ -31,7 +31,7 @@ function open(button, focused) {
   closeMenu();
   const menu = document.getElementById(button.dataset.menu);
   // a menu that many buttons share goes where it can be reached: into the open dialog, beside which all else is inert
-  if ("shared" in menu.dataset) (button.closest("dialog") ?? document.body).append(menu);
+  if ("shared" in menu.dataset) (button.closest("dialog, main") ?? document.body).append(menu);
   openers.set(menu, button);
   menu.showPopover();
   place(menu, button);
