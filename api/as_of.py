@@ -84,7 +84,7 @@ def list_single_use(
 
 @router.get("/single-use/{id}", response_model=SingleUse, operation_id="get_single_use_as_of", **ONE)
 def get_single_use(parts: Parts, caller: Signed, id: Id, response: Response, at: At) -> SingleUse:
-    """A single-use link as it stood then, its core link as that stood; 404 where it was not issued yet."""
+    """A single-use link as it and its core link stood then; 404 where it was not issued yet."""
     asked = then(parts, response, at)
     return shape(SingleUse, single_use_row(parts, caller, single_use_links.one(asked.source, id, asked.now)))
 

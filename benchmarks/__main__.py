@@ -1,10 +1,16 @@
-"""Measures and prints: `python -m benchmarks`, natively and with a 1 ms flush."""
+"""Measures and prints: `python -m benchmarks [NAME]`, natively and with a 1 ms flush."""
 
 import platform
+import sys
 from datetime import UTC, datetime
 
-from benchmarks import booking, following, starting
+from benchmarks import as_of, big_log, booking, following, starting
 from benchmarks.ground import FLUSHES, ground, quantiles, server
+
+BY_NAME = {
+    "as_of": as_of.main,
+    "big_log": big_log.main,
+}  # those that take longer, or arguments: `python -m benchmarks NAME …`
 
 
 def main() -> None:
@@ -25,4 +31,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    BY_NAME[sys.argv[1]](*sys.argv[2:]) if sys.argv[1:] else main()

@@ -8,37 +8,38 @@ from projections.positions import position
 from replay.settled import settled_now
 from store.database import Database
 
-# Recording times are not quite in the order of positions (concurrent appends, a clock that was set back), so halving
-# finds a place next to the instant, and what lies on the wrong side of it is looked up through the summary index.
-AROUND = """
-WITH RECURSIVE halving AS (
-    SELECT 0::bigint AS low, %(settled)s::bigint + 1 AS high
-    UNION ALL
-    SELECT CASE WHEN probe.recorded_at > %(instant)s THEN low ELSE middle END,
-           CASE WHEN probe.recorded_at > %(instant)s THEN probe.position ELSE high END
-    FROM halving CROSS JOIN LATERAL (SELECT (low + high) / 2 AS middle) AS half
-    LEFT JOIN LATERAL (
-        SELECT e.position, e.recorded_at FROM {schema}.events AS e
-        WHERE e.position > low AND e.position <= middle ORDER BY e.position DESC LIMIT 1
-    ) AS probe ON true
-    WHERE high - low > 1
-)
-SELECT max(low) AS low FROM halving
-"""
-# position + 0 is what the summary index is on; the primary key would be walked through everything that came later
+# Recording times are not quite in the order of positions: appends overlap, and clocks are set back. So the event next
+# to an instant is not the end of the search: what was recorded within 10 s of it is looked at, wherever that stands,
+# and from the outermost of that, 1,000 positions further and further as long as there is more.
 LAST = """
-SELECT coalesce(
-    (SELECT max(e.position + 0) FROM {schema}.events AS e
-     WHERE e.position + 0 > %(low)s AND e.position + 0 <= %(settled)s AND e.recorded_at <= %(instant)s),
-    (SELECT e.position FROM {schema}.events AS e WHERE e.position <= %(low)s ORDER BY e.position DESC LIMIT 1)
-) AS position
+WITH RECURSIVE reached (position) AS (
+    SELECT greatest(
+        (SELECT e.position FROM {schema}.events AS e WHERE e.recorded_at <= %(instant)s AND e.position <= %(settled)s
+         ORDER BY e.recorded_at DESC, e.position DESC LIMIT 1),
+        (SELECT max(e.position + 0) FROM {schema}.events AS e WHERE e.recorded_at <= %(instant)s
+         AND e.recorded_at > %(instant)s - interval '10 seconds' AND e.position <= %(settled)s))
+    UNION ALL
+    SELECT further.position FROM reached CROSS JOIN LATERAL (
+        SELECT max(e.position + 0) AS position FROM {schema}.events AS e WHERE e.recorded_at <= %(instant)s
+        AND e.position > reached.position AND e.position <= least(reached.position + 1000, %(settled)s)
+    ) AS further WHERE further.position IS NOT NULL
+)
+SELECT max(position) AS position FROM reached
 """
 FIRST = """
-SELECT coalesce(
-    (SELECT min(e.position + 0) FROM {schema}.events AS e
-     WHERE e.position + 0 <= %(low)s AND e.recorded_at >= %(instant)s),
-    %(low)s + 1
-) AS position
+WITH RECURSIVE reached (position) AS (
+    SELECT least(
+        (SELECT e.position FROM {schema}.events AS e WHERE e.recorded_at >= %(instant)s AND e.position <= %(settled)s
+         ORDER BY e.recorded_at, e.position LIMIT 1),
+        (SELECT min(e.position + 0) FROM {schema}.events AS e WHERE e.recorded_at >= %(instant)s
+         AND e.recorded_at < %(instant)s + interval '10 seconds' AND e.position <= %(settled)s))
+    UNION ALL
+    SELECT further.position FROM reached CROSS JOIN LATERAL (
+        SELECT min(e.position + 0) AS position FROM {schema}.events AS e WHERE e.recorded_at >= %(instant)s
+        AND e.position < reached.position AND e.position >= reached.position - 1000
+    ) AS further WHERE further.position IS NOT NULL
+)
+SELECT min(position) AS position FROM reached
 """
 BEGINNING = "SELECT position, recorded_at FROM {schema}.events ORDER BY position LIMIT 1"
 AT = "SELECT recorded_at FROM {schema}.events WHERE position <= %(position)s ORDER BY position DESC LIMIT 1"
@@ -94,22 +95,19 @@ def beginning(db: Database) -> tuple[int, datetime]:
 
 def last_recorded(db: Database, instant: datetime, settled: int) -> int | None:
     """The highest position, up to a settled one, that was recorded at or before an instant; None without one."""
-    params = {"instant": instant, "settled": settled}
-    return asked(db, LAST, params | {"low": asked(db, AROUND, params, "low")})
+    return asked(db, LAST, instant, settled)
 
 
 def first_recorded(db: Database, instant: datetime, settled: int) -> int:
-    """No position lower than this was recorded at an instant or later."""
-    params = {"instant": instant, "settled": settled}
-    found = asked(db, FIRST, params | {"low": asked(db, AROUND, params, "low")})
-    assert found is not None
-    return found
+    """The lowest position that was recorded at an instant or later; beyond the settled one without any."""
+    found = asked(db, FIRST, instant, settled)
+    return settled + 1 if found is None else found
 
 
-def asked(db: Database, query: str, params: dict[str, object], name: str = "position") -> int | None:
-    """One number, planned for these very parameters."""
+def asked(db: Database, query: str, instant: datetime, settled: int) -> int | None:
+    """The position that a query finds, planned for this very instant."""
     with db.connection() as connection:
-        row = connection.execute(db.text(query), params, prepare=False).fetchone()
+        row = connection.execute(db.text(query), {"instant": instant, "settled": settled}, prepare=False).fetchone()
     assert row is not None
-    number: int | None = row[name]
-    return number
+    position: int | None = row["position"]
+    return position

@@ -141,6 +141,27 @@ def test_rows_of_any_read_model(database: Database, story: Story) -> None:
     assert len(page.items) == 2
 
 
+def test_a_cursor_keeps_its_position_whatever_is_recorded_since(
+    database: Database, story: Story, superuser_url: str
+) -> None:
+    for number in range(4):
+        story.person(f"Person {number}")
+    at, end = datetime.now(UTC), story.position
+    first = AsOf.asked(database, at, at)
+    cursor = first.page(people.page(first.source, limit=2)).next_cursor
+    story.person("Late")
+    with psycopg.connect(superuser_url) as connection:  # as by a clock that was set back
+        moved = "UPDATE {schema}.events SET recorded_at = recorded_at - interval '1 hour' WHERE position > %s"
+        connection.execute(database.text(moved), (end,))
+    second = AsOf.asked(database, at, at, cursor)
+    assert (first.moment, second.moment) == (Moment(end, at), Moment(end, at))
+    assert AsOf.asked(database, at, at).moment == Moment(story.position, at)
+    assert [row["name"] for row in people.page(second.source, limit=2, cursor=second.cursor).items] == [
+        "Person 1",
+        "Person 0",
+    ]
+
+
 LIVE = {"/v1/links": "links", "/v1/single-use": "single-use", "/v1/meeting-log": "meeting-log"}
 
 
