@@ -126,4 +126,5 @@ def test_the_managed_wizard_copies_no_single_use_link(browsing: Browsing) -> Non
     expect(page.get_by_role("button", name="Copy Link", exact=True)).to_have_count(2)
     expect(page.locator("main").get_by_role("button", name="More ways to copy")).to_have_count(0)
     page.get_by_role("button", name="Copy Link", exact=True).first.click()
+    expect(page.locator("[data-toast]").last).to_contain_text("Copied the link Partner briefing")
     assert "/book/partner-briefing-mira" in copied(page)
