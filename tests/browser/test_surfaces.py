@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -27,9 +28,10 @@ def wizard(page: Page) -> None:
     page.goto("/links/new")
     page.get_by_role("radio").first.check()
     page.get_by_role("button", name="Continue").click()
-    page.locator("#name").fill("Made by the wizard")
+    name = f"Made by the wizard {uuid4().hex[:6]}"
+    page.locator("#name").fill(name)
     page.get_by_role("button", name="Publish the link").click()
-    expect(page.get_by_role("heading", name="Made by the wizard is ready")).to_be_visible()
+    expect(page.get_by_role("heading", name=f"{name} is ready")).to_be_visible()
 
 
 def all_links(page: Page) -> None:
