@@ -13,12 +13,16 @@ from pathlib import Path
 from playwright.sync_api import Page
 
 from api.demo import furnished
-from api.sample_house import JULIO
+from api.sample_house import FOUNDER, JULIO, PEOPLE
 from api.settings import read_settings
 from projections.positions import position
 from tests.browser.browsing import PHONE, WIDE, Browsing, Guard, Live, browser, live
 
 FOLDER = Path("screenshots")
+LINK = JULIO.created("julio")
+TYPE = FOUNDER.created("discovery")
+TOUR = PEOPLE["claire"].created("product-tour")
+PROPERTIES = f"/links/new/properties?meeting_type_id={TYPE}"
 LOOKS = {"light": ("light", WIDE), "dark": ("dark", WIDE), "phone": ("light", PHONE)}
 
 
@@ -54,7 +58,7 @@ def copy_single_use(page: Page) -> None:
 def open_meeting(page: Page) -> None:
     """Opens the first meeting of the log."""
     page.locator("tbody th a").first.click()
-    page.locator(".timeline").wait_for()
+    page.locator(".story").wait_for()
 
 
 def open_timeline(page: Page) -> None:
@@ -103,6 +107,56 @@ def cancel(page: Page) -> None:
     page.get_by_role("link", name="Cancel meeting").click()
 
 
+def publish(page: Page) -> None:
+    """Sends the wizard's form."""
+    page.get_by_role("button", name="Publish the link").click()
+    page.locator("#slug[aria-invalid]").wait_for()
+
+
+def save_after_somebody_else(page: Page) -> None:
+    """Saves an edit of a link that is changed meanwhile."""
+    own = {"Origin": page.url.split("/links")[0]}
+    made = page.request.post("/v1/links", data={"name": "Coffee", "meeting_type_id": str(TYPE)}, headers=own).json()
+    page.goto(f"/links/{made['id']}/edit")
+    page.locator("#name").fill("Coffee with Julio")
+    page.locator("#expires_at").fill("2030-06-28T18:00")
+    changed = {"name": "Coffee break", "co_host_ids": [str(PEOPLE["mira"].id)]}
+    assert page.request.patch(f"/v1/links/{made['id']}", data=changed, headers=own).status == 200
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.locator(".compare").wait_for()
+
+
+def show_single_use(page: Page) -> None:
+    """Opens the first single-use link."""
+    page.locator("#list tbody th a").first.click()
+    page.locator("#question[open]").wait_for()
+
+
+def ask_to_revoke(page: Page) -> None:
+    """Asks to revoke the first unused single-use link."""
+    page.locator("#list tr", has_text="Active").locator("[data-menu]").first.click()
+    page.locator("a[href*=revoke]:visible").click()
+    page.locator("#question[open]").wait_for()
+
+
+def choose_other_type(page: Page) -> None:
+    """Changes a form, so that it says what that touches."""
+    page.locator("#meeting_type_id").select_option(index=1)
+    page.locator(".touched-changes").wait_for()
+
+
+def take_a_host_off(page: Page) -> None:
+    """Takes a host off a managed link's form."""
+    page.locator("input[name=host_ids]:checked").first.uncheck()
+    page.locator(".touched-changes").wait_for()
+
+
+def view_links(page: Page) -> None:
+    """Opens the View Links window."""
+    page.get_by_role("link", name="View Links").first.click()
+    page.locator("#question[open]").wait_for()
+
+
 PAGES = [
     Shot("book", "/book/julio-deep-dive", None, ready),
     Shot("book-zone", "/book/julio-deep-dive", None, choose_zone),
@@ -119,6 +173,26 @@ PAGES = [
     Shot("my-links-somebody", "/links", before=open_for_somebody),
     Shot("my-links-toast", "/links", before=copy_single_use),
     Shot("library", "/links/library", "claire"),
+    Shot("link-wizard-type", "/links/new"),
+    Shot("link-wizard-properties", f"{PROPERTIES}&name=Roadmap+talk"),
+    Shot(
+        "link-wizard-error",
+        f"/links/new/properties?meeting_type_id={TYPE}&name=Roadmap&slug=julio",
+        before=publish,
+        refused=True,
+    ),
+    Shot("link-wizard-finished", f"/links/new/{LINK}"),
+    Shot("link", f"/links/{LINK}"),
+    Shot("link-single-use", f"/links/{LINK}", before=show_single_use),
+    Shot("link-revoke", f"/links/{LINK}", before=ask_to_revoke),
+    Shot("link-edit", f"/links/{LINK}/edit", before=choose_other_type),
+    Shot("link-conflict", "/links", before=save_after_somebody_else, refused=True),
+    Shot("all-links", "/management/links", "claire"),
+    Shot("managed-links", "/management/managed", "claire"),
+    Shot("view-links", "/management/managed", "claire", view_links),
+    Shot("managed-wizard", f"/management/managed/new/properties?meeting_type_id={TYPE}&name=Onboarding", "claire"),
+    Shot("managed-wizard-finished", f"/management/managed/new/{TOUR}", "claire"),
+    Shot("managed-edit", f"/management/managed/{TOUR}/edit", "claire", take_a_host_off),
     Shot("question", f"/links/{JULIO.created('julio')}/delete"),
     Shot("meeting-log", "/meeting-log", "claire"),
     Shot("meeting-log-filters", "/meeting-log?link_type=single_use&hide_single_use=true", "claire"),

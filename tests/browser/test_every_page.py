@@ -17,7 +17,7 @@ def head(live: Live) -> int:
 
 @pytest.mark.parametrize("shot", PAGES, ids=lambda shot: shot.name)
 def test_is_accessible_and_quiet(browsing: Browsing, shot: Shot) -> None:
-    browsing.guard.expect("status of 4(04|10)") if shot.refused else None
+    browsing.guard.expect("status of 4(04|10|12|22)") if shot.refused else None
     page = browsing.window(shot.who)
     before = head(browsing.live)
     page.goto(shot.path)

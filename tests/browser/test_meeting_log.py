@@ -104,7 +104,7 @@ class TestMeeting:
         expect(page.locator("[data-toast]")).to_contain_text("Moved the meeting")
         expect(page.locator("dt:text-is('State') + dd")).to_have_text("Rescheduled")
         assert page.locator("dt:text-is('Starts') + dd time").get_attribute("datetime") != before
-        expect(page.locator(".timeline > li").last).to_contain_text("moved")
+        expect(page.locator(".story > li").last).to_contain_text("moved")
 
     def test_a_time_that_went_meanwhile_is_said_beside_the_others(self, browsing: Browsing) -> None:
         page = opened(browsing)

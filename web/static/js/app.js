@@ -1,5 +1,6 @@
 // Starts what the pages of signed-in people need. Everything listens on the document, so swapped parts work too.
 import { startDialogs } from "./dialogs.js";
+import { startFields } from "./fields.js";
 import { startFilters } from "./filters.js";
 import { startHours } from "./hours.js";
 import { startMenus } from "./menus.js";
@@ -12,6 +13,7 @@ startTheme();
 startToasts();
 startMenus();
 startDialogs();
+startFields();
 startFilters();
 startHours();
 startSplitButtons();

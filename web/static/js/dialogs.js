@@ -6,7 +6,7 @@ export function startDialogs() {
     const question = event.target.closest("a[data-question]");
     if (question && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
       event.preventDefault();
-      ask(question.href);
+      ask(question.href, "keepsAddress" in question.dataset);
     }
     if (event.target.closest("[data-closes]")) closeAround(event);
     if (event.target instanceof HTMLDialogElement && isOutside(event)) event.target.close();
@@ -20,7 +20,7 @@ function closeAround(event) {
   dialog.close();
 }
 
-async function ask(address) {
+async function ask(address, keepsAddress) {
   const answer = await fetch(address, { headers: { Accept: "text/html" } }).catch(() => null);
   const page = answer?.ok ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
   const question = page?.querySelector("[data-question-body]");
@@ -29,8 +29,16 @@ async function ask(address) {
   dialog.querySelector("[data-question-place]").replaceChildren(question);
   const title = question.querySelector("h1");
   title.id = "question-title";
-  dialog.showModal();
+  if (!dialog.open) dialog.showModal();
   question.querySelector("button:not([data-closes])")?.focus();
+  if (keepsAddress) keepAddress(dialog, address);
+}
+
+// While such a dialog is open, the address is its own: it can be loaded again, and sent to somebody.
+function keepAddress(dialog, address) {
+  const before = location.href;
+  history.replaceState(history.state, "", address);
+  dialog.addEventListener("close", () => history.replaceState(history.state, "", before), { once: true });
 }
 
 function isOutside(event) {

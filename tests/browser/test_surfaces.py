@@ -1,0 +1,132 @@
+"""Every place where a link can be copied: the single-use link from there books once, for the second browser only."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.browsing import Browsing, copied
+
+GUEST = {"name": "Grace Hopper", "email": "grace@acme.example", "time_zone": "Europe/Berlin"}
+
+
+def my_links(page: Page) -> None:
+    """My Links."""
+    page.goto("/links?status=active")
+
+
+def library(page: Page) -> None:
+    """The Links Library."""
+    page.goto("/links/library?status=active")
+
+
+def wizard(page: Page) -> None:
+    """The wizard's last step, all the way through."""
+    page.goto("/links/new")
+    page.get_by_role("radio").first.check()
+    page.get_by_role("button", name="Continue").click()
+    name = f"Made by the wizard {uuid4().hex[:6]}"
+    page.locator("#name").fill(name)
+    page.get_by_role("button", name="Publish the link").click()
+    expect(page.get_by_role("heading", name=f"{name} is ready")).to_be_visible()
+
+
+def all_links(page: Page) -> None:
+    """Link Management, All Links."""
+    page.goto("/management/links?status=active")
+
+
+def view_links(page: Page) -> None:
+    """The View Links window of a managed link."""
+    page.goto("/management/managed")
+    page.get_by_role("link", name="View Links of Product tour").click()
+    expect(page.get_by_role("dialog", name="Product tour")).to_be_visible()
+
+
+def link_page(page: Page) -> None:
+    """A link's own page."""
+    page.goto("/links?status=active")
+    page.locator("tbody th a").first.click()
+    expect(page.get_by_role("heading", name="Single-use links")).to_be_visible()
+
+
+SURFACES = [
+    ("julio", my_links),
+    ("sam", library),
+    ("julio", wizard),
+    ("claire", all_links),
+    ("claire", view_links),
+    ("julio", link_page),
+]
+
+
+def on_top(page: Page) -> Any:
+    """The window that is open over the page, or the page itself."""
+    window = page.locator("dialog[open]")
+    return window if window.count() else page.locator("main")
+
+
+def book(page: Page, code: str) -> int:
+    """Books the first time on offer, from a guest's browser; the status."""
+    first = (datetime.now(UTC) + timedelta(days=2)).date()
+    query = f"from={first}&to={first + timedelta(days=30)}&time_zone=Europe/Berlin"
+    slots = page.request.get(f"/v1/book/{code}/slots?{query}")
+    if slots.status != 200:
+        return slots.status
+    start = slots.json()["slots"][0]["start"]
+    return page.request.post(f"/v1/book/{code}", data={"start": start, "guest": GUEST}).status
+
+
+@pytest.mark.parametrize(("who", "surface"), SURFACES, ids=lambda one: getattr(one, "__name__", one))
+class TestSurface:
+    """One of the places."""
+
+    def test_copies_a_single_use_link_that_books_once(
+        self, browsing: Browsing, who: str, surface: Callable[[Page], None]
+    ) -> None:
+        page = browsing.window(who)
+        surface(page)
+        split = on_top(page).locator("[data-split]").first
+        split.get_by_role("button", name="More ways to copy").click()
+        page.get_by_role("menuitem", name="Copy Single-Use Link").click()
+        expect(page.locator("[data-toast]").last).to_contain_text("Copied a single-use link")
+        expect(page.locator("[data-toast]").last).to_be_in_viewport()
+        path, code = copied(page).removeprefix(browsing.live.base_url).rsplit("/", 1)
+        assert path == "/s"
+        second, third = browsing.window(), browsing.window()
+        assert book(second, code) == 201
+        assert book(third, code) == 410
+        answer = third.request.get(f"/v1/book/{code}")
+        assert answer.json()["code"] == "link_used"
+
+    def test_copies_the_link_itself(self, browsing: Browsing, who: str, surface: Callable[[Page], None]) -> None:
+        page = browsing.window(who)
+        surface(page)
+        split = on_top(page).locator("[data-split]").first
+        name = split.get_attribute("data-name")
+        split.get_by_role("button", name="Copy Link", exact=True).click()
+        expect(page.locator("[data-toast]").last).to_contain_text(f"Copied the link {name}")
+        path, slug = copied(page).removeprefix(browsing.live.base_url).rsplit("/", 1)
+        assert path == "/book"
+        assert page.request.get(f"/v1/book/{slug}").json()["kind"] in ("standard", "managed")
+
+
+def test_the_managed_wizard_copies_no_single_use_link(browsing: Browsing) -> None:
+    page = browsing.window("claire")
+    page.goto("/management/managed/new")
+    page.get_by_role("radio").first.check()
+    page.get_by_role("button", name="Continue").click()
+    page.locator("#name").fill("Partner briefing")
+    page.locator("#slug").fill("partner-briefing")
+    page.get_by_role("checkbox", name="Mira").check()
+    page.get_by_role("checkbox", name="Sam").check()
+    page.get_by_role("button", name="Make the links").click()
+    expect(page.get_by_role("heading", name="Partner briefing is ready")).to_be_visible()
+    expect(page.get_by_role("button", name="Copy Link", exact=True)).to_have_count(2)
+    expect(page.locator("main").get_by_role("button", name="More ways to copy")).to_have_count(0)
+    page.get_by_role("button", name="Copy Link", exact=True).first.click()
+    expect(page.locator("[data-toast]").last).to_contain_text("Copied the link Partner briefing")
+    assert "/book/partner-briefing-mira" in copied(page)
