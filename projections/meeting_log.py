@@ -204,13 +204,13 @@ def one(source: Source, id: UUID) -> MeetingRow | None:
     return LISTING.one(source, "m.booking_id = %(id)s", {"id": id})
 
 
-def many(source: Source, ids: Sequence[UUID], visible_to: UUID | None = None) -> dict[UUID, MeetingRow]:
-    """The booked meetings of these ids, by id: those that `visible_to` may see, all for None."""
-    seen = where(source, MeetingFilters(visible_to=visible_to)).also(
-        ["m.booking_id = ANY(%(ids)s)"], {"ids": list(ids)}
-    )
+def many(source: Source, ids: Sequence[UUID], visible_to: UUID | None = None) -> list[MeetingRow]:
+    """The booked meetings of these ids, in their order, of those that `visible_to` may see; others are left out."""
+    seen = where(source, MeetingFilters(visible_to=visible_to))
+    seen = seen.also(["m.booking_id = ANY(%(ids)s)"], {"ids": list(ids)})
     rows = LISTING.where(source, " AND ".join(seen.conditions), seen.params) if ids else []
-    return {row["booking_id"]: row for row in rows}
+    found = {row["booking_id"]: row for row in rows}
+    return [found[id] for id in ids if id in found]
 
 
 def page(

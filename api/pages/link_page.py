@@ -69,7 +69,7 @@ def single_use_page(
     found = single_use_links.page(parts.live, viewer.context.now, filters, sort, PAGE, cursor)
     booked = [one["booking_id"] for one in found.items if one["booking_id"]]
     seen_by = viewer.sees_all("manager", "auditor")
-    meetings = meeting_log.many(parts.live, booked, seen_by)
+    meetings = {one["booking_id"]: one for one in meeting_log.many(parts.live, booked, seen_by)}
     rows = [{**single_use_row(parts, viewer, one), "meeting": meetings.get(one["id"])} for one in found.items]
     items = [{**one, "may_revoke": may_revoke(viewer, one)} for one in rows]
     return Page(items, found.next_cursor, found.previous_cursor)
