@@ -171,7 +171,7 @@ class Publishing(Journal):
         links: list[Link] = []
         for person in people:
             names = [link.properties.slug for link in links]
-            slug = self.free_name(f"{managed.slug[: SLUG_LENGTH - 1 - PART_LENGTH]}-{part_for(person)}", names)
+            slug = self.free_name(managed_slug(managed.slug, person), names)
             properties = LinkProperties(
                 kind="managed", slug=slug, owner_id=person.id, managed_link_id=managed_id, **passed_on(managed)
             )
@@ -231,9 +231,11 @@ def passed_on(managed: ManagedLinkProperties) -> dict[str, Any]:
     }
 
 
-def part_for(person: Person) -> str:
-    """The host's part of a managed slug."""
-    return slugify(person.properties.name, max_length=PART_LENGTH - 3) or "host"
+def managed_slug(slug: str, person: Person) -> str:
+    """The slug of a host's link: the managed link's, then whole words of the host's name as far as there is room."""
+    stem = slug[: SLUG_LENGTH - 1 - PART_LENGTH]
+    room = SLUG_LENGTH - len("-99") - len(f"{stem}-")
+    return f"{stem}-{slugify(person.properties.name, max_length=room, word_boundary=True) or 'host'}"
 
 
 def numbered(stem: str, number: int) -> str:

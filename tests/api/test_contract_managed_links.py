@@ -38,6 +38,13 @@ class TestCreate:
             assert (link["kind"], link["managed_link_id"], link["name"]) == ("managed", managed["id"], "Sales")
             assert shared_house.get(f"/v1/book/{link['slug']}")["kind"] == "managed"
 
+    def test_slugs_have_whole_words_of_the_name(self, shared_house: House) -> None:
+        shared_house.hire("bartholomew", ["member"])
+        whole = {"name": "Bartholomew Featherstonehaugh Elysian"}
+        shared_house.patch(f"/v1/people/{shared_house.ids['bartholomew']}", whole, "admin")
+        [link] = links_of(shared_house, made(shared_house, "tour", "bartholomew")).values()
+        assert link["slug"] == "tour-bartholomew-featherstonehaugh"
+
     def test_slugs_of_namesakes_and_long_names(self, shared_house: House) -> None:
         house = shared_house
         names = {"twin-a": "Ann Lee", "twin-b": "Ann Lee", "long": "Maximiliane von Hohenzollern-Sigmaringen"}
