@@ -164,11 +164,10 @@ def opened(settings: Settings) -> Oncelink:
         raise UnsafeDatabase(" ".join(problems_found))
     for problem in problems_found + restored:
         log.warning("%s", problem)
-    live_tables.ensure(database)
-    if not reporting.ensure(database):
-        log.warning("The analysts' views are of an earlier version: somebody reads them; the next start tries again.")
     if not live_tables.versions(database):  # else the old ones serve while they are built
         live_tables.ensure(database)
+    if live_tables.are_current(database) and not reporting.ensure(database):
+        log.warning("The analysts' views are of an earlier version: somebody reads them; the next start tries again.")
     return compose(settings, database.open())
 
 

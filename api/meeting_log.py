@@ -85,4 +85,4 @@ def download(rows: Iterable[MeetingRow]) -> StreamingResponse:
     return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=DOWNLOAD)
 
 
-DOWNLOAD = {"Content-Disposition": 'attachment; filename="meeting-log.csv"'}
+DOWNLOAD = {"Content-Disposition": 'attachment; filename="meeting-log.csv"', "Cache-Control": "no-store"}

@@ -38,3 +38,8 @@ def versions(db: Database) -> dict[str, int]:
     with db.connect() as connection:
         rows = connection.execute(db.text(LIVE)).fetchall()
     return {row["name"]: row["version"] for row in rows}
+
+
+def are_current(db: Database, models: Sequence[ReadModel] = READ_MODELS) -> bool:
+    """Whether exactly the versions that this program folds are live. Raises psycopg.OperationalError."""
+    return versions(db) == {model.name: model.version for model in models}

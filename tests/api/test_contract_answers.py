@@ -28,7 +28,7 @@ class TestReadYourWrites:
             assert found.json()["items"] == [made.json()]
 
     def test_far_ahead(self, shared_house: House) -> None:
-        assert len(LISTS) == 8
+        assert len(LISTS) == 13
         for path in ("/v1/meeting-log", "/v1/people"):
             began = time.monotonic()
             wanted = str(head(shared_house) + 1_000_000)
@@ -55,20 +55,26 @@ def addresses(shared_house: House) -> list[tuple[str, str, str | None]]:
         "people": house.ids["engineer"], "meeting-types": house.ids["type"], "links": link["id"],
         "managed-links": house.post("/v1/managed-links", managed, "manager", 201)["id"], "single-use": token["id"],
         "book": token["code"], "manage": made["manage_url"].rsplit("/", 1)[1], "bookings": made["booking"]["id"],
+        "streams": link["id"], "meeting-log": made["booking"]["id"], "read-models": "links",
     }  # fmt: skip
     house.send("POST", "/v1/history/verify", who="admin")  # there must be one to look at
     found = []
     for path, methods in DOCUMENT["paths"].items():
-        id = ids.get(path.split("/")[2] if path.count("/") > 1 else "", "x")
+        id = ids.get(path.split("/{")[0].rsplit("/", 1)[-1], "x")
         signed = any("security" in one for one in methods.values())
         query = "?from=2030-01-01&to=2030-01-01&time_zone=UTC" if path.endswith("/slots") else ""
         query = "?from=0" if path.endswith("/proofs") else query
-        address = path.replace("{id}", id).replace("{code}", id) + query
+        query = f"?at={head(house)}" if "/as-of/" in path else query
+        address = path.replace("{id}", id).replace("{code}", id).replace("{name}", id) + query
         found.append((address, ",".join(methods), "admin" if signed else None))
     return found
 
 
-MOVING = ("/metrics", "/v1/history/")  # what two requests right after each other may be answered differently
+MOVING = (
+    "/metrics",
+    "/v1/history/",
+    "/v1/read-models",
+)  # what two requests right after each other may be answered differently
 
 
 class TestMethods:
