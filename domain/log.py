@@ -60,6 +60,9 @@ class Log(Protocol):
     def claimed(self, kind: str, values: Collection[str]) -> Mapping[str, UUID]:
         """Which of these values are taken, and by which stream."""
 
+    def links_ever_at(self, slug: str) -> Sequence[UUID]:
+        """The links that have or had a slug."""
+
     def held(self, host_ids: Sequence[UUID], within: Interval, but: UUID | None = None) -> Sequence[Interval]:
         """The time held of any of these hosts, except by the booking `but`."""
 

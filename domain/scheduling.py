@@ -75,7 +75,10 @@ class Scheduling(Journal):
             offer.refuse_unless_on_offer(wish.start, context.now)
             return self.save_booking(token, offer, context, wish)
 
-        return self.decide(decision)
+        try:
+            return self.decide(decision)
+        except LinkNotFound:
+            return self.as_it_was_booked(self.booked_under(door, wish), context, wish)
 
     def save_booking(self, token: Token, offer: LinkOffer, context: Context, wish: Wish) -> Booked:
         """Appends the meeting under everything that it was decided on. Raises SlotTaken."""
@@ -128,6 +131,16 @@ class Scheduling(Journal):
             position=self.reader.last_position(token.id),
             replayed=not ours,
         )
+
+    def booked_under(self, door: Door, wish: Wish) -> Token:
+        """What this key booked while its link still had the slug. Raises LinkNotFound."""
+        if door.slug is None or wish.key is None:
+            raise LinkNotFound
+        ids = [uuid5(link_id, wish.key) for link_id in self.reader.links_ever_at(door.slug)]
+        for found in self.load(ids).values():
+            if isinstance(found, Token) and found.booked is not None:
+                return found
+        raise LinkNotFound
 
     def reschedule(self, context: Context, token_id: UUID, start: datetime) -> int | None:
         """Moves a booked meeting, whatever became of its link; the position, or None when it is at that time.

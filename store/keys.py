@@ -29,8 +29,8 @@ SELECT {COLUMNS} FROM {{schema}}.api_keys
 WHERE person_id = %s AND deleted_at IS NULL AND (created_at, id) > (%s, %s) ORDER BY created_at, id LIMIT %s
 """
 DELETE = """
-UPDATE {schema}.api_keys SET deleted_at = clock_timestamp()
-WHERE id = %s AND person_id = %s AND deleted_at IS NULL RETURNING id
+UPDATE {schema}.api_keys SET deleted_at = coalesce(deleted_at, clock_timestamp())
+WHERE id = %s AND person_id = %s RETURNING id
 """
 SIGN_IN = "INSERT INTO {schema}.sign_in_codes (hash, person_id, expires_at) VALUES (%s, %s, %s) RETURNING person_id"
 COUNT = """
@@ -79,7 +79,7 @@ class Keys:
         return self.database.rows(PAGE, (person_id, *after, limit))
 
     def delete(self, id: UUID, person_id: UUID) -> bool:
-        """Ends a person's key; False when there is none."""
+        """Ends a person's key, if it has not ended; False when there never was one."""
         return bool(self.database.rows(DELETE, (id, person_id)))
 
     def sign_in_code(self, person_id: UUID, now: datetime) -> str:

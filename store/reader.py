@@ -17,6 +17,10 @@ JOIN {schema}.events e ON e.stream_id = known.id AND e.version > known.version
 ORDER BY e.stream_id, e.version
 """
 CLAIMED = "SELECT value, stream_id FROM {schema}.claims WHERE kind = %s AND value = ANY (%s)"
+EVER_AT = """
+SELECT DISTINCT stream_id FROM {schema}.events
+WHERE (type LIKE 'LinkCreated.%%' OR type LIKE 'LinkUpdated.%%') AND data ->> 'slug' = %s
+"""
 HELD = """
 SELECT lower(during) AS start, upper(during) AS "end" FROM {schema}.reservations
 WHERE host_id = ANY (%s) AND during && tstzrange(%s, %s) AND booking_id IS DISTINCT FROM %s
@@ -59,6 +63,9 @@ class Reader:
 
     def claimed(self, kind: str, values: Collection[str]) -> dict[str, UUID]:
         return {row["value"]: row["stream_id"] for row in self.database.rows(CLAIMED, (kind, list(values)))}
+
+    def links_ever_at(self, slug: str) -> list[UUID]:
+        return [row["stream_id"] for row in self.database.rows(EVER_AT, (slug,))]
 
     def held(self, host_ids: Sequence[UUID], within: Interval, but: UUID | None = None) -> list[Interval]:
         rows = self.database.rows(HELD, (list(host_ids), within.start, within.end, but))

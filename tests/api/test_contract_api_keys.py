@@ -29,7 +29,9 @@ class TestApiKeys:
         assert shared_house.get("/v1/me", "new")["id"] == shared_house.ids["member"]
         assert shared_house.send("DELETE", f"/v1/api-keys/{made['id']}", who="new").status_code == 204
         refused(shared_house.send("GET", "/v1/me", who="new"), 401, "unauthorized")
-        refused(shared_house.send("DELETE", f"/v1/api-keys/{made['id']}", who="member"), 404, "not_found")
+        again = shared_house.send("DELETE", f"/v1/api-keys/{made['id']}", who="member")
+        assert again.status_code == 204, "its first answer may have been lost"
+        refused(shared_house.send("DELETE", f"/v1/api-keys/{uuid4()}", who="member"), 404, "not_found")
 
     def test_are_ones_own(self, shared_house: House) -> None:
         made = shared_house.post("/v1/api-keys", {"name": "Mine"}, "member", 201)

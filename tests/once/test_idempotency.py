@@ -117,6 +117,15 @@ class TestBook:
                 check_replayed(post(restarted, f"/v1/book/{code}", body, key), first)
             assert booked(office.database, link) == 1
 
+    def test_an_unknown_slug_stays_unknown_with_a_key(self, office: Office) -> None:
+        [_, (link, slug, _)] = doors(office)
+        start = office.house.slots(slug)[0]
+        office.house.patch(f"/v1/links/{link['id']}", {"slug": new_name()}, "manager")
+        for code in (slug, new_name()):
+            answer = post(office.running[0], f"/v1/book/{code}", {"start": start, "guest": GUEST}, uuid4().hex)
+            assert outcome(answer) == "404 link_not_found"
+        assert booked(office.database, link) == 0
+
 
 def spellings(body: dict[str, Any]) -> list[str]:
     """The same values in other words of JSON."""
@@ -136,7 +145,7 @@ def happenings(house: House, link: dict[str, Any], host: str, manage: str, later
     return [
         lambda: house.patch(f"/v1/meeting-types/{link['meeting_type']['id']}", {"name": "Renamed"}, "admin"),
         lambda: house.patch(person, {"name": "Renamed", "time_zone": "Asia/Tokyo"}, "admin"),
-        lambda: house.patch(path, {"name": "Renamed"}, "manager"),
+        lambda: house.patch(path, {"name": "Renamed", "slug": new_name()}, "manager"),
         lambda: house.post(f"/v1/manage/{manage}/reschedule", {"start": later}),
         lambda: house.post(f"/v1/manage/{manage}/cancel", {"reason": "Ill"}),
         lambda: house.patch(path, {"expires_at": yesterday}, "manager"),
