@@ -30,6 +30,7 @@ from api import (
     usage,
 )
 from api.composition import Oncelink, compose
+from api.cross_origin import CrossOrigin
 from api.ending import noticed
 from api.envelope import Envelope
 from api.logs import configure
@@ -91,6 +92,7 @@ def build(settings: Settings) -> FastAPI:
     page_route.install(app)
     openapi.install(app, problems.Problem)
     app.add_exception_handler(Exception, failed)
+    app.add_middleware(CrossOrigin, origins=settings.extensions)
     app.add_middleware(Envelope)
     return app
 

@@ -8,6 +8,7 @@ from api.pages import (
     meeting_log,
     meeting_types,
     own_settings,
+    pairing,
     people,
     read_models,
     sign_in,
@@ -30,4 +31,6 @@ ROUTERS = (
     read_models.router,
     usage.router,
     own_settings.router,
+    pairing.router,
+    pairing.exchange_router,
 )
