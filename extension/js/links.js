@@ -78,9 +78,9 @@ export function grouped(rows, words, pins, times) {
   return groups.filter(([, members]) => members.length);
 }
 
-// Each word begins a word of the name, slug, meeting type or owner, whatever its case and accents.
+// Each word begins a word of the name, slug, meeting type or, of others' links, owner, whatever its case and accents.
 function matches(row, wanted) {
-  const words = folded(`${row.name} ${row.slug} ${row.meeting} ${row.owner}`).split(/[^\p{L}\p{N}]+/u);
+  const words = folded(`${row.name} ${row.slug} ${row.meeting} ${row.mine ? "" : row.owner}`).split(/[^\p{L}\p{N}]+/u);
   return wanted.every((prefix) => words.some((word) => word.startsWith(prefix)));
 }
 

@@ -8,6 +8,8 @@ let links = { rows: [], more: false };
 let found = []; // by the server, for people with more links than are kept
 let shown = [];
 let current = null;
+let pins = [];
+let times = {};
 let asked = 0;
 
 export function currentLink() {
@@ -21,7 +23,12 @@ export function linkOf(element) {
 
 export async function show(lists = null) {
   links = lists ?? links;
-  const [pins, times] = await Promise.all([get("pins", []), get("used", {})]);
+  [pins, times] = await Promise.all([get("pins", []), get("used", {})]);
+  draw();
+}
+
+// At once, so that Enter right behind a letter already means what was typed.
+function draw() {
   const known = new Set(links.rows.map((row) => row.id));
   const all = [...links.rows, ...found.filter((row) => !known.has(row.id))];
   const groups = grouped(all, $("search").value, pins, times);
@@ -58,7 +65,11 @@ function rowOf(link) {
 
 function choose(link) {
   current = link?.id ?? null;
-  for (const row of $("rows").querySelectorAll("[data-link]")) row.setAttribute("aria-selected", String(row.dataset.link === current));
+  for (const row of $("rows").querySelectorAll("[data-link]")) {
+    const chosen = row.dataset.link === current;
+    row.setAttribute("aria-selected", String(chosen));
+    for (const button of row.querySelectorAll("button")) button.tabIndex = chosen ? 0 : -1; // Tab leads to the current row's
+  }
   const row = current && $(`link-${current}`);
   if (row) $("search").setAttribute("aria-activedescendant", row.id);
   else $("search").removeAttribute("aria-activedescendant");
@@ -76,7 +87,7 @@ function sayNothing(any) {
 export function startList() {
   $("search").addEventListener("input", () => {
     current = null;
-    show();
+    draw();
     askServer();
   });
   $("search").addEventListener("keydown", (event) => {
@@ -87,7 +98,7 @@ export function startList() {
       event.preventDefault();
     } else if (event.key === "Escape" && $("search").value) {
       $("search").value = "";
-      show();
+      draw();
       event.preventDefault();
     }
   });
@@ -102,5 +113,5 @@ async function askServer() {
   const rows = await searched(words).catch(() => []);
   if (number !== asked) return;
   found = rows;
-  await show();
+  draw();
 }

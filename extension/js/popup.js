@@ -168,12 +168,12 @@ async function copySingleUse(link) {
     say(about(made, copied ? "Copied a single-use link" : "Made a single-use link"));
     await used(link.id);
     await show();
-    showMade(await refreshMade());
   } catch (error) {
     failed(error);
   } finally {
     $("links").removeAttribute("aria-busy");
   }
+  await refreshMade().then(showMade, () => {}); // the list of them says so itself when it is next looked at
 }
 
 function startTabs() {

@@ -76,6 +76,6 @@ export async function parsed(answer) {
 // The key is worth nothing any more, so neither it nor what it brought is kept; the address is, to connect again.
 async function end(connection) {
   if ((await get("connection"))?.keyId !== connection.keyId) return;
-  await remove("connection", "links", "made", "position");
   await set("ended", { server: connection.server });
+  await remove("connection", "links", "made", "position");
 }

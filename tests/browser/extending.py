@@ -4,14 +4,15 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import BrowserContext, Page, Route, Worker, expect, sync_playwright
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Route, Worker, expect, sync_playwright
 
 from api.extension_commands import FOLDER
 from api.request import SESSION
@@ -43,6 +44,7 @@ class Extended:
 
     live: Live
     context: BrowserContext
+    problems: list[str]
 
     @property
     def worker(self) -> Worker:
@@ -52,6 +54,30 @@ class Extended:
     def woken(self) -> Worker:
         """The worker, once it runs."""
         return self.context.wait_for_event("serviceworker", timeout=PATIENCE)
+
+    def heard(self, message: ConsoleMessage) -> None:
+        """What a page says of itself; that an answer was a refusal, or lost, is part of some tests."""
+        if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
+            self.problems.append(message.text)
+
+    def start_anew(self) -> None:
+        """Nothing is open and nothing kept."""
+        for page in self.context.pages[1:]:
+            page.close()
+        self.context.set_offline(False)
+        self.worker.evaluate("chrome.storage.local.clear()")
+
+    def ready(self) -> Page:
+        """The popup of Julio, who connected at some time."""
+        for page in self.context.pages[1:]:
+            page.close()
+        self.context.set_offline(False)
+        if self.kept("connection") is None:
+            return self.connected("julio")
+        self.worker.evaluate("chrome.storage.local.remove(['pins', 'used', 'unanswered', 'notice'])")
+        popup = self.popup()
+        expect(popup.get_by_role("row").first).to_be_visible()
+        return popup
 
     def popup(self) -> Page:
         """The popup, in a tab of its size."""
@@ -73,16 +99,19 @@ class Extended:
         self.connect(popup)
         return popup
 
-    def connect(self, popup: Page) -> None:
-        """Gives the server's address and agrees."""
+    def connect(self, popup: Page) -> list[str]:
+        """Gives the server's address and agrees; the addresses that this led through."""
         popup.get_by_label("Address of the server").fill(self.live.base_url)
         with self.context.expect_page(timeout=PATIENCE) as opened:
             popup.get_by_role("button", name="Connect").click()
+        asked = opened.value.url
         opened.value.get_by_role("button", name="Connect it").click()
         expect(opened.value.get_by_role("status").first).to_contain_text("Connected as")
+        agreed = opened.value.url
         opened.value.close()
         popup.bring_to_front()
         expect(popup.get_by_role("row").first).to_be_visible()
+        return [asked, agreed]
 
     def kept(self, name: str) -> Any:
         """What the extension keeps under a name."""
@@ -90,8 +119,12 @@ class Extended:
 
     def issued(self) -> int:
         """How many single-use links there are, by the log."""
+        return self.issued_by(self.live)
+
+    def issued_by(self, server: Live) -> int:
+        """How many there are, asked of a server that runs."""
         question = "SELECT count(*) AS many FROM {schema}.events WHERE type LIKE 'SingleUseIssued.%%'"
-        return int(self.live.oncelink.database.rows(question, ())[0]["many"])
+        return int(server.oncelink.database.rows(question, ())[0]["many"])
 
 
 @contextmanager
@@ -110,10 +143,21 @@ def extended(live: Live, folder: Path) -> Iterator[Extended]:
         )
         context.set_default_timeout(PATIENCE)
         context.grant_permissions(["clipboard-read", "clipboard-write"])
+        found = Extended(live, context, [])
+        context.on("weberror", lambda error: found.problems.append(str(error.error)))
+        context.on("console", found.heard)
         try:
-            yield Extended(live, context)
+            yield found
         finally:
             context.close()
+
+
+def until(page: Page, true: Callable[[], bool]) -> None:
+    """Waits until something is so."""
+    deadline = time.monotonic() + PATIENCE / 1000
+    while not true():
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(30)
 
 
 def code_on_clipboard(page: Page) -> str:
