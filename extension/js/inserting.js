@@ -13,9 +13,9 @@ export function buildMenu() {
     if (!(await get("connection"))) return;
     const links = (await ordered()).slice(0, MOST);
     if (!links.length) return;
-    const contexts = ["editable"];
-    chrome.contextMenus.create({ id: ROOT, title: "Insert a single-use link of …", contexts });
-    for (const link of links) chrome.contextMenus.create({ id: link.id, parentId: ROOT, title: literal(link.name), contexts });
+    const where = { contexts: ["editable"], documentUrlPatterns: ["http://*/*", "https://*/*"] };
+    chrome.contextMenus.create({ id: ROOT, title: "Insert a single-use link of …", ...where });
+    for (const link of links) chrome.contextMenus.create({ id: link.id, parentId: ROOT, title: literal(link.name), ...where });
   });
 }
 
@@ -31,7 +31,7 @@ export async function insert({ menuItemId: link, frameId = 0, selectionText = ""
   const wanted = isAddress(email) ? { recipients: [{ email }] } : {};
   let made = null;
   try {
-    if (!(await put(target, null))) return await tell(target, "There is no text field with a caret here, so nothing was made.");
+    if (!(await put(target, null))) return await tell(target, "Nothing can be written here, so nothing was made.");
     made = await issue(link, wanted);
     await used(link);
     if (!(await put(target, made.url))) throw new Error("the caret is gone");
@@ -42,9 +42,14 @@ export async function insert({ menuItemId: link, frameId = 0, selectionText = ""
   }
 }
 
+// Whether it is there. A page, or another site's frame in it, may take no scripts.
 async function put(target, text) {
-  const [{ result }] = await chrome.scripting.executeScript({ target, func: putAtCaret, args: [text] });
-  return result;
+  try {
+    const [{ result }] = await chrome.scripting.executeScript({ target, func: putAtCaret, args: [text] });
+    return result;
+  } catch {
+    return false;
+  }
 }
 
 // Says it in the page, and at the extension's button, where it stays until the popup is opened.

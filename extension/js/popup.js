@@ -27,10 +27,11 @@ async function start() {
 // What was kept is shown at once; what the server says now takes its place.
 async function open() {
   const [connection, ended, pairing] = await Promise.all([get("connection"), get("ended"), get("pairing")]);
+  $("bar").hidden = true;
   $("links").hidden = !connection;
   $("connect").hidden = Boolean(connection);
   if (!connection) return askToConnect(ended, pairing);
-  $("account").textContent = connection.person.name[0].toUpperCase();
+  $("account").textContent = [...connection.person.name][0].toUpperCase();
   $("account").setAttribute("aria-label", `Connection of ${connection.person.name}`);
   $("who").textContent = connection.person.name;
   $("where").textContent = connection.server;
@@ -79,9 +80,10 @@ function askToConnect(ended, pairing) {
   $("connect-title").textContent = ended ? "This connection has ended" : "Connect to your server";
   if (ended) $("connect-lead").textContent = "Its key was revoked or has expired. Connect again to go on.";
   $("server").value ||= ended?.server ?? pairing?.server ?? "";
-  $("code-form").hidden = !pairing;
-  $("connect-form").hidden = Boolean(pairing);
-  $(pairing ? "code" : "server").focus();
+  const waiting = Boolean(pairing?.opened);
+  $("code-form").hidden = !waiting;
+  $("connect-form").hidden = waiting;
+  $(waiting ? "code" : "server").focus();
 }
 
 function startConnecting() {
