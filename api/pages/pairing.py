@@ -18,7 +18,7 @@ from api.pages.visiting import Viewer
 from api.request import Parts
 from api.scopes import EXTENSION
 from domain.person import Person
-from domain.refusals import ForeignOrigin, Invalid
+from domain.refusals import ForeignOrigin, Invalid, Unauthorized
 from store.pairings import Asked
 
 router = APIRouter(prefix="/settings/extension", include_in_schema=False, route_class=PageRoute)
@@ -60,7 +60,7 @@ def approve(request: Request, parts: Parts, viewer: Viewer, extension: Typed = "
 
 @exchange_router.post(PAIR, status_code=201)
 def exchange(request: Request, parts: Parts, body: Exchange, response: Response) -> dict[str, Any]:
-    """Hands the key over to the extension that asked, once. Raises ForeignOrigin, Invalid."""
+    """Hands the key over to the extension that asked, once. Raises ForeignOrigin, Invalid, Unauthorized."""
     origin = request.headers.get("Origin", "")
     if origin not in parts.settings.extensions:
         raise ForeignOrigin
@@ -70,6 +70,9 @@ def exchange(request: Request, parts: Parts, body: Exchange, response: Response)
     parts.pairings.forget(now())
     response.headers["Cache-Control"] = "no-store"
     person = parts.staffing.get(Person, paired.person_id)
+    if not person.active:  # deactivated since agreeing: coming back must not bring this key along
+        parts.keys.delete(paired.id, person.id)
+        raise Unauthorized
     whose = {"id": person.id, "name": person.properties.name, "email": person.properties.email}
     return {"id": paired.id, "key": paired.key, "expires_at": paired.expires_at, "person": whose}
 

@@ -142,7 +142,7 @@ def extended(live: Live, folder: Path) -> Iterator[Extended]:
             timeout=2 * PATIENCE,
         )
         context.set_default_timeout(PATIENCE)
-        context.grant_permissions(["clipboard-read", "clipboard-write"])
+        context.grant_permissions(["clipboard-read"])  # writing is the extension's own permission
         found = Extended(live, context, [])
         context.on("weberror", lambda error: found.problems.append(str(error.error)))
         context.on("console", found.heard)

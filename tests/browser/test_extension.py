@@ -147,6 +147,18 @@ class TestCopying:
         popup.keyboard.press("Escape")
         assert names(popup) == everything
 
+    def test_also_finds_at_the_server_what_is_too_much_to_keep(self, chrome: Extended, popup: Page) -> None:
+        chrome.worker.evaluate("chrome.storage.local.remove('links')")
+        nothing = {"items": [], "next_cursor": "more"}
+        popup.route(re.compile(r"/v1/links\?(?!.*q=)"), lambda route: route.fulfill(json=nothing))
+        popup.reload()
+        expect(popup.get_by_role("heading", name="No links yet")).to_be_visible()
+        until(popup, lambda: (chrome.kept("links") or {}).get("more") is True)
+        search(popup, "discovery call with")
+        expect(popup.get_by_role("row")).to_contain_text(LINK)
+        popup.keyboard.press("Enter")
+        expect(toast(popup)).to_contain_text("any number of times")
+
     def test_enter_copies_the_link(self, chrome: Extended, popup: Page) -> None:
         before = chrome.issued()
         search(popup, "discovery call with")

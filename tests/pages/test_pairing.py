@@ -137,6 +137,18 @@ class TestTheCode:
         code = pairings.approve(person, asked, now() - CODE_VALID + timedelta(minutes=1))
         assert exchanged(shared_house, code, kept).status_code == 201
 
+    def test_is_worth_nothing_to_who_was_deactivated_since(self, shared_house: House) -> None:
+        shared_house.hire("gone", ["member"])
+        kept = verifier()
+        code = code_of(agreed(Visitor(shared_house, "gone"), kept))
+        shared_house.post(f"/v1/people/{shared_house.ids['gone']}/deactivate", None, "admin")
+        refused(exchanged(shared_house, code, kept), 401, "unauthorized")
+        shared_house.post(f"/v1/people/{shared_house.ids['gone']}/activate", None, "admin")
+        question = (
+            "SELECT name FROM {schema}.api_keys WHERE person_id = %s AND scope = 'extension' AND deleted_at IS NULL"
+        )
+        assert shared_house.oncelink.database.rows(question, (shared_house.ids["gone"],)) == []
+
     @pytest.mark.parametrize("body", [{}, {"code": "x", "verifier": "y"}, {"code": "a" * 43}, {"zqx": 1}, []])
     def test_refuses_what_is_none(self, shared_house: House, body: object) -> None:
         answer = shared_house.client.post("/extension/pair", json=body, headers={"Origin": OUR_EXTENSION})
