@@ -34,6 +34,7 @@ from api import (
     verification,
 )
 from api.composition import Oncelink, compose
+from api.cross_origin import CrossOrigin
 from api.ending import noticed
 from api.envelope import Envelope
 from api.guest import booking_pages, manage_pages
@@ -109,6 +110,7 @@ def build(settings: Settings, patience: float = 0.0) -> FastAPI:
     page_route.install(app)
     openapi.install(app, problems.Problem)
     app.add_exception_handler(Exception, failed)
+    app.add_middleware(CrossOrigin, origins=settings.extensions)
     app.add_middleware(Envelope)
     return app
 

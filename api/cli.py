@@ -9,7 +9,14 @@ import typer
 from rich.console import Console
 
 from api import doctor as checks
-from api import erasure_commands, export_commands, history_commands, reconcile_commands, verify_commands
+from api import (
+    erasure_commands,
+    export_commands,
+    extension_commands,
+    history_commands,
+    reconcile_commands,
+    verify_commands,
+)
 from api.app import opened
 from api.command import Json, Unsafe, composed, configured, console, explained, tell
 from api.people_by_hand import add_person, make_api_key, sign_in_url
@@ -26,6 +33,7 @@ app = typer.Typer(
 )
 person_app = typer.Typer(help="People of the organisation.", no_args_is_help=True)
 app.add_typer(person_app, name="person")
+app.add_typer(extension_commands.extension_app, name="extension")
 history_commands.register(app)
 app.command()(erasure_commands.erase)
 app.command()(export_commands.export)

@@ -25,6 +25,7 @@ from replay.verification_jobs import Verifications
 from store.codes import Codes
 from store.database import Database
 from store.keys import Keys
+from store.pairings import Pairings
 from store.reader import Reader
 from store.recorder import LogFactory
 from store.sessions import Sessions
@@ -39,6 +40,7 @@ class Oncelink:
     codes: Codes
     keys: Keys
     sessions: Sessions
+    pairings: Pairings
     reader: Reader
     memory: Memory
     staffing: Staffing
@@ -98,6 +100,7 @@ def compose(settings: Settings, database: Database) -> Oncelink:
         codes=Codes(settings.keys),
         keys=Keys(database),
         sessions=Sessions(database),
+        pairings=Pairings(database),
         reader=reader,
         memory=memory,
         staffing=Staffing(factory, reader, memory),

@@ -12,6 +12,7 @@ from fastapi.security.http import HTTPAuthorizationCredentials
 
 from api.clock import now
 from api.composition import Oncelink
+from api.scopes import ROLES, require_within
 from domain.event import Actor, Context, Source
 from domain.permissions import implied
 from domain.person import Person
@@ -51,6 +52,7 @@ class Caller:
 
     person: Person
     context: Context
+    limited: bool = False  # by its key, to what is its person's own
 
     def require(self, *roles: str) -> None:
         """Lets only a holder of one of these roles go on. Raises Forbidden."""
@@ -62,18 +64,28 @@ class Caller:
         return self.person.id if self.context.roles.isdisjoint(roles) else None
 
     def from_source(self, source: str | None) -> Context:
-        """The context, with the source that the client names for itself."""
-        return replace(self.context, source=source) if source else self.context  # type: ignore[arg-type]
+        """The context, with the source that the client names for itself; a limited key has its own."""
+        if self.limited or not source:
+            return self.context
+        return replace(self.context, source=source)  # type: ignore[arg-type]
 
 
 def signed_in(
     request: Request, parts: Parts, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 ) -> Caller:
-    """Who an API key belongs to, or the session of the pages where none is sent. Raises Unauthorized, ForeignOrigin."""
+    """Who an API key belongs to, or the session of the pages where none is sent; here alone scopes are enforced.
+
+    Raises Unauthorized, Forbidden, ForeignOrigin.
+    """
     if SESSION in request.cookies and "Authorization" not in request.headers:
         return by_session(request, parts)
     key = credentials.credentials if credentials else ""
-    return caller(request, parts, parts.keys.holder(key) if key.startswith(KEY_PREFIX) else None, "api")
+    holder = parts.keys.holder(key) if key.startswith(KEY_PREFIX) else None
+    if holder is None or holder.scope is None:
+        return caller(request, parts, holder, "api")
+    found = caller(request, parts, holder, "extension")
+    require_within(holder, request)
+    return Caller(found.person, replace(found.context, roles=found.context.roles & ROLES), limited=True)
 
 
 def by_session(request: Request, parts: Oncelink) -> Caller:

@@ -1,6 +1,7 @@
 """Every setting, in one place; a wrong value stops the start with a sentence naming it."""
 
 import os
+import re
 import secrets
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +12,8 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 IDENTIFIER = r"^[a-z_][a-z0-9_]{0,39}$"
+EXTENSION_ORIGIN = re.compile(r"chrome-extension://[a-p]{32}")
+OUR_EXTENSION = "chrome-extension://hleleccpogfleimfccdeggmnmilkpfcm"  # by the key in extension/manifest.json
 
 
 class WrongSetting(Exception):
@@ -34,6 +37,10 @@ class Settings(BaseSettings):
     mail_from: str = Field("", description="The sender of mail.", validate_default=True)
     unsafe: bool = Field(False, description="Start although the database could lose or change bookings.")
     guest_rate_limit: int = Field(0, ge=0, description="Requests a minute and address on guest routes; 0: off.")
+
+    extension_origins: str = Field(
+        OUR_EXTENSION, description="Comma separated; the Chrome extensions that may connect."
+    )
 
     @field_validator("base_url")
     @classmethod
@@ -66,6 +73,19 @@ class Settings(BaseSettings):
         if any(len(key) < 32 for key in split_keys(value)):
             raise ValueError("each key must have at least 32 characters")
         return value
+
+    @field_validator("extension_origins")
+    @classmethod
+    def of_extensions(cls, value: str) -> str:
+        """Each is the origin of one extension."""
+        if not all(EXTENSION_ORIGIN.fullmatch(one) for one in split_keys(value)):
+            raise ValueError("each must be chrome-extension:// and the 32 letters of an extension's id")
+        return value
+
+    @property
+    def extensions(self) -> list[str]:
+        """The origins of the extensions that may connect."""
+        return split_keys(self.extension_origins)
 
     @cached_property
     def keys(self) -> list[str]:

@@ -16,7 +16,7 @@ from api.request import Caller, FollowsMinPosition, Id, IdempotencyKey, Parts, S
 from api.shapes import Issued, PageOf, SingleUse
 from domain.issuing import Given
 from domain.link import Link
-from domain.refusals import NotFound
+from domain.refusals import Forbidden, NotFound
 from domain.token import Token
 from projections import single_use_links
 from projections.single_use_links import SingleUseFilters
@@ -63,6 +63,8 @@ def list_single_use(
 ) -> dict[str, Any]:
     """Single-use links, newest first; a member's own, and those of links that they own."""
     caller.require("member", "auditor")
+    if caller.limited:
+        issued_by = only_own(caller, issued_by)
     filters = SingleUseFilters(link_id, status, issued_by, q, caller.sees_all("manager", "auditor"))
     page = single_use_links.page(parts.live, now(), filters, sort, limit, cursor)
     return page_of(page) | {"items": [single_use_row(parts, caller, row) for row in page.items]}
@@ -85,6 +87,8 @@ def get_single_use(parts: Parts, caller: Signed, id: Id) -> SingleUse:
 def revoke(parts: Parts, caller: Signed, id: Id, response: Response, body: Reason | None = None) -> SingleUse:
     """Withdraws an unused single-use link."""
     caller.require("member", "auditor")
+    if caller.limited:
+        refuse_unless_seen(parts, caller, parts.scheduling.get(Token, id))
     reason = body.reason if body else None
     changed(response, parts, parts.issuing.revoke(caller.context, id, reason))
     return current(parts, caller, id)
@@ -97,12 +101,24 @@ def given(body: NewSingleUse) -> list[Given]:
     return [Given(one.model_dump(), body.label, body.metadata) for one in body.recipients]
 
 
+def only_own(caller: Caller, issued_by: UUID | None) -> UUID:
+    """Whose single-use links a limited key lists: its person's. Raises Forbidden when others' are asked for."""
+    if issued_by not in (None, caller.person.id):
+        raise Forbidden
+    return caller.person.id
+
+
 def refuse_unless_seen(parts: Oncelink, caller: Caller, token: Token) -> None:
-    """A member sees those that they issued, and those of links that they own. Raises NotFound."""
+    """A member sees those that they issued, and those of links that they own; a limited key only the former.
+
+    Raises NotFound.
+    """
     if token.issued is None:
         raise NotFound
     if caller.sees_all("manager", "auditor") in (None, token.issued.issued_by):
         return
+    if caller.limited:
+        raise NotFound
     if parts.publishing.get(Link, token.link_id).properties.owner_id != caller.person.id:
         raise NotFound
 

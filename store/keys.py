@@ -14,19 +14,21 @@ from store.database import Database
 KEY_PREFIX = "olk_"
 SIGN_IN_VALID = timedelta(minutes=15)
 HOLDER = """
-SELECT k.person_id, k.created_at,
+SELECT k.person_id, k.created_at, k.id AS key_id, k.scope,
        (SELECT max(e.version) FROM {schema}.events e WHERE e.stream_id = k.person_id) AS version
 FROM {schema}.api_keys k WHERE k.hash = %s AND k.deleted_at IS NULL
+  AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())
 """
 MAKE = """
 INSERT INTO {schema}.api_keys (id, person_id, name, hash, created_at, request_digest) VALUES (%s, %s, %s, %s, %s, %s)
 ON CONFLICT (id) DO NOTHING RETURNING id
 """
-COLUMNS = "id, name, created_at, hash, request_digest"
+COLUMNS = "id, name, created_at, hash, request_digest, scope"
 ONE = f"SELECT {COLUMNS} FROM {{schema}}.api_keys WHERE id = %s AND person_id = %s"
 PAGE = f"""
 SELECT {COLUMNS} FROM {{schema}}.api_keys
-WHERE person_id = %s AND deleted_at IS NULL AND (created_at, id) > (%s, %s) ORDER BY created_at, id LIMIT %s
+WHERE person_id = %s AND deleted_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())
+  AND (created_at, id) > (%s, %s) ORDER BY created_at, id LIMIT %s
 """
 DELETE = """
 UPDATE {schema}.api_keys SET deleted_at = coalesce(deleted_at, clock_timestamp())
@@ -45,11 +47,13 @@ SELECT count(*) FROM old
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Whose key it is, since when, and the version that this person's stream is at."""
+    """Whose key it is, since when, and the version that this person's stream is at; a key's id and scope, if any."""
 
     person_id: UUID
     created_at: datetime
     version: int
+    key_id: UUID | None = None
+    scope: str | None = None
 
 
 class Keys:
@@ -71,7 +75,7 @@ class Keys:
         return bool(self.database.rows(MAKE, params))
 
     def one(self, id: UUID, person_id: UUID) -> dict[str, Any] | None:
-        """A person's key, a deleted one too: id, name, created_at, hash, request_digest."""
+        """A person's key, a deleted one too: id, name, created_at, hash, request_digest, scope."""
         return next(iter(self.database.rows(ONE, (id, person_id))), None)
 
     def page(self, person_id: UUID, after: tuple[datetime, UUID], limit: int) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from api.pages import (
     meeting_log,
     meeting_types,
     own_settings,
+    pairing,
     people,
     read_models,
     sign_in,
@@ -44,4 +45,6 @@ ROUTERS = (
     meeting_types.router,
     read_models.router,
     own_settings.router,
+    pairing.router,
+    pairing.exchange_router,
 )

@@ -14,15 +14,17 @@ from playwright.sync_api import Page
 
 from api.demo import furnished
 from api.sample_house import FOUNDER, JULIO, PEOPLE
-from api.settings import read_settings
+from api.settings import OUR_EXTENSION, read_settings
 from projections.positions import position
 from tests.browser.browsing import PHONE, WIDE, Browsing, Guard, Live, browser, live
+from tests.browser.extending import extended
 
 FOLDER = Path("screenshots")
 LINK = JULIO.created("julio")
 TYPE = FOUNDER.created("discovery")
 TOUR = PEOPLE["claire"].created("product-tour")
 PROPERTIES = f"/links/new/properties?meeting_type_id={TYPE}"
+ID = OUR_EXTENSION.removeprefix("chrome-extension://")
 LOOKS = {"light": ("light", WIDE), "dark": ("dark", WIDE), "phone": ("light", PHONE)}
 
 
@@ -208,6 +210,7 @@ PAGES = [
     Shot("read-models", "/admin/read-models", "tomasz"),
     Shot("usage", "/usage", "claire"),
     Shot("settings", "/settings"),
+    Shot("settings-extension", f"/settings/extension?extension={ID}&challenge={'a' * 43}"),
     Shot("timeline", "/history?type=Rescheduled", "tomasz", before=open_timeline),
     Shot("not-found", "/nowhere", "tomasz", refused=True),
 ]
@@ -233,15 +236,38 @@ def main(words: list[str]) -> None:
     shots = [shot for shot in PAGES if not words or any(word in shot.name for word in words)]
     with tempfile.TemporaryDirectory() as folder:
         settings = read_settings(data_dir=Path(folder) / "data", database_url="")
-        with furnished(settings, fresh=False) as (running, _), live(running) as served, browser() as chromium:
+        with furnished(settings, fresh=False) as (running, _), live(running) as served:
             wait_for_lists(served)
-            guard = Guard(served.base_url)
-            guard.expect("status of 4")
-            for shot in shots:
-                take(Browsing(served, chromium, guard), shot)
-                print(shot.name)
-            for problem in sorted(set(guard.found)):
-                print("!", problem)
+            take_pages(served, shots)
+            if not words or any(word in "extension" for word in words):
+                take_extension(served, Path(folder))
+
+
+def take_pages(served: Live, shots: list[Shot]) -> None:
+    """Pictures of pages, and what went wrong in them."""
+    guard = Guard(served.base_url)
+    guard.expect("status of 4")
+    with browser() as chromium:
+        for shot in shots:
+            take(Browsing(served, chromium, guard), shot)
+            print(shot.name)
+    for problem in sorted(set(guard.found)):
+        print("!", problem)
+
+
+def take_extension(served: Live, folder: Path) -> None:
+    """Pictures of the extension's popup: its links, and what was made of them."""
+    with extended(served, folder) as chrome:
+        popup = chrome.connected()
+        popup.keyboard.press("Shift+Enter")
+        popup.locator(".toast").wait_for()
+        popup.locator(".toast").wait_for(state="detached")
+        for tab in ("Links", "Single-use"):
+            popup.get_by_role("tab", name=tab).click()
+            for scheme in ("light", "dark"):
+                popup.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                popup.screenshot(path=FOLDER / f"extension-{tab.lower()}-{scheme}.png")
+    print("extension")
 
 
 def wait_for_lists(served: Live) -> None:
