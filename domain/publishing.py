@@ -141,12 +141,13 @@ class Publishing(Journal):
             meeting_type = self.meeting_type(after.meeting_type_id, True)
             if after.slug != before.slug:
                 self.free_slug(after.slug, after.name, id)
-            kept = self.rewritten(before, after, context)
+            kept = self.rewritten(before, after, people, context)
             added = [people[host] for host in after.host_ids if host not in before.links]
-            made = self.links_for(added, after, id, context)
+            made = self.links_for(added, after, id, context, [link.properties.slug for link in kept])
             hosts = {link.properties.owner_id: link.id for link in (*kept, *made) if not link.deleted}
             managed.update(after.changed({"links": {host: hosts[host] for host in after.host_ids}}), context)
-            claims = [slug_claim(link) for link in made]
+            renamed = kept if shared_part(after) != shared_part(before) else []
+            claims = [slug_claim(link) for link in (*renamed, *made) if not link.deleted]
             if after.slug != before.slug:
                 claims.append(Claim("slug", after.slug, id))
             conditions = Conditions(reads=(meeting_type, *people.values()), claims=claims)
@@ -154,24 +155,43 @@ class Publishing(Journal):
 
         return self.decide(decision)
 
-    def rewritten(self, before: ManagedLinkProperties, after: ManagedLinkProperties, context: Context) -> list[Link]:
+    def rewritten(
+        self,
+        before: ManagedLinkProperties,
+        after: ManagedLinkProperties,
+        people: Mapping[UUID, Person],
+        context: Context,
+    ) -> list[Link]:
         """The links of a managed link with the change written to each; those of hosts taken off deleted."""
         links = [found.after(()) for found in self.load(before.links.values()).values() if isinstance(found, Link)]
+        slugs: list[str] = []
         for link in links:
-            if link.properties.owner_id not in after.host_ids:
+            owner_id = link.properties.owner_id
+            if owner_id not in after.host_ids:
                 link.delete(context)
             elif not link.deleted:
-                link.update(link.properties.changed(passed_on(after)), context)
+                renamed = shared_part(after) != shared_part(before)
+                slug = self.slug_for(people[owner_id], after, slugs) if renamed else link.properties.slug
+                slugs.append(slug)
+                link.update(link.properties.changed({**passed_on(after), "slug": slug}), context)
         return links
 
+    def slug_for(self, host: Person, managed: ManagedLinkProperties, taken: Collection[str]) -> str:
+        """A free slug for a host's link of a managed link."""
+        return self.free_name(f"{shared_part(managed)}-{part_for(host)}", taken)
+
     def links_for(
-        self, people: Iterable[Person], managed: ManagedLinkProperties, managed_id: UUID, context: Context
+        self,
+        people: Iterable[Person],
+        managed: ManagedLinkProperties,
+        managed_id: UUID,
+        context: Context,
+        taken: Collection[str] = (),
     ) -> list[Link]:
         """A new core link for each of these hosts, under slugs that are free."""
         links: list[Link] = []
         for person in people:
-            names = [link.properties.slug for link in links]
-            slug = self.free_name(f"{managed.slug[: SLUG_LENGTH - 1 - PART_LENGTH]}-{part_for(person)}", names)
+            slug = self.slug_for(person, managed, [*taken, *(link.properties.slug for link in links)])
             properties = LinkProperties(
                 kind="managed", slug=slug, owner_id=person.id, managed_link_id=managed_id, **passed_on(managed)
             )
@@ -229,6 +249,11 @@ def passed_on(managed: ManagedLinkProperties) -> dict[str, Any]:
         "meeting_type_id": managed.meeting_type_id,
         "expires_at": managed.expires_at,
     }
+
+
+def shared_part(managed: ManagedLinkProperties) -> str:
+    """What the slugs of all hosts' links begin with."""
+    return managed.slug[: SLUG_LENGTH - 1 - PART_LENGTH]
 
 
 def part_for(person: Person) -> str:
