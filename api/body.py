@@ -32,6 +32,8 @@ class StrictRoute(APIRoute):
             strict = StrictRequest(request.scope, request.receive)
             if request.method in ("POST", "PATCH", "PUT", "DELETE") and not await is_small(strict):
                 return problem(413, "body_too_large", "The body is larger than 64 KiB.")
+            if request.method == "POST" and self.body_field is None:
+                refuse_fields(await strict.body())
             return await handle(strict)
 
         return handle_strictly
@@ -79,6 +81,15 @@ def read_json(body: bytes) -> Any:
         if broken := rule_broken_by(text):
             refuse(path, broken)
     return value
+
+
+def refuse_fields(body: bytes) -> None:
+    """Lets a route that takes no fields be sent nothing, null or an empty object. Raises BadBody."""
+    value = read_json(body) if body.strip() else None
+    if isinstance(value, dict) and value:
+        refuse(next(iter(value))[:200], "This field is not known.")
+    if value is not None and not isinstance(value, dict):
+        refuse("body", "This takes no fields: send nothing, or an empty object.")
 
 
 def without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -80,14 +80,14 @@ def delete_link(parts: Parts, caller: Signed, id: Id, version: IfMatch, response
     changed(response, parts, parts.publishing.delete_link(caller.context, id, version))
 
 
-@router.post("/{id}/disable", response_model=Link, responses=answers(401, 403, 404, 410, 413, 503))
+@router.post("/{id}/disable", response_model=Link, responses=answers(401, 403, 404, 410, 413, 422, 503))
 def disable_link(parts: Parts, caller: Signed, id: Id, response: Response) -> Link:
     """Switches a link off, and with it its unused single-use links."""
     changed(response, parts, parts.publishing.switch_link(caller.context, id, on=False))
     return current(parts, id, response)
 
 
-@router.post("/{id}/enable", response_model=Link, responses=answers(401, 403, 404, 410, 413, 503))
+@router.post("/{id}/enable", response_model=Link, responses=answers(401, 403, 404, 410, 413, 422, 503))
 def enable_link(parts: Parts, caller: Signed, id: Id, response: Response) -> Link:
     """Switches a link on again."""
     changed(response, parts, parts.publishing.switch_link(caller.context, id, on=True))

@@ -1,5 +1,6 @@
 """The meeting log: /v1/meeting-log, as JSON pages or the whole filter as CSV."""
 
+import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -74,9 +75,19 @@ def read_meeting_log(
     accept: Annotated[str | None, Header(description="`text/csv` streams the whole filter.")] = None,
 ) -> Any:
     """What was booked, newest first; single-use rows are shown unless hidden."""
-    if accept is not None and "text/csv" in accept:
+    if prefers_csv(accept or ""):
         return download(meeting_log.stream(parts.live, asked, sort))
     return page_of(meeting_log.page(parts.live, asked, sort, limit, cursor))
+
+
+def prefers_csv(accept: str) -> bool:
+    """Whether an `Accept` names CSV, and does not prefer JSON to it (RFC 9110, 12.5.1)."""
+    weights = {}
+    for one in accept.lower().split(","):
+        name, *parameters = (part.strip() for part in one.split(";"))
+        found = [WEIGHT.fullmatch(parameter) for parameter in parameters]
+        weights[name] = next((float(one.group(1)) for one in found if one), 1.0)
+    return weights.get("text/csv", 0.0) > 0 and weights["text/csv"] >= weights.get("application/json", 0.0)
 
 
 def download(rows: Iterable[MeetingRow]) -> StreamingResponse:
@@ -85,4 +96,5 @@ def download(rows: Iterable[MeetingRow]) -> StreamingResponse:
     return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=DOWNLOAD)
 
 
+WEIGHT = re.compile(r"q=([01](?:\.\d{0,3})?)")
 DOWNLOAD = {"Content-Disposition": 'attachment; filename="meeting-log.csv"', "Cache-Control": "no-store"}

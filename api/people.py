@@ -66,7 +66,7 @@ def deactivate_person(parts: Parts, caller: Signed, id: Id, response: Response) 
     return current(parts, caller, id, response)
 
 
-@router.post("/people/{id}/activate", response_model=Person, responses=answers(401, 403, 404, 413, 503))
+@router.post("/people/{id}/activate", response_model=Person, responses=answers(401, 403, 404, 413, 422, 503))
 def activate_person(parts: Parts, caller: Signed, id: Id, response: Response) -> Person:
     """Puts a person back into service; keys from before stay ended (admin)."""
     caller.require("admin")

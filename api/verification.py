@@ -43,7 +43,7 @@ class Verification(BaseModel):
     error: str | None
 
 
-@router.post("/verify", status_code=202, response_model=Verification, responses=answers(401, 403, 409, 413, 503))
+@router.post("/verify", status_code=202, response_model=Verification, responses=answers(401, 403, 409, 413, 422, 503))
 def start_verification(parts: Parts, caller: Signed) -> dict[str, Any]:
     """Asks for a check of the log, its seals and read models (auditor, admin); one at a time."""
     caller.require(*READERS)

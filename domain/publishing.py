@@ -141,12 +141,13 @@ class Publishing(Journal):
             meeting_type = self.meeting_type(after.meeting_type_id, True)
             if after.slug != before.slug:
                 self.free_slug(after.slug, after.name, id)
-            kept = self.rewritten(before, after, context)
+            kept = self.rewritten(before, after, people, context)
             added = [people[host] for host in after.host_ids if host not in before.links]
-            made = self.links_for(added, after, id, context)
+            made = self.links_for(added, after, id, context, [link.properties.slug for link in kept])
             hosts = {link.properties.owner_id: link.id for link in (*kept, *made) if not link.deleted}
             managed.update(after.changed({"links": {host: hosts[host] for host in after.host_ids}}), context)
-            claims = [slug_claim(link) for link in made]
+            renamed = kept if shared_part(after) != shared_part(before) else []
+            claims = [slug_claim(link) for link in (*renamed, *made) if not link.deleted]
             if after.slug != before.slug:
                 claims.append(Claim("slug", after.slug, id))
             conditions = Conditions(reads=(meeting_type, *people.values()), claims=claims)
@@ -154,24 +155,43 @@ class Publishing(Journal):
 
         return self.decide(decision)
 
-    def rewritten(self, before: ManagedLinkProperties, after: ManagedLinkProperties, context: Context) -> list[Link]:
+    def rewritten(
+        self,
+        before: ManagedLinkProperties,
+        after: ManagedLinkProperties,
+        people: Mapping[UUID, Person],
+        context: Context,
+    ) -> list[Link]:
         """The links of a managed link with the change written to each; those of hosts taken off deleted."""
         links = [found.after(()) for found in self.load(before.links.values()).values() if isinstance(found, Link)]
+        slugs: list[str] = []
         for link in links:
-            if link.properties.owner_id not in after.host_ids:
+            owner_id = link.properties.owner_id
+            if owner_id not in after.host_ids:
                 link.delete(context)
             elif not link.deleted:
-                link.update(link.properties.changed(passed_on(after)), context)
+                renamed = shared_part(after) != shared_part(before)
+                slug = self.slug_for(people[owner_id], after, slugs) if renamed else link.properties.slug
+                slugs.append(slug)
+                link.update(link.properties.changed({**passed_on(after), "slug": slug}), context)
         return links
 
+    def slug_for(self, host: Person, managed: ManagedLinkProperties, taken: Collection[str]) -> str:
+        """A free slug for a host's link of a managed link."""
+        return self.free_name(stem_for(host, managed), taken)
+
     def links_for(
-        self, people: Iterable[Person], managed: ManagedLinkProperties, managed_id: UUID, context: Context
+        self,
+        people: Iterable[Person],
+        managed: ManagedLinkProperties,
+        managed_id: UUID,
+        context: Context,
+        taken: Collection[str] = (),
     ) -> list[Link]:
         """A new core link for each of these hosts, under slugs that are free."""
         links: list[Link] = []
         for person in people:
-            names = [link.properties.slug for link in links]
-            slug = self.free_name(managed_slug(managed.slug, person), names)
+            slug = self.slug_for(person, managed, [*taken, *(link.properties.slug for link in links)])
             properties = LinkProperties(
                 kind="managed", slug=slug, owner_id=person.id, managed_link_id=managed_id, **passed_on(managed)
             )
@@ -231,11 +251,16 @@ def passed_on(managed: ManagedLinkProperties) -> dict[str, Any]:
     }
 
 
-def managed_slug(slug: str, person: Person) -> str:
-    """The slug of a host's link: the managed link's, then whole words of the host's name as far as there is room."""
-    stem = slug[: SLUG_LENGTH - 1 - PART_LENGTH]
-    room = SLUG_LENGTH - len("-99") - len(f"{stem}-")
-    return f"{stem}-{slugify(person.properties.name, max_length=room, word_boundary=True) or 'host'}"
+def shared_part(managed: ManagedLinkProperties) -> str:
+    """What the slugs of all hosts' links begin with."""
+    return managed.slug[: SLUG_LENGTH - 1 - PART_LENGTH]
+
+
+def stem_for(host: Person, managed: ManagedLinkProperties) -> str:
+    """The slug of a host's link: the shared part, then whole words of the host's name as far as there is room."""
+    shared = f"{shared_part(managed)}-"
+    room = SLUG_LENGTH - len("-99") - len(shared)
+    return shared + (slugify(host.properties.name, max_length=room, word_boundary=True) or "host")
 
 
 def numbered(stem: str, number: int) -> str:

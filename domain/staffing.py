@@ -42,9 +42,11 @@ class Staffing(Journal):
         """Changes a person. Raises NotFound, EmailTaken, VersionConflict, Invalid, TryAgain."""
 
         def change(person: Person) -> Conditions | None:
-            before = person.properties.email
-            person.update(person.properties.changed(changes), context)
-            if person.properties.email == before:
+            before = person.properties
+            person.update(before.changed(changes), context)
+            if context.actor.id == id and "admin" in set(before.roles).difference(person.properties.roles):
+                raise Invalid("roles", "You cannot take the role of an admin from yourself.")
+            if person.properties.email == before.email:
                 return None
             self.refuse_if_taken(person)
             return email_claimed(person)

@@ -65,18 +65,17 @@ def send_link(
 @router.get("/sign-in/{code}")
 def confirm(request: Request, parts: Parts, code: str, next: str = "/") -> Response:
     """The page of a one-time link: a button, so that a mail scanner signs nobody in and burns nothing."""
-    person_id = parts.sessions.usable(code, now())
-    if person_id is None:
+    person = signs_in(parts, code)
+    if person is None:
         return gone(request)
-    name = parts.staffing.get(Person, person_id).properties.name
-    return render(request, "sign_in/confirm.html", code=code, name=name, next=local(next))
+    return render(request, "sign_in/confirm.html", code=code, name=person.properties.name, next=local(next))
 
 
 @router.post("/sign-in/{code}")
 def sign_in(request: Request, parts: Parts, code: str, next: Annotated[str, Form(max_length=2000)] = "/") -> Response:
     """Uses the link up and begins a session."""
     require_own_origin(request)
-    secret = parts.sessions.begin(code, now())
+    secret = parts.sessions.begin(code, now()) if signs_in(parts, code) else None
     if secret is None:
         return gone(request)
     parts.sessions.forget(now())
@@ -105,6 +104,13 @@ def without_session(sentence: str) -> Response:
     answer = go_on("/sign-in", sentence)
     answer.delete_cookie(SESSION)
     return answer
+
+
+def signs_in(parts: Oncelink, code: str) -> Person | None:
+    """Whom a code would sign in: an active person, since a session of anybody else would wake up with them."""
+    person_id = parts.sessions.usable(code, now())
+    person = parts.staffing.load([person_id], fresh=True).get(person_id) if person_id else None
+    return person if isinstance(person, Person) and person.active else None
 
 
 def gone(request: Request) -> Response:

@@ -150,3 +150,19 @@ def keys_of(raw: str) -> Iterator[str]:
     for inner in value if isinstance(value, list) else [value]:
         if isinstance(inner, dict):
             yield from inner
+
+
+@pytest.mark.usefixtures("still_books")
+def test_routes_without_fields_take_none(send: Any) -> None:
+    """What stands in the body of a POST that has none is as unknown as any field."""
+    routes = [
+        path
+        for path, methods in DOCUMENT["paths"].items()
+        if "post" in methods and "requestBody" not in methods["post"]
+    ]
+    assert len(routes) >= 6
+    for path in routes:
+        for content in (b'{"nope": 1}', b'{"a": 1, "a": 1}', b"[]", b'"text"', b"1", *NOT_JSON):
+            answer = send(Field("POST", path, "", (), {}, False, False), content)
+            assert SECRET not in answer.text
+            refused(answer, 422, "invalid")

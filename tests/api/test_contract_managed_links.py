@@ -136,6 +136,23 @@ class TestChange:
         assert again[house.ids["engineer"]]["slug"] not in (old["slug"], "")
         refused(house.send("GET", f"/v1/book/{code}"), 410, "link_deleted")
 
+    def test_a_new_slug_reaches_every_link(self, shared_house: House) -> None:
+        house = shared_house
+        managed = made(house, "before", "member", "engineer")
+        [code] = house.codes(links_of(house, managed)[house.ids["member"]])
+        path = f"/v1/managed-links/{managed['id']}"
+        hosts = [house.ids[who] for who in ("member", "engineer", "manager")]
+        after = house.patch(path, {"slug": "afterwards", "host_ids": hosts}, "manager")
+        slugs = {link["slug"] for link in links_of(house, after).values()}
+        assert slugs == {"afterwards-member", "afterwards-engineer", "afterwards-manager"}
+        assert all(house.get(f"/v1/book/{slug}") for slug in slugs)
+        refused(house.send("GET", "/v1/book/before-member"), 404, "link_not_found")
+        assert house.get(f"/v1/book/{code}")["kind"] == "single_use"
+        house.link("Free again", slug="before-member")
+        before = head(house)
+        assert house.patch(path, {"slug": "afterwards"}, "manager") == after
+        assert head(house) == before
+
     def test_nothing_new_appends_nothing(self, shared_house: House) -> None:
         managed = made(shared_house, "still", "member", "engineer", expires_at="2099-01-01T00:00:00Z")
         before = head(shared_house)

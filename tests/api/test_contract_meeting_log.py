@@ -200,6 +200,19 @@ class TestCsv:
         assert len(text_of(story.house, "limit=1").splitlines()) == 7
         assert len(text_of(story.house, "sort=-starts_at").splitlines()) == 7
 
+    def test_is_sent_to_who_prefers_it(self, story: Story) -> None:
+        for accept, is_csv in (
+            ("text/csv", True),
+            ("Text/CSV; charset=utf-8", True),
+            ("text/csv, application/json", True),
+            ("application/json;q=0.5, text/csv;q=0.9, */*;q=0.1", True),
+            ("application/json, text/csv;q=0.1", False),
+            ("text/csv;q=0", False),
+            ("*/*", False),
+        ):
+            answer = story.house.send("GET", LOG, None, "manager", Accept=accept)
+            assert answer.headers["content-type"].startswith("text/csv") == is_csv, accept
+
     def test_no_cell_is_a_formula(self, story: Story) -> None:
         text = text_of(story.house, "")
         assert text.endswith("\r\n")

@@ -144,6 +144,17 @@ class TestChangePerson:
         assert head(shared_house) == before
         assert shared_house.patch(path, {"name": "Newest"}, "admin", If_Match="*")["version"] == 3
 
+    def test_an_admin_stays_one_until_another_admin_says_otherwise(self, shared_house: House) -> None:
+        house = shared_house
+        house.hire("second", ["admin"])
+        path = f"/v1/people/{house.ids['second']}"
+        before = head(house)
+        answer = house.send("PATCH", path, {"roles": ["member"]}, "second")
+        assert refused(answer, 422, "invalid")["errors"][0]["field"] == "roles"
+        assert head(house) == before
+        assert house.patch(path, {"roles": ["admin", "auditor"]}, "second")["roles"] == ["admin", "auditor"]
+        assert house.patch(path, {"roles": ["member"]}, "admin")["roles"] == ["member"]
+
     def test_email_taken_and_free_again(self, shared_house: House) -> None:
         one, other = added(shared_house), added(shared_house)
         path = f"/v1/people/{other['id']}"

@@ -41,6 +41,15 @@ class TestTheLink:
         assert second.session is None
         assert second.get(path).status_code == 410
 
+    def test_is_gone_while_its_person_is_deactivated(self, house: House) -> None:
+        visitor, path = Visitor(house), sign_in_path(house, "member")
+        house.post(f"/v1/people/{house.ids['member']}/deactivate", None, "admin")
+        assert visitor.get(path).status_code == 410
+        assert visitor.post(path).status_code == 410
+        assert visitor.session is None
+        house.post(f"/v1/people/{house.ids['member']}/activate", None, "admin")
+        assert not visitor.signed_in()
+
     def test_works_once_also_for_two_at_the_same_moment(self, house: House) -> None:
         path, together = sign_in_path(house, "member"), threading.Barrier(4)
 
