@@ -57,10 +57,7 @@ def prepare(superuser_url: str, owner_url: str, schema: str) -> None:
             if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,)).fetchone() is None:
                 connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
         create_database(connection)
-    with psycopg.connect(superuser_url, dbname=DATABASE, autocommit=True) as connection:
-        # by which a copy of the files, put back, is noticed: see store/migrations/0016_restores.sql
-        seen = sql.SQL("GRANT EXECUTE ON FUNCTION pg_catalog.pg_stat_file(text) TO {}")
-        connection.execute(seen.format(sql.Identifier(OWNER_ROLE)))
+        let_owner_see_files(superuser_url)  # still under the lock: nobody else may grant it at the same time
     migrate(owner_url, schema)
 
 
@@ -69,6 +66,13 @@ def create_database(connection: Connection[tuple[object, ...]]) -> None:
     if connection.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone() is None:
         named = {"name": sql.Identifier(DATABASE), "owner": sql.Identifier(OWNER_ROLE)}
         connection.execute(sql.SQL("CREATE DATABASE {name} OWNER {owner}").format(**named))
+
+
+def let_owner_see_files(superuser_url: str) -> None:
+    """What lets a copy of the database's files, put back, be noticed: see store/migrations/0016_restores.sql."""
+    with psycopg.connect(superuser_url, dbname=DATABASE, autocommit=True) as connection:
+        seen = sql.SQL("GRANT EXECUTE ON FUNCTION pg_catalog.pg_stat_file(text) TO {}")
+        connection.execute(seen.format(sql.Identifier(OWNER_ROLE)))
 
 
 def service_role(settings: Settings) -> str:
