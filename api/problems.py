@@ -47,7 +47,7 @@ STATUS: dict[type[Refusal], int] = {
     refusals.TryAgain: 503,
 }
 LONGEST_FIELD = 100
-UNDER_A_CODE = ("/v1/book/", "/v1/manage/")  # what stands there is a code, even with a slash in it
+UNDER_A_CODE = ("/v1/book/", "/v1/manage/")  # what stands there is a code, even with %2F in it
 HTTP_CODES = {
     404: "not_found",
     405: "method_not_allowed",
@@ -173,7 +173,8 @@ def bad_body(request: Request, error: Exception) -> JSONResponse:
 def http_error(request: Request, error: Exception) -> JSONResponse:
     """What the framework refuses by itself: unknown paths and methods."""
     assert isinstance(error, StarletteHTTPException)
-    if error.status_code == 404 and request.url.path.startswith(UNDER_A_CODE):
+    slashed = b"%2f" in request.scope.get("raw_path", b"").lower()
+    if error.status_code == 404 and slashed and request.url.path.startswith(UNDER_A_CODE):
         return refused(request, refusals.LinkNotFound())
     code = HTTP_CODES.get(error.status_code, "invalid")
     answer = problem(error.status_code, code, f"{error.detail}.")
