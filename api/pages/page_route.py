@@ -50,6 +50,8 @@ class PageRoute(APIRoute):
             except RequestValidationError as error:
                 sentence = " ".join(problems.message_of(one) for one in error.errors()[:1])
                 return await refused(request, 422, sentence)
+            except StarletteHTTPException as error:  # a form that cannot be read
+                return await refused(request, error.status_code, "What was sent could not be read.")
             except DatabaseAway as error:
                 log.error("the database does not answer", exc_info=error)
                 return await refusal(request, TryAgain())

@@ -231,3 +231,11 @@ class TestTheApiByCookie:
     def test_what_is_no_session_is_nobody(self, house: House, secret: str) -> None:
         answer = house.client.get("/v1/me", headers={"Cookie": f"{SESSION}={secret}".encode()})
         refused(answer, 401, "unauthorized")
+
+
+def test_a_form_that_cannot_be_read_is_answered_by_a_page(shared_house: House) -> None:
+    broken = {"Content-Type": "multipart/form-data; boundary=x", "Origin": "http://testserver"}
+    answer = shared_house.client.post("/sign-in", content=b"--x\r\nbroken", headers=broken)
+    assert answer.status_code == 400
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "could not be read" in answer.text
