@@ -39,7 +39,7 @@ def bare_per_second(ground: Ground, threads: int = THREADS) -> float:
     return len(calls) / (time.perf_counter() - began)
 
 
-def prepared_calls(ground: Ground) -> list[tuple[object, list[str]]]:
+def prepared_calls(ground: Ground, count: int = BOOKINGS) -> list[tuple[object, list[str]]]:
     """The arguments that the domain would send, caught instead of sent."""
     scheduling = ground.oncelink.scheduling
     recorder, caught = scheduling.recorder, []
@@ -49,8 +49,8 @@ def prepared_calls(ground: Ground) -> list[tuple[object, list[str]]]:
         caught.append(arguments(events, kwargs["conditions"]))  # type: ignore[arg-type]
         return [1, *range(len(events) - 1)]  # type: ignore[arg-type]
 
-    tokens = ground.issue(BOOKINGS)
-    starts = ground.starts(BOOKINGS)
+    tokens = ground.issue(count)
+    starts = ground.starts(count)
     recorder.insert_events = catch  # type: ignore[assignment, method-assign]
     try:
         for token, start in zip(tokens, starts, strict=True):
