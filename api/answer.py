@@ -24,8 +24,13 @@ def shape(model: type[M], row: Any, **more: Any) -> M:
 
 def created(response: Response, oncelink: Oncelink, outcome: Outcome) -> None:
     """Says where in the log a creation is, and whether its answer is a repetition."""
-    response.headers.update(written(outcome.position))
-    if outcome.replayed:
+    written_by(response, oncelink, outcome.position, outcome.replayed)
+
+
+def written_by(response: Response, oncelink: Oncelink, position: int | None, replayed: bool) -> None:
+    """Says where in the log a request's last event is, and whether the answer is a repetition."""
+    response.headers.update(written(position))
+    if replayed:
         response.headers["Idempotent-Replayed"] = "true"
     else:
         oncelink.appended()

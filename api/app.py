@@ -1,18 +1,24 @@
 """The HTTP service, composed: the only place that knows every part."""
 
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+import psycopg
 from anyio import to_thread
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from api import (
     api_keys,
+    as_of,
     booking,
     bookings,
     docs,
+    erasures,
+    history,
+    history_checkpoints,
     links,
     manage,
     managed_links,
@@ -22,18 +28,28 @@ from api import (
     operations,
     people,
     problems,
+    read_models,
     single_use,
+    usage,
+    verification,
 )
 from api.composition import Oncelink, compose
+from api.ending import noticed
 from api.envelope import Envelope
+from api.guest import booking_pages, manage_pages
 from api.logs import configure
+from api.pages import every, page_route
 from api.settings import Settings, read_settings
-from projections import live_tables
+from projections import live_tables, reporting
 from store import safety
-from store.database import Database
+from store.database import Database, DatabaseAway
+from store.lineage import restore_problems
 from store.schema import check_current
 
 log = logging.getLogger("oncelink")
+
+PATIENCE = 120.0  # seconds that a worker, started while the database is away, waits for it
+LOOK_SECONDS = 0.2
 
 ROUTERS = (
     people.router,
@@ -45,9 +61,19 @@ ROUTERS = (
     manage.router,
     bookings.router,
     meeting_log.router,
+    history.router,
+    as_of.router,
+    erasures.router,
+    usage.router,
+    history_checkpoints.router,
+    verification.router,
     api_keys.router,
+    read_models.router,
     operations.router,
     docs.router,
+    booking_pages.router,
+    manage_pages.router,
+    *every.ROUTERS,
 )
 ABOUT = """Booking links, and single-use links that book exactly one meeting, ever.
 
@@ -64,39 +90,64 @@ def create() -> FastAPI:
     """The service by the settings of this process, as a server's worker makes it."""
     settings = read_settings()
     configure(settings.log_format)
-    return build(settings)
+    return build(settings, patience=PATIENCE)
 
 
-def build(settings: Settings) -> FastAPI:
-    """The service by given settings; it opens its database when it starts."""
+def build(settings: Settings, patience: float = 0.0) -> FastAPI:
+    """The service by given settings; it opens its database when it starts, and waits so long for one that is away."""
     app = FastAPI(
-        title="Oncelink", version="1", description=ABOUT, lifespan=living(settings), docs_url=None, redoc_url=None
+        title="Oncelink",
+        version="1",
+        description=ABOUT,
+        lifespan=living(settings, patience),
+        docs_url=None,
+        redoc_url=None,
     )
     for router in ROUTERS:
         app.include_router(router)
     problems.install(app)
+    page_route.install(app)
     openapi.install(app, problems.Problem)
     app.add_exception_handler(Exception, failed)
     app.add_middleware(Envelope)
     return app
 
 
-def living(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def living(settings: Settings, patience: float) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     """What happens between start and stop."""
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         to_thread.current_default_thread_limiter().total_tokens = settings.pool_size
-        oncelink = await to_thread.run_sync(opened, settings)
+        oncelink = await to_thread.run_sync(opened_in_time, settings, patience)
         app.state.oncelink = oncelink
         oncelink.follower.start()
+        oncelink.sealer.start()
+        oncelink.verifications.start()
         oncelink.hint.start()
+        oncelink.rebuilder.start()
         try:
-            yield
+            with noticed(oncelink.watching.end):
+                yield
         finally:
             await to_thread.run_sync(oncelink.close)
 
     return life
+
+
+def opened_in_time(settings: Settings, patience: float) -> Oncelink:
+    """The parts, as soon as the database is there: a worker that failed to start would end its server with it.
+
+    Raises what `opened` raises; for a database that is away, only after the patience is over.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return opened(settings)
+        except (DatabaseAway, psycopg.OperationalError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(LOOK_SECONDS)
 
 
 def opened(settings: Settings) -> Oncelink:
@@ -108,11 +159,16 @@ def opened(settings: Settings) -> Oncelink:
     with database.connect() as connection:
         check_current(connection, settings.db_schema)
         problems_found = safety.problems(connection, settings.db_schema)
+        restored = restore_problems(connection, settings.db_schema)
     if problems_found and not settings.unsafe:
         raise UnsafeDatabase(" ".join(problems_found))
-    for problem in problems_found:
+    for problem in problems_found + restored:
         log.warning("%s", problem)
     live_tables.ensure(database)
+    if not reporting.ensure(database):
+        log.warning("The analysts' views are of an earlier version: somebody reads them; the next start tries again.")
+    if not live_tables.versions(database):  # else the old ones serve while they are built
+        live_tables.ensure(database)
     return compose(settings, database.open())
 
 

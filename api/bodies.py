@@ -250,6 +250,12 @@ class NewStart(Body):
     start: Instant
 
 
+class WhomToErase(Body):
+    """Whose personal details to erase: the address that a guest booked with, or that a recipient was given."""
+
+    email: Email
+
+
 class ApiKeyRequest(Body):
     """An API key to make."""
 

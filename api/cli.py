@@ -9,9 +9,11 @@ import typer
 from rich.console import Console
 
 from api import doctor as checks
+from api import erasure_commands, export_commands, history_commands, reconcile_commands, verify_commands
 from api.app import opened
 from api.command import Json, Unsafe, composed, configured, console, explained, tell
 from api.people_by_hand import add_person, make_api_key, sign_in_url
+from api.rebuild_commands import rebuild
 from api.serving import database, serve, service_role
 from api.settings import WrongSetting, read_settings
 from store.schema import migrate
@@ -24,6 +26,12 @@ app = typer.Typer(
 )
 person_app = typer.Typer(help="People of the organisation.", no_args_is_help=True)
 app.add_typer(person_app, name="person")
+history_commands.register(app)
+app.command()(erasure_commands.erase)
+app.command()(export_commands.export)
+app.command()(rebuild)
+verify_commands.register(app)
+app.command()(reconcile_commands.reconcile)
 
 
 @app.command()
@@ -60,8 +68,11 @@ def follow(unsafe: Unsafe = False) -> None:
     """Keep the read models up to date in a process of its own; one leads, the others stand by."""
     with explained(), configured(unsafe) as settings:
         oncelink = opened(settings)
+        oncelink.rebuilder.start()
         try:
             with suppress(KeyboardInterrupt):  # the way to stop it, and so no failure
+                oncelink.sealer.start()
+                oncelink.verifications.start()
                 oncelink.follower.run()
         finally:
             oncelink.close()

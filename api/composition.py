@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+from api.mail import Mail
 from api.settings import Settings
 from api.waiting import Waiting
+from api.watching import Watching
+from domain.erasing import Erasing
 from domain.issuing import Issuing
 from domain.journal import Memory
 from domain.publishing import Publishing
@@ -13,11 +16,18 @@ from projections import catalogue
 from projections.follower import Follower
 from projections.hint import Hint
 from projections.question import Source
+from replay import checkpoint
+from replay.notes import Signer, signers
+from replay.rebuild import Rebuilder
+from replay.sealed_tree import SealedTree
+from replay.sealing import Sealer
+from replay.verification_jobs import Verifications
 from store.codes import Codes
 from store.database import Database
 from store.keys import Keys
 from store.reader import Reader
 from store.recorder import LogFactory
+from store.sessions import Sessions
 
 
 @dataclass(frozen=True)
@@ -28,15 +38,22 @@ class Oncelink:
     database: Database
     codes: Codes
     keys: Keys
+    sessions: Sessions
     reader: Reader
     memory: Memory
     staffing: Staffing
     publishing: Publishing
     issuing: Issuing
     scheduling: Scheduling
+    erasing: Erasing
     follower: Follower
     hint: Hint
     waiting: Waiting
+    rebuilder: Rebuilder
+    watching: Watching
+    mail: Mail
+    sealer: Sealer
+    verifications: Verifications
 
     @property
     def live(self) -> Source:
@@ -47,6 +64,15 @@ class Oncelink:
         """Questions over the log itself, as it is now or as it stood at a position."""
         return catalogue.from_log(self.database, until)
 
+    @property
+    def signers(self) -> list[Signer]:
+        """The keys that checkpoints of this log are signed with, the one in use first."""
+        return signers(checkpoint.origin_of(self.settings.base_url, self.settings.db_schema), self.settings.keys)
+
+    def checkpoint(self, until: int) -> str | None:
+        """A signed checkpoint of the log that reaches no further than a position; None where nothing is sealed yet."""
+        return checkpoint.take_until(SealedTree(self.database), self.signers[0], until)
+
     def appended(self) -> None:
         """Says that the log has grown, so that the follower need not wait for its next look."""
         self.follower.wake()
@@ -54,6 +80,9 @@ class Oncelink:
 
     def close(self) -> None:
         """Stops what runs in the background, then closes the connections."""
+        self.rebuilder.stop()
+        self.verifications.stop()
+        self.sealer.stop()
         self.follower.stop()
         self.hint.stop()
         self.database.close()
@@ -68,13 +97,20 @@ def compose(settings: Settings, database: Database) -> Oncelink:
         database=database,
         codes=Codes(settings.keys),
         keys=Keys(database),
+        sessions=Sessions(database),
         reader=reader,
         memory=memory,
         staffing=Staffing(factory, reader, memory),
         publishing=Publishing(factory, reader, memory),
         issuing=Issuing(factory, reader, memory),
         scheduling=Scheduling(factory, reader, memory),
+        erasing=Erasing(factory, reader, memory, settings.keys),
         follower=follower,
         hint=Hint(database),
         waiting=Waiting(database, follower),
+        rebuilder=Rebuilder(database),
+        watching=Watching(database, follower),
+        mail=Mail(settings),
+        sealer=Sealer(database, lambda: follower.leading),
+        verifications=Verifications(database),
     )

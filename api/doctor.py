@@ -18,6 +18,7 @@ from projections.catalogue import READ_MODELS
 from projections.positions import position
 from store import safety
 from store.database import Database, DatabaseAway
+from store.lineage import restore_problems
 from store.schema import SchemaProblem, check_current
 
 MOST_SKEW_SECONDS = 2.0
@@ -55,6 +56,7 @@ def about_database(connection: Connection[DictRow], settings: Settings) -> Itera
     yield of_problems("durability", safety.durability_problems(connection))
     yield clock(connection)
     yield attempted("schema", lambda: check_current(connection, settings.db_schema))
+    yield attempted("restore", lambda: refuse(restore_problems(connection, settings.db_schema)))
     yield attempted("roles", lambda: refuse(safety.log_problems(connection, settings.db_schema)))
 
 

@@ -8,6 +8,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api import metrics
 from api.logs import request_line
 
+Header = tuple[bytes, bytes]
+
 UNDER_A_CODE = ("/v1/book", "/v1/manage", "/book", "/s/", "/m/")
 GUARDED = [
     (b"cache-control", b"no-store"),
@@ -15,6 +17,17 @@ GUARDED = [
     (b"x-robots-tag", b"noindex"),
 ]
 ALWAYS = [(b"x-content-type-options", b"nosniff")]
+PAGE_POLICY = (
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    b"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+ON_PAGES = [
+    (b"content-security-policy", PAGE_POLICY),
+    (b"referrer-policy", b"same-origin"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+]
 
 
 class Envelope:
@@ -32,6 +45,16 @@ class Envelope:
             await self.app(answer.scope, receive, answer.send)
         finally:
             answer.report()
+
+
+def with_headers(own: list[Header], ours: list[Header]) -> list[Header]:
+    """An answer's headers with ours, which win; a page gets the policy of pages unless it has one of its own."""
+    names = {name for name, _ in ours}
+    kept = [one for one in own if one[0] not in names]
+    if any(name == b"content-type" and value.startswith(b"text/html") for name, value in kept):
+        said = names.union(name for name, _ in kept)
+        ours = [*ours, *(one for one in ON_PAGES if one[0] not in said)]
+    return [*kept, *ours]
 
 
 class Answer:
@@ -57,7 +80,7 @@ class Answer:
         """Passes an answer on, with its headers."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message = {**message, "headers": [*message["headers"], *self.headers]}
+            message = {**message, "headers": with_headers(message["headers"], self.headers)}
         elif self.is_head:
             message = {**message, "body": b""}
         await self.forward(message)

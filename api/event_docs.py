@@ -4,11 +4,18 @@ import inspect
 from pathlib import Path
 from typing import Any
 
-from domain import link, managed_link, meeting_type, person, token
+from domain import erasure, link, managed_link, meeting_type, person, token
 from domain.event import Event
 
 PATH = Path("docs/events.md")
-STREAMS = {"Person": person, "Meeting type": meeting_type, "Managed link": managed_link, "Link": link, "Token": token}
+STREAMS = {
+    "Person": person,
+    "Meeting type": meeting_type,
+    "Managed link": managed_link,
+    "Link": link,
+    "Token": token,
+    "Erasure": erasure,
+}
 INTRODUCTION = """# Events
 
 This page is generated from the code by `python -m api.event_docs`; a test checks that it is current.

@@ -1,9 +1,6 @@
 """The meeting log: /v1/meeting-log, as JSON pages or the whole filter as CSV."""
 
-import csv
-import io
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -12,6 +9,8 @@ from fastapi.responses import StreamingResponse
 
 from api.answer import page_of
 from api.body import StrictRoute
+from api.csv_text import csv_lines
+from api.flat import COLUMNS, flattened
 from api.listing import Cursor, Limit, Search
 from api.problems import answers
 from api.request import FollowsMinPosition, Parts, Signed
@@ -24,7 +23,6 @@ router = APIRouter(prefix="/v1", tags=["Meeting log"], route_class=StrictRoute)
 
 Sort = Literal["booked_at", "-booked_at", "starts_at", "-starts_at"]
 READERS = ("manager", "auditor", "analyst")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 CSV_ANSWER: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "A page, or the whole filter as CSV."}
 }
@@ -77,54 +75,14 @@ def read_meeting_log(
 ) -> Any:
     """What was booked, newest first; single-use rows are shown unless hidden."""
     if accept is not None and "text/csv" in accept:
-        rows = meeting_log.stream(parts.live, asked, sort)
-        return StreamingResponse(csv_lines(rows), media_type="text/csv; charset=utf-8", headers=DOWNLOAD)
+        return download(meeting_log.stream(parts.live, asked, sort))
     return page_of(meeting_log.page(parts.live, asked, sort, limit, cursor))
 
 
+def download(rows: Iterable[MeetingRow]) -> StreamingResponse:
+    """Rows as a file of CSV, streamed."""
+    lines = csv_lines(COLUMNS, map(flattened, rows))
+    return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=DOWNLOAD)
+
+
 DOWNLOAD = {"Content-Disposition": 'attachment; filename="meeting-log.csv"'}
-COLUMNS = (
-    *("booking_id", "booked_at", "status", "link_type", "link_id", "link_name", "single_use_id"),
-    *("recipient_name", "recipient_email", "label", "meeting_type_id", "meeting_type_name"),
-    *("host_id", "host_name", "co_hosts", "guest_name", "guest_email", "guest_time_zone"),
-    *("starts_at", "ends_at", "reschedule_count", "previous_starts_at", "cancelled_at", "cancelled_by"),
-    *("cancel_reason", "issued_by_id", "issued_by_name", "issued_at", "source"),
-)
-
-
-def csv_lines(rows: Iterable[MeetingRow]) -> Iterator[str]:
-    """The rows as CSV (RFC 4180), a header first; no cell can become a formula."""
-    yield csv_line(COLUMNS)
-    for row in rows:
-        flat = flattened(row)
-        yield csv_line(cell(flat.get(column)) for column in COLUMNS)
-
-
-def csv_line(cells: Iterable[str]) -> str:
-    """One line of CSV."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\r\n").writerow(cells)
-    return line.getvalue()
-
-
-def flattened(row: MeetingRow) -> dict[str, Any]:
-    """A row with what is nested written as `link_id`, `link_name` and so on."""
-    flat: dict[str, Any] = {}
-    for name, value in row.items():
-        if isinstance(value, dict):
-            flat |= {f"{name}_{inner}": one for inner, one in value.items()}
-        elif isinstance(value, list):
-            flat[name] = "; ".join(str(one["name"]) for one in value)
-        else:
-            flat[name] = value
-    return flat
-
-
-def cell(value: Any) -> str:
-    """A value as text that a spreadsheet does not take for a formula (OWASP, CSV injection)."""
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    text = str(value)
-    return f"'{text}" if text.startswith(FORMULA) else text

@@ -20,6 +20,11 @@ TAGS = {
     "Guests": "Looking, booking, rescheduling and cancelling without signing in: the code is the permission.",
     "Bookings": "Booked meetings, for the people of the organisation.",
     "Meeting log": "Everything that was booked, as pages or as CSV.",
+    "History": "Every event of the log, told; for auditors and admins.",
+    "As-of": "How things stood at a moment of the log; for auditors and admins.",
+    "Personal details": "Erasing what a guest or recipient gave.",
+    "Read models": "The tables behind the lists: how far they follow the log, and building them again from it.",
+    "Proofs": "For auditors: signed heads of the log, proofs against them, and checks of everything.",
     "API keys": "One's own keys for this API.",
     "Operations": "For operators: is it up, is it ready, how is it doing.",
 }
@@ -31,7 +36,7 @@ HEADERS = {
     "WWW-Authenticate": ("How to sign in.", True),
 }
 WRITING = ("post", "patch", "delete")
-NOT_EVENTS = "API keys"
+NOT_EVENTS = {"API keys", "Read models"}
 
 
 def install(app: FastAPI, problem: type[BaseModel]) -> None:
@@ -127,12 +132,13 @@ def headers_of(
         yield "WWW-Authenticate"
     if not status.startswith("2"):
         return
-    if method in WRITING and NOT_EVENTS not in operation["tags"]:
+    of_events = NOT_EVENTS.isdisjoint(operation["tags"])
+    if method in WRITING and of_events:
         yield "Oncelink-Position"
     if any(one["name"] == "Idempotency-Key" for one in operation.get("parameters", [])):
         yield "Idempotent-Replayed"
     reference = answer.get("content", {}).get("application/json", {}).get("schema", {}).get("$ref", "")
-    if "version" in schemas.get(reference.rpartition("/")[2], {}).get("properties", {}):
+    if of_events and "version" in schemas.get(reference.rpartition("/")[2], {}).get("properties", {}):
         yield "ETag"
 
 

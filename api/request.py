@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, cast
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from fastapi import Depends, Header, Path, Request
@@ -11,12 +12,22 @@ from fastapi.security.http import HTTPAuthorizationCredentials
 
 from api.clock import now
 from api.composition import Oncelink
-from domain.event import Actor, Context
+from domain.event import Actor, Context, Source
 from domain.permissions import implied
 from domain.person import Person
-from domain.refusals import Forbidden, Invalid, NotFound, ReadModelBehind, TooManyRequests, Unauthorized
-from store.keys import KEY_PREFIX
+from domain.refusals import (
+    Forbidden,
+    ForeignOrigin,
+    Invalid,
+    NotFound,
+    ReadModelBehind,
+    TooManyRequests,
+    Unauthorized,
+)
+from store.keys import KEY_PREFIX, Holder
 
+SESSION = "oncelink_session"
+SAFE = ("GET", "HEAD", "OPTIONS")
 VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,255}")
 bearer = HTTPBearer(auto_error=False, scheme_name="API key", description="`Authorization: Bearer olk_…`")
 
@@ -58,9 +69,27 @@ class Caller:
 def signed_in(
     request: Request, parts: Parts, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 ) -> Caller:
-    """Who an API key belongs to. Raises Unauthorized."""
+    """Who an API key belongs to, or the session of the pages where none is sent. Raises Unauthorized, ForeignOrigin."""
+    if SESSION in request.cookies and "Authorization" not in request.headers:
+        return by_session(request, parts)
     key = credentials.credentials if credentials else ""
-    holder = parts.keys.holder(key) if key.startswith(KEY_PREFIX) else None
+    return caller(request, parts, parts.keys.holder(key) if key.startswith(KEY_PREFIX) else None, "api")
+
+
+def by_session(request: Request, parts: Oncelink) -> Caller:
+    """Who the session cookie belongs to; what changes something must come from our own pages.
+
+    Raises Unauthorized, ForeignOrigin.
+    """
+    secret = request.cookies.get(SESSION)
+    found = caller(request, parts, parts.sessions.holder(secret, now()) if secret else None, "web")
+    if request.method not in SAFE:
+        require_own_origin(request)
+    return found
+
+
+def caller(request: Request, parts: Oncelink, holder: Holder | None, source: Source) -> Caller:
+    """The active person whom a key or session belongs to. Raises Unauthorized."""
     if holder is None:
         raise Unauthorized
     remembered = parts.memory.aggregate(holder.person_id)
@@ -71,7 +100,23 @@ def signed_in(
         raise Unauthorized
     actor = Actor(kind="person", id=person.id)
     roles = implied(person.properties.roles)
-    return Caller(person, Context(now(), actor, request_id(request), "api", roles))
+    return Caller(person, Context(now(), actor, request_id(request), source, roles))
+
+
+def require_own_origin(request: Request) -> None:
+    """Lets only a request of our own pages go on. Raises ForeignOrigin.
+
+    `Origin` decides. A browser leaves it out or says `null` in a few cases, then its own word `Sec-Fetch-Site` does:
+    no page can forge either, and every browser of this decade sends one of them.
+    """
+    origin = request.headers.get("Origin", "null")
+    if origin == "null":
+        own = request.headers.get("Sec-Fetch-Site") == "same-origin"
+    else:
+        ours = (parts_of(request).settings.base_url, f"{request.url.scheme}://{request.headers.get('Host', '')}")
+        own = origin in {"://".join(urlsplit(one)[:2]) for one in ours}
+    if not own:
+        raise ForeignOrigin
 
 
 Signed = Annotated[Caller, Depends(signed_in)]

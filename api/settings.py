@@ -5,8 +5,9 @@ import secrets
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 IDENTIFIER = r"^[a-z_][a-z0-9_]{0,39}$"
@@ -30,7 +31,7 @@ class Settings(BaseSettings):
     pool_size: int = Field(10, ge=2, le=200, description="Database connections and request threads of one process.")
     log_format: Literal["console", "json"] = Field("console", description="How log lines are written.")
     smtp_url: str = Field("", description="Where mail is handed over; empty: mail is printed on the console.")
-    mail_from: str = Field("", description="The sender of mail.")
+    mail_from: str = Field("", description="The sender of mail.", validate_default=True)
     unsafe: bool = Field(False, description="Start although the database could lose or change bookings.")
     guest_rate_limit: int = Field(0, ge=0, description="Requests a minute and address on guest routes; 0: off.")
 
@@ -41,6 +42,22 @@ class Settings(BaseSettings):
         if not value.startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
         return value.rstrip("/")
+
+    @field_validator("smtp_url")
+    @classmethod
+    def smtp(cls, value: str) -> str:
+        """An address such as smtp://user:password@host:587 or smtps://host."""
+        if value and not (value.startswith(("smtp://", "smtps://")) and urlsplit(value).hostname):
+            raise ValueError("must begin with smtp:// or smtps:// and name a server")
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def sender(cls, value: str, info: ValidationInfo) -> str:
+        """Mail that is sent has a sender."""
+        if info.data.get("smtp_url") and not value:
+            raise ValueError("must be set where SMTP_URL is")
+        return value
 
     @field_validator("secret_keys")
     @classmethod

@@ -1,6 +1,6 @@
 """What the API answers: one model for each thing, with the contract's names."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Generic, Literal, TypeVar
 from uuid import UUID
 
@@ -112,7 +112,10 @@ class Recipient(BaseModel):
 
 
 class SingleUse(BaseModel):
-    """A single-use link; `status` and `expires_at` follow its core link. `code` and `url` only for its issuer."""
+    """A single-use link; `status` and `expires_at` follow its core link. `code` and `url` only for its issuer.
+
+    `erased` says that recipient, label and metadata were erased.
+    """
 
     id: UUID
     code: str | None
@@ -128,6 +131,7 @@ class SingleUse(BaseModel):
     expires_at: datetime | None
     booking_id: UUID | None
     source: str
+    erased: bool
 
 
 class Issued(BaseModel):
@@ -145,7 +149,7 @@ class Guest(BaseModel):
 
 
 class Meeting(BaseModel):
-    """A row of the meeting log."""
+    """A row of the meeting log; `erased` says that personal details of it were erased, `guest` then is null."""
 
     booking_id: UUID
     booked_at: datetime
@@ -169,6 +173,7 @@ class Meeting(BaseModel):
     issued_by: Named | None
     issued_at: datetime | None
     source: str
+    erased: bool
 
 
 class Booking(Meeting):
@@ -218,7 +223,7 @@ class Slots(BaseModel):
 
 
 class GuestBooking(BaseModel):
-    """A booking as its guest sees it."""
+    """A booking as its guest sees it; `guest` is null once their details were erased."""
 
     id: UUID
     status: Literal["scheduled", "rescheduled", "cancelled"]
@@ -240,6 +245,29 @@ class Managed(BaseModel):
     """A booking behind its manage code."""
 
     booking: GuestBooking
+
+
+class Usage(BaseModel):
+    """How much one day, link, issuer or meeting type was used; of the four, the one that was grouped by is there."""
+
+    day: date | None
+    link: Named | None
+    issuer: Named | None
+    meeting_type: Named | None
+    issued: int
+    booked: int
+    rescheduled: int
+    cancelled: int
+    expired_unused: int
+    median_hours_to_booking: float | None
+
+
+class Erasure(BaseModel):
+    """An erasure that was carried out, and how many rows of personal details it deleted. It never says whose."""
+
+    id: UUID
+    erased_at: datetime
+    details: int
 
 
 class ApiKey(BaseModel):

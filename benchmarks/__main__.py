@@ -1,10 +1,20 @@
-"""Measures and prints: `python -m benchmarks`, natively and with a 1 ms flush."""
+"""Measures and prints: `python -m benchmarks [NAME]`, natively and with a 1 ms flush."""
 
 import platform
+import sys
 from datetime import UTC, datetime
 
-from benchmarks import booking, following, starting
+from benchmarks import as_of, big_log, booking, following, no_downtime, rebuilding, starting, verifying
 from benchmarks.ground import FLUSHES, ground, quantiles, server
+
+# those that take longer, or arguments: `python -m benchmarks NAME …`
+BY_NAME = {
+    "as_of": as_of.main,
+    "big_log": big_log.main,
+    "no_downtime": no_downtime.main,
+    "rebuilding": rebuilding.main,
+    "verifying": verifying.main,
+}
 
 
 def main() -> None:
@@ -25,4 +35,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    BY_NAME[sys.argv[1]](*sys.argv[2:]) if sys.argv[1:] else main()

@@ -17,3 +17,6 @@ CREATE DATABASE oncelink OWNER oncelink_owner TEMPLATE template0 ENCODING 'UTF8'
 -- whoever may connect may take advisory locks and so hold up bookings: nobody else
 REVOKE ALL ON DATABASE oncelink FROM PUBLIC;
 GRANT CONNECT ON DATABASE oncelink TO oncelink_service, oncelink_analyst;
+-- when the cluster's files were put where they are: by this a copy of them, put back, is noticed
+\connect oncelink
+GRANT EXECUTE ON FUNCTION pg_catalog.pg_stat_file(text) TO oncelink_owner;

@@ -1,6 +1,7 @@
 """Personal details, which live beside the log, and the digests by which events and retries speak of them."""
 
 import hashlib
+import hmac
 import json
 import secrets
 from collections.abc import Mapping
@@ -25,14 +26,22 @@ class Details:
         return digest(self.data, self.salt)
 
 
+spelled = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
+
 def canonical(value: Any) -> bytes:
     """One spelling for equal JSON values: sorted keys, no spaces, UTF-8."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return spelled(value).encode()
 
 
 def digest(value: Any, salt: bytes = b"") -> str:
     """The SHA-256 of a JSON value in its canonical spelling, after its salt."""
     return hashlib.sha256(salt + canonical(value)).hexdigest()
+
+
+def sealed(address: str, secret: str) -> str:
+    """An address as only the holder of the secret can recognise it, whatever its case."""
+    return hmac.new(secret.encode(), b"oncelink erasure " + address.lower().encode(), "sha256").hexdigest()
 
 
 def key_digest(key: str) -> str:

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4, uuid5
 
 from domain.details import Details, digest, kept_beside, key_digest, reason_beside
 from domain.event import Context
-from domain.journal import Journal
+from domain.journal import Journal, of_kind
 from domain.link import Link
 from domain.log import Conditions, Outcome
 from domain.permissions import require_link_copied, require_token_revoked
@@ -45,6 +45,7 @@ class Issuing(Journal):
             require_link_copied(context, link)
             link.refuse_if_deleted()
             beside = [given_beside(id, one, link) for id, one in zip(ids, given, strict=True)]
+            together = b"".join(one.salt for one in beside)  # no longer to be guessed once one of them is erased
             tokens = [Token(id) for id in ids]
             for number, (token, details) in enumerate(zip(tokens, beside, strict=True)):
                 token.issue(
@@ -56,7 +57,7 @@ class Issuing(Journal):
                     details_id=details.id,
                     details_digest=details.digest,
                     request_key=None if key is None else key_digest(key),
-                    request_digest=digest(body, details.salt),
+                    request_digest=digest(body, together),
                 )
             position = self.append(*tokens, conditions=Conditions(reads=(link,), details=beside))
             return Outcome(first, position, context.now), ids
@@ -68,21 +69,28 @@ class Issuing(Journal):
         issued = found.issued if isinstance(found, Token) else None
         if not isinstance(issued, SingleUseIssued) or issued.details_id is None:
             raise IdempotencyKeyReused
-        details = self.reader.details([issued.details_id]).get(issued.details_id)
-        if details is None:
-            raise Erased
-        if digest(body, details.salt) != issued.request_digest:
-            raise IdempotencyKeyReused
         ids = [found.id, *(uuid5(found.id, str(number)) for number in range(1, issued.issue_count))]
+        salts = self.salts(ids)
+        if issued.request_digest not in (digest(body, b"".join(salts)), digest(body, salts[0])):  # until 0.1: its own
+            raise IdempotencyKeyReused
         position = max(self.reader.first_positions(ids).values())
         return Outcome(found.id, position, issued.occurred_at, issued.request_id != context.request_id), ids
+
+    def salts(self, ids: Sequence[UUID]) -> list[bytes]:
+        """The salts of what was said of some single-use links, in their order. Raises Erased when one is no more."""
+        tokens = self.load(ids)
+        details_ids = [issued.details_id for id in ids if (issued := of_kind(Token, tokens.get(id)).issued) is not None]
+        kept = self.reader.details([id for id in details_ids if id is not None])
+        if len(kept) < len(ids):
+            raise Erased
+        return [kept[id].salt for id in details_ids if id is not None]
 
     def revoke(self, context: Context, token_id: UUID, reason: str | None) -> int | None:
         """Withdraws an unused single-use link. Raises NotFound, Forbidden, AlreadyBooked, TryAgain."""
 
         def change(token: Token) -> Conditions:
             require_token_revoked(context, token, self.get(Link, token.link_id))
-            details, named = reason_beside(token.id, reason)
+            details, named = reason_beside(token.id, token.reason_kept(reason))
             token.revoke(context, **named)
             return Conditions(details=details)
 

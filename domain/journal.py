@@ -9,6 +9,7 @@ from eventsourcing.persistence import InfrastructureFactory
 from eventsourcing.utils import Environment, EnvType
 
 from domain.aggregate import Aggregate
+from domain.erasure import Erasure, PersonalDetailsErased
 from domain.event import Context, Event
 from domain.link import Link, LinkCreated
 from domain.log import Conditions, Log, OutcomeUnknown, StaleRead
@@ -27,6 +28,7 @@ BEGINNINGS: dict[type[Event], type[Aggregate]] = {
     LinkCreated: Link,
     SingleUseIssued: Token,
     DirectIssued: Token,
+    PersonalDetailsErased: Erasure,
 }
 
 A = TypeVar("A", bound=Aggregate)

@@ -48,6 +48,7 @@ class Conditions:
     release_hosts: tuple[UUID, ...] = ()
     reserve: Hold | None = None
     details: Sequence[Details] = ()
+    erased_address: str | None = None  # nothing of it may be left after the append
 
 
 class Log(Protocol):
@@ -68,11 +69,23 @@ class Log(Protocol):
     def details(self, ids: Collection[UUID]) -> Mapping[UUID, Details]:
         """The personal details that have not been erased."""
 
+    def details_of_address(self, email: str, most: int) -> Mapping[UUID, Sequence[UUID]]:
+        """What to erase for an address, whatever its case: ids of details by stream, of so many streams at most.
+
+        In a stream with that address, that is every row but those of another address.
+        """
+
+    def count_erased(self, erasure_id: UUID) -> int:
+        """How many rows of details an erasure has erased so far."""
+
     def first_positions(self, ids: Collection[UUID]) -> Mapping[UUID, int]:
         """Where in the log each of these streams begins."""
 
     def request_position(self, id: UUID, request_id: str) -> int | None:
         """Where in the log the part of this stream that one request appended ends."""
+
+    def is_unconfirmed(self, id: UUID) -> bool:
+        """Whether this stream began before a restore after which nobody has said yet what was lost."""
 
     def last_position(self, id: UUID) -> int | None:
         """Where in the log this stream ends so far."""

@@ -10,7 +10,7 @@ from domain.aggregate import Aggregate
 from domain.event import Context
 from domain.journal import Journal
 from domain.link import Link, LinkProperties
-from domain.log import Claim, Conditions, Outcome
+from domain.log import Claim, Conditions, Outcome, StaleRead
 from domain.managed_link import ManagedLink, ManagedLinkProperties
 from domain.meeting_type import MeetingType
 from domain.permissions import require, require_link_edited, require_link_switched
@@ -43,7 +43,12 @@ class Publishing(Journal):
             reads = self.parts(properties, fresh)
             link = Link.create(request.id, properties, context, **request.signature)
             conditions = Conditions(reads=reads, claims=(slug_claim(link),))
-            return Outcome(link.id, self.append(link, conditions=conditions), context.now)
+            try:
+                return Outcome(link.id, self.append(link, conditions=conditions), context.now)
+            except SlugTaken:
+                if wanted.get("slug") is None:  # it was free when we looked: look for another one
+                    raise StaleRead from None
+                raise
 
         return self.decide(decision)
 

@@ -34,6 +34,12 @@ class Forbidden(Refusal):
     """Your roles do not allow this."""
 
 
+class ForeignOrigin(Forbidden):
+    """This request came from another site, so nothing was done. Please repeat it on this page."""
+
+    code = "forbidden"
+
+
 class NotFound(Refusal):
     """There is no such thing, or it is not yours to see."""
 
@@ -44,6 +50,10 @@ class LinkNotFound(Refusal):
 
 class LinkUsed(Refusal):
     """This link has already been used to book its one meeting. Please ask for a new link."""
+
+
+class LinkUnconfirmed(Refusal):
+    """This link cannot be booked at the moment. Please try again later, or ask for a new link."""
 
 
 class LinkExpired(Refusal):
@@ -102,8 +112,20 @@ class Erased(Refusal):
     """The personal details of this booking were erased."""
 
 
+class RebuildRunning(Refusal):
+    """A rebuild is running already. Please wait until it has ended."""
+
+
+class NewerVersionLive(Refusal):
+    """A newer version of this program has built this read model, so this one leaves it alone."""
+
+
 class ReadModelBehind(Refusal):
     """The list has not caught up with your change yet. Please try again in a moment."""
+
+
+class VerificationRunning(Refusal):
+    """The log is being verified already. Its result is at the same address when it is done."""
 
 
 class TooManyRequests(Refusal):

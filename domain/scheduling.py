@@ -15,7 +15,7 @@ from domain.meeting_type import MeetingType
 from domain.offer import LinkOffer, Offer, around
 from domain.permissions import require_booking_changed
 from domain.person import Person
-from domain.refusals import Erased, IdempotencyKeyReused, LinkNotFound, LinkUsed, NotFound
+from domain.refusals import Erased, IdempotencyKeyReused, LinkNotFound, LinkUnconfirmed, LinkUsed, NotFound
 from domain.token import Token
 
 
@@ -58,8 +58,8 @@ class Scheduling(Journal):
     def book(self, context: Context, door: Door, wish: Wish) -> Booked:
         """Books the meeting, or answers a repeated request as it was answered.
 
-        Raises LinkNotFound, LinkUsed, LinkRevoked, LinkDeleted, LinkDisabled, LinkExpired, SlotNotOffered, SlotTaken,
-        IdempotencyKeyReused, Erased, TryAgain.
+        Raises LinkNotFound, LinkUsed, LinkRevoked, LinkDeleted, LinkDisabled, LinkExpired, LinkUnconfirmed,
+        SlotNotOffered, SlotTaken, IdempotencyKeyReused, Erased, TryAgain.
         """
         chosen = door.token_id or (uuid4() if wish.key is None else None)
 
@@ -173,12 +173,16 @@ class Scheduling(Journal):
             token = self.get(Token, token_id)
             if again and (position := self.reader.request_position(token_id, context.request_id)):
                 return position
-            details, named = reason_beside(token.id, reason)
+            details, named = reason_beside(token.id, token.reason_kept(reason))
             token.cancel(context, cancelled_by=cancelled_by, **named)
             hosts = token.booked.host_ids if token.booked else ()
             return self.append(token, conditions=Conditions(release=token.id, release_hosts=hosts, details=details))
 
         return self.decide(decision)
+
+    def booked_with(self, door: Door, key: str) -> UUID:
+        """The token that an Idempotency-Key has booked behind a door. Raises LinkNotFound."""
+        return door.token_id or uuid5(self.link_at(door.slug or "", fresh=True), key)
 
     def booking_to_change(self, context: Context, token_id: UUID) -> Token:
         """A booking that the person who asks may change. Raises NotFound, Forbidden."""
@@ -187,12 +191,14 @@ class Scheduling(Journal):
         return token
 
     def look(self, door: Door) -> tuple[Token | None, LinkOffer]:
-        """What a guest sees behind a door, always current. Raises LinkNotFound."""
+        """What a guest sees behind a door, always current. Raises LinkNotFound, LinkUnconfirmed."""
         if door.token_id is None:
             return None, self.offer(self.link_at(door.slug or "", fresh=True), fresh=True)
         token = self.load([door.token_id]).get(door.token_id)
         if not isinstance(token, Token) or token.issued is None:
             raise LinkNotFound
+        if token.booked is None and self.reader.is_unconfirmed(token.id):
+            raise LinkUnconfirmed
         return token, self.offer(token.link_id, fresh=True)
 
     def slots(self, offer: Offer, within: Interval, now: datetime, but: UUID | None = None) -> list[Interval]:

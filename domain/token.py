@@ -6,6 +6,7 @@ from uuid import UUID
 
 from domain import refusals
 from domain.aggregate import Aggregate
+from domain.erasure import PersonalDetailsErased
 from domain.event import Context, Detailed, Event, IdempotentEvent, Instant
 from domain.link import LinkKind
 from domain.refusals import AlreadyBooked, BookingCancelled, MeetingStarted
@@ -78,6 +79,7 @@ class Token(Aggregate):
     meeting: MeetingBooked | Rescheduled | None = None
     revoked: bool = False
     cancelled: bool = False
+    erased: frozenset[UUID] = frozenset()
 
     # What may happen
 
@@ -112,6 +114,15 @@ class Token(Aggregate):
         self.changeable_meeting(context.now)
         self.record(MeetingCancelled, context, **payload)
 
+    def erase(self, context: Context, **payload: Any) -> None:
+        """Says that personal details of this token are erased."""
+        self.record(PersonalDetailsErased, context, **payload)
+
+    def reason_kept(self, reason: str | None) -> str | None:
+        """A reason as it may be kept: not at all once the guest or recipient that it is about was erased."""
+        about = self.booked or self.issued
+        return None if about is not None and about.details_id in self.erased else reason
+
     def refuse_if_spent(self) -> None:
         """Lets only an unused token be booked. Raises LinkUsed or LinkRevoked."""
         if self.booked is not None:
@@ -145,3 +156,5 @@ class Token(Aggregate):
                 self.meeting = event
             case MeetingCancelled():
                 self.cancelled = True
+            case PersonalDetailsErased():
+                self.erased = self.erased.union(event.details_ids)

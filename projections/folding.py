@@ -76,15 +76,20 @@ class Folding:
         with self.connection.transaction():
             position: int = self.rows(LOCK_POSITION, {})[0]["position"]
             tables = self.live_tables()
-            found = self.rows(TOUCHED, {"after": position, "until": settled, "limit": limit})
-            if not found and position >= settled:
+            touched, until = self.touched(position, settled, limit)
+            if not touched and position >= settled:
                 return position
-            until = settled if sum(row["events"] for row in found) < limit else max(row["position"] for row in found)
-            touched = [Touched(row["stream_id"], set(row["names"])) for row in found]
             for model in self.models:
                 self.fold(model, tables[model.name], touched, until, careful)
             self.run(MOVE, {"position": until})
             return until
+
+    def touched(self, after: int, until: int, limit: int = MOST_EVENTS) -> tuple[list[Touched], int]:
+        """The streams that the next events touched, and the position up to which these are all of them."""
+        found = self.rows(TOUCHED, {"after": after, "until": until, "limit": limit})
+        if sum(row["events"] for row in found) >= limit:
+            until = max(row["position"] for row in found)
+        return [Touched(row["stream_id"], set(row["names"])) for row in found], until
 
     def live_tables(self) -> dict[str, dict[str, Any]]:
         """The live tables by the read models' names. Raises SteppedDown unless each is of the version known here."""

@@ -1,5 +1,6 @@
 """The follower: keeps every live table up to date with the log, one leader among all processes."""
 
+from contextlib import suppress
 from threading import Event
 
 from psycopg import Connection
@@ -116,8 +117,9 @@ class Follower:
             return IDLE_SECONDS
         try:
             settled = folding.rows(SETTLE, {})[0]["settled"]
-            while self.position < settled and not self._thread.stopping.is_set():
-                self.position = folding.batch(settled)
         except LockNotAvailable:
             return MISS_SECONDS
+        with suppress(LockNotAvailable):  # a rebuild is switching, which takes a moment
+            while self.position < settled and not self._thread.stopping.is_set():
+                self.position = folding.batch(settled)
         return BREATH_SECONDS

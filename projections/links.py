@@ -201,7 +201,7 @@ def page(
     chosen = {filters.view: True, "not_deleted": filters.status is None}
     given = dict.fromkeys(FILTERS) | asdict(filters) | chosen
     found = LISTING.page(source, Where.given(FILTERS, given | {"now": now}), sort, limit, cursor)
-    return Page(counted(source, found.items), found.next_cursor)
+    return Page(counted(source, found.items), found.next_cursor, found.previous_cursor)
 
 
 def impact(source: Source, id: UUID, now: datetime) -> Impact | None:

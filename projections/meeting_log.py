@@ -1,6 +1,6 @@
 """The meeting log: every token that was booked, as a read model, and what is asked of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Literal, TypedDict, cast
@@ -202,6 +202,12 @@ LISTING = Listing(
 def one(source: Source, id: UUID) -> MeetingRow | None:
     """A booked meeting, or None."""
     return LISTING.one(source, "m.booking_id = %(id)s", {"id": id})
+
+
+def many(source: Source, ids: Sequence[UUID]) -> list[MeetingRow]:
+    """The booked meetings of these ids, in their order; unknown ones are left out."""
+    found = {row["booking_id"]: row for row in LISTING.where(source, "m.booking_id = ANY(%(ids)s)", {"ids": list(ids)})}
+    return [found[id] for id in ids if id in found]
 
 
 def page(

@@ -17,10 +17,11 @@ MOST_ROWS = 200
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
-    """Some rows of a list, and the cursor of the next page, None on the last one."""
+    """Some rows of a list, and the cursors of the next page and of the one before; None where there is none."""
 
     items: list[Row]
     next_cursor: str | None
+    previous_cursor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +68,31 @@ class Order:
         sign = "<" if self.name.startswith("-") else ">"
         return f"({self.sort.expression}, {self.key}) {sign} (%(after_value)s::{self.sort.type}, %(after_key)s::uuid)"
 
-    def cursor(self, record: Mapping[str, Any]) -> str:
-        """The cursor of the page that begins after a record with its `sort_value` and `sort_key`."""
+    @property
+    def turned(self) -> "Order":
+        """The same order from its end."""
+        name = self.name.removeprefix("-") if self.name.startswith("-") else f"-{self.name}"
+        return Order(name, self.sort, self.key)
+
+    def cursor(self, record: Mapping[str, Any], before: bool = False) -> str:
+        """The cursor of the page that begins after a record, by its `sort_value` and `sort_key`, or ends before it."""
         value = record["sort_value"]
         text = value.isoformat() if isinstance(value, datetime) else value
-        return urlsafe_b64encode(json.dumps([self.name, text, str(record["sort_key"])]).encode()).decode().rstrip("=")
+        said = [self.name, text, str(record["sort_key"]), *(["before"] if before else [])]
+        return urlsafe_b64encode(json.dumps(said).encode()).decode().rstrip("=")
 
-    def after(self, cursor: str) -> dict[str, object]:
-        """The parameters of `beyond`. Raises Invalid for a cursor that is malformed or of another order."""
+    def beyond_cursor(self, cursor: str) -> tuple["Order", dict[str, object]]:
+        """The order to read in, turned for a page before, and the parameters of its `beyond`.
+
+        Raises Invalid for a cursor that is malformed or of another order.
+        """
         try:
-            name, value, key = json.loads(urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)))
-            if name != self.name:
+            name, value, key, *before = json.loads(
+                urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
+            )
+            if name != self.name or before not in ([], ["before"]):
                 raise ValueError("of another order")
-            return {"after_value": self.sort.read(value), "after_key": UUID(key)}
+            params: dict[str, object] = {"after_value": self.sort.read(value), "after_key": UUID(key)}
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise Invalid("cursor", "This cursor does not belong to this list.") from error
+        return (self.turned if before else self), params

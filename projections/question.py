@@ -10,11 +10,20 @@ from typing import Any, Generic
 from psycopg.errors import UndefinedTable
 from psycopg.rows import DictRow
 
+from domain.refusals import ReadModelBehind
 from projections.page import MOST_ROWS, Order, Page, Row, Sort
 from projections.read_model import ReadModel
 from store.database import Database, named
 
-LIVE_TABLES = "SELECT name, live_table FROM {schema}.read_models"
+LIVE_TABLES = "SELECT name, version, live_table FROM {schema}.read_models"
+LACKING = """
+SELECT wanted.name FROM unnest(%(names)s::text[], %(types)s::text[]) AS wanted (name, type)
+WHERE NOT EXISTS (
+    SELECT FROM pg_attribute AS a
+    WHERE a.attrelid = to_regclass(format('%%I.%%I', %(schema)s::text, %(table)s::text))
+    AND a.attname = wanted.name AND a.atttypid = to_regtype(wanted.type) AND NOT a.attisdropped
+)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +53,25 @@ class Source:
             return [in_utc(row) for row in rows]
 
     def tables(self, question: str) -> tuple[tuple[str, str], ...]:
-        """The read models that a question names, each with the SELECT that stands for it here."""
+        """The read models that a question names, each with the SELECT that stands for it here.
+
+        While another version of one is live, that one is asked as long as it has the columns. Raises ReadModelBehind.
+        """
         used = [model for model in self.models if search(rf"\b{model.name}\b", question)]
         if self.log:
             return tuple((model.name, model.fold(until=self.until is not None)) for model in used)
-        tables = {row["name"]: row["live_table"] for row in self.db.rows(LIVE_TABLES)}
-        return tuple((model.name, table_rows(model, tables[model.name])) for model in used)
+        tables = {row["name"]: row for row in self.db.rows(LIVE_TABLES)}
+        return tuple((model.name, table_rows(model, self.readable(model, tables.get(model.name)))) for model in used)
+
+    def readable(self, model: ReadModel, live: DictRow | None) -> str:
+        """The live table, if it has the columns that this program reads. Raises ReadModelBehind."""
+        if live is None:
+            raise ReadModelBehind
+        if live["version"] != model.version:
+            wanted = {"names": list(model.types), "types": list(model.types.values())}
+            if self.db.rows(LACKING, {**wanted, "schema": self.db.schema, "table": live["live_table"]}):
+                raise ReadModelBehind
+        return str(live["live_table"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +95,20 @@ class Listing(Generic[Row]):
 
     def page(self, source: Source, where: "Where", sort: str, limit: int = 50, cursor: str | None = None) -> Page[Row]:
         """One page of the rows that meet all conditions. Raises Invalid for an unknown sort or a foreign cursor."""
-        order = Order.named(sort, self.sorts, self.key)
+        order = reading = Order.named(sort, self.sorts, self.key)
         limit = max(1, min(limit, MOST_ROWS))
         conditions, params = [*where.conditions], {**where.params, "limit": limit + 1}
         if cursor is not None:
-            conditions.append(order.beyond)
-            params.update(order.after(cursor))
-        rows = source.rows(self.question(order, conditions), params, prepare=False)
-        more = order.cursor(rows[limit - 1]) if len(rows) > limit else None
-        return Page([self.shape(without_sort(row)) for row in rows[:limit]], more)
+            reading, beyond = order.beyond_cursor(cursor)
+            conditions.append(reading.beyond)
+            params.update(beyond)
+        rows = source.rows(self.question(reading, conditions), params, prepare=False)
+        found, more = rows[:limit], len(rows) > limit
+        if reading is not order:
+            found.reverse()
+        after = order.cursor(found[-1]) if found and (more or reading is not order) else None
+        before = order.cursor(found[0], before=True) if found and cursor and (more or reading is order) else None
+        return Page([self.shape(without_sort(row)) for row in found], after, before)
 
     def question(self, order: Order, conditions: Sequence[str]) -> str:
         """The question for one page, a row more than asked for."""

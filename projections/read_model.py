@@ -25,15 +25,25 @@ class ReadModel:
         """The names of the table's columns, to be named in every statement."""
         return ", ".join(column.split()[0] for column in self.table.split(","))
 
+    @property
+    def types(self) -> dict[str, str]:
+        """The type of each column of the table, as its DDL says it."""
+        return dict(column.split()[:2] for column in self.table.split(","))
+
     def table_name(self, generation: int) -> str:
         """The physical table of one generation, so that the next one can be built beside it."""
         return f"{self.name}_v{self.version}_g{generation}"
 
-    def fold(self, *, streams: bool = False, until: bool = False) -> str:
-        """The rows of a piece of the log: all streams or %(log_streams)s, everything or up to %(log_until)s."""
+    def fold(self, *, streams: bool = False, between: bool = False, until: bool = False) -> str:
+        """The rows of a piece of the log: everything, or up to %(log_until)s.
+
+        Of all streams, of %(log_streams)s, or of those between %(log_first)s and %(log_last)s.
+        """
         bounds = [f"({self.relevant})"]
         if streams:
             bounds.append("stream_id = ANY(%(log_streams)s)")
+        if between:
+            bounds.append("stream_id BETWEEN %(log_first)s AND %(log_last)s")
         if until:
             bounds.append("position <= %(log_until)s")
         log = f"(SELECT stream_id, version, type, data FROM {{schema}}.events WHERE {' AND '.join(bounds)})"

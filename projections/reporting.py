@@ -1,12 +1,17 @@
 """The views that analysts query: flat columns named as in the API, over the live tables."""
 
+import hashlib
 from typing import Any
 
 from psycopg import Connection
+from psycopg.errors import InvalidTableDefinition, LockNotAvailable
 
+from projections import usage
+from projections.catalogue import READ_MODELS
 from projections.question import asked, statement, table_rows
 from projections.read_model import ReadModel
 from store.database import Database
+from store.schema import ANALYST_ROLE
 
 LINK_STATUS = """CASE WHEN l.deleted THEN 'deleted' WHEN l.disabled THEN 'disabled'
     WHEN l.expires_at <= now() THEN 'expired' ELSE 'active' END"""
@@ -14,7 +19,9 @@ NAMES = """ARRAY(SELECT p.name FROM unnest({ids}) WITH ORDINALITY AS h(id, n)
     LEFT JOIN people AS p ON p.person_id = h.id ORDER BY h.n)"""
 
 VIEWS = {
-    "events": """SELECT e.position, e.recorded_at, e.stream_id, e.version, e.type, e.data -> 'actor' AS actor, e.data
+    # the address of somebody's feed is a secret
+    "events": """SELECT e.position, e.recorded_at, e.stream_id, e.version, e.type, e.data -> 'actor' AS actor,
+            e.data - 'busy_feed_url' AS data
         FROM {schema}.events AS e""",
     "links": f"""SELECT l.link_id, l.kind, l.name, l.slug, l.owner_id, o.name AS owner_name, l.co_host_ids,
             {NAMES.format(ids="l.co_host_ids")} AS co_host_names, l.meeting_type_id, t.name AS meeting_type_name,
@@ -30,7 +37,8 @@ VIEWS = {
             d.data #>> '{{{{recipient,name}}}}' AS recipient_name,
             d.data #>> '{{{{recipient,email}}}}' AS recipient_email,
             d.data ->> 'label' AS label, d.data -> 'metadata' AS metadata, l.expires_at,
-            CASE WHEN s.state = 'booked' THEN s.single_use_id END AS booking_id, s.source
+            CASE WHEN s.state = 'booked' THEN s.single_use_id END AS booking_id, s.source,
+            s.details_id IS NOT NULL AND d.id IS NULL AS erased
         FROM single_use_links AS s
         LEFT JOIN links AS l ON l.link_id = s.link_id
         LEFT JOIN meeting_types AS t ON t.meeting_type_id = l.meeting_type_id
@@ -46,7 +54,9 @@ VIEWS = {
             d.data #>> '{{{{guest,name}}}}' AS guest_name, d.data #>> '{{{{guest,email}}}}' AS guest_email,
             d.data #>> '{{{{guest,time_zone}}}}' AS guest_time_zone, m.starts_at, m.ends_at, m.reschedule_count,
             m.previous_starts_at, m.cancelled_at, m.cancelled_by, c.data ->> 'reason' AS cancel_reason,
-            m.issued_by AS issued_by_id, i.name AS issued_by_name, m.issued_at, m.source
+            m.issued_by AS issued_by_id, i.name AS issued_by_name, m.issued_at, m.source,
+            (m.details_id IS NOT NULL AND d.id IS NULL) OR (m.issue_details_id IS NOT NULL AND r.id IS NULL)
+                OR (m.cancel_details_id IS NOT NULL AND c.id IS NULL) AS erased
         FROM meeting_log AS m
         LEFT JOIN links AS l ON l.link_id = m.link_id
         LEFT JOIN meeting_types AS t ON t.meeting_type_id = m.meeting_type_id
@@ -55,24 +65,70 @@ VIEWS = {
         LEFT JOIN {{schema}}.personal_details AS d ON d.id = m.details_id
         LEFT JOIN {{schema}}.personal_details AS r ON r.id = m.issue_details_id
         LEFT JOIN {{schema}}.personal_details AS c ON c.id = m.cancel_details_id""",
+    "link_usage_daily": usage.DAILY,
 }
 
-# whoever may use the schema may read its views
-READERS = """
-SELECT quote_ident(pg_get_userbyid(acl.grantee)) AS role
-FROM pg_namespace AS n, aclexplode(n.nspacl) AS acl
-WHERE n.nspname = %s AND acl.privilege_type = 'USAGE' AND acl.grantee NOT IN (0, n.nspowner)
+THERE = "SELECT viewname AS name FROM pg_views WHERE schemaname = %s"
+GRANTS = """
+SELECT CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(acl.grantee)) END AS role,
+       acl.privilege_type AS right, CASE WHEN acl.is_grantable THEN 'WITH GRANT OPTION' ELSE '' END AS option
+FROM pg_class AS c, aclexplode(c.relacl) AS acl
+WHERE c.oid = to_regclass(format('%%I.%%I', %s::text, %s::text)) AND acl.grantee <> c.relowner
 """
 
 
 def define_views(connection: Connection[Any], db: Database, models: dict[ReadModel, str]) -> None:
-    """Makes the views anew over these tables, in the transaction at hand, and grants them to the analysts."""
+    """Lets the views read these tables, in the transaction at hand; whoever may read a view may go on reading it.
+
+    New ones are for the analysts. Raises psycopg.Error, also where somebody's own view needs a column that is no more.
+    """
     tables = tuple((model.name, table_rows(model, table)) for model, table in models.items())
-    readers = ", ".join(row["role"] for row in connection.execute(READERS, (db.reporting,)))
+    there = {row["name"] for row in connection.execute(THERE, (db.reporting,))}
     for name, rows in VIEWS.items():
-        text = f"""
-            DROP VIEW IF EXISTS {{reporting}}.{name};
-            CREATE VIEW {{reporting}}.{name} AS {asked(rows, tables)};
-            GRANT SELECT ON {{reporting}}.{name} TO {readers};
-        """
-        connection.execute(statement(db.schema, db.reporting, text))
+        definition = f"{{reporting}}.{name} AS {asked(rows, tables)}"
+        try:
+            with connection.transaction():
+                run(connection, db, f"CREATE OR REPLACE VIEW {definition}")
+        except InvalidTableDefinition:  # its columns are others
+            remake(connection, db, name, definition)
+        if name not in there:
+            run(connection, db, f"GRANT SELECT ON {{reporting}}.{name} TO {ANALYST_ROLE}")
+
+
+def remake(connection: Connection[Any], db: Database, name: str, definition: str) -> None:
+    """Makes a view with other columns in the place of the one that is there, for the same readers."""
+    grants = connection.execute(GRANTS, (db.reporting, name)).fetchall()
+    run(connection, db, f"DROP VIEW {{reporting}}.{name}")
+    run(connection, db, f"CREATE VIEW {definition}")
+    for grant in grants:
+        run(connection, db, f"GRANT {grant['right']} ON {{reporting}}.{name} TO {grant['role']} {grant['option']}")
+
+
+def run(connection: Connection[Any], db: Database, text: str) -> None:
+    """Runs a statement without parameters."""
+    connection.execute(statement(db.schema, db.reporting, text))
+
+
+# views made by an earlier version, with other columns, are made anew at the start
+CURRENT = "SELECT obj_description(to_regclass(format('%%I.link_usage_daily', %s::text)), 'pg_class') AS described"
+ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended(%s || '.read_models', 0))"
+LIVE = "SELECT name, live_table FROM {schema}.read_models"
+
+
+def ensure(db: Database) -> bool:
+    """Makes the views anew where they are of another version of the code; False where somebody reads them just now."""
+    mark = f"version {hashlib.sha256(repr(VIEWS).encode()).hexdigest()[:16]}"
+    with db.connect() as connection:
+        described = connection.execute(CURRENT, (db.reporting,)).fetchone()
+        if described is not None and described["described"] == mark:
+            return True
+        try:
+            with connection.transaction():
+                connection.execute("SET LOCAL lock_timeout = '1s'")  # analysts who come meanwhile wait too
+                connection.execute(ONE_AT_A_TIME, (db.schema,))
+                tables = {row["name"]: row["live_table"] for row in connection.execute(db.text(LIVE))}
+                define_views(connection, db, {model: tables[model.name] for model in READ_MODELS})
+                connection.execute(db.text(f"COMMENT ON VIEW {{reporting}}.link_usage_daily IS '{mark}'"))
+        except LockNotAvailable:
+            return False
+    return True

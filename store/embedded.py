@@ -1,9 +1,10 @@
 """An embedded PostgreSQL for as long as any process wants it: the first one in starts it, the last one out stops it."""
 
 import fcntl
+import logging
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -11,8 +12,11 @@ from urllib.parse import quote, urlencode
 from store.embedded_account import DatabaseUnavailable
 from store.embedded_binaries import find_binaries
 from store.embedded_cluster import PORT, SUPERUSER, Cluster
+from store.embedded_watch import watching
 
 __all__ = ["DatabaseUnavailable", "Server", "find_binaries", "running"]
+
+log = logging.getLogger("oncelink")
 
 
 @dataclass(frozen=True)
@@ -30,9 +34,10 @@ class Server:
 
 
 @contextmanager
-def running(data_dir: Path, *, settings: Mapping[str, str] = {}) -> Iterator[Server]:
+def running(data_dir: Path, *, settings: Mapping[str, str] = {}, watched: bool = False) -> Iterator[Server]:
     """Yield the server of this data folder: started with these settings, or as another process started it.
 
+    A watched one that is killed is started again by whoever still uses it.
     Raises DatabaseUnavailable when there is no PostgreSQL, when the folder cannot be used, when the server does not
     start, and at the end when it does not stop.
     """
@@ -43,11 +48,19 @@ def running(data_dir: Path, *, settings: Mapping[str, str] = {}) -> Iterator[Ser
             with _turn(data_dir):
                 fcntl.flock(users, fcntl.LOCK_SH)
                 cluster.start_or_attach(settings)
-            yield Server(cluster.socket_directory, PORT, SUPERUSER)
+            with watching(lambda: _revive(data_dir, cluster, settings)) if watched else nullcontext():
+                yield Server(cluster.socket_directory, PORT, SUPERUSER)
         finally:
             with _turn(data_dir):
                 if _is_last(users):
                     cluster.stop()
+
+
+def _revive(data_dir: Path, cluster: Cluster, settings: Mapping[str, str]) -> None:
+    with _turn(data_dir):
+        if not cluster.is_alive():
+            log.warning("the embedded database is gone: starting it again")
+            cluster.start_or_attach(settings)
 
 
 def _usable(data_dir: Path) -> Path:

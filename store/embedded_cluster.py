@@ -77,7 +77,7 @@ class Cluster:
         """Shut the server down and wait until its last process is gone. Raises DatabaseUnavailable when it stays."""
         deadline = time.monotonic() + PATIENCE
         told = False
-        while self._is_alive():
+        while self.is_alive():
             told = told or self._tell_to_stop()
             if time.monotonic() > deadline:
                 raise DatabaseUnavailable(f"The PostgreSQL of {self.data_dir} does not stop: its log is {self.log}.")
@@ -99,7 +99,8 @@ class Cluster:
         finally:
             os.close(handle)  # and not LOCK_UN, which would take the lock from those that inherited it
 
-    def _is_alive(self) -> bool:
+    def is_alive(self) -> bool:
+        """Whether any process of the server is left."""
         with self._life() as lock:
             return lock is None
 

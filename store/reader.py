@@ -26,9 +26,26 @@ SELECT lower(during) AS start, upper(during) AS "end" FROM {schema}.reservations
 WHERE host_id = ANY (%s) AND during && tstzrange(%s, %s) AND booking_id IS DISTINCT FROM %s
 """
 DETAILS = "SELECT id, stream_id, salt, data FROM {schema}.personal_details WHERE id = ANY (%s)"
+OF_ADDRESS = """
+WITH of_address AS (
+    SELECT DISTINCT stream_id FROM {schema}.personal_details
+    WHERE {schema}.address_of(data) = lower(%(email)s) LIMIT %(most)s
+)
+SELECT stream_id, array_agg(id ORDER BY id) AS ids
+FROM of_address JOIN {schema}.personal_details USING (stream_id)
+WHERE coalesce({schema}.address_of(data) = lower(%(email)s), true)
+GROUP BY stream_id
+"""
+ERASED = """
+SELECT coalesce(sum(jsonb_array_length(data -> 'details_ids')), 0)::int AS erased FROM {schema}.events
+WHERE type LIKE 'PersonalDetailsErased.%%' AND data ->> 'erasure_id' = %s
+"""
 FIRST = "SELECT stream_id, position FROM {schema}.events WHERE stream_id = ANY (%s) AND version = 1"
 LAST = "SELECT max(position) AS position FROM {schema}.events WHERE stream_id = %s"
 OF_REQUEST = "SELECT max(position) AS position FROM {schema}.events WHERE stream_id = %s AND data ->> 'request_id' = %s"
+UNCONFIRMED = """
+SELECT position <= {schema}.unconfirmed_until() AS unconfirmed FROM {schema}.events WHERE stream_id = %s AND version = 1
+"""
 
 
 class Reader:
@@ -58,8 +75,18 @@ class Reader:
         rows = self.database.rows(DETAILS, (list(ids),))
         return {row["id"]: Details(row["id"], row["stream_id"], bytes(row["salt"]), row["data"]) for row in rows}
 
+    def details_of_address(self, email: str, most: int) -> dict[UUID, list[UUID]]:
+        rows = self.database.rows(OF_ADDRESS, {"email": email, "most": most})
+        return {row["stream_id"]: row["ids"] for row in rows}
+
+    def count_erased(self, erasure_id: UUID) -> int:
+        return cast(int, self.database.rows(ERASED, (str(erasure_id),))[0]["erased"])
+
     def first_positions(self, ids: Collection[UUID]) -> dict[UUID, int]:
         return {row["stream_id"]: row["position"] for row in self.database.rows(FIRST, (list(ids),))}
+
+    def is_unconfirmed(self, id: UUID) -> bool:
+        return any(row["unconfirmed"] for row in self.database.rows(UNCONFIRMED, (id,)))
 
     def last_position(self, id: UUID) -> int | None:
         return cast(int | None, self.database.rows(LAST, (id,))[0]["position"])

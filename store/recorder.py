@@ -22,7 +22,7 @@ from eventsourcing.persistence import (
 
 from domain.event import Event
 from domain.log import Conditions, OutcomeUnknown, StaleRead
-from domain.refusals import EmailTaken, SlotTaken, SlugTaken
+from domain.refusals import EmailTaken, LinkUnconfirmed, SlotTaken, SlugTaken
 from store.database import Database, DatabaseAway
 
 APPEND = "SELECT {schema}.append(%s, %s, %s, %s, %s, %s) AS positions"
@@ -59,7 +59,8 @@ class LogRecorder(ApplicationRecorder):
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
         """Appends events under their conditions.
 
-        Raises StaleRead, SlotTaken, SlugTaken, EmailTaken, OutcomeUnknown when the answer was lost, DatabaseAway.
+        Raises StaleRead, SlotTaken, SlugTaken, EmailTaken, LinkUnconfirmed, OutcomeUnknown when the answer was lost,
+        DatabaseAway.
         """
         params = arguments(stored_events, kwargs.get("conditions") or Conditions())
         with self.database.connection() as connection:
@@ -144,13 +145,17 @@ def arguments(events: Sequence[StoredEvent], conditions: Conditions) -> list[str
         json.dumps(list(hosts.items())),
         json.dumps([{"kind": c.kind, "value": c.value, "stream": str(c.stream_id)} for c in conditions.claims]),
         json.dumps(reservations_argument(conditions)),
-        json.dumps(
-            [
-                {"id": str(d.id), "stream": str(d.stream_id), "salt": d.salt.hex(), "data": d.data, "words": d.words}
-                for d in conditions.details
-            ]
-        ),
+        json.dumps(details_argument(conditions)),
     ]
+
+
+def details_argument(conditions: Conditions) -> list[dict[str, Any]]:
+    """The personal details that an append keeps, and the address of which it leaves none."""
+    kept = [
+        {"id": str(d.id), "stream": str(d.stream_id), "salt": d.salt.hex(), "data": d.data, "words": d.words}
+        for d in conditions.details
+    ]
+    return kept if conditions.erased_address is None else [*kept, {"erase": conditions.erased_address}]
 
 
 def event_argument(event: StoredEvent) -> str:
@@ -188,6 +193,8 @@ def refuse(error: psycopg.Error) -> NoReturn:
             raise TAKEN[str(error.diag.message_primary)] from error
         case "OL003":
             raise SlotTaken from error
+        case "OL004":
+            raise LinkUnconfirmed from error
         case "55P03" | "57014" | "53300":
             raise DatabaseAway(str(error)) from error
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):

@@ -4,13 +4,22 @@ GRANT USAGE, CREATE ON SCHEMA {schema} TO {service};
 GRANT SELECT ON {schema}.events, {schema}.stored_events, {schema}.claims, {schema}.reservations, {schema}.personal_details TO {service};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.read_models, {schema}.dead_letters TO {service};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.api_keys, {schema}.sign_in_codes, {schema}.guest_requests TO {service};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.sessions, {schema}.sign_in_requests TO {service};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.rebuilds TO {service};
 GRANT SELECT, UPDATE ON {schema}.follower TO {service};
-GRANT SELECT ON {schema}.migrations TO {service};
+GRANT SELECT ON {schema}.sealed_events, {schema}.sealed_nodes TO {service};
+GRANT SELECT, INSERT, UPDATE ON {schema}.verifications TO {service};
+GRANT SELECT ON {schema}.migrations, {schema}.lineage TO {service};
 
 REVOKE ALL ON FUNCTION {schema}.append(jsonb, jsonb, jsonb, jsonb, jsonb, jsonb) FROM PUBLIC;
 REVOKE ALL ON FUNCTION {schema}.settle() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION {schema}.append(jsonb, jsonb, jsonb, jsonb, jsonb, jsonb) TO {service};
 GRANT EXECUTE ON FUNCTION {schema}.settle() TO {service};
+
+REVOKE ALL ON FUNCTION {schema}.seal(int) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION {schema}.seal(int) TO {service};
+REVOKE ALL ON FUNCTION {schema}.unconfirmed_until(), {schema}.note_restore(), {schema}.confirm() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION {schema}.unconfirmed_until(), {schema}.note_restore(), {schema}.confirm() TO {service};
 
 CREATE SCHEMA IF NOT EXISTS {reporting};
 GRANT USAGE, CREATE ON SCHEMA {reporting} TO {service};

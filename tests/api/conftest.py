@@ -62,10 +62,15 @@ def paths(shared_house: House) -> dict[str, str]:
         "/v1/manage/": code_of(booked["manage_url"]),
         "/v1/bookings/": booked["booking"]["id"],
         "/v1/api-keys/": str(uuid4()),
+        "/v1/history/streams/": link["id"],
+        "/v1/as-of/links/": link["id"],
+        "/v1/as-of/single-use/": token["id"],
+        "/v1/as-of/meeting-log/": booked["booking"]["id"],
+        "/v1/read-models/": "links",
     }
 
     def filled(path: str) -> str:
         id = next((id for beginning, id in ids.items() if path.startswith(beginning)), "")
-        return path.replace("{id}", id).replace("{code}", id)
+        return path.replace("{id}", id).replace("{code}", id).replace("{name}", id)
 
     return {path: filled(path) for path, _, _ in OPERATIONS}

@@ -166,7 +166,7 @@ class TestDoctor:
         result = run("doctor", "--json")
         assert (findings(result), result.exit_code) == ({}, 0)
         names = {check["name"] for check in json.loads(result.stdout)}
-        assert names == {"time zones", "secrets", "durability", "clock", "schema", "roles", "follower"}
+        assert names == {"time zones", "secrets", "durability", "clock", "schema", "restore", "roles", "follower"}
         assert run("doctor").exit_code == 0
 
     def test_names_commits_that_are_not_durable(self, run: Run, careless_url: str) -> None:

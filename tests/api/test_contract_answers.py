@@ -28,7 +28,7 @@ class TestReadYourWrites:
             assert found.json()["items"] == [made.json()]
 
     def test_far_ahead(self, shared_house: House) -> None:
-        assert len(LISTS) == 7
+        assert len(LISTS) == 8
         for path in ("/v1/meeting-log", "/v1/people"):
             began = time.monotonic()
             wanted = str(head(shared_house) + 1_000_000)
@@ -56,14 +56,19 @@ def addresses(shared_house: House) -> list[tuple[str, str, str | None]]:
         "managed-links": house.post("/v1/managed-links", managed, "manager", 201)["id"], "single-use": token["id"],
         "book": token["code"], "manage": made["manage_url"].rsplit("/", 1)[1], "bookings": made["booking"]["id"],
     }  # fmt: skip
+    house.send("POST", "/v1/history/verify", who="admin")  # there must be one to look at
     found = []
     for path, methods in DOCUMENT["paths"].items():
         id = ids.get(path.split("/")[2] if path.count("/") > 1 else "", "x")
         signed = any("security" in one for one in methods.values())
         query = "?from=2030-01-01&to=2030-01-01&time_zone=UTC" if path.endswith("/slots") else ""
+        query = "?from=0" if path.endswith("/proofs") else query
         address = path.replace("{id}", id).replace("{code}", id) + query
         found.append((address, ",".join(methods), "admin" if signed else None))
     return found
+
+
+MOVING = ("/metrics", "/v1/history/")  # what two requests right after each other may be answered differently
 
 
 class TestMethods:
@@ -78,7 +83,7 @@ class TestMethods:
                 assert shared_house.send("OPTIONS", address, who=who).status_code in (204, 405)
                 assert got.status_code == only.status_code == (200 if "get" in methods else 405), address
                 assert only.content == b""
-                if "get" in methods and address != "/metrics":
+                if "get" in methods and not address.startswith(MOVING):
                     assert only.headers["content-length"] == str(len(got.content))
         assert head(shared_house) == before
 

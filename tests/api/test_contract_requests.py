@@ -57,6 +57,26 @@ BY_NAME = {
     ],
     "enum": ["zqx", "", "%00", "ALL"],
     "boolean": ["zqx", "2", "%00"],
+    "integer": ["-1", "9" * 5_000, "1e3", "1.5", "ten", "", "%00"],
+    "at": [
+        "-1",
+        "0",
+        "9" * 18,
+        "9" * 5_000,
+        "1.5",
+        "now",
+        "2026-01-01",
+        "2026-01-01T00:00:00",
+        "",
+        "%00",
+        "٣",
+        "1999-01-01T00:00:00Z",
+        "9999-12-31T23:59:59Z",
+        "9999-12-31T23:59:59-23:59",
+        "0001-01-01T00:00:00%2B23:59",
+    ],
+    "type": ["zqx", "", "%00", "LinkUpdated.v", "LinkUpdated.v9", "linkupdated", "%25", "a" * 101],
+    "actor": ["zqx", "", "%00", "persons", "1", "a" * 101],
 }
 BY_NAME["to"] = BY_NAME["from"]
 
@@ -80,7 +100,7 @@ class TestQueries:
     ) -> None:
         who = "admin" if "security" in operation else None
         parameters = [one for one in operation.get("parameters", []) if one["in"] == "query"]
-        right = {"from": "2030-01-01", "to": "2030-01-02", "time_zone": "UTC"}
+        right = {"from": "2030-01-01", "to": "2030-01-02", "time_zone": "UTC", "at": "2"}
         for one in parameters:
             others = "".join(f"&{name}={value}" for name, value in right.items() if name != one["name"])
             for value in bad_values(one):
@@ -184,6 +204,7 @@ class TestIds:
     def test_malformed_is_unknown(self, shared_house: House, path: str, method: str, operation: Any) -> None:
         who = "admin" if "security" in operation else None
         query = "?from=2030-01-01&to=2030-01-01&time_zone=UTC" if path.endswith("/slots") else ""
+        query = "?at=2" if path.startswith("/v1/as-of/") else query
         unknown = None
         for id in (str(uuid4()), "1", "a%00b", "%00", "%ED%A0%80", "%FF", "x" * 5_000, "-", "%20", "%0A", "é",
                    "A" * 43, "1" * 32 + "g"):  # fmt: skip
@@ -196,4 +217,4 @@ class TestIds:
 
 def re_placed(path: str, id: str) -> str:
     """A path with this for its id or code."""
-    return path.replace("{id}", id).replace("{code}", id)
+    return path.replace("{id}", id).replace("{code}", id).replace("{name}", id)

@@ -110,6 +110,8 @@ def real(shared_house: House) -> dict[str, list[str]]:
         "book": ["first", tokens[0]["code"], tokens[1]["code"]],
         "manage": [code_of(one["manage_url"]) for one in booked],
         "bookings": [one["booking"]["id"] for one in booked],
+        "history": [links[0]["id"], tokens[0]["id"]],
+        "as-of": [links[0]["id"], tokens[0]["id"], booked[1]["booking"]["id"]],
         "api-keys": [house.post("/v1/api-keys", {"name": "old"}, "admin", 201)["id"]],
     }
 

@@ -151,6 +151,19 @@ def change_managed_link(house: House) -> Command:
     return Command("PATCH", path, body, "ManagedLinkUpdated.v1", "manager", 200, if_match='"1"')
 
 
+def erase(house: House) -> Command:
+    email = f"{new_name()}@guest.example"
+    path = f"/v1/links/{house.link('Talk')['id']}/single-use"
+    house.post(path, {"recipients": [{"email": email}] * 2}, "member", 201)
+    body = {"email": email}
+    return Command("POST", "/v1/erasures", body, "PersonalDetailsErased.v1", "admin", events=3, key=new_name())
+
+
+def erase_without_key(house: House) -> Command:
+    body = {"email": f"{new_name()}@guest.example"}
+    return Command("POST", "/v1/erasures", body, "PersonalDetailsErased.v1", "admin")
+
+
 GUESTS_COMMANDS: tuple[Callable[[House], Command], ...] = (
     book_single_use,
     book_single_use_without_key,
@@ -173,5 +186,7 @@ PEOPLES_COMMANDS: tuple[Callable[[House], Command], ...] = (
     create_meeting_type,
     create_managed_link,
     change_managed_link,
+    erase,
+    erase_without_key,
 )
 COMMANDS = GUESTS_COMMANDS + PEOPLES_COMMANDS

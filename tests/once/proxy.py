@@ -145,7 +145,12 @@ class Proxy:
     def connect(self, listener: socket.socket, client: socket.socket) -> None:
         """Joins a connection of the service with one to the server."""
         server = socket.socket(socket.AF_UNIX)
-        server.connect(str(self.server.socket_directory / f".s.PGSQL.{self.server.port}"))
+        try:
+            server.connect(str(self.server.socket_directory / f".s.PGSQL.{self.server.port}"))
+        except OSError:  # it is away
+            server.close()
+            client.close()
+            return
         wire = Wire(self, client, server)
         with self.lock:
             if self.listener is listener:

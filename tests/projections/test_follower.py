@@ -171,7 +171,9 @@ def test_goes_on_after_its_connection_was_ended(followed: Database, story: Story
         with psycopg.connect(owner_url, autocommit=True) as connection:
             connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_locks "
-                "WHERE locktype = 'advisory' AND granted AND pid <> pg_backend_pid()"
+                "WHERE locktype = 'advisory' AND granted AND pid <> pg_backend_pid() "
+                "AND (classid::bigint << 32) | objid::bigint = hashtextextended(%s, 0)",
+                (f"{followed.schema}.follower",),
             )
         story.person("Ada")
         until(lambda: caught_up(followed))

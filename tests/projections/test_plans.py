@@ -11,12 +11,15 @@ import psycopg
 import pytest
 from psycopg.rows import DictRow
 
-from projections import links, live_tables, meeting_log, single_use_links
+from domain.offer import days_as_interval
+from projections import links, live_tables, meeting_log, single_use_links, usage
 from projections.catalogue import READ_MODELS, from_log, live
 from projections.meeting_log import MeetingFilters
 from projections.question import Source, asked, statement
 from projections.single_use_links import SingleUseFilters
+from projections.usage import GroupBy, UsageFilters
 from store.database import Database
+from store.reader import ERASED, OF_ADDRESS
 from store.schema import migrate
 
 MEETINGS = 100_000
@@ -199,3 +202,44 @@ def test_one_thing_from_the_log_is_quick(sample: Database) -> None:
         seconds.append(time.perf_counter() - begun)
     assert sorted(seconds)[10] < 0.05
     assert meeting_log.one(from_log(sample), token) == meeting_log.one(live(sample), token)
+
+
+def test_a_batch_of_meetings_from_the_log_reads_only_their_streams(sample: Database) -> None:
+    """What an export does again and again."""
+    source = Explaining(sample, READ_MODELS, log=True, until=150_000)
+    ids = [id_of(sample, "token", n) for n in range(1, 501)]
+    assert len(meeting_log.many(source, ids)) == 500
+    assert "Seq Scan" not in [how for table, how in scans(source) if table == "events"]
+
+
+@pytest.mark.parametrize(
+    ("question", "params"),
+    [(OF_ADDRESS, {"email": "a@b.example", "most": 200}), (ERASED, (str(UUID(int=1)),))],
+    ids=["details of an address", "what an erasure erased"],
+)
+def test_erasing_finds_by_index(sample: Database, question: str, params: Any) -> None:
+    rows = sample.rows(f"EXPLAIN {question}", params)
+    plan = "\n".join(row["QUERY PLAN"] for row in rows)
+    assert "Index Scan" in plan
+    assert "Seq Scan" not in plan
+
+
+@pytest.mark.parametrize("by", ["day", "link", "issuer", "meeting_type"])
+def test_usage_reads_its_period_alone_and_a_year_of_it_in_a_moment(sample: Database, by: GroupBy) -> None:
+    now = datetime.now(UTC)
+    source = explaining(sample)
+    usage.page(source, now, by, days_of_usage(3))
+    found = {how for table, how in scans(source) if table.startswith(("meeting_log", "single_use_links"))}
+    assert found
+    assert by == "meeting_type" or "Seq Scan" not in found  # what became of each link may cost a hash of all meetings
+    begun = time.perf_counter()
+    rows = usage.page(live(sample), now, by, days_of_usage(366), 200).items
+    assert time.perf_counter() - begun < 5
+    assert sum(row["booked"] for row in rows) == MEETINGS
+
+
+def days_of_usage(count: int) -> UsageFilters:
+    """That many days of the sample, which has 1,440 meetings on each."""
+    days = [START.date() + timedelta(days=n) for n in range(count)]
+    starts = [days_as_interval(day, day, "UTC").start for day in days]
+    return UsageFilters(days, starts, days_as_interval(days[-1], days[-1], "UTC").end)

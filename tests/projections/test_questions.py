@@ -95,6 +95,23 @@ class TestPeople:
         assert seen == ids
         assert [row["id"] for row in people.page(source).items] == ids[::-1]
 
+    @pytest.mark.parametrize("sort", ["name", "-name"])
+    def test_pages_lead_back_as_they_led_on(self, story: Story, asking: Asking, sort: str) -> None:
+        for number in range(7):
+            story.person(f"Person {number}")
+        source = asking()
+        pages = [people.page(source, sort=sort, limit=3)]
+        while cursor := pages[-1].next_cursor:
+            pages.append(people.page(source, sort=sort, limit=3, cursor=cursor))
+        assert [len(page.items) for page in pages] == [3, 3, 1]
+        back = pages[-1]
+        for before in reversed(pages[:-1]):
+            assert back.previous_cursor
+            back = people.page(source, sort=sort, limit=3, cursor=back.previous_cursor)
+            assert back.items == before.items
+            assert back.next_cursor == before.next_cursor
+        assert back.previous_cursor is None
+
 
 class TestMeetingTypes:
     def test_a_meeting_type_as_it_was_last_told(self, story: Story, asking: Asking, intro: UUID) -> None:

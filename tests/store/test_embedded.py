@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -59,6 +60,15 @@ def processes_in(folder: Path) -> list[int]:
         except OSError:  # gone meanwhile, a zombie, or not ours
             continue
     return found
+
+
+def answers(server: Server) -> bool:
+    """Say whether a connection can be made."""
+    try:
+        psycopg.connect(server.url(), connect_timeout=5).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def postmaster_of(data_dir: Path) -> int:
@@ -261,6 +271,20 @@ class TestKilled:
                 writer.join()
                 assert ask(again, "SELECT count(*) FROM written") in (len(acknowledged), len(acknowledged) + 1)
             assert ask(server, "SELECT 1") == 1
+
+    @needs_proc
+    def test_a_watched_server_that_is_killed_comes_back_by_itself(self, data_dir: Path) -> None:
+        with running(data_dir, watched=True) as server:
+            for table in ("one", "two"):
+                with psycopg.connect(server.url()) as connection:
+                    connection.execute(f"CREATE TABLE {table} ()")
+                for process in processes_in(data_dir):
+                    with suppress(ProcessLookupError):
+                        os.kill(process, signal.SIGKILL)
+                eventually(lambda: answers(server))
+                with psycopg.connect(server.url()) as connection:
+                    connection.execute(f"SELECT FROM {table}")
+        assert not processes_in(data_dir)
 
     @needs_proc
     def test_its_process_number_may_have_gone_to_a_stranger(self, data_dir: Path, bystander: int) -> None:

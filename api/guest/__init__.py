@@ -1,0 +1,1 @@
+"""What a guest gets to see: pages that work without JavaScript."""

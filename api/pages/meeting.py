@@ -1,0 +1,161 @@
+"""One booked meeting: what it is, its timeline, and moving or cancelling it."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Form, Request, Response
+
+from api.bodies import NewStart, Reason
+from api.bookings import refuse_unless_seen
+from api.composition import Oncelink
+from api.pages.forms import WrongForm, checked, errors_of
+from api.pages.page_route import PageRoute
+from api.pages.query import Blank
+from api.pages.rendering import go_on, render
+from api.pages.visiting import Viewer
+from api.request import Caller, Id, Parts
+from api.texts import Day
+from domain.hours import Interval
+from domain.link import Link
+from domain.offer import days_as_interval
+from domain.permissions import require_booking_changed
+from domain.refusals import Forbidden, NotFound, Refusal
+from domain.token import Token
+from projections import meeting_log
+from replay import history
+
+router = APIRouter(prefix="/meeting-log", include_in_schema=False, route_class=PageRoute)
+
+DAYS_SHOWN = 7
+MOST_EVENTS = 200
+FirstDay = Annotated[Day | None, Blank]
+
+
+@router.get("/{id}")
+def meeting(request: Request, parts: Parts, viewer: Viewer, id: Id) -> Response:
+    """A meeting with its timeline, always current."""
+    return shown(request, parts, viewer, id)
+
+
+@router.get("/{id}/reschedule")
+def times(request: Request, parts: Parts, viewer: Viewer, id: Id, day: FirstDay = None) -> Response:
+    """The times that a meeting can be moved to, a week at a time."""
+    return offered(request, parts, viewer, id, day)
+
+
+@router.post("/{id}/reschedule")
+def reschedule(request: Request, parts: Parts, viewer: Viewer, id: Id, start: Annotated[str, Form()] = "") -> Response:
+    """Moves a meeting to a time."""
+    parts.scheduling.booking_to_change(viewer.context, id)
+    try:
+        wanted = checked(NewStart, {"start": start}).start
+        position = parts.scheduling.reschedule(viewer.context, id, wanted)
+    except (WrongForm, Refusal) as error:
+        return offered(request, parts, viewer, id, None, sentence_of(error), 409)
+    parts.appended()
+    return go_on(f"/meeting-log/{id}", "Moved the meeting.", position)
+
+
+@router.get("/{id}/cancel")
+def ask_before_cancelling(request: Request, parts: Parts, viewer: Viewer, id: Id) -> Response:
+    """Asks whether to cancel a meeting."""
+    parts.scheduling.booking_to_change(viewer.context, id)
+    return render(request, "meetings/cancel.html", meeting=row_of(parts, viewer, id), errors={}, reason="")
+
+
+@router.post("/{id}/cancel")
+def cancel(request: Request, parts: Parts, viewer: Viewer, id: Id, reason: Annotated[str, Form()] = "") -> Response:
+    """Cancels a meeting, for good."""
+    parts.scheduling.booking_to_change(viewer.context, id)
+    try:
+        said = checked(Reason, {"reason": reason or None}).reason
+        position = parts.scheduling.cancel(viewer.context, id, said)
+    except WrongForm as error:
+        meeting = row_of(parts, viewer, id)
+        return render(request, "meetings/cancel.html", 422, meeting=meeting, errors=errors_of(error), reason=reason)
+    parts.appended()
+    return go_on(f"/meeting-log/{id}", "Cancelled the meeting.", position)
+
+
+def shown(request: Request, parts: Oncelink, viewer: Caller, id: UUID) -> Response:
+    """The page of a meeting. Raises NotFound."""
+    row = row_of(parts, viewer, id)
+    story = history.stream(parts.database, id, MOST_EVENTS)
+    may_change = row["status"] != "cancelled" and row["starts_at"] > viewer.context.now and may(parts, viewer, id)
+    return render(
+        request,
+        "meetings/meeting.html",
+        meeting=row,
+        story=story.items if story else [],
+        may_change=may_change,
+        sees_links=bool(viewer.context.roles & {"member", "auditor"}),
+        sees_history=bool(viewer.context.roles & {"auditor", "admin"}),
+    )
+
+
+def offered(
+    request: Request,
+    parts: Oncelink,
+    viewer: Caller,
+    id: UUID,
+    day: Day | None,
+    problem: str | None = None,
+    status: int = 200,
+) -> Response:
+    """The page of the times of a week. Raises NotFound, Forbidden."""
+    token = parts.scheduling.booking_to_change(viewer.context, id)
+    zone, now = viewer.person.properties.time_zone, viewer.context.now
+    first = max(day or row_of(parts, viewer, id)["starts_at"].astimezone(ZoneInfo(zone)).date(), today(now, zone))
+    within = days_as_interval(first, first + timedelta(days=DAYS_SHOWN - 1), zone)
+    found = parts.scheduling.slots(parts.scheduling.offer_of_booking(token), within, now, but=id)
+    return render(
+        request,
+        "meetings/reschedule.html",
+        status,
+        meeting=row_of(parts, viewer, id),
+        days=by_day(found, zone),
+        earlier=first - timedelta(days=DAYS_SHOWN) if first > today(now, zone) else None,
+        later=first + timedelta(days=DAYS_SHOWN),
+        first=first,
+        problem=problem,
+    )
+
+
+def by_day(slots: list[Interval], zone: str) -> dict[Day, list[tuple[str, datetime]]]:
+    """Slots by their day in a zone, each with its time of day."""
+    days: dict[Day, list[tuple[str, datetime]]] = {}
+    for slot in slots:
+        there = slot.start.astimezone(ZoneInfo(zone))
+        days.setdefault(there.date(), []).append((f"{there:%H:%M}", slot.start))
+    return days
+
+
+def today(now: datetime, zone: str) -> Day:
+    """The day that it is in a zone."""
+    return now.astimezone(ZoneInfo(zone)).date()
+
+
+def row_of(parts: Oncelink, viewer: Caller, id: UUID) -> Any:
+    """A meeting from the log, if the viewer may see it. Raises NotFound."""
+    refuse_unless_seen(parts, viewer, parts.scheduling.get(Token, id))
+    row = meeting_log.one(parts.from_log(), id)
+    if row is None:
+        raise NotFound
+    return row
+
+
+def may(parts: Oncelink, viewer: Caller, id: UUID) -> bool:
+    """Whether the viewer may change a meeting; the command decides again."""
+    token = parts.scheduling.get(Token, id)
+    try:
+        require_booking_changed(viewer.context, token, parts.publishing.get(Link, token.link_id))
+    except (Forbidden, NotFound):
+        return False
+    return True
+
+
+def sentence_of(error: WrongForm | Refusal) -> str:
+    """What went wrong, in a sentence."""
+    return next(iter(error.errors.values())) if isinstance(error, WrongForm) else error.sentence

@@ -1,0 +1,165 @@
+"""Usage: what was issued and booked, counted by day, link, issuer or meeting type over the read models.
+
+Two kinds of things are counted, each in the period in which it began: single-use links by when they were issued
+(`issued`, and of these `expired_unused`), meetings by when they were booked (`booked`, and of these `rescheduled`,
+`cancelled` and the median of hours from issue to booking, for those on single-use links).
+"""
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any, Literal, TypedDict
+from uuid import UUID
+
+from psycopg.rows import DictRow
+
+from domain.refusals import Invalid
+from projections import links, naming
+from projections.naming import Named, as_named_or_none
+from projections.page import MOST_ROWS, Page
+from projections.question import Source, Where
+
+GroupBy = Literal["day", "link", "issuer", "meeting_type"]
+
+ISSUED = f"""SELECT s.issued_at AS at, s.link_id, s.issued_by AS issuer_id,
+        coalesce(b.meeting_type_id, l.meeting_type_id) AS meeting_type_id,
+        1 AS issued, 0 AS booked, 0 AS rescheduled, 0 AS cancelled,
+        (s.state = 'open' AND {links.STATUS} = 'expired')::int AS expired_unused, NULL::float AS hours
+    FROM single_use_links AS s
+    LEFT JOIN links AS l ON l.link_id = s.link_id
+    LEFT JOIN meeting_log AS b ON b.booking_id = s.single_use_id"""
+BOOKED = """SELECT m.booked_at AS at, m.link_id, m.issued_by AS issuer_id, m.meeting_type_id,
+        0 AS issued, 1 AS booked, (m.reschedule_count > 0)::int AS rescheduled,
+        (m.status = 'cancelled')::int AS cancelled, 0 AS expired_unused,
+        extract(epoch FROM m.booked_at - m.issued_at)::float / 3600 AS hours
+    FROM meeting_log AS m"""
+SUMS = """coalesce(sum(u.issued), 0)::int AS issued, coalesce(sum(u.booked), 0)::int AS booked,
+    coalesce(sum(u.rescheduled), 0)::int AS rescheduled, coalesce(sum(u.cancelled), 0)::int AS cancelled,
+    coalesce(sum(u.expired_unused), 0)::int AS expired_unused,
+    percentile_cont(0.5) WITHIN GROUP (ORDER BY u.hours) AS median_hours_to_booking"""
+PERIOD = "{at} >= (%(starts)s::timestamptz[])[1] AND {at} < %(until)s"
+ISSUED_FILTERS = {
+    "issued": PERIOD.format(at="s.issued_at"),
+    "only_booked": "false",
+    "visible_to": "(s.issued_by = %(visible_to)s OR s.link_id = ANY(%(owned_links)s))",
+}
+BOOKED_FILTERS = {
+    "booked": PERIOD.format(at="m.booked_at"),
+    "link_type": "m.link_type = %(link_type)s",
+    "visible_to": "(m.host_ids @> ARRAY[%(visible_to)s::uuid] OR m.link_id = ANY(%(owned_links)s))",
+}
+# each group's key; days are numbered from 1, those on which nothing happened too
+KEYS = {"link": "u.link_id", "issuer": "u.issuer_id", "meeting_type": "u.meeting_type_id"}
+NAMES = {
+    "link": naming.link("g.id"),
+    "issuer": naming.person("g.id"),
+    "meeting_type": naming.meeting_type("g.id"),
+}
+BY_DAY = """SELECT day.number AS rank, '' AS key, day.number, NULL::jsonb AS named, {sums}
+    FROM generate_series(1, cardinality(%(starts)s::timestamptz[])) AS day(number)
+    LEFT JOIN ({acts}) AS u ON width_bucket(u.at, %(starts)s::timestamptz[]) = day.number
+    WHERE {beyond} GROUP BY day.number ORDER BY day.number LIMIT %(limit)s"""
+# most booked first, then most issued
+BY_THING = """SELECT g.rank, g.key, NULL::int AS number, {name} AS named,
+        g.issued, g.booked, g.rescheduled, g.cancelled, g.expired_unused, g.median_hours_to_booking
+    FROM (
+        SELECT {id} AS id, coalesce({id}::text, '') AS key,
+            -(sum(u.booked) * 1000000000 + sum(u.issued)) AS rank, {sums}
+        FROM ({acts}) AS u GROUP BY {id}
+    ) AS g
+    WHERE {beyond} ORDER BY g.rank, g.key LIMIT %(limit)s"""
+
+
+class UsageRow(TypedDict):
+    """How much one day, link, issuer or meeting type was used; of the four, the one that was grouped by is there."""
+
+    day: date | None
+    link: Named | None
+    issuer: Named | None
+    meeting_type: Named | None
+    issued: int
+    booked: int
+    rescheduled: int
+    cancelled: int
+    expired_unused: int
+    median_hours_to_booking: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class UsageFilters:
+    """What is counted: the days, each with the instant at which it begins, up to an instant that is not included.
+
+    `visible_to` leaves what that person sees in the lists: single-use links that they issued, meetings that they host
+    or co-host, and everything of links that they own. Only single-use links are issued: with another `link_type`
+    nothing is.
+    """
+
+    days: Sequence[date]
+    starts: Sequence[datetime]
+    until: datetime
+    link_type: str | None = None
+    visible_to: UUID | None = None
+
+
+def page(
+    source: Source, now: datetime, by: GroupBy, filters: UsageFilters, limit: int = 50, cursor: str | None = None
+) -> Page[UsageRow]:
+    """Usage by day, earliest first, or by something else, most booked first. Raises Invalid for a foreign cursor."""
+    limit = max(1, min(limit, MOST_ROWS))
+    params = asdict(filters) | {"now": now, "limit": limit + 1, "starts": list(filters.starts)} | after(by, cursor)
+    params["owned_links"] = links.owned_by(source, filters.visible_to) if filters.visible_to else []
+    rows = source.rows(question(by, params, cursor is not None), params, prepare=False)
+    more = cursor_after(by, rows[limit - 1]) if len(rows) > limit else None
+    return Page([shaped(by, row, filters.days) for row in rows[:limit]], more)
+
+
+def question(by: GroupBy, params: dict[str, Any], goes_on: bool) -> str:
+    """The question for one page, a row more than asked for."""
+    given = params | {"issued": True, "booked": True, "only_booked": params["link_type"] not in (None, "single_use")}
+    issued, booked = Where.given(ISSUED_FILTERS, given), Where.given(BOOKED_FILTERS, given)
+    acts = f"{ISSUED} WHERE {conditions(issued)} UNION ALL {BOOKED} WHERE {conditions(booked)}"
+    if by == "day":
+        return BY_DAY.format(sums=SUMS, acts=acts, beyond="day.number > %(after_rank)s" if goes_on else "true")
+    beyond = "(g.rank, g.key) > (%(after_rank)s, %(after_key)s)" if goes_on else "true"
+    return BY_THING.format(id=KEYS[by], name=NAMES[by], sums=SUMS, acts=acts, beyond=beyond)
+
+
+def conditions(where: Where) -> str:
+    """Conditions that all hold."""
+    return " AND ".join(where.conditions)
+
+
+def shaped(by: GroupBy, row: DictRow, days: Sequence[date]) -> UsageRow:
+    """A record in the shape of the API."""
+    group = {"day": None, "link": None, "issuer": None, "meeting_type": None}
+    named = days[row["number"] - 1] if by == "day" else as_named_or_none(row["named"])
+    sums = {name: row[name] for name in UsageRow.__annotations__ if name not in group}
+    return {**group, by: named, **sums}  # type: ignore[typeddict-item]
+
+
+def cursor_after(by: GroupBy, row: DictRow) -> str:
+    """The cursor of the page that begins after a record."""
+    return urlsafe_b64encode(json.dumps([by, int(row["rank"]), row["key"]]).encode()).decode().rstrip("=")
+
+
+def after(by: GroupBy, cursor: str | None) -> dict[str, Any]:
+    """Where a cursor's page begins. Raises Invalid for a cursor that is malformed or of another grouping."""
+    if cursor is None:
+        return {}
+    try:
+        group, rank, key = json.loads(urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)))
+        if group != by or type(rank) is not int or abs(rank) >= 1 << 62 or (key and str(UUID(key)) != key):
+            raise ValueError("of another list")
+        return {"after_rank": rank, "after_key": key or ""}
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise Invalid("cursor", "This cursor does not belong to this list.") from error
+
+
+# the same, for analysts: a row for each link and day (UTC) with anything on it
+DAILY = f"""SELECT (u.at AT TIME ZONE 'UTC')::date AS day, u.link_id, n.name AS link_name, {SUMS},
+        (sum(u.booked) FILTER (WHERE u.hours IS NOT NULL))::int AS booked_single_use
+    FROM ({ISSUED.replace("%(now)s", "now()")} UNION ALL {BOOKED}) AS u
+    LEFT JOIN links AS n ON n.link_id = u.link_id
+    GROUP BY 1, u.link_id, n.name"""

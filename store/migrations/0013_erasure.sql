@@ -1,0 +1,146 @@
+-- Erasure: personal details are deleted by the append that says so, and no booking of that address comes in between.
+
+-- the address in a row of personal details, of a guest or a recipient, whatever the case; null where there is none
+CREATE FUNCTION {schema}.address_of(data jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN
+    lower(coalesce(data -> 'guest' ->> 'email', data -> 'recipient' ->> 'email'));
+CREATE INDEX personal_details_of_address ON {schema}.personal_details ({schema}.address_of(data));
+
+-- the planner needs no samples of what is to be erasable
+ALTER TABLE {schema}.personal_details ALTER COLUMN data SET STATISTICS 0;
+ALTER INDEX {schema}.personal_details_of_address ALTER COLUMN 1 SET STATISTICS 0;
+
+-- what one erasure has erased
+CREATE INDEX details_of_erasure ON {schema}.events ((data ->> 'erasure_id')) WHERE type LIKE 'PersonalDetailsErased.%';
+
+-- The one append, again: steps 2 and 6 know of addresses and erasure.
+-- p_events        array of objects: stream, version, type, data
+-- p_reads         array of pairs: stream, version that the decision read
+-- p_hosts         array of pairs: host whose calendar it touches, exclusive (true when a reservation of theirs is released)
+-- p_claims        array of objects: kind, value, stream (the value of that kind which the stream has from now on)
+-- p_reservations  object: release (array of bookings), reserve (array of objects: booking, host, start, end)
+-- p_details       array of objects: id, stream, salt (hex), data, words; or erase: an address of which nothing may be left
+CREATE OR REPLACE FUNCTION {schema}.append(
+    p_events jsonb, p_reads jsonb, p_hosts jsonb, p_claims jsonb, p_reservations jsonb, p_details jsonb
+) RETURNS bigint[]
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    wanted record;
+    stale uuid;
+    made int;
+    positions bigint[];
+BEGIN
+    -- each statement below must see what committed before it
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'append needs READ COMMITTED';
+    END IF;
+
+    -- 1. Fence, shared: writers do not wait for each other, a reader that settles waits for all of them.
+    PERFORM pg_advisory_xact_lock_shared(hashtextextended({cell} || '.fence', 0));
+
+    -- 2. Locks: each once, at its strongest, in one order for everybody, so that nobody waits in a circle.
+    FOR wanted IN
+        SELECT hashtextextended({cell} || name, 0) AS key, bool_or(exclusive) AS exclusive
+        FROM (
+            SELECT '.stream.' || (e ->> 'stream') AS name, true AS exclusive FROM jsonb_array_elements(p_events) e
+            UNION ALL SELECT '.stream.' || (r ->> 0), false FROM jsonb_array_elements(p_reads) r
+            UNION ALL SELECT '.host.' || (h ->> 0), (h ->> 1)::boolean FROM jsonb_array_elements(p_hosts) h
+            UNION ALL SELECT '.claims', true WHERE jsonb_array_length(p_claims) > 0
+            UNION ALL SELECT '.address.' || coalesce(lower(d ->> 'erase'), {schema}.address_of(d -> 'data')), d ? 'erase'
+                FROM jsonb_array_elements(p_details) d
+                WHERE d ? 'erase' OR {schema}.address_of(d -> 'data') IS NOT NULL
+        ) locks
+        GROUP BY 1 ORDER BY 1
+    LOOP
+        IF wanted.exclusive THEN
+            PERFORM pg_advisory_xact_lock(wanted.key);
+        ELSE
+            PERFORM pg_advisory_xact_lock_shared(wanted.key);
+        END IF;
+    END LOOP;
+
+    -- 3. Check: a new statement, so a new snapshot: every stream, read or written, is where the decision saw it.
+    SELECT seen.id INTO stale
+    FROM (
+        SELECT (r ->> 0)::uuid AS id, (r ->> 1)::int AS version FROM jsonb_array_elements(p_reads) r
+        UNION ALL
+        SELECT (e ->> 'stream')::uuid, min((e ->> 'version')::int) - 1 FROM jsonb_array_elements(p_events) e GROUP BY 1
+    ) seen
+    WHERE seen.version <> coalesce((SELECT max(version) FROM {schema}.events WHERE stream_id = seen.id), 0)
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'OL001', MESSAGE = 'stale_read', DETAIL = stale::text;
+    END IF;
+
+    -- 4. Claims: a stream's old values are free again, its new ones are its own.
+    IF jsonb_array_length(p_claims) > 0 THEN
+        DELETE FROM {schema}.claims
+        USING jsonb_array_elements(p_claims) c
+        WHERE claims.kind = c ->> 'kind' AND claims.stream_id = (c ->> 'stream')::uuid;
+        INSERT INTO {schema}.claims (kind, value, stream_id)
+        SELECT c ->> 'kind', c ->> 'value', (c ->> 'stream')::uuid
+        FROM jsonb_array_elements(p_claims) c
+        ORDER BY 1, 2
+        ON CONFLICT DO NOTHING;
+        GET DIAGNOSTICS made = ROW_COUNT;
+        IF made < jsonb_array_length(p_claims) THEN
+            RAISE EXCEPTION USING ERRCODE = 'OL002', MESSAGE = p_claims -> 0 ->> 'kind' || '_taken';
+        END IF;
+    END IF;
+
+    -- 5. Reservations: a plain INSERT would deadlock with its rivals inside EXCLUDE; this one steps back.
+    IF jsonb_array_length(p_reservations -> 'release') > 0 THEN
+        DELETE FROM {schema}.reservations
+        WHERE booking_id IN (SELECT b::uuid FROM jsonb_array_elements_text(p_reservations -> 'release') b);
+    END IF;
+    IF jsonb_array_length(p_reservations -> 'reserve') > 0 THEN
+        INSERT INTO {schema}.reservations (booking_id, host_id, during)
+        SELECT (r ->> 'booking')::uuid, (r ->> 'host')::uuid, tstzrange((r ->> 'start')::timestamptz, (r ->> 'end')::timestamptz)
+        FROM jsonb_array_elements(p_reservations -> 'reserve') r
+        ORDER BY 2
+        ON CONFLICT DO NOTHING;
+        GET DIAGNOSTICS made = ROW_COUNT;
+        IF made < jsonb_array_length(p_reservations -> 'reserve') THEN
+            RAISE EXCEPTION USING ERRCODE = 'OL003', MESSAGE = 'slot_taken';
+        END IF;
+    END IF;
+
+    -- 6. Personal details: beside the log, never in it. What an event says is erased is erased with it, and nothing else.
+    IF EXISTS (SELECT FROM jsonb_array_elements(p_events) e WHERE e ->> 'type' LIKE 'PersonalDetailsErased.%') THEN
+        WITH gone AS (
+            SELECT (e ->> 'stream')::uuid AS stream_id, id::uuid
+            FROM jsonb_array_elements(p_events) e, jsonb_array_elements_text(e -> 'data' -> 'details_ids') id
+            WHERE e ->> 'type' LIKE 'PersonalDetailsErased.%'
+        ), deleted AS (
+            DELETE FROM {schema}.personal_details d USING gone WHERE d.id = gone.id AND d.stream_id = gone.stream_id
+            RETURNING d.id
+        )
+        SELECT (SELECT count(*) FROM gone) - (SELECT count(*) FROM deleted) INTO made;
+        IF made > 0 THEN
+            RAISE EXCEPTION USING ERRCODE = 'OL001', MESSAGE = 'stale_read', DETAIL = made || ' details to erase are not there';
+        END IF;
+    END IF;
+    IF jsonb_array_length(p_details) > 0 THEN
+        INSERT INTO {schema}.personal_details (id, stream_id, salt, data, words)
+        SELECT (d ->> 'id')::uuid, (d ->> 'stream')::uuid, decode(d ->> 'salt', 'hex'), d -> 'data', {schema}.words(d ->> 'words')
+        FROM jsonb_array_elements(p_details) d
+        WHERE NOT d ? 'erase';
+        IF EXISTS (
+            SELECT FROM jsonb_array_elements(p_details) d
+            JOIN {schema}.personal_details kept ON {schema}.address_of(kept.data) = lower(d ->> 'erase')
+            WHERE d ? 'erase'
+        ) THEN
+            RAISE EXCEPTION USING ERRCODE = 'OL001', MESSAGE = 'stale_read', DETAIL = 'more of this address has come';
+        END IF;
+    END IF;
+
+    -- 7. Events: positions are drawn only now, after every lock.
+    WITH appended AS (
+        INSERT INTO {schema}.events (stream_id, version, type, data)
+        SELECT (e ->> 'stream')::uuid, (e ->> 'version')::int, e ->> 'type', e -> 'data'
+        FROM jsonb_array_elements(p_events) WITH ORDINALITY t(e, n) ORDER BY n
+        RETURNING position
+    )
+    SELECT array_agg(position ORDER BY position) INTO positions FROM appended;
+    RETURN positions;
+END $$;

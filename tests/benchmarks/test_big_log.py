@@ -1,0 +1,122 @@
+"""The big log of the benchmarks is a history that the domain could have written, complete with what belongs to it."""
+
+from collections import Counter
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+import pytest
+
+from benchmarks.big_log import fill, id_of
+from domain.aggregate import Aggregate
+from domain.details import digest
+from domain.event import Event
+from domain.journal import BEGINNINGS
+from domain.link import Link
+from domain.token import MeetingBooked, Token
+from projections import live_tables
+from projections.catalogue import READ_MODELS
+from store.database import Database
+from tests.projections.story import differences
+
+EVENTS = 6_000
+LOG = "SELECT position, stream_id, version, type, data FROM {schema}.events ORDER BY stream_id, version"
+
+
+@pytest.fixture
+def filled(database: Database, superuser_url: str) -> Database:
+    """A schema with a log of some thousand events."""
+    fill(superuser_url, EVENTS, database.schema)
+    return database
+
+
+def stored(row: dict[str, Any]) -> Event:
+    """A row as the event that it is."""
+    return Event.stored(row["stream_id"], row["version"], row["type"], row["data"])
+
+
+def streams(database: Database) -> dict[Any, list[Event]]:
+    """The events of each stream."""
+    rows = database.rows(LOG)
+    return {id: [stored(row) for row in found] for id, found in groupby(rows, lambda row: row["stream_id"])}
+
+
+def loaded(id: Any, events: list[Event]) -> Aggregate:
+    """A stream as the domain sees it."""
+    return BEGINNINGS[type(events[0])](id).after(events)
+
+
+def test_every_event_and_every_stream_loads(filled: Database) -> None:
+    found = streams(filled)
+    kinds = Counter(event.stored_name for events in found.values() for event in events)
+    assert kinds.total() == EVENTS
+    assert kinds.keys() == Event.catalogue.keys() - {"PersonalDetailsErased.v1"}
+    for id, events in found.items():
+        assert [event.originator_version for event in events] == list(range(1, len(events) + 1))
+        assert loaded(id, events).version == len(events)
+    assert isinstance(loaded(id_of("link", 3), found[id_of("link", 3)]), Link)
+
+
+def test_bookings_were_possible_when_they_were_made(filled: Database) -> None:
+    found = streams(filled)
+    booked = [event for events in found.values() for event in events if isinstance(event, MeetingBooked)]
+    assert len(booked) > 1_000
+    for event in booked:
+        link = loaded(event.link_id, found[event.link_id][: event.link_version])
+        following = found[event.link_id][event.link_version : event.link_version + 1]
+        assert isinstance(link, Link)
+        assert found[event.link_id][event.link_version - 1].occurred_at <= event.occurred_at
+        assert all(event.occurred_at <= after.occurred_at for after in following)
+        assert link.status(event.occurred_at) == "active"
+        assert link.host_ids == event.host_ids
+        assert link.properties.kind == event.link_kind
+        assert event.occurred_at < event.starts_at
+        for person, version in zip(event.host_ids, event.host_versions, strict=True):
+            assert len(found[person]) == version
+        assert len(found[event.meeting_type_id]) == event.meeting_type_version
+
+
+def test_reservations_are_those_of_the_log(filled: Database) -> None:
+    held: dict[tuple[Any, Any], tuple[datetime, datetime]] = {}
+    for id, events in streams(filled).items():
+        token = loaded(id, events)
+        if isinstance(token, Token) and token.booked and token.meeting and not token.cancelled:
+            for host in token.booked.host_ids:
+                held[id, host] = (token.meeting.held_from, token.meeting.held_until)
+    rows = filled.rows("SELECT booking_id, host_id, lower(during) AS a, upper(during) AS b FROM {schema}.reservations")
+    assert {(row["booking_id"], row["host_id"]): (row["a"], row["b"]) for row in rows} == held
+
+
+def test_personal_details_are_those_that_the_log_speaks_of(filled: Database) -> None:
+    rows = filled.rows("SELECT id, stream_id, salt, data FROM {schema}.personal_details")
+    told = {
+        event.details_id: (event.originator_id, event.details_digest)  # type: ignore[attr-defined]
+        for events in streams(filled).values()
+        for event in events
+        if getattr(event, "details_id", None)
+    }
+    assert {row["id"]: (row["stream_id"], digest(row["data"], bytes(row["salt"]))) for row in rows} == told
+    assert len(told) > 2_000
+
+
+def test_claims_are_those_of_the_log(filled: Database) -> None:
+    claims = {(row["kind"], row["value"]) for row in filled.rows("SELECT kind, value FROM {schema}.claims")}
+    assert {("slug", "link-3"), ("slug", "managed-0"), ("email", "person0@nexora.example")} <= claims
+    first = filled.rows("SELECT count(*) AS n FROM {schema}.events WHERE type ~ '^(PersonAdded|LinkC|ManagedLinkC)'")
+    assert len(claims) == first[0]["n"]
+
+
+def test_all_read_models_can_be_built_from_it(filled: Database) -> None:
+    assert len(live_tables.ensure(filled)) == len(READ_MODELS)
+    assert list(differences(filled)) == []
+
+
+def test_personal_details_can_be_left_out(database: Database, superuser_url: str) -> None:
+    fill(superuser_url, EVENTS, database.schema, details=False)
+    assert database.rows("SELECT FROM {schema}.personal_details") == []
+    assert {getattr(event, "details_id", None) for events in streams(database).values() for event in events} == {None}
+
+
+def test_a_log_that_is_not_empty_is_left_alone(filled: Database, superuser_url: str) -> None:
+    with pytest.raises(AssertionError, match="empty"):
+        fill(superuser_url, EVENTS, filled.schema)

@@ -1,0 +1,180 @@
+"""Screenshots of every page, light, dark and phone, into screenshots/: `python -m tests.browser.screenshots [WORD…]`.
+
+With words, only pages whose name has one of them. Each page is a line of PAGES: its name, its path, and who looks.
+"""
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from api.demo import furnished
+from api.sample_house import JULIO
+from api.settings import read_settings
+from projections.positions import position
+from tests.browser.browsing import PHONE, WIDE, Browsing, Guard, Live, browser, live
+
+FOLDER = Path("screenshots")
+LOOKS = {"light": ("light", WIDE), "dark": ("dark", WIDE), "phone": ("light", PHONE)}
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A page to take a picture of; `before` does something on it first."""
+
+    name: str
+    path: str
+    who: str | None = "julio"
+    before: Callable[[Page], object] | None = None
+    refused: bool = False  # the answer's status says so, and the browser's console too
+
+
+def open_split(page: Page) -> None:
+    """Opens the menu of the first split button."""
+    page.locator(".split-more").first.click()
+
+
+def open_for_somebody(page: Page) -> None:
+    """Opens the dialog for one recipient."""
+    open_split(page)
+    page.locator("[data-single-use-for]:visible").click()
+
+
+def copy_single_use(page: Page) -> None:
+    """Makes a single-use link, so that a toast tells of it."""
+    open_split(page)
+    page.locator("[data-single-use]:visible").click()
+    page.locator("[data-toast]").wait_for()
+
+
+def open_meeting(page: Page) -> None:
+    """Opens the first meeting of the log."""
+    page.locator("tbody th a").first.click()
+    page.locator(".timeline").wait_for()
+
+
+def open_timeline(page: Page) -> None:
+    """Opens the stream of the first event."""
+    page.locator("tbody th a").first.click()
+    page.locator("[data-travel]").wait_for()
+
+
+def ready(page: Page) -> None:
+    """Waits for the guest's month."""
+    page.locator("[data-picker][data-ready]").wait_for()
+
+
+def choose_time(page: Page) -> None:
+    """Chooses the third time that is shown."""
+    ready(page)
+    page.locator("a.time").nth(2).click()
+
+
+def choose_zone(page: Page) -> None:
+    """Looks for a time zone."""
+    ready(page)
+    page.locator("summary.zone-now").click()
+    page.get_by_role("combobox").fill("new")
+
+
+def book(page: Page) -> None:
+    """Books a meeting."""
+    choose_time(page)
+    page.get_by_label("Name").fill("Grace Guest")
+    page.get_by_label("E-mail").fill("grace@acme.example")
+    page.get_by_role("button", name="Confirm booking").click()
+    page.wait_for_url("**/m/**")
+
+
+def reschedule(page: Page) -> None:
+    """Books a meeting, and looks where it could be moved to."""
+    book(page)
+    page.get_by_role("link", name="Reschedule").click()
+    ready(page)
+
+
+def cancel(page: Page) -> None:
+    """Books a meeting, and is asked whether to cancel it."""
+    book(page)
+    page.get_by_role("link", name="Cancel meeting").click()
+
+
+PAGES = [
+    Shot("book", "/book/julio-deep-dive", None, ready),
+    Shot("book-zone", "/book/julio-deep-dive", None, choose_zone),
+    Shot("book-details", "/book/julio-deep-dive", None, choose_time),
+    Shot("booked", "/book/julio", None, book),
+    Shot("booked-reschedule", "/book/julio", None, reschedule),
+    Shot("booked-cancel", "/book/julio", None, cancel),
+    Shot("link-unknown", "/s/unknown", None, refused=True),
+    Shot("sign-in", "/sign-in", None),
+    Shot("sign-in-gone", "/sign-in/unknown", None, refused=True),
+    Shot("my-links", "/links"),
+    Shot("my-links-empty", "/links?q=zebra"),
+    Shot("my-links-menu", "/links", before=open_split),
+    Shot("my-links-somebody", "/links", before=open_for_somebody),
+    Shot("my-links-toast", "/links", before=copy_single_use),
+    Shot("library", "/links/library", "claire"),
+    Shot("question", f"/links/{JULIO.created('julio')}/delete"),
+    Shot("meeting-log", "/meeting-log", "claire"),
+    Shot("meeting-log-filters", "/meeting-log?link_type=single_use&hide_single_use=true", "claire"),
+    Shot("meeting-log-hidden", "/meeting-log?hide_single_use=true&starts_from=2026-01-01", "claire"),
+    Shot("meeting", "/meeting-log", "claire", before=open_meeting),
+    Shot("history", "/history", "tomasz"),
+    Shot("people", "/admin/people", "tomasz"),
+    Shot("person", f"/admin/people/{JULIO.id}", "tomasz"),
+    Shot("person-new", "/admin/people/new", "tomasz"),
+    Shot("deactivate", f"/admin/people/{JULIO.id}/deactivate", "tomasz"),
+    Shot("meeting-types", "/admin/meeting-types", "tomasz"),
+    Shot("meeting-type-new", "/admin/meeting-types/new", "tomasz"),
+    Shot("read-models", "/admin/read-models", "tomasz"),
+    Shot("usage", "/usage", "claire"),
+    Shot("settings", "/settings"),
+    Shot("timeline", "/history?type=Rescheduled", "tomasz", before=open_timeline),
+    Shot("not-found", "/nowhere", "tomasz", refused=True),
+]
+
+
+def take(browsing: Browsing, shot: Shot) -> None:
+    """Pictures of one page in every look."""
+    for look, (scheme, size) in LOOKS.items():
+        page = browsing.window(
+            shot.who, viewport=size, color_scheme=scheme, device_scale_factor=1, reduced_motion="reduce"
+        )
+        page.goto(shot.path)
+        page.evaluate("document.fonts.ready")
+        if shot.before:
+            shot.before(page)
+        page.screenshot(path=FOLDER / f"{shot.name}-{look}.png", full_page=look != "phone" and not shot.before)
+        page.context.close()
+
+
+def main(words: list[str]) -> None:
+    """Takes the pictures of a sample organisation made for them."""
+    FOLDER.mkdir(exist_ok=True)
+    shots = [shot for shot in PAGES if not words or any(word in shot.name for word in words)]
+    with tempfile.TemporaryDirectory() as folder:
+        settings = read_settings(data_dir=Path(folder) / "data", database_url="")
+        with furnished(settings, fresh=False) as (running, _), live(running) as served, browser() as chromium:
+            wait_for_lists(served)
+            guard = Guard(served.base_url)
+            guard.expect("status of 4")
+            for shot in shots:
+                take(Browsing(served, chromium, guard), shot)
+                print(shot.name)
+            for problem in sorted(set(guard.found)):
+                print("!", problem)
+
+
+def wait_for_lists(served: Live) -> None:
+    """Lets the read models reach the end of the log."""
+    while (where := position(served.oncelink.database)).position < where.head:
+        time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,237 @@
+"""The split button: one click makes a single-use link and copies it; what was copied books once."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.browsing import Browsing, copied
+
+LINK = "Discovery call with Julio"
+CHOSEN = """() => {
+    const field = document.activeElement;
+    return field.value.slice(field.selectionStart, field.selectionEnd);
+}"""
+REFUSE = "const no = () => Promise.reject(new Error()); Object.assign(navigator.clipboard, {write: no, writeText: no})"
+GUEST = {"name": "Grace Hopper", "email": "grace@acme.example", "time_zone": "Europe/Berlin"}
+
+
+def split_of(page: Page, link: str) -> Any:
+    """The split button of a link."""
+    return page.locator(f'[data-split][data-name="{link}"]')
+
+
+def opened(page: Page, link: str) -> Any:
+    """The open menu of a link's split button."""
+    split_of(page, link).get_by_role("button", name="More ways to copy").click()
+    menu = page.get_by_role("menu", name="More ways to copy")
+    expect(menu).to_be_visible()
+    return menu
+
+
+def copy_single_use(page: Page, link: str) -> str:
+    """Copies a new single-use link; its code."""
+    opened(page, link).get_by_role("menuitem", name="Copy Single-Use Link").click()
+    expect(page.locator("[data-toast]").last).to_contain_text("Copied a single-use link")
+    return code_on_clipboard(page)
+
+
+def code_on_clipboard(page: Page) -> str:
+    """The code of the single-use link on the clipboard."""
+    found = re.fullmatch(r"http://127\.0\.0\.1:\d+/s/([\w-]{43})", copied(page))
+    assert found
+    return found.group(1)
+
+
+def book(page: Page, code: str) -> int:
+    """Books the next time on offer, from a guest's browser; the status."""
+    first = (datetime.now(UTC) + timedelta(days=3)).date()
+    query = f"from={first}&to={first + timedelta(days=20)}&time_zone=Europe/Berlin"
+    slots = page.request.get(f"/v1/book/{code}/slots?{query}")
+    if slots.status != 200:
+        return slots.status
+    start = slots.json()["slots"][-1]["start"]
+    return page.request.post(f"/v1/book/{code}", data={"start": start, "guest": GUEST}).status
+
+
+@pytest.mark.parametrize(("path", "who"), [("/links", "julio"), ("/links/library", "sam")])
+def test_a_copied_single_use_link_books_once(browsing: Browsing, path: str, who: str) -> None:
+    page = browsing.window(who)
+    page.goto(path)
+    link = page.locator("[data-split]").filter(has=page.locator(".split-more")).first.get_attribute("data-name")
+    assert link
+    code = copy_single_use(page, link)
+    second, third = browsing.window(), browsing.window()
+    assert book(second, code) == 201
+    assert book(third, code) == 410
+    page.reload()
+    expect(page.locator("tr", has=split_of(page, link))).to_contain_text("booked")
+
+
+def test_copies_the_link_itself(browsing: Browsing) -> None:
+    page = browsing.window("julio")
+    page.goto("/links")
+    split_of(page, LINK).get_by_role("button", name="Copy Link", exact=True).click()
+    expect(page.locator("[data-toast]")).to_contain_text("any number of times")
+    assert copied(page).endswith("/book/julio")
+
+
+def test_says_for_whom_and_until_when(browsing: Browsing) -> None:
+    page = browsing.window("claire")
+    page.goto("/links/library")
+    name = page.locator("[data-split]").first.get_attribute("data-name")
+    assert name
+    opened(page, name).get_by_role("menuitem", name="For somebody").click()
+    dialog = page.get_by_role("dialog", name="Single-use link for somebody")
+    dialog.get_by_label("Name").fill("Grace Hopper")
+    dialog.get_by_label("E-mail address").fill("grace@acme.example")
+    dialog.get_by_label("Label").fill("Renewal")
+    dialog.get_by_role("button", name="Make and copy").click()
+    expect(dialog).to_be_hidden()
+    toast = page.locator("[data-toast]").last
+    expect(toast).to_contain_text("for Grace Hopper")
+    expect(toast).to_contain_text(re.compile("does not expire by itself|lasts until"))
+    code = code_on_clipboard(page)
+    found = page.request.get("/v1/single-use?q=grace&sort=-issued_at").json()["items"]
+    [issued] = [one for one in found if one["code"] == code]
+    assert issued["recipient"] == {"name": "Grace Hopper", "email": "grace@acme.example"}
+    assert issued["label"] == "Renewal"
+    assert issued["source"] == "web"
+
+
+def test_says_when_the_link_cannot_be_booked_now(browsing: Browsing) -> None:
+    page = browsing.window("julio")
+    page.goto("/links")
+    copy_single_use(page, "Web Week Lisbon")
+    expect(page.locator("[data-toast]").last).to_contain_text("cannot be booked now: the link is expired")
+
+
+def test_several_at_once_from_names_to_a_csv_of_links(browsing: Browsing) -> None:
+    page = browsing.window("julio")
+    page.goto("/links")
+    opened(page, LINK).get_by_role("menuitem", name="Several at once").click()
+    dialog = page.get_by_role("dialog", name="Several single-use links")
+    dialog.get_by_label("Names, one a line").fill('Ada Lovelace, ada@acme.example\n"Hopper, Grace"\n\n=1+1; x@y')
+    dialog.get_by_role("button", name="Make and download").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("Line 4")
+    dialog.get_by_label("Names, one a line").fill('name;email\nAda Lovelace;ada@acme.example\n"Hopper; Grace";\n=1+1;')
+    dialog.get_by_label("Label for all").fill("Fair")
+    with page.expect_download() as download:
+        dialog.get_by_role("button", name="Make and download").click()
+    text = download.value.path().read_text(encoding="utf-8-sig")
+    titles, *lines = text.strip().splitlines()
+    assert titles == "name,email,label,link,expires_at"
+    assert [line.split(",http")[0] for line in lines] == [
+        "Ada Lovelace,ada@acme.example,Fair",
+        "Hopper; Grace,,Fair",
+        "'=1+1,,Fair",
+    ]
+    codes = re.findall(r"/s/([\w-]{43})", text)
+    assert len(set(codes)) == 3
+    assert all(page.request.get(f"/v1/book/{code}").status == 200 for code in codes)
+
+
+def test_shows_the_link_selected_where_the_clipboard_is_refused(browsing: Browsing) -> None:
+    page = browsing.window("julio", clipboard=False)
+    page.add_init_script(
+        "navigator.clipboard.write = navigator.clipboard.writeText = () => Promise.reject(new Error())"
+    )
+    page.goto("/links")
+    opened(page, LINK).get_by_role("menuitem", name="Copy Single-Use Link").click()
+    dialog = page.get_by_role("dialog", name="Copy it by hand")
+    expect(dialog).to_be_visible()
+    chosen = page.evaluate(CHOSEN)
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/s/[\w-]{43}", chosen)
+
+
+class TestALostReply:
+    """A press whose answer never comes, or comes late, never makes two."""
+
+    def test_is_asked_again_under_the_same_key(self, browsing: Browsing) -> None:
+        page = browsing.window("julio")
+        page.goto("/links")
+        browsing.guard.expect("Failed to load resource")
+        keys = losing_replies(page, 1)
+        code = copy_single_use(page, LINK)
+        assert len(keys) == 2
+        assert len(set(keys)) == 1
+        assert page.request.get(f"/v1/book/{code}").status == 200
+
+    def test_and_the_next_press_finds_it(self, browsing: Browsing) -> None:
+        page = browsing.window("julio")
+        page.goto("/links")
+        browsing.guard.expect("Failed to load resource")
+        before = issued_of(page)
+        keys = losing_replies(page, 3)
+        opened(page, LINK).get_by_role("menuitem", name="Copy Single-Use Link").click()
+        expect(page.locator("[data-toast]").last).to_contain_text("nothing is made twice")
+        copy_single_use(page, LINK)
+        assert len(keys) == 4
+        assert len(set(keys)) == 1
+        assert issued_of(page) == before + 1
+
+
+def losing_replies(page: Page, count: int) -> list[str]:
+    """Lets the server do what it is asked for, and loses its first answers; the keys of all requests."""
+    keys: list[str] = []
+
+    def handle(route: Route) -> None:
+        keys.append(route.request.headers["idempotency-key"])
+        answer = route.fetch()
+        assert answer.status == 201
+        if len(keys) <= count:
+            route.abort("connectionreset")
+        else:
+            route.fulfill(response=answer)
+
+    page.route("**/single-use", handle)
+    return keys
+
+
+def issued_of(page: Page) -> int:
+    """How many single-use links the link has, from the log."""
+    id = page.locator(f'[data-split][data-name="{LINK}"]').get_attribute("data-link")
+    return int(page.request.get(f"/v1/links/{id}").json()["single_use"]["issued"])
+
+
+def test_the_menu_works_by_keyboard(browsing: Browsing) -> None:
+    page = browsing.window("julio")
+    page.goto("/links")
+    split = split_of(page, LINK)
+    more = split.get_by_role("button", name="More ways to copy")
+    more.focus()
+    expect(more).to_have_attribute("aria-expanded", "false")
+    page.keyboard.press("Enter")
+    expect(more).to_have_attribute("aria-expanded", "true")
+    item = page.get_by_role("menu", name="More ways to copy").get_by_role("menuitem")
+    expect(item.nth(0)).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(item.nth(1)).to_be_focused()
+    page.keyboard.press("End")
+    expect(item.nth(2)).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(item.nth(0)).to_be_focused()
+    page.keyboard.press("s")
+    expect(item.nth(2)).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(more).to_be_focused()
+    expect(more).to_have_attribute("aria-expanded", "false")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-toast]")).to_contain_text("Copied a single-use link")
+    expect(more).to_be_focused()
+    code_on_clipboard(page)
+
+
+def test_presses_while_one_is_under_way_make_no_more(browsing: Browsing) -> None:
+    page = browsing.window("julio")
+    page.goto("/links")
+    before = issued_of(page)
+    opened(page, LINK).evaluate("""menu => {
+        const item = menu.querySelector("[data-single-use]");
+        for (let press = 0; press < 3; press++) item.click();
+    }""")
+    expect(page.locator("[data-toast]")).to_have_count(1)
+    assert issued_of(page) == before + 1

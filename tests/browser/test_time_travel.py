@@ -1,0 +1,64 @@
+"""The history as sentences, and the slider through the time of one thing."""
+
+from playwright.sync_api import Locator, Page, expect
+
+from api.sample_house import JULIO
+from tests.browser.browsing import Browsing
+
+
+def fact(page: Page, name: str) -> Locator:
+    """What is said of the thing at the moment that is looked at."""
+    return page.locator(".facts > div", has=page.locator(f"dt:text-matches('^{name}')"))
+
+
+def test_slides_through_the_time_of_a_meeting(browsing: Browsing) -> None:
+    page = browsing.window("tomasz")
+    page.goto("/history?type=Rescheduled")
+    page.locator("#list tbody th a").first.click()
+    slider = page.get_by_role("slider")
+    count = int(slider.get_attribute("max") or 0)
+    assert count >= 3
+    page.goto(page.url.split("?")[0])
+    expect(fact(page, "Status")).to_contain_text("rescheduled")
+    slider.focus()
+    for _ in range(count - 2):
+        slider.press("ArrowLeft")
+    expect(page.locator("[aria-current='step']")).to_contain_text("booked")
+    assert page.url.endswith("?step=2")
+    expect(fact(page, "Status")).to_contain_text("scheduled")
+    expect(fact(page, "Reschedule count")).to_contain_text("0")
+    slider.press("ArrowRight")
+    expect(fact(page, "Starts").locator(".tag")).to_have_text("changed")
+    expect(page.locator(".timeline > .later")).to_have_count(count - 3)
+
+
+def test_shows_a_link_as_it_was(browsing: Browsing) -> None:
+    julio = browsing.window("julio")
+    id, origin = JULIO.created("julio"), {"Origin": browsing.live.base_url}
+    before = julio.request.get(f"/v1/links/{id}").json()["name"]
+    assert julio.request.patch(f"/v1/links/{id}", data={"name": f"{before}, again"}, headers=origin).ok
+    page = browsing.window("tomasz")
+    page.goto(f"/history/{id}")
+    expect(fact(page, "Name").locator(".tag")).to_have_text("changed")
+    expect(fact(page, "Name").locator("dd")).to_have_text(f"{before}, again")
+    page.get_by_role("slider").press("Home")
+    expect(fact(page, "Name").locator("dd")).to_have_text(before)
+    expect(page.locator(".fact-changed")).to_have_count(0)
+
+
+def test_the_log_is_filtered_in_the_address(browsing: Browsing) -> None:
+    page = browsing.window("tomasz")
+    page.goto("/history")
+    page.get_by_label("What happened").select_option("Meeting cancelled")
+    expect(page).to_have_url(f"{browsing.live.base_url}/history?type=MeetingCancelled")
+    expect(page.locator("#list tbody th", has_not_text="cancelled")).to_have_count(0)
+    expect(page.locator("#list tbody tr").first).to_be_visible()
+    page.get_by_label("Who").select_option("Guests")
+    expect(page.locator("#list tbody th", has_not_text="guest")).to_have_count(0)
+
+
+def test_is_for_auditors_and_admins(browsing: Browsing) -> None:
+    page = browsing.window("julio")
+    browsing.guard.expect("status of 403")
+    page.goto("/history")
+    expect(page.get_by_role("heading", name="This is not for you")).to_be_visible()

@@ -1,0 +1,1 @@
+"""What holds of the pages without a browser."""
