@@ -1,24 +1,19 @@
 """The store's `append` of a booking by 16 writers, beside the bare inserts of the same rows, both sent by pgbench."""
 
-
 import re
 import subprocess
 import tempfile
 from pathlib import Path
 
+from benchmarks.figure import Figure, in_turns
+from benchmarks.sizes import Sizes
 from store.embedded import Server
 from store.embedded_binaries import find_binaries
 
-WRITERS = 16
-SECONDS = 5
-# one row for each host and half hour, so that nobody meets anybody: what is measured is the cost, not the queue
-CALL = r"""
-\set half_hour random(1, 4000000000)
-WITH b AS (
-    SELECT gen_random_uuid()::text AS token, gen_random_uuid()::text AS host, gen_random_uuid()::text AS details,
-           to_timestamp(:half_hour) AS start
-)
-"""
+# each number of each client once, so that nobody meets anybody: what is measured is the cost, not the queue
+NUMBER = r"\set n random(1, 9000000000000000)"
+THE = """(SELECT md5('token' || :n)::uuid AS token, md5('host' || :n)::uuid AS host, md5('details' || :n)::uuid AS details,
+    timestamptz '2030-01-01Z' AS start) AS b"""
 PAYLOAD = """jsonb_build_object('occurred_at', now(), 'actor', jsonb_build_object('kind', 'guest', 'id', null),
     'request_id', b.details, 'source', 'web', 'request_key', b.token, 'request_digest', b.token, 'details_id', b.details,
     'details_digest', b.token, 'link_id', b.host, 'link_kind', 'standard', 'link_version', 1, 'meeting_type_id', b.host,
@@ -26,7 +21,7 @@ PAYLOAD = """jsonb_build_object('occurred_at', now(), 'actor', jsonb_build_objec
     'starts_at', b.start, 'ends_at', b.start, 'held_from', b.start, 'held_until', b.start)"""
 ISSUED = "jsonb_build_object('occurred_at', now(), 'link_id', b.host)"
 GUEST = """'{"guest": {"name": "Grace", "email": "grace@acme.example", "time_zone": "UTC"}, "notes": null}'::jsonb"""
-OURS = f"""{CALL}
+OURS = f"""{NUMBER}
 SELECT oncelink.append(
     jsonb_build_array(
         jsonb_build_object('stream', b.token, 'version', 1, 'type', 'DirectIssued.v1', 'data', {ISSUED}),
@@ -38,39 +33,45 @@ SELECT oncelink.append(
         'booking', b.token, 'host', b.host, 'start', b.start, 'end', b.start + interval '30 min'))),
     jsonb_build_array(jsonb_build_object(
         'id', b.details, 'stream', b.token, 'salt', '00', 'data', {GUEST}, 'words', 'Grace grace@acme.example'))
-) FROM b;
+) FROM {THE};
 """
-FLOOR = f"""{CALL}, events AS (
-    INSERT INTO oncelink.events (stream_id, version, type, data)
-    SELECT b.token::uuid, 1, 'DirectIssued.v1', {ISSUED} FROM b
-    UNION ALL SELECT b.token::uuid, 2, 'MeetingBooked.v1', {PAYLOAD} FROM b
-), reservations AS (
-    INSERT INTO oncelink.reservations (booking_id, host_id, during)
-    SELECT b.token::uuid, b.host::uuid, tstzrange(b.start, b.start + interval '30 min') FROM b
-)
+# what a plain program sends that checks nothing: prepared, in one round trip
+FLOOR = f"""{NUMBER}
+\\startpipeline
+BEGIN;
+INSERT INTO oncelink.events (stream_id, version, type, data)
+SELECT b.token, 1, 'DirectIssued.v1', {ISSUED} FROM {THE}
+UNION ALL SELECT b.token, 2, 'MeetingBooked.v1', {PAYLOAD} FROM {THE};
+INSERT INTO oncelink.reservations (booking_id, host_id, during)
+SELECT b.token, b.host, tstzrange(b.start, b.start + interval '30 min') FROM {THE};
 INSERT INTO oncelink.personal_details (id, stream_id, salt, data, words)
-SELECT b.details::uuid, b.token::uuid, '\\x00', {GUEST}, oncelink.words('Grace grace@acme.example') FROM b;
+SELECT b.details, b.token, '\\x00', {GUEST}, oncelink.words('Grace grace@acme.example') FROM {THE};
+COMMIT;
+\\endpipeline
 """
 
 
-def appends_per_second(server: Server) -> float:
-    """Bookings by the append function."""
-    return per_second(server, OURS)
+def figure(found: Server, sizes: Sizes, where: str) -> Figure:
+    """Bookings appended in a second, beside the bare inserts."""
+    for script in (OURS, FLOOR):
+        per_second(found, script, sizes.writers, sizes.seconds / 3)
+    values, floors = in_turns(
+        sizes.rounds,
+        lambda: per_second(found, OURS, sizes.writers, sizes.seconds),
+        lambda: per_second(found, FLOOR, sizes.writers, sizes.seconds),
+    )
+    name = f"append of a booking, {sizes.writers} writers"
+    return Figure(name, "/s", values, floors, 0.8, floor="bare inserts in one round trip", where=where)
 
 
-def inserts_per_second(server: Server) -> float:
-    """The same rows by plain inserts in one statement."""
-    return per_second(server, FLOOR)
-
-
-def per_second(server: Server, script: str, writers: int = WRITERS, seconds: int = SECONDS) -> float:
+def per_second(server: Server, script: str, writers: int, seconds: float) -> float:
     """Transactions per second of a pgbench script, as the superuser. Raises AssertionError when one of them failed."""
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
         file.write(script)
         file.flush()
         Path(file.name).chmod(0o644)
         command = [str(find_binaries() / "pgbench"), "-n", "-M", "prepared", "-f", file.name]
-        spread = ["-c", str(writers), "-j", "2", "-T", str(seconds), server.url(database="oncelink")]
+        spread = ["-c", str(writers), "-j", "2", "-T", str(max(1, round(seconds))), server.url(database="oncelink")]
         ran = subprocess.run([*command, *spread], capture_output=True, text=True, check=True)
     assert "number of failed transactions: 0 " in ran.stdout, ran.stdout
     found = re.search(r"tps = ([\d.]+)", ran.stdout)

@@ -2,11 +2,8 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 
 from benchmarks.ground import Ground
-from domain.hours import Interval
-from domain.scheduling import Door
 from store.recorder import arguments
 
 BOOKINGS = 1500
@@ -58,17 +55,3 @@ def prepared_calls(ground: Ground, count: int = BOOKINGS) -> list[tuple[object, 
     finally:
         recorder.insert_events = send  # type: ignore[method-assign]
     return list(zip(tokens, caught, strict=True))
-
-
-def slots_of_a_month(ground: Ground) -> list[float]:
-    """Seconds to answer for a month of slots, with the host's bookings of the runs before."""
-    scheduling, seconds = ground.oncelink.scheduling, []
-    door = Door(slug=ground.oncelink.scheduling.offer(ground.link_id, fresh=True).link.properties.slug)
-    for _ in range(50):
-        began = time.perf_counter()
-        _, offer = scheduling.look(door)
-        instant = ground.starts(1)[0] - timedelta(hours=1)
-        began = time.perf_counter()
-        scheduling.slots(offer, Interval(instant, instant + timedelta(days=31)), instant)
-        seconds.append(time.perf_counter() - began)
-    return seconds
