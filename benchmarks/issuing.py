@@ -57,7 +57,7 @@ def slots_of_a_month(ground: Ground, found: Server, sizes: Sizes, where: str) ->
     first = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     link = ground.shared_link(2)
     for number, host in enumerate(ground.oncelink.scheduling.offer(link, fresh=True).host_ids):
-        hold(ground, found, host, first + timedelta(minutes=30 * number), sizes.slots_of)
+        hold(ground, found, host, first + timedelta(minutes=30 * (number % 2)), sizes.slots_of)
     slug = ground.oncelink.scheduling.offer(link, fresh=True).link.properties.slug
     within = Interval(first, first + timedelta(days=31))
 

@@ -21,7 +21,7 @@ from store.embedded import Server
 PACKAGE = "@eventide/message-db@1.3.1"
 EVENTS_OF_RUNNER = 2_000
 PARTS = (
-    *("schema/message-store", "extensions/pgcrypto", "tables/messages", "types/message"),
+    *("schema/message-store", "tables/messages", "types/message"),
     *(f"functions/{name}" for name in ("hash-64", "acquire-lock", "category", "is-category", "id", "cardinal-id")),
     *("functions/stream-version", "functions/write-message"),
     *(f"indexes/messages-{name}" for name in ("id", "stream", "category")),
