@@ -39,7 +39,7 @@ def parts_of(request: Request) -> Oncelink:
 
 
 async def running(request: Request) -> Oncelink:
-    """The running Oncelink. Like every dependency that never waits, it is async: FastAPI sends the others to a thread."""
+    """The running Oncelink. Async, like every dependency that never waits: FastAPI sends the others to a thread."""
     return parts_of(request)
 
 

@@ -1,4 +1,4 @@
-"""The follower catching up in batches of a thousand, beside a rebuild; and a rebuild, beside one INSERT … SELECT by hand."""
+"""The follower catching up in batches of a thousand, beside a rebuild; a rebuild, beside one INSERT … SELECT."""
 
 import time
 

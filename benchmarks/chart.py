@@ -23,7 +23,8 @@ def drawn(figures: Sequence[Figure], about: str) -> str:
     height = TOP + ROW * len(figures) + 16
     middle = place(1.0)
     rows = "".join(row(figure, TOP + ROW * number + ROW // 2) for number, figure in enumerate(figures))
-    return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(about)}">
+    box = f'viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(about)}"'
+    return f"""<svg xmlns="http://www.w3.org/2000/svg" {box}>
 <style>{STYLE}</style>
 <text x="8" y="20">Each figure beside its bound</text><text x="8" y="38" class="small">{escape(about)}</text>
 {axis(height)}

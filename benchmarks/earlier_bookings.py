@@ -17,15 +17,17 @@ from store.embedded import Server
 # meetings of one host, one every half hour until now; the hosts of other meetings are of no account
 EARLIER = """
 WITH earlier AS (
-    SELECT gen_random_uuid() AS token, gen_random_uuid() AS details, coalesce(%(host)s::uuid, gen_random_uuid()) AS host,
+    SELECT gen_random_uuid() AS token, gen_random_uuid() AS details,
+        coalesce(%(host)s::uuid, gen_random_uuid()) AS host,
         date_trunc('hour', now()) - n * interval '30 minutes' AS start FROM generate_series(1, %(count)s::bigint) n
 ), held AS (
     INSERT INTO {schema}.reservations (booking_id, host_id, during)
     SELECT token, host, tstzrange(start, start + interval '30 minutes') FROM earlier
 )
 INSERT INTO {schema}.events (stream_id, version, type, data)
-SELECT token, version, type, jsonb_build_object('occurred_at', start, 'actor', jsonb_build_object('kind', 'guest', 'id', null),
-    'request_id', token, 'source', 'web', 'link_id', %(link)s::uuid) || CASE version WHEN 1 THEN '{{}}' ELSE jsonb_build_object(
+SELECT token, version, type, jsonb_build_object('occurred_at', start,
+    'actor', jsonb_build_object('kind', 'guest', 'id', null), 'request_id', token, 'source', 'web',
+    'link_id', %(link)s::uuid) || CASE version WHEN 1 THEN '{{}}' ELSE jsonb_build_object(
     'request_key', md5(token::text), 'request_digest', md5(token::text), 'details_id', details, 'details_digest', null,
     'link_kind', 'standard', 'link_version', 1, 'meeting_type_id', %(type)s::uuid, 'meeting_type_version', 1,
     'host_ids', jsonb_build_array(host), 'host_versions', jsonb_build_array(1), 'starts_at', start,

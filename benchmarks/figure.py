@@ -9,7 +9,7 @@ Measure = Callable[[], float]
 
 @dataclass(frozen=True)
 class Figure:
-    """One value and one value of the floor for each round; without a floor the bound is one of the values themselves."""
+    """One value and one of the floor for each round; without a floor the bound is one of the values themselves."""
 
     name: str
     unit: str

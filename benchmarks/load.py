@@ -1,4 +1,4 @@
-"""A load of HTTP requests over so many connections, at full speed or at a given rate: answers counted, each one timed."""
+"""A load of HTTP requests over so many connections, at full speed or at a rate: answers counted, each one timed."""
 
 import asyncio
 import json
@@ -23,8 +23,8 @@ class Post:
         """The request as it goes over the wire."""
         body = json.dumps(self.body).encode()
         key = f"Idempotency-Key: {self.key}\r\n" if self.key else ""
-        head = f"POST {self.path} HTTP/1.1\r\nHost: b\r\nContent-Type: application/json\r\n{key}Content-Length: {len(body)}\r\n\r\n"
-        return head.encode() + body
+        about = f"Host: b\r\nContent-Type: application/json\r\n{key}Content-Length: {len(body)}"
+        return f"POST {self.path} HTTP/1.1\r\n{about}\r\n\r\n".encode() + body
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""A page of a big meeting log with each documented filter (but `q`) and sort, beside the query by hand with its index."""
+"""A page of a big meeting log by each filter (but `q`) and sort, beside the query by hand with its index."""
 
 import statistics
 from collections.abc import Iterator
@@ -34,15 +34,19 @@ ASKED: dict[str, tuple[dict[str, Any], str]] = {
     "starts": ({"starts_from": "2025-02-01Z", "starts_to": "2025-03-01Z"}, ""),
 }
 SORTS = ("-booked_at", "booked_at", "-starts_at", "starts_at")
+INDEXES = """
+SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = %s AND tablename = %s AND indexname NOT LIKE '%%pkey'
+"""
 WHERE = {"hide_single_use": " WHERE link_type IN ('standard', 'managed')"}
 # a hundred hosts with ten links each and twenty meeting types: one meeting a minute, every twentieth cancelled
 ROWS = """
 INSERT INTO {schema}."{table}" (booking_id, booked_at, status, link_type, link_id, meeting_type_id, host_ids, starts_at,
     ends_at, reschedule_count, source, details_id, version)
-SELECT gen_random_uuid(), at, (ARRAY['scheduled', 'scheduled', 'scheduled', 'rescheduled', 'cancelled'])[1 + n * 7919 %% 5],
-    (ARRAY['single_use', 'single_use', 'standard', 'managed'])[1 + n * 104729 %% 4], md5('link' || n * 31 %% 1000)::uuid,
-    md5('meeting type' || n * 17 %% 20)::uuid, ARRAY[md5('person' || n * 13 %% 100)::uuid], starts, starts + interval '30 min',
-    0, 'web', gen_random_uuid(), 2
+SELECT gen_random_uuid(), at,
+    (ARRAY['scheduled', 'scheduled', 'scheduled', 'rescheduled', 'cancelled'])[1 + n * 7919 %% 5],
+    (ARRAY['single_use', 'single_use', 'standard', 'managed'])[1 + n * 104729 %% 4],
+    md5('link' || n * 31 %% 1000)::uuid, md5('meeting type' || n * 17 %% 20)::uuid,
+    ARRAY[md5('person' || n * 13 %% 100)::uuid], starts, starts + interval '30 min', 0, 'web', gen_random_uuid(), 2
 FROM generate_series(1, %(count)s::bigint) n,
     LATERAL (SELECT timestamptz '2025-01-01Z' + n * interval '60 days' / %(count)s AS at) AS booked,
     LATERAL (SELECT at + n * 6151 %% 20160 * interval '1 minute' AS starts) AS held
@@ -63,10 +67,7 @@ def figures(db: Database, found: Server, sizes: Sizes, where: str) -> list[Figur
 def filled(db: Database, connection: Connection[Any], meetings: int) -> str:
     """The live table with that many meetings, its indexes made after loading; its name."""
     table = db_tables(db)[MEETING_LOG.name]
-    there = connection.execute(
-        "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = %s AND tablename = %s AND indexname NOT LIKE '%%pkey'",
-        (db.schema, table),
-    ).fetchall()
+    there = connection.execute(INDEXES, (db.schema, table)).fetchall()
     for name, _ in there:
         connection.execute(f'DROP INDEX {db.schema}."{name}"')
     connection.execute(db.text(f'TRUNCATE {{schema}}."{table}"'))
@@ -103,13 +104,12 @@ def by_hand(db: Database, url: str, table: str, name: str, sort: str) -> Iterato
     column, down = sort.removeprefix("-"), "DESC" if sort.startswith("-") else "ASC"
     index = f'CREATE INDEX ON {{schema}}."{table}" ({leading}{column}, booking_id){WHERE.get(name, "")}'
     conditions = " AND ".join(FILTERS[one] for one in filters) or "true"
-    rows = f'SELECT * FROM {{schema}}."{table}" AS m WHERE {conditions} ORDER BY {column} {down}, booking_id {down} LIMIT 51'
+    order = f"ORDER BY m.{column} {down}, m.booking_id {down}"
+    rows = f'SELECT * FROM {{schema}}."{table}" AS m WHERE {conditions} {order} LIMIT 51'
     names = "WITH " + ", ".join(
         f'{name} AS NOT MATERIALIZED (SELECT * FROM {{schema}}."{live}")' for name, live in db_tables(db).items()
     )
-    query = db.text(
-        f"{names} SELECT {LISTING.columns} FROM ({rows}) AS m ORDER BY m.{column} {down}, m.booking_id {down}"
-    )
+    query = db.text(f"{names} SELECT {LISTING.columns} FROM ({rows}) AS m {order}")
     with psycopg.connect(url, row_factory=dict_row, options=f"{UNHURRIED} -c timezone=UTC") as connection:
         connection.execute(db.text(index))
         yield lambda: connection.execute(query, filters, prepare=False).fetchall()

@@ -1,4 +1,4 @@
-"""Bookings over HTTP on single-use links, beside a route of the same server that only runs the bare SQL of a booking."""
+"""Bookings over HTTP on single-use links, beside a route of the same server that only runs the SQL of a booking."""
 
 import os
 import signal

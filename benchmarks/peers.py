@@ -41,7 +41,7 @@ COMMIT;
 def sentences(found: Server, sizes: Sizes) -> list[str]:
     """What each of them reached, or why it was left out."""
     return [
-        f"eventsourcing's recorder, the same two events, 16 threads: {recorded_per_second(found, sizes):,.0f} appends/s",
+        f"eventsourcing's recorder, two events, 16 threads: {recorded_per_second(found, sizes):,.0f} appends/s",
         f"eventsourcing's runner: {library_runner.events_per_second(found, EVENTS_OF_RUNNER):,.0f} events/s",
         message_db(found, sizes),
     ]
@@ -88,5 +88,7 @@ def message_db(found: Server, sizes: Sizes) -> str:
         with psycopg.connect(found.url(database=DATABASE), autocommit=True) as connection:
             for part in PARTS:
                 connection.execute((Path(folder) / "package" / "database" / f"{part}.sql").read_text())
-            connection.execute("ALTER DATABASE oncelink SET search_path = message_store")  # its functions call each other so
+            connection.execute(
+                "ALTER DATABASE oncelink SET search_path = message_store"
+            )  # its functions call each other so
     return f"message-db, the same two events, 16 writers: {per_second(found, WRITES, 16, sizes.seconds):,.0f} appends/s"

@@ -1,4 +1,4 @@
-"""How much is measured: in a few minutes by default, at full size with `--full`, next to nothing for a test of the harness."""
+"""How much is measured: in a few minutes by default, in full with `--full`, next to nothing for a test."""
 
 from dataclasses import dataclass
 

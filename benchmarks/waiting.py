@@ -1,4 +1,4 @@
-"""How long people wait: for the demo, for a row in the meeting log, for another follower: `python -m benchmarks waiting`."""
+"""How long the demo, a row in the meeting log and another follower take: `python -m benchmarks waiting`."""
 
 from benchmarks import following, starting
 from benchmarks.ground import FLUSHES, ground, quantiles, server
