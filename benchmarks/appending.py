@@ -17,8 +17,9 @@ THE = """(SELECT md5('token' || :n)::uuid AS token, md5('host' || :n)::uuid AS h
 PAYLOAD = """jsonb_build_object('occurred_at', now(), 'actor', jsonb_build_object('kind', 'guest', 'id', null),
     'request_id', b.details, 'source', 'web', 'request_key', b.token, 'request_digest', b.token,
     'details_id', b.details, 'details_digest', b.token, 'link_id', b.host, 'link_kind', 'standard', 'link_version', 1,
-    'meeting_type_id', b.host, 'meeting_type_version', 1, 'host_ids', jsonb_build_array(b.host), 'host_versions', jsonb_build_array(1),
-    'starts_at', b.start, 'ends_at', b.start, 'held_from', b.start, 'held_until', b.start)"""
+    'meeting_type_id', b.host, 'meeting_type_version', 1, 'host_ids', jsonb_build_array(b.host),
+    'host_versions', jsonb_build_array(1), 'starts_at', b.start, 'ends_at', b.start,
+    'held_from', b.start, 'held_until', b.start)"""
 ISSUED = "jsonb_build_object('occurred_at', now(), 'link_id', b.host)"
 GUEST = """'{"guest": {"name": "Grace", "email": "grace@acme.example", "time_zone": "UTC"}, "notes": null}'::jsonb"""
 OURS = f"""{NUMBER}
