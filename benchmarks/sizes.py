@@ -8,10 +8,10 @@ class Sizes:
     """How long, how often, and on how much."""
 
     rounds: int = 3
-    bookings: int = 1_000  # over HTTP, in each round
-    seconds: float = 3.0  # of each run of pgbench
+    bookings: int = 500  # over HTTP, in each round
+    seconds: float = 2.0  # of each run of pgbench
     writers: int = 16
-    asked: int = 50  # times that a single question is asked in each round
+    asked: int = 30  # times that a single question is asked in each round
     events: int = 150_000  # in the log of rebuilds and of the meeting log
     meetings: int = 200_000  # in the meeting log
     earlier: tuple[int, ...] = (10, 1_000, 10_000)
