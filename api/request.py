@@ -6,6 +6,7 @@ from typing import Annotated, Any, cast
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from anyio import to_thread
 from fastapi import Depends, Header, Path, Request
 from fastapi.security import HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
@@ -38,7 +39,12 @@ def parts_of(request: Request) -> Oncelink:
     return cast(Oncelink, request.app.state.oncelink)
 
 
-Parts = Annotated[Oncelink, Depends(parts_of)]
+async def running(request: Request) -> Oncelink:
+    """The running Oncelink. Async, like every dependency that never waits: FastAPI sends the others to a thread."""
+    return parts_of(request)
+
+
+Parts = Annotated[Oncelink, Depends(running)]
 
 
 def request_id(request: Request) -> str:
@@ -134,19 +140,21 @@ def require_own_origin(request: Request) -> None:
 Signed = Annotated[Caller, Depends(signed_in)]
 
 
-def as_guest(request: Request, parts: Parts) -> Context:
+async def as_guest(request: Request, parts: Parts) -> Context:
     """The context of somebody who is not signed in. Raises TooManyRequests."""
     instant = now()
     limit = parts.settings.guest_rate_limit
-    if limit and request.client and parts.keys.requests_this_minute(request.client.host, instant) > limit:
-        raise TooManyRequests
+    if limit and request.client:
+        sent = await to_thread.run_sync(parts.keys.requests_this_minute, request.client.host, instant)
+        if sent > limit:
+            raise TooManyRequests
     return Context(instant, Actor(kind="guest"), request_id(request), "web")
 
 
 AsGuest = Annotated[Context, Depends(as_guest)]
 
 
-def idempotency_key(
+async def idempotency_key(
     value: Annotated[
         str | None, Header(alias="Idempotency-Key", description="At most 255 visible ASCII characters.")
     ] = None,
@@ -160,7 +168,7 @@ def idempotency_key(
 IdempotencyKey = Annotated[str | None, Depends(idempotency_key)]
 
 
-def if_match(
+async def if_match(
     value: Annotated[str | None, Header(alias="If-Match", description="The ETag that the change was made on.")] = None,
 ) -> int | None:
     """The version that an edit was made on. Raises Invalid."""
@@ -205,7 +213,7 @@ def known_id(value: str) -> UUID:
         raise NotFound from None
 
 
-def id_in_path(id: Annotated[str, Path(description="An id.", json_schema_extra={"format": "uuid"})]) -> UUID:
+async def id_in_path(id: Annotated[str, Path(description="An id.", json_schema_extra={"format": "uuid"})]) -> UUID:
     """The `{id}` of a path. Raises NotFound."""
     return known_id(id)
 

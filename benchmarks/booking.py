@@ -2,11 +2,8 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 
 from benchmarks.ground import Ground
-from domain.hours import Interval
-from domain.scheduling import Door
 from store.recorder import arguments
 
 BOOKINGS = 1500
@@ -39,7 +36,7 @@ def bare_per_second(ground: Ground, threads: int = THREADS) -> float:
     return len(calls) / (time.perf_counter() - began)
 
 
-def prepared_calls(ground: Ground) -> list[tuple[object, list[str]]]:
+def prepared_calls(ground: Ground, count: int = BOOKINGS) -> list[tuple[object, list[str]]]:
     """The arguments that the domain would send, caught instead of sent."""
     scheduling = ground.oncelink.scheduling
     recorder, caught = scheduling.recorder, []
@@ -49,8 +46,8 @@ def prepared_calls(ground: Ground) -> list[tuple[object, list[str]]]:
         caught.append(arguments(events, kwargs["conditions"]))  # type: ignore[arg-type]
         return [1, *range(len(events) - 1)]  # type: ignore[arg-type]
 
-    tokens = ground.issue(BOOKINGS)
-    starts = ground.starts(BOOKINGS)
+    tokens = ground.issue(count)
+    starts = ground.starts(count)
     recorder.insert_events = catch  # type: ignore[assignment, method-assign]
     try:
         for token, start in zip(tokens, starts, strict=True):
@@ -58,17 +55,3 @@ def prepared_calls(ground: Ground) -> list[tuple[object, list[str]]]:
     finally:
         recorder.insert_events = send  # type: ignore[method-assign]
     return list(zip(tokens, caught, strict=True))
-
-
-def slots_of_a_month(ground: Ground) -> list[float]:
-    """Seconds to answer for a month of slots, with the host's bookings of the runs before."""
-    scheduling, seconds = ground.oncelink.scheduling, []
-    door = Door(slug=ground.oncelink.scheduling.offer(ground.link_id, fresh=True).link.properties.slug)
-    for _ in range(50):
-        began = time.perf_counter()
-        _, offer = scheduling.look(door)
-        instant = ground.starts(1)[0] - timedelta(hours=1)
-        began = time.perf_counter()
-        scheduling.slots(offer, Interval(instant, instant + timedelta(days=31)), instant)
-        seconds.append(time.perf_counter() - began)
-    return seconds

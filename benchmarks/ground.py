@@ -4,8 +4,9 @@ import statistics
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -15,7 +16,6 @@ from api.people_by_hand import by_operator
 from api.serving import DATABASE, EMBEDDED_SETTINGS, OWNER_ROLE, prepare
 from api.settings import read_settings
 from domain.event import Actor, Context
-from domain.hours import Interval
 from domain.issuing import Given
 from domain.meeting_type import MeetingTypeProperties
 from domain.person import PersonProperties
@@ -32,6 +32,7 @@ FLUSHES = {
 }
 ALWAYS = dict.fromkeys(("mon", "tue", "wed", "thu", "fri", "sat", "sun"), (("00:00", "24:00"),))
 GUEST = {"guest": {"name": "Grace", "email": "grace@acme.example", "time_zone": "UTC"}, "notes": None}
+ROLES = frozenset({"member"})
 SECRET = "only-for-benchmarks-only-for-benchmarks"
 
 
@@ -42,24 +43,38 @@ class Ground:
     oncelink: Oncelink
     link_id: UUID
     julio: UUID
+    meeting_type_id: UUID
+    half_hours: Iterator[datetime] = field(default_factory=lambda: half_hours())
 
-    def issue(self, count: int) -> list[UUID]:
+    def issue(self, count: int, link_id: UUID | None = None) -> list[UUID]:
         """New single-use links."""
+        link = self.oncelink.scheduling.offer(link_id or self.link_id, fresh=False).link
         ids: list[UUID] = []
         while len(ids) < count:
-            context = Context(now(), Actor(kind="person", id=self.julio), uuid4().hex, "api", frozenset({"member"}))
+            context = Context(now(), Actor(kind="person", id=link.properties.owner_id), uuid4().hex, "api", ROLES)
             given = [Given()] * min(100, count - len(ids))
-            ids += self.oncelink.issuing.issue(context, self.link_id, given, None, {})[1]
+            ids += self.oncelink.issuing.issue(context, link.id, given, None, {})[1]
         return ids
 
     def starts(self, count: int) -> list[datetime]:
-        """That many free slots."""
-        instant = datetime.now(UTC)
-        offer = self.oncelink.scheduling.offer(self.link_id, fresh=True)
-        within = Interval(instant + timedelta(hours=1), instant + timedelta(days=3000))
-        found = self.oncelink.scheduling.slots(offer, within, instant)
-        assert len(found) >= count
-        return [slot.start for slot in found[:count]]
+        """That many free slots, each handed out once: the host has time around the clock, every half hour."""
+        return [next(self.half_hours) for _ in range(count)]
+
+    def hire(self, name: str) -> UUID:
+        """One more person with time around the clock."""
+        email = f"{name}.{uuid4().hex[:8]}@nexora.example"
+        person = PersonProperties(name=name, email=email, roles=("member",), time_zone="UTC", weekly_hours=ALWAYS)
+        return self.oncelink.staffing.add_person(by_operator(), person).id
+
+    def link_of(self, owner: UUID, co_hosts: Sequence[UUID] = ()) -> UUID:
+        """A standard link of somebody's own."""
+        own = Context(now(), Actor(kind="person", id=owner), uuid4().hex, "api", frozenset({"member"}))
+        properties = {"name": "Intro", "slug": None, "meeting_type_id": self.meeting_type_id, "co_host_ids": co_hosts}
+        return self.oncelink.publishing.create_link(own, properties).id
+
+    def shared_link(self, co_hosts: int) -> UUID:
+        """A link of a new host with so many new co-hosts."""
+        return self.link_of(self.hire("Host"), [self.hire(f"Co-host{number}") for number in range(co_hosts)])
 
     def book(self, token_id: UUID, start: datetime) -> int:
         """One booking; its position."""
@@ -68,6 +83,12 @@ class Ground:
         self.oncelink.appended()
         assert booked.position is not None
         return booked.position
+
+
+def half_hours() -> Iterator[datetime]:
+    """Every half hour, from the one after the next on."""
+    first = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=2)
+    return (first + number * timedelta(minutes=30) for number in count())
 
 
 @contextmanager
@@ -99,7 +120,7 @@ def ground(found: Server) -> Iterator[Ground]:
     own = Context(now(), Actor(kind="person", id=person), uuid4().hex, "api", frozenset({"member"}))
     link = oncelink.publishing.create_link(own, {"name": "Intro", "slug": None, "meeting_type_id": meeting_type})
     try:
-        yield Ground(oncelink, link.id, person)
+        yield Ground(oncelink, link.id, person, meeting_type)
     finally:
         oncelink.close()
 

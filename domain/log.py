@@ -64,7 +64,7 @@ class Log(Protocol):
         """The links that have or had a slug."""
 
     def held(self, host_ids: Sequence[UUID], within: Interval, but: UUID | None = None) -> Sequence[Interval]:
-        """The time held of any of these hosts, except by the booking `but`."""
+        """The time held of any of these hosts, except by the booking `but`, in pieces that do not touch."""
 
     def details(self, ids: Collection[UUID]) -> Mapping[UUID, Details]:
         """The personal details that have not been erased."""

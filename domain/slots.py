@@ -105,12 +105,12 @@ def offered(
 
 def on_offer(rules: SlotRules, hosts: Sequence[WorkingHours], start: datetime, now: datetime) -> bool:
     """Whether `offered` would list this start (aware, UTC) if nothing were taken."""
-    return any(_slots(rules, hosts, (), Interval(start, start), now))
+    return bool(_slots(rules, hosts, (), Interval(start, start), now))
 
 
 def _slots(
     rules: SlotRules, hosts: Sequence[WorkingHours], busy: Iterable[Interval], within: Interval, now: datetime
-) -> Iterator[Interval]:
+) -> list[Interval]:
     """The slots on offer that start from `within.start` to `within.end`, here both included.
 
     The policies decide; that no day is looked at which notice or window rule out anyway only saves time.
@@ -118,11 +118,13 @@ def _slots(
     first = max(within.start, now + rules.minimum_notice)
     last = min(within.end, now + rules.booking_window)
     if first > last:
-        return iter(())
+        return []
     working = [Timeline.of(_windows_in(person, first, last + rules.duration)) for person in hosts]
     situation = Situation(rules, working, Timeline.of(busy), now)
-    slots = (Interval(start, start + rules.duration) for start in _starts(hosts[0], rules.step, first, last))
-    return (slot for slot in slots if all(policy(situation, slot) for policy in POLICIES))
+    slots = [Interval(start, start + rules.duration) for start in _starts(hosts[0], rules.step, first, last)]
+    for policy in POLICIES:
+        slots = [slot for slot in slots if policy(situation, slot)]
+    return slots
 
 
 def _starts(host: WorkingHours, step: timedelta, first: datetime, last: datetime) -> Iterator[datetime]:

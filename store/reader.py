@@ -22,8 +22,10 @@ SELECT DISTINCT stream_id FROM {schema}.events
 WHERE (type LIKE 'LinkCreated.%%' OR type LIKE 'LinkUpdated.%%') AND data ->> 'slug' = %s
 """
 HELD = """
-SELECT lower(during) AS start, upper(during) AS "end" FROM {schema}.reservations
-WHERE host_id = ANY (%s) AND during && tstzrange(%s, %s) AND booking_id IS DISTINCT FROM %s
+SELECT lower(piece) AS start, upper(piece) AS "end" FROM (
+    SELECT unnest(range_agg(during)) AS piece FROM {schema}.reservations
+    WHERE host_id = ANY (%s) AND during && tstzrange(%s, %s) AND booking_id IS DISTINCT FROM %s
+) AS held
 """
 DETAILS = "SELECT id, stream_id, salt, data FROM {schema}.personal_details WHERE id = ANY (%s)"
 OF_ADDRESS = """

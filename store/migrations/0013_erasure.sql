@@ -25,7 +25,6 @@ CREATE OR REPLACE FUNCTION {schema}.append(
 ) RETURNS bigint[]
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    wanted record;
     stale uuid;
     made int;
     positions bigint[];
@@ -39,7 +38,8 @@ BEGIN
     PERFORM pg_advisory_xact_lock_shared(hashtextextended({cell} || '.fence', 0));
 
     -- 2. Locks: each once, at its strongest, in one order for everybody, so that nobody waits in a circle.
-    FOR wanted IN
+    PERFORM CASE WHEN exclusive THEN pg_advisory_xact_lock(key) ELSE pg_advisory_xact_lock_shared(key) END
+    FROM (
         SELECT hashtextextended({cell} || name, 0) AS key, bool_or(exclusive) AS exclusive
         FROM (
             SELECT '.stream.' || (e ->> 'stream') AS name, true AS exclusive FROM jsonb_array_elements(p_events) e
@@ -51,13 +51,7 @@ BEGIN
                 WHERE d ? 'erase' OR {schema}.address_of(d -> 'data') IS NOT NULL
         ) locks
         GROUP BY 1 ORDER BY 1
-    LOOP
-        IF wanted.exclusive THEN
-            PERFORM pg_advisory_xact_lock(wanted.key);
-        ELSE
-            PERFORM pg_advisory_xact_lock_shared(wanted.key);
-        END IF;
-    END LOOP;
+    ) AS wanted;
 
     -- 3. Check: a new statement, so a new snapshot: every stream, read or written, is where the decision saw it.
     SELECT seen.id INTO stale
@@ -106,7 +100,7 @@ BEGIN
     END IF;
 
     -- 6. Personal details: beside the log, never in it. What an event says is erased is erased with it, and nothing else.
-    IF EXISTS (SELECT FROM jsonb_array_elements(p_events) e WHERE e ->> 'type' LIKE 'PersonalDetailsErased.%') THEN
+    IF p_events @? '$[*] ? (@.type starts with "PersonalDetailsErased.")' THEN
         WITH gone AS (
             SELECT (e ->> 'stream')::uuid AS stream_id, id::uuid
             FROM jsonb_array_elements(p_events) e, jsonb_array_elements_text(e -> 'data' -> 'details_ids') id
@@ -125,7 +119,7 @@ BEGIN
         SELECT (d ->> 'id')::uuid, (d ->> 'stream')::uuid, decode(d ->> 'salt', 'hex'), d -> 'data', {schema}.words(d ->> 'words')
         FROM jsonb_array_elements(p_details) d
         WHERE NOT d ? 'erase';
-        IF EXISTS (
+        IF p_details @? '$[*].erase' AND EXISTS (
             SELECT FROM jsonb_array_elements(p_details) d
             JOIN {schema}.personal_details kept ON {schema}.address_of(kept.data) = lower(d ->> 'erase')
             WHERE d ? 'erase'

@@ -24,7 +24,8 @@ CREATE TABLE {schema}.lineage (
     server            text NOT NULL,       -- where the log lived when this was last looked at
     files             timestamptz,
     unconfirmed_until bigint,              -- single-use links issued up to this position may have been booked in what is lost
-    noticed_at        timestamptz
+    noticed_at        timestamptz,
+    started           timestamptz              -- the start of the server that last looked, null before the first append on it
 );
 INSERT INTO {schema}.lineage (server, files) VALUES ({schema}.server(), {schema}.files());
 
@@ -59,6 +60,22 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
     RETURNING true
 $$;
 
+-- The first append after a start of the server, and the first on another server, which then notes where the log ended. Whoever
+-- else comes first waits here for it, and then finds it noted.
+CREATE FUNCTION {schema}.look_around() RETURNS {schema}.lineage
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    home {schema}.lineage;
+BEGIN
+    UPDATE {schema}.lineage
+    SET server = {schema}.server(), files = {schema}.files(), noticed_at = clock_timestamp(),
+        unconfirmed_until = (SELECT coalesce(max(position), 0) FROM {schema}.events)
+    WHERE NOT {schema}.is_home(lineage);
+    UPDATE {schema}.lineage SET started = pg_postmaster_start_time() WHERE started IS DISTINCT FROM pg_postmaster_start_time();
+    SELECT * INTO home FROM {schema}.lineage;
+    RETURN home;
+END $$;
+
 -- The append as it was, which only the new one may call.
 ALTER FUNCTION {schema}.append(jsonb, jsonb, jsonb, jsonb, jsonb, jsonb) RENAME TO append_confirmed;
 REVOKE ALL ON FUNCTION {schema}.append_confirmed(jsonb, jsonb, jsonb, jsonb, jsonb, jsonb) FROM PUBLIC, {service};
@@ -71,21 +88,19 @@ DECLARE
     home {schema}.lineage;
 BEGIN
     SELECT * INTO home FROM {schema}.lineage;
-    -- The first append on another server notes where the log ended. Whoever else comes first waits here for it, and then finds it noted.
-    IF NOT {schema}.is_home(home) THEN
-        UPDATE {schema}.lineage
-        SET server = {schema}.server(), files = {schema}.files(), noticed_at = clock_timestamp(),
-            unconfirmed_until = (SELECT coalesce(max(position), 0) FROM {schema}.events)
-        WHERE NOT {schema}.is_home(lineage);
-        SELECT * INTO home FROM {schema}.lineage;
+    -- Looking where the log lives means reading files, and it cannot move under a running server: once for each start is enough.
+    IF home.started IS DISTINCT FROM pg_postmaster_start_time() THEN
+        home := {schema}.look_around();
     END IF;
-    IF home.unconfirmed_until IS NOT NULL AND EXISTS (
-        SELECT FROM jsonb_array_elements(p_events) e
-        JOIN {schema}.events issued ON issued.stream_id = (e ->> 'stream')::uuid AND issued.version = 1
-        WHERE e ->> 'type' LIKE 'MeetingBooked.%' AND issued.type LIKE 'SingleUseIssued.%'
-        AND issued.position <= home.unconfirmed_until
-    ) THEN
-        RAISE EXCEPTION USING ERRCODE = 'OL004', MESSAGE = 'link_unconfirmed';
+    IF home.unconfirmed_until IS NOT NULL THEN
+        IF EXISTS (
+            SELECT FROM jsonb_array_elements(p_events) e
+            JOIN {schema}.events issued ON issued.stream_id = (e ->> 'stream')::uuid AND issued.version = 1
+            WHERE e ->> 'type' LIKE 'MeetingBooked.%' AND issued.type LIKE 'SingleUseIssued.%'
+            AND issued.position <= home.unconfirmed_until
+        ) THEN
+            RAISE EXCEPTION USING ERRCODE = 'OL004', MESSAGE = 'link_unconfirmed';
+        END IF;
     END IF;
     RETURN {schema}.append_confirmed(p_events, p_reads, p_hosts, p_claims, p_reservations, p_details);
 END $$;
