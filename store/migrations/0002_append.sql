@@ -16,13 +16,12 @@ END $$;
 -- p_hosts         array of pairs: host whose calendar it touches, exclusive (true when a reservation of theirs is released)
 -- p_claims        array of objects: kind, value, stream (the value of that kind which the stream has from now on)
 -- p_reservations  object: release (array of bookings), reserve (array of objects: booking, host, start, end)
--- p_details       array of objects: id, stream, salt (hex), data, words
+-- p_details       array of objects: id, stream, salt (hex), data, words; or erase: an address of which nothing may be left
 CREATE FUNCTION {schema}.append(
     p_events jsonb, p_reads jsonb, p_hosts jsonb, p_claims jsonb, p_reservations jsonb, p_details jsonb
 ) RETURNS bigint[]
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    wanted record;
     stale uuid;
     made int;
     positions bigint[];
@@ -36,22 +35,20 @@ BEGIN
     PERFORM pg_advisory_xact_lock_shared(hashtextextended({cell} || '.fence', 0));
 
     -- 2. Locks: each once, at its strongest, in one order for everybody, so that nobody waits in a circle.
-    FOR wanted IN
+    PERFORM CASE WHEN exclusive THEN pg_advisory_xact_lock(key) ELSE pg_advisory_xact_lock_shared(key) END
+    FROM (
         SELECT hashtextextended({cell} || name, 0) AS key, bool_or(exclusive) AS exclusive
         FROM (
             SELECT '.stream.' || (e ->> 'stream') AS name, true AS exclusive FROM jsonb_array_elements(p_events) e
             UNION ALL SELECT '.stream.' || (r ->> 0), false FROM jsonb_array_elements(p_reads) r
             UNION ALL SELECT '.host.' || (h ->> 0), (h ->> 1)::boolean FROM jsonb_array_elements(p_hosts) h
             UNION ALL SELECT '.claims', true WHERE jsonb_array_length(p_claims) > 0
+            UNION ALL SELECT '.address.' || coalesce(lower(d ->> 'erase'), {schema}.address_of(d -> 'data')), d ? 'erase'
+                FROM jsonb_array_elements(p_details) d
+                WHERE d ? 'erase' OR {schema}.address_of(d -> 'data') IS NOT NULL
         ) locks
         GROUP BY 1 ORDER BY 1
-    LOOP
-        IF wanted.exclusive THEN
-            PERFORM pg_advisory_xact_lock(wanted.key);
-        ELSE
-            PERFORM pg_advisory_xact_lock_shared(wanted.key);
-        END IF;
-    END LOOP;
+    ) AS wanted;
 
     -- 3. Check: a new statement, so a new snapshot: every stream, read or written, is where the decision saw it.
     SELECT seen.id INTO stale
@@ -99,11 +96,33 @@ BEGIN
         END IF;
     END IF;
 
-    -- 6. Personal details: beside the log, never in it.
+    -- 6. Personal details: beside the log, never in it. What an event says is erased is erased with it, and nothing else.
+    IF p_events @? '$[*] ? (@.type starts with "PersonalDetailsErased.")' THEN
+        WITH gone AS (
+            SELECT (e ->> 'stream')::uuid AS stream_id, id::uuid
+            FROM jsonb_array_elements(p_events) e, jsonb_array_elements_text(e -> 'data' -> 'details_ids') id
+            WHERE e ->> 'type' LIKE 'PersonalDetailsErased.%'
+        ), deleted AS (
+            DELETE FROM {schema}.personal_details d USING gone WHERE d.id = gone.id AND d.stream_id = gone.stream_id
+            RETURNING d.id
+        )
+        SELECT (SELECT count(*) FROM gone) - (SELECT count(*) FROM deleted) INTO made;
+        IF made > 0 THEN
+            RAISE EXCEPTION USING ERRCODE = 'OL001', MESSAGE = 'stale_read', DETAIL = made || ' details to erase are not there';
+        END IF;
+    END IF;
     IF jsonb_array_length(p_details) > 0 THEN
         INSERT INTO {schema}.personal_details (id, stream_id, salt, data, words)
         SELECT (d ->> 'id')::uuid, (d ->> 'stream')::uuid, decode(d ->> 'salt', 'hex'), d -> 'data', {schema}.words(d ->> 'words')
-        FROM jsonb_array_elements(p_details) d;
+        FROM jsonb_array_elements(p_details) d
+        WHERE NOT d ? 'erase';
+        IF p_details @? '$[*].erase' AND EXISTS (
+            SELECT FROM jsonb_array_elements(p_details) d
+            JOIN {schema}.personal_details kept ON {schema}.address_of(kept.data) = lower(d ->> 'erase')
+            WHERE d ? 'erase'
+        ) THEN
+            RAISE EXCEPTION USING ERRCODE = 'OL001', MESSAGE = 'stale_read', DETAIL = 'more of this address has come';
+        END IF;
     END IF;
 
     -- 7. Events: positions are drawn only now, after every lock.
