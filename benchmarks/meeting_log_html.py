@@ -1,4 +1,4 @@
-"""The page Meeting Logs over a million meetings, with each single filter: `python -m benchmarks meeting_log_html [ROWS]`."""
+"""The page Meeting Logs over a million meetings, with each filter: `python -m benchmarks meeting_log_html [ROWS]`."""
 
 import http.client
 import statistics
