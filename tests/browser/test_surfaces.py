@@ -1,7 +1,6 @@
 """Every place where a link can be copied: the single-use link from there books once, for the second browser only."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -9,8 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.browsing import Browsing, copied
-
-GUEST = {"name": "Grace Hopper", "email": "grace@acme.example", "time_zone": "Europe/Berlin"}
+from tests.browser.screenshots import book
 
 
 def my_links(page: Page) -> None:
@@ -69,17 +67,6 @@ def on_top(page: Page) -> Any:
     return window if window.count() else page.locator("main")
 
 
-def book(page: Page, code: str) -> int:
-    """Books the first time on offer, from a guest's browser; the status."""
-    first = (datetime.now(UTC) + timedelta(days=2)).date()
-    query = f"from={first}&to={first + timedelta(days=30)}&time_zone=Europe/Berlin"
-    slots = page.request.get(f"/v1/book/{code}/slots?{query}")
-    if slots.status != 200:
-        return slots.status
-    start = slots.json()["slots"][0]["start"]
-    return page.request.post(f"/v1/book/{code}", data={"start": start, "guest": GUEST}).status
-
-
 @pytest.mark.parametrize(("who", "surface"), SURFACES, ids=lambda one: getattr(one, "__name__", one))
 class TestSurface:
     """One of the places."""
@@ -94,13 +81,18 @@ class TestSurface:
         page.get_by_role("menuitem", name="Copy Single-Use Link").click()
         expect(page.locator("[data-toast]").last).to_contain_text("Copied a single-use link")
         expect(page.locator("[data-toast]").last).to_be_in_viewport()
-        path, code = copied(page).removeprefix(browsing.live.base_url).rsplit("/", 1)
-        assert path == "/s"
+        url = copied(page)
+        assert url.startswith(f"{browsing.live.base_url}/s/")
         second, third = browsing.window(), browsing.window()
-        assert book(second, code) == 201
-        assert book(third, code) == 410
-        answer = third.request.get(f"/v1/book/{code}")
-        assert answer.json()["code"] == "link_used"
+        second.goto(url)
+        book(second)
+        expect(second.get_by_role("link", name="Reschedule")).to_be_visible()
+        browsing.guard.expect("status of 410")
+        answer = third.goto(url)
+        assert answer
+        assert answer.status == 410
+        expect(third.get_by_role("heading")).to_contain_text("used")
+        expect(third.get_by_role("button", name="Confirm booking")).to_have_count(0)
 
     def test_copies_the_link_itself(self, browsing: Browsing, who: str, surface: Callable[[Page], None]) -> None:
         page = browsing.window(who)
