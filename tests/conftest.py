@@ -17,7 +17,14 @@ from store.embedded import Server, running
 from store.schema import SERVICE_ROLE, migrate
 from tests.house import House
 
+# what takes long begins first, so that no worker has it left for the end
+LONG = ("tests/torture/", "tests/projections/", "tests/browser/", "tests/once/")
 SECRET = "only-for-tests-only-for-tests-only-for-tests"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the folders of long tests in front, each file as it was."""
+    items.sort(key=lambda item: next((n for n, begin in enumerate(LONG) if item.nodeid.startswith(begin)), len(LONG)))
 
 
 @pytest.fixture(scope="session")
