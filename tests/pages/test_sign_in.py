@@ -233,9 +233,12 @@ class TestTheApiByCookie:
         refused(answer, 401, "unauthorized")
 
 
+NAMELESS = b"--x\r\nContent-Disposition: form-data\r\n\r\nvalue\r\n--x--\r\n"
+
+
 def test_a_form_that_cannot_be_read_is_answered_by_a_page(shared_house: House) -> None:
     broken = {"Content-Type": "multipart/form-data; boundary=x", "Origin": "http://testserver"}
-    answer = shared_house.client.post("/sign-in", content=b"--x\r\nbroken", headers=broken)
+    answer = shared_house.client.post("/sign-in", content=NAMELESS, headers=broken)
     assert answer.status_code == 400
     assert answer.headers["content-type"].startswith("text/html")
     assert "could not be read" in answer.text
