@@ -15,6 +15,7 @@ from api.settings import read_settings
 from store.embedded import Server
 from store.schema import SERVICE_ROLE, migrate
 from tests.browser.browsing import Browsing, Guard, Live, browser, live
+from tests.browser.screenshots import wait_for_lists
 from tests.conftest import SECRET
 
 
@@ -33,6 +34,7 @@ def served(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     furnish(oncelink, now())
     oncelink.close()
     with live(settings) as found:
+        wait_for_lists(found)
         yield found
     with psycopg.connect(server.url(database=DATABASE), autocommit=True) as connection:
         connection.execute(f"DROP SCHEMA {schema}, {schema}_reporting CASCADE")

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.browsing import Live
 from tests.browser.extending import Extended, book, extended, until
+from tests.browser.screenshots import wait_for_lists
 
 LINK = "Discovery call with Julio"
 MAIL = """<!doctype html><title>Mail</title><h1>ada@acme.example</h1>
@@ -86,6 +87,7 @@ def inserted(page: Page, selector: str, count: int = 1) -> list[Any]:
 def made(chrome: Extended, page: Page) -> Any:
     """The newest single-use link."""
     headers = {"Authorization": f"Bearer {chrome.kept('connection')['key']}"}
+    wait_for_lists(chrome.live)
     return page.request.get(f"{chrome.live.base_url}/v1/single-use?limit=1", headers=headers).json()["items"][0]
 
 

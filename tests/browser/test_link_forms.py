@@ -7,17 +7,18 @@ from playwright.sync_api import Page, expect
 
 from api.sample_house import FOUNDER, PEOPLE
 from tests.browser.browsing import PHONE, Browsing
-from tests.browser.screenshots import PAGES, Shot
+from tests.browser.screenshots import PAGES, Shot, wait_for_lists
 
 DEEP_DIVE = str(FOUNDER.created("deep-dive"))
 DISCOVERY = str(FOUNDER.created("discovery"))
 
 
 def sent(page: Page, browsing: Browsing, method: str, path: str, body: Any) -> Any:
-    """A request of the page's person to the JSON API."""
+    """A request of the page's person to the JSON API, which lists then know of."""
     own = {"Origin": browsing.live.base_url}
     answer = page.request.fetch(path, method=method, data=body, headers=own)
     assert answer.ok, answer.text()
+    wait_for_lists(browsing.live)
     return answer.json()
 
 

@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from api.sample_house import JULIO
 from tests.browser.browsing import PHONE, Browsing
+from tests.browser.screenshots import wait_for_lists
 
 
 def names(page: Page) -> list[str]:
@@ -77,6 +78,7 @@ class TestPages:
         for number in range(57):
             body = {"name": f"Batch {number:02}", "slug": f"batch-{number:02}", "meeting_type_id": kind}
             assert page.request.post("/v1/links", data=body, headers=origin).status in (201, 409)
+        wait_for_lists(browsing.live)
         return page
 
     def test_have_no_totals_and_lead_on(self, many: Page) -> None:

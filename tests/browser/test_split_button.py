@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.browsing import Browsing, copied
+from tests.browser.screenshots import wait_for_lists
 
 LINK = "Discovery call with Julio"
 CHOSEN = """() => {
@@ -66,6 +67,7 @@ def test_a_copied_single_use_link_books_once(browsing: Browsing, path: str, who:
     second, third = browsing.window(), browsing.window()
     assert book(second, code) == 201
     assert book(third, code) == 410
+    wait_for_lists(browsing.live)
     page.reload()
     expect(page.locator("tr", has=split_of(page, link))).to_contain_text("booked")
 
@@ -94,6 +96,7 @@ def test_says_for_whom_and_until_when(browsing: Browsing) -> None:
     expect(toast).to_contain_text("for Grace Hopper")
     expect(toast).to_contain_text(re.compile("does not expire by itself|lasts until"))
     code = code_on_clipboard(page)
+    wait_for_lists(browsing.live)
     found = page.request.get("/v1/single-use?q=grace&sort=-issued_at").json()["items"]
     [issued] = [one for one in found if one["code"] == code]
     assert issued["recipient"] == {"name": "Grace Hopper", "email": "grace@acme.example"}
