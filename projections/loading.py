@@ -14,8 +14,8 @@ from projections.question import statement
 from projections.read_model import ReadModel
 from projections.rebuilds import Claim, Progress, sentence
 
-EVENTS_OF_A_SLICE = 125_000
-MOST_SLICES = 16
+EVENTS_OF_A_SLICE = 250_000
+MOST_SLICES = 4
 LOADING = 0.7  # of the work, indexes being the rest
 
 COUNTS = """
