@@ -248,12 +248,13 @@ class Managed(BaseModel):
 
 
 class Usage(BaseModel):
-    """How much one day, link, issuer or meeting type was used; of the four, the one that was grouped by is there."""
+    """How much one day, link, issuer, meeting type or source was used; only the one that was grouped by is there."""
 
     day: date | None
     link: Named | None
     issuer: Named | None
     meeting_type: Named | None
+    source: str | None
     issued: int
     booked: int
     rescheduled: int

@@ -41,18 +41,21 @@ def read_usage(
     last: To = None,
     group_by: GroupBy = "day",
     link_type: Literal["standard", "managed", "single_use"] | None = None,
+    source: Literal["web", "api", "extension"] | None = None,
     time_zone: Zone = "UTC",
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> dict[str, Any]:
-    """What was issued and booked, by day, link, issuer or meeting type.
+    """What was issued and booked, by day, link, issuer, meeting type or source.
 
     `issued` counts single-use links issued on these days, `expired_unused` those of them that have expired and were
     not booked. `booked` counts meetings booked on these days, whether on a single-use or a core link; `rescheduled`
     and `cancelled` those of them that were moved at least once, or cancelled, whenever that was;
     `median_hours_to_booking` is over those of them that were booked on a single-use link. By `day` there is a row for
     every day, earliest first; else only for what was used, most booked first. Meetings on core links have no issuer:
-    their row by `issuer` has null. A member sees what their lists show. At most 366 days.
+    their row by `issuer` has null. `source` tells where a single-use link was issued (the pages, the API or the
+    extension), also of the meeting that was booked on it, and of a meeting on a core link where that was booked. A
+    member sees what their lists show. At most 366 days.
     """
     days = asked_days(first, last, caller.context.now.astimezone(ZoneInfo(time_zone)).date())
     filters = UsageFilters(
@@ -60,6 +63,7 @@ def read_usage(
         starts=[days_as_interval(day, day, time_zone).start for day in days],
         until=days_as_interval(days[-1], days[-1], time_zone).end,
         link_type=link_type,
+        source=source,
         visible_to=caller.sees_all(*READERS),
     )
     return page_of(usage.page(parts.live, caller.context.now, group_by, filters, limit, cursor))

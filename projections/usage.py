@@ -1,8 +1,9 @@
-"""Usage: what was issued and booked, counted by day, link, issuer or meeting type over the read models.
+"""Usage: what was issued and booked, counted by day, link, issuer, meeting type or source over the read models.
 
 Two kinds of things are counted, each in the period in which it began: single-use links by when they were issued
 (`issued`, and of these `expired_unused`), meetings by when they were booked (`booked`, and of these `rescheduled`,
-`cancelled` and the median of hours from issue to booking, for those on single-use links).
+`cancelled` and the median of hours from issue to booking, for those on single-use links). The source is where the
+single-use link was issued, also of the meeting on it; a meeting on a core link has that of its booking.
 """
 
 import json
@@ -21,20 +22,23 @@ from projections.naming import Named, as_named_or_none
 from projections.page import MOST_ROWS, Page
 from projections.question import Source, Where
 
-GroupBy = Literal["day", "link", "issuer", "meeting_type"]
+GroupBy = Literal["day", "link", "issuer", "meeting_type", "source"]
+SOURCES = ("web", "api", "extension", "cli")
 
 ISSUED = f"""SELECT s.issued_at AS at, s.link_id, s.issued_by AS issuer_id,
-        coalesce(b.meeting_type_id, l.meeting_type_id) AS meeting_type_id,
+        coalesce(b.meeting_type_id, l.meeting_type_id) AS meeting_type_id, s.source,
         1 AS issued, 0 AS booked, 0 AS rescheduled, 0 AS cancelled,
         (s.state = 'open' AND {links.STATUS} = 'expired')::int AS expired_unused, NULL::float AS hours
     FROM single_use_links AS s
     LEFT JOIN links AS l ON l.link_id = s.link_id
     LEFT JOIN meeting_log AS b ON b.booking_id = s.single_use_id"""
 BOOKED = """SELECT m.booked_at AS at, m.link_id, m.issued_by AS issuer_id, m.meeting_type_id,
+        coalesce(i.source, m.source) AS source,
         0 AS issued, 1 AS booked, (m.reschedule_count > 0)::int AS rescheduled,
         (m.status = 'cancelled')::int AS cancelled, 0 AS expired_unused,
         extract(epoch FROM m.booked_at - m.issued_at)::float / 3600 AS hours
-    FROM meeting_log AS m"""
+    FROM meeting_log AS m
+    LEFT JOIN single_use_links AS i ON i.single_use_id = m.booking_id"""
 SUMS = """coalesce(sum(u.issued), 0)::int AS issued, coalesce(sum(u.booked), 0)::int AS booked,
     coalesce(sum(u.rescheduled), 0)::int AS rescheduled, coalesce(sum(u.cancelled), 0)::int AS cancelled,
     coalesce(sum(u.expired_unused), 0)::int AS expired_unused,
@@ -43,19 +47,22 @@ PERIOD = "{at} >= (%(starts)s::timestamptz[])[1] AND {at} < %(until)s"
 ISSUED_FILTERS = {
     "issued": PERIOD.format(at="s.issued_at"),
     "only_booked": "false",
+    "source": "s.source = %(source)s",
     "visible_to": "(s.issued_by = %(visible_to)s OR s.link_id = ANY(%(owned_links)s))",
 }
 BOOKED_FILTERS = {
     "booked": PERIOD.format(at="m.booked_at"),
     "link_type": "m.link_type = %(link_type)s",
+    "source": "coalesce(i.source, m.source) = %(source)s",
     "visible_to": "(m.host_ids @> ARRAY[%(visible_to)s::uuid] OR m.link_id = ANY(%(owned_links)s))",
 }
 # each group's key; days are numbered from 1, those on which nothing happened too
-KEYS = {"link": "u.link_id", "issuer": "u.issuer_id", "meeting_type": "u.meeting_type_id"}
+KEYS = {"link": "u.link_id", "issuer": "u.issuer_id", "meeting_type": "u.meeting_type_id", "source": "u.source"}
 NAMES = {
     "link": naming.link("g.id"),
     "issuer": naming.person("g.id"),
     "meeting_type": naming.meeting_type("g.id"),
+    "source": "to_jsonb(g.id)",
 }
 BY_DAY = """SELECT day.number AS rank, '' AS key, day.number, NULL::jsonb AS named, {sums}
     FROM generate_series(1, cardinality(%(starts)s::timestamptz[])) AS day(number)
@@ -73,12 +80,13 @@ BY_THING = """SELECT g.rank, g.key, NULL::int AS number, {name} AS named,
 
 
 class UsageRow(TypedDict):
-    """How much one day, link, issuer or meeting type was used; of the four, the one that was grouped by is there."""
+    """How much one day, link, issuer, meeting type or source was used; only the one that was grouped by is there."""
 
     day: date | None
     link: Named | None
     issuer: Named | None
     meeting_type: Named | None
+    source: str | None
     issued: int
     booked: int
     rescheduled: int
@@ -100,6 +108,7 @@ class UsageFilters:
     starts: Sequence[datetime]
     until: datetime
     link_type: str | None = None
+    source: str | None = None
     visible_to: UUID | None = None
 
 
@@ -133,10 +142,14 @@ def conditions(where: Where) -> str:
 
 def shaped(by: GroupBy, row: DictRow, days: Sequence[date]) -> UsageRow:
     """A record in the shape of the API."""
-    group = {"day": None, "link": None, "issuer": None, "meeting_type": None}
-    named = days[row["number"] - 1] if by == "day" else as_named_or_none(row["named"])
+    group = {"day": None, "link": None, "issuer": None, "meeting_type": None, "source": None}
+    thing: date | str | Named | None = row["named"]
+    if by == "day":
+        thing = days[row["number"] - 1]
+    elif by != "source":
+        thing = as_named_or_none(row["named"])
     sums = {name: row[name] for name in UsageRow.__annotations__ if name not in group}
-    return {**group, by: named, **sums}  # type: ignore[typeddict-item]
+    return {**group, by: thing, **sums}  # type: ignore[typeddict-item]
 
 
 def cursor_after(by: GroupBy, row: DictRow) -> str:
@@ -150,11 +163,18 @@ def after(by: GroupBy, cursor: str | None) -> dict[str, Any]:
         return {}
     try:
         group, rank, key = json.loads(urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)))
-        if group != by or type(rank) is not int or abs(rank) >= 1 << 62 or (key and str(UUID(key)) != key):
+        if group != by or type(rank) is not int or abs(rank) >= 1 << 62 or not fits(by, key):
             raise ValueError("of another list")
         return {"after_rank": rank, "after_key": key or ""}
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise Invalid("cursor", "This cursor does not belong to this list.") from error
+
+
+def fits(by: GroupBy, key: Any) -> bool:
+    """Whether a cursor's key is of this grouping. Raises ValueError, AttributeError or TypeError for what is no key."""
+    if by == "source":
+        return key in SOURCES
+    return not key or str(UUID(key)) == key
 
 
 # the same, for analysts: a row for each link and day (UTC) with anything on it

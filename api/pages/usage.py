@@ -21,6 +21,7 @@ from projections.usage import GroupBy, UsageFilters, UsageRow
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 LinkType = Annotated[Literal["standard", "managed", "single_use"] | None, Blank]
+Source = Annotated[Literal["web", "api", "extension"] | None, Blank]
 OnDay = Annotated[Day | None, Blank]
 MEASURES = ("issued", "booked", "expired_unused")
 MOST_THINGS = 12
@@ -30,6 +31,7 @@ THINGS: tuple[tuple[GroupBy, str], ...] = (
     ("link", "By link"),
     ("issuer", "By issuer"),
     ("meeting_type", "By meeting type"),
+    ("source", "By source"),
 )
 
 
@@ -60,10 +62,11 @@ def usage_page(
     used_from: OnDay = None,
     used_to: OnDay = None,
     link_type: LinkType = None,
+    source: Source = None,
 ) -> Response:
     """Issued, booked and expired unused, by day and by what was used."""
     days = asked_days(used_from, used_to, viewer.context.now.astimezone(zone_of(viewer)).date())[-MOST_DAYS:]
-    filters = counted(viewer, days, link_type)
+    filters = counted(viewer, days, link_type, source)
     by_day = usage.page(parts.live, viewer.context.now, "day", filters, MOST_DAYS).items
     top = max([1, *(row[measure] for row in by_day for measure in MEASURES)])  # type: ignore[literal-required]
     return render(
@@ -76,7 +79,8 @@ def usage_page(
         first=days[0],
         last=days[-1],
         link_type=link_type,
-        narrowed=bool(used_from or used_to or link_type),
+        source=source,
+        narrowed=bool(used_from or used_to or link_type or source),
         height=HEIGHT,
         width=WIDTH,
     )
@@ -87,7 +91,7 @@ def zone_of(viewer: Caller) -> ZoneInfo:
     return ZoneInfo(viewer.person.properties.time_zone)
 
 
-def counted(viewer: Caller, days: list[Day], link_type: str | None) -> UsageFilters:
+def counted(viewer: Caller, days: list[Day], link_type: str | None, source: str | None) -> UsageFilters:
     """What is counted: the viewer's own days, and what the viewer's lists show."""
     zone = viewer.person.properties.time_zone
     return UsageFilters(
@@ -95,6 +99,7 @@ def counted(viewer: Caller, days: list[Day], link_type: str | None) -> UsageFilt
         starts=[days_as_interval(day, day, zone).start for day in days],
         until=days_as_interval(days[-1], days[-1], zone).end,
         link_type=link_type,
+        source=source,
         visible_to=viewer.sees_all(*READERS),
     )
 

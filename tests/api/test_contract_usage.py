@@ -10,7 +10,7 @@ from tests.house import House
 
 TODAY = datetime.now(UTC).date()
 FIELDS = {
-    *("day", "link", "issuer", "meeting_type", "issued", "booked", "rescheduled", "cancelled"),
+    *("day", "link", "issuer", "meeting_type", "source", "issued", "booked", "rescheduled", "cancelled"),
     *("expired_unused", "median_hours_to_booking"),
 }
 
@@ -21,7 +21,7 @@ def used(shared_house: House) -> House:
     house = shared_house
     mine, theirs = house.link("Mine", slug="mine"), house.link("Theirs", "engineer", slug="theirs")
     code, _ = house.codes(mine, 2)
-    house.codes(theirs, 3, "engineer")
+    house.post(f"/v1/links/{theirs['id']}/single-use", {"count": 3, "source": "extension"}, "engineer", 201)
     start, other, *_ = house.slots("mine")
     house.book(code, start)
     house.book("mine", other)
@@ -54,6 +54,16 @@ def test_the_usual_period_is_thirty_days_until_today(used: House) -> None:
     assert usage(used, "from=2999-01-01&to=2999-01-02&group_by=link") == []
 
 
+def test_usage_tells_what_the_extension_issued(used: House) -> None:
+    by_source = {row["source"]: (row["issued"], row["booked"]) for row in usage(used, "group_by=source")}
+    assert by_source == {"api": (2, 1), "web": (0, 1), "extension": (3, 0)}
+    assert [row["link"]["name"] for row in usage(used, "group_by=link&source=extension")] == ["Theirs"]
+    assert [row["link"]["name"] for row in usage(used, "group_by=link&source=api")] == ["Mine"]
+    [direct] = usage(used, "group_by=link&source=web")
+    assert (direct["link"]["name"], direct["issued"], direct["booked"]) == ("Mine", 0, 1)
+    assert whole(used, "/v1/usage?group_by=source", "admin", 1) == usage(used, "group_by=source", "admin")
+
+
 @pytest.mark.parametrize(
     ("who", "links"),
     [("member", ["Mine"]), ("engineer", ["Theirs"]), *((one, ["Mine", "Theirs"]) for one in ("manager", "auditor"))],
@@ -75,6 +85,7 @@ def test_pages(used: House) -> None:
         ("from=2027-01-01&to=2028-01-02", "to"),
         ("group_by=host", "group_by"),
         ("link_type=core", "link_type"),
+        ("source=phone", "source"),
         ("time_zone=Mars/Olympus", "time_zone"),
         ("cursor=zqx", "cursor"),
         ("limit=201", "limit"),

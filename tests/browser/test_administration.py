@@ -160,6 +160,20 @@ class TestUsage:
         expect(page).to_have_url(re.compile(r"/usage\?.*link_type=single_use"), timeout=30_000)
         assert int(page.locator(".tally-booked dd").inner_text()) < booked
 
+    def test_tells_what_the_extension_issued(self, browsing: Browsing) -> None:
+        page = browsing.window("claire")
+        [link] = page.request.get("/v1/links?view=all&limit=1").json()["items"]
+        issued = {"data": {"count": 4, "source": "extension"}, "headers": {"Origin": browsing.live.base_url}}
+        assert page.request.post(f"/v1/links/{link['id']}/single-use", **issued).ok
+        page.goto("/usage")
+        row = page.locator("section[aria-labelledby='by-source'] tbody tr", has_text="Extension")
+        count = int(row.locator("td.num").first.inner_text())
+        assert count >= 4
+        page.get_by_role("combobox", name="Source").select_option("Extension")
+        expect(page).to_have_url(re.compile(r"/usage\?.*source=extension"), timeout=30_000)
+        expect(page.locator("section[aria-labelledby='by-source'] tbody tr")).to_have_count(1)
+        assert int(page.locator(".tally-issued dd").inner_text()) == count
+
 
 class TestSettings:
     """One's own hours, keys and sessions."""

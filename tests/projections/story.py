@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 
-from domain.event import Actor, Context, Event
+from domain.event import Actor, Context, Event, Source
 from domain.link import LinkCreated
 from domain.managed_link import ManagedLinkCreated
 from domain.meeting_type import MeetingTypeCreated
@@ -32,13 +32,14 @@ class Story:
         self.database = database
         self.owner_url = owner_url
         self.now = START
+        self.source: Source = "web"
         self.versions: dict[UUID, int] = {}
         self.position = 0
 
     def tell(self, stream: UUID, event_class: type[Event], details: Sequence[Any] = (), **payload: Any) -> int:
         """Appends one event; its position."""
         self.now += HOUR
-        context = Context(self.now, Actor(kind="system"), "test", "web")
+        context = Context(self.now, Actor(kind="system"), "test", self.source)
         self.versions[stream] = self.versions.get(stream, 0) + 1
         event = event_class.next_of(stream, self.versions[stream], context, **payload)
         stored = {"stream": str(stream), "version": event.originator_version, "type": event.stored_name}

@@ -1,5 +1,7 @@
-"""Usage: counted by day, link, issuer and meeting type, the same over the live tables and over the log."""
+"""Usage: counted by day, link, issuer, meeting type and source, the same over the live tables and over the log."""
 
+import json
+from base64 import urlsafe_b64encode
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -36,17 +38,23 @@ class Told:
         self.talk = story.link(self.julio, self.intro, "Talk")
         self.demo = story.link(self.anna, self.intro, "Demo")
         story.now = START + 8 * HOUR
+        story.source = "extension"
         used = story.issue(self.talk, self.julio)  # 18:00 on the first day
+        story.source = "web"
         story.issue(self.talk, self.anna)
         story.now = START + DAY + 13 * HOUR  # 22:00 on the second day, UTC
         self.booked = story.book(self.talk, [self.julio], self.intro, FAR, used)  # 23:00, 29 h after its issue
         story.now += HOUR
+        story.source = "api"
         late = story.issue(self.demo, self.anna)  # 01:00 on the third day
+        story.source = "web"
         story.now += 2 * HOUR - HOUR
         self.moved = story.book(self.demo, [self.anna], self.dive, FAR, late)  # 03:00, two hours later
         story.reschedule(self.moved, FAR, FAR + DAY)
         story.reschedule(self.moved, FAR + DAY, FAR + 2 * DAY)
+        story.source = "api"
         self.direct = story.book(self.talk, [self.julio, self.anna], self.intro, FAR + DAY)
+        story.source = "web"
         story.now = START + 3 * DAY
         story.cancel(self.direct)
         story.revoke(story.issue(self.demo, self.julio))
@@ -129,6 +137,35 @@ class TestCounting:
         single = counted(source, told, "link", UsageFilters(**only, link_type="single_use"))
         assert single["Talk"] == {"issued": 2, "booked": 1, "median_hours_to_booking": 29.0}
 
+    def test_by_source_is_where_a_single_use_link_was_issued_or_else_where_it_was_booked(
+        self, source: Source, told: Told
+    ) -> None:
+        assert counted(source, told, "source") == {
+            "extension": {"issued": 1, "booked": 1, "median_hours_to_booking": 29.0},
+            "api": {"issued": 1, "booked": 2, "rescheduled": 1, "cancelled": 1, "median_hours_to_booking": 2.0},
+            "web": {"issued": 3, "expired_unused": 1},
+        }  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("one", "found"),
+        [
+            ("extension", {"Talk": {"issued": 1, "booked": 1, "median_hours_to_booking": 29.0}}),
+            ("web", {"Talk": {"issued": 1}, "Demo": {"issued": 2, "expired_unused": 1}}),
+            (
+                "api",
+                {
+                    "Talk": {"booked": 1, "cancelled": 1},
+                    "Demo": {"issued": 1, "booked": 1, "rescheduled": 1, "median_hours_to_booking": 2.0},
+                },
+            ),
+            ("cli", {}),
+        ],
+    )
+    def test_of_one_source(self, source: Source, told: Told, one: str, found: dict[str, Any]) -> None:
+        only = {**{name: getattr(days(), name) for name in ("days", "starts", "until")}}
+        assert counted(source, told, "link", UsageFilters(**only, source=one)) == found
+        assert list(counted(source, told, "source", UsageFilters(**only, source=one))) == ([one] if found else [])
+
     def test_somebody_sees_what_their_lists_show(self, source: Source, told: Told) -> None:
         only = {**{name: getattr(days(), name) for name in ("days", "starts", "until")}}
         found = counted(source, told, "link", UsageFilters(**only, visible_to=told.julio))
@@ -158,13 +195,13 @@ class TestCounting:
             return {field: sum(row[field] for row in rows) for field in NOTHING}  # type: ignore[literal-required]
 
         assert total("day") == {"issued": 5, "booked": 3, "rescheduled": 1, "cancelled": 1, "expired_unused": 1}
-        assert total("link") == total("issuer") == total("meeting_type") == total("day")
+        assert total("link") == total("issuer") == total("meeting_type") == total("source") == total("day")
 
 
 class TestPages:
     """Keyset pages, most booked first."""
 
-    @pytest.mark.parametrize("by", ["day", "link", "issuer", "meeting_type"])
+    @pytest.mark.parametrize("by", ["day", "link", "issuer", "meeting_type", "source"])
     @pytest.mark.parametrize("limit", [1, 2])
     def test_pages_make_the_whole(self, source: Source, told: Told, by: GroupBy, limit: int) -> None:
         everything = usage.page(source, told.now, by, days()).items
@@ -188,6 +225,16 @@ class TestPages:
         of_links = usage.page(source, told.now, "link", days(), 1).next_cursor
         with pytest.raises(Invalid):
             usage.page(source, told.now, "issuer", days(), 1, of_links)
+        with pytest.raises(Invalid):
+            usage.page(source, told.now, "source", days(), 1, forged("source", str(UUID(int=0))))
+        with pytest.raises(Invalid):
+            usage.page(source, told.now, "link", days(), 1, forged("link", "extension"))
+
+
+def forged(*parts: str) -> str:
+    """A cursor that looks like one of a grouping, with a key of our own."""
+    group, key = parts
+    return urlsafe_b64encode(json.dumps([group, -1, key]).encode()).decode().rstrip("=")
 
 
 def test_the_analysts_view_says_the_same(followed: Database, told: Told) -> None:
