@@ -18,7 +18,7 @@ from projections.word_search import among_details
 
 MEETING_LOG = ReadModel(
     name="meeting_log",
-    version=1,
+    version=2,
     key="booking_id",
     table="""
         booking_id uuid PRIMARY KEY,
@@ -43,11 +43,12 @@ MEETING_LOG = ReadModel(
         version int NOT NULL
     """,
     indexes=(
-        "(booked_at, booking_id)",
-        "(starts_at, booking_id)",
+        "(booked_at, booking_id, starts_at)",  # the last column: a range of the other time is judged without the table
+        "(starts_at, booking_id, booked_at)",
         "(status, booked_at, booking_id)",
         "(link_type, booked_at, booking_id)",
         "(link_id, booked_at, booking_id)",
+        "(link_id, starts_at, booking_id)",
         "(meeting_type_id, booked_at, booking_id)",
         "USING gin (host_ids)",
         "(details_id)",
@@ -142,6 +143,8 @@ class MeetingFilters:
     visible_to: UUID | None = None
 
 
+# Nobody books the past, so what bounds from below when a meeting was booked bounds its start too, and from above the
+# other way round: an order by the other time then begins where the first rows are.
 FILTERS = {
     "link_type": "m.link_type = %(link_type)s",
     "hide_single_use": "m.link_type IN ('standard', 'managed')",
@@ -149,10 +152,10 @@ FILTERS = {
     "host_id": "m.host_ids @> ARRAY[%(host_id)s::uuid]",
     "link_id": "m.link_id = %(link_id)s",
     "meeting_type_id": "m.meeting_type_id = %(meeting_type_id)s",
-    "booked_from": "m.booked_at >= %(booked_from)s",
+    "booked_from": "m.booked_at >= %(booked_from)s AND m.starts_at >= %(booked_from)s",
     "booked_to": "m.booked_at < %(booked_to)s",
     "starts_from": "m.starts_at >= %(starts_from)s",
-    "starts_to": "m.starts_at < %(starts_to)s",
+    "starts_to": "m.starts_at < %(starts_to)s AND m.booked_at < %(starts_to)s",
     "visible_to": "(m.host_ids @> ARRAY[%(visible_to)s::uuid] OR m.link_id = ANY(%(owned_links)s))",
 }
 
