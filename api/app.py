@@ -1,6 +1,5 @@
 """The HTTP service, composed: the only place that knows every part."""
 
-import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -33,21 +32,16 @@ from api import (
     usage,
     verification,
 )
-from api.composition import Oncelink, compose
+from api.composition import Oncelink
 from api.cross_origin import CrossOrigin
 from api.ending import noticed
 from api.envelope import Envelope
 from api.guest import booking_pages, manage_pages
 from api.logs import configure
+from api.opening import opened
 from api.pages import every, page_route
 from api.settings import Settings, read_settings
-from projections import live_tables, reporting
-from store import safety
-from store.database import Database, DatabaseAway
-from store.lineage import restore_problems
-from store.schema import check_current
-
-log = logging.getLogger("oncelink")
+from store.database import DatabaseAway
 
 PATIENCE = 120.0  # seconds that a worker, started while the database is away, waits for it
 LOOK_SECONDS = 0.2
@@ -81,10 +75,6 @@ ABOUT = """Booking links, and single-use links that book exactly one meeting, ev
 Times are RFC 3339 in UTC, errors are `application/problem+json` (RFC 9457) with a stable `code`. Every POST that
 creates takes an `Idempotency-Key`; a write answers `Oncelink-Position`, and a list with `Oncelink-Min-Position`
 waits until it has that write."""
-
-
-class UnsafeDatabase(Exception):
-    """The database could lose or change bookings; the message says how."""
 
 
 def create() -> FastAPI:
@@ -150,27 +140,6 @@ def opened_in_time(settings: Settings, patience: float) -> Oncelink:
             if time.monotonic() > deadline:
                 raise
             time.sleep(LOOK_SECONDS)
-
-
-def opened(settings: Settings) -> Oncelink:
-    """The parts over a database that was found safe and current.
-
-    Raises UnsafeDatabase, SchemaProblem, psycopg.OperationalError saying why there is no connection.
-    """
-    database = Database(settings.database_url, settings.db_schema, settings.pool_size)
-    with database.connect() as connection:
-        check_current(connection, settings.db_schema)
-        problems_found = safety.problems(connection, settings.db_schema)
-        restored = restore_problems(connection, settings.db_schema)
-    if problems_found and not settings.unsafe:
-        raise UnsafeDatabase(" ".join(problems_found))
-    for problem in problems_found + restored:
-        log.warning("%s", problem)
-    if not live_tables.versions(database):  # else the old ones serve while they are built
-        live_tables.ensure(database)
-    if live_tables.are_current(database) and not reporting.ensure(database):
-        log.warning("The analysts' views are of an earlier version: somebody reads them; the next start tries again.")
-    return compose(settings, database.open())
 
 
 def failed(request: Request, error: Exception) -> JSONResponse:

@@ -17,8 +17,8 @@ from api import (
     reconcile_commands,
     verify_commands,
 )
-from api.app import opened
 from api.command import Json, Unsafe, composed, configured, console, explained, tell
+from api.opening import opened
 from api.people_by_hand import add_person, make_api_key, sign_in_url
 from api.rebuild_commands import rebuild
 from api.serving import database, serve, service_role

@@ -12,9 +12,9 @@ import psycopg
 import typer
 from rich.console import Console
 
-from api.app import UnsafeDatabase, opened
 from api.composition import Oncelink
 from api.logs import configure
+from api.opening import UnsafeDatabase, opened
 from api.serving import database
 from api.settings import Settings, WrongSetting, read_settings
 from domain.refusals import Invalid, Refusal

@@ -13,10 +13,11 @@ from anyio import to_thread
 from rich.console import Console
 
 from api.api_keys import BEGINNING
-from api.app import build, opened
+from api.app import build
 from api.clock import now
 from api.composition import Oncelink
 from api.logs import configure
+from api.opening import opened
 from api.sample import furnish
 from api.sample_data import mark, throw_away
 from api.sample_house import JULIO, SamplePerson

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from api.bodies import WhomToErase
 from api.command import Json, composed, explained, tell
 from api.people_by_hand import by_operator
-from api.problems import message_of
+from api.rules import message_of
 from domain.refusals import Invalid
 
 

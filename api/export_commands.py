@@ -19,7 +19,7 @@ from api.command import composed, console, explained
 from api.composition import Oncelink
 from api.export_files import NotExported, Part, Sink, explained_by_disk, is_replaced, parts, stream
 from api.export_formats import FORMATS, KINDS, Kind, instant
-from api.problems import message_of
+from api.rules import message_of
 from api.texts import Instant
 from domain.refusals import Invalid
 from replay.instants import Moment, moment

@@ -1,6 +1,5 @@
 """The signed head of the log and proofs against it: /v1/history/checkpoint and /v1/history/proofs."""
 
-from base64 import b64encode
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -113,10 +112,10 @@ def inclusion(tree: SealedTree, position: int, size: int) -> InclusionProof:
     return InclusionProof(
         position=position,
         number=leaf.number,
-        leaf_hash=in_base64(leaf.hash),
+        leaf_hash=checkpoint.in_base64(leaf.hash),
         size=size,
-        root_hash=in_base64(tree.root(size)),
-        hashes=[in_base64(one) for one in tree.inclusion(leaf.number, size)],
+        root_hash=checkpoint.in_base64(tree.root(size)),
+        hashes=[checkpoint.in_base64(one) for one in tree.inclusion(leaf.number, size)],
     )
 
 
@@ -124,13 +123,8 @@ def consistency(tree: SealedTree, before: int, size: int) -> ConsistencyProof:
     """The proof that the tree extends an earlier one."""
     return ConsistencyProof(
         from_size=before,
-        from_root_hash=in_base64(tree.root(before)),
+        from_root_hash=checkpoint.in_base64(tree.root(before)),
         to_size=size,
-        to_root_hash=in_base64(tree.root(size)),
-        hashes=[in_base64(one) for one in tree.consistency(before, size)],
+        to_root_hash=checkpoint.in_base64(tree.root(size)),
+        hashes=[checkpoint.in_base64(one) for one in tree.consistency(before, size)],
     )
-
-
-def in_base64(hash: bytes) -> str:
-    """A hash as checkpoints write it."""
-    return b64encode(hash).decode()

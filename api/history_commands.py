@@ -13,8 +13,8 @@ from rich.table import Table
 
 from api.clock import now
 from api.command import Json, composed, explained
-from api.moments import parsed_at
-from api.request import known_id
+from api.rules import known_id
+from api.spelled_moments import parsed_at
 from domain.refusals import NotFound
 from projections.question import all_pages
 from replay import as_of, history

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from api.bodies import NewPerson
 from api.clock import now
 from api.composition import Oncelink
-from api.problems import message_of
+from api.rules import message_of
 from domain.event import Actor, Context
 from domain.person import PersonProperties, Role
 from domain.refusals import Invalid, Refusal

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from api.rules import message_of
 from domain import refusals
 from domain.refusals import Invalid, Refusal
 from store.database import DatabaseAway
@@ -149,19 +150,6 @@ def field_name(location: Sequence[Any]) -> str:
     """Where in the request: `guest.email`, `recipients.0.name`; the part of the request itself only when alone."""
     parts = [str(part)[:LONGEST_FIELD] for part in location]
     return ".".join(parts[1:]) or parts[0]
-
-
-def message_of(error: Any) -> str:
-    """The rule in a sentence, without the value that broke it."""
-    if error["type"] == "extra_forbidden":
-        return "This field is not known."
-    if error["type"] == "missing":
-        return "This field is required."
-    if error["type"] in ("value_error", "assertion_error"):
-        return str(error["ctx"]["error"])
-    if error["type"].startswith("uuid"):
-        return "This is not an id."
-    return f"{error['msg']}."
 
 
 def bad_body(request: Request, error: Exception) -> JSONResponse:

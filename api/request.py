@@ -13,6 +13,7 @@ from fastapi.security.http import HTTPAuthorizationCredentials
 
 from api.clock import now
 from api.composition import Oncelink
+from api.rules import known_id
 from api.scopes import ROLES, require_within
 from domain.event import Actor, Context, Source
 from domain.permissions import implied
@@ -21,7 +22,6 @@ from domain.refusals import (
     Forbidden,
     ForeignOrigin,
     Invalid,
-    NotFound,
     ReadModelBehind,
     TooManyRequests,
     Unauthorized,
@@ -203,14 +203,6 @@ async def min_position(
 
 
 FollowsMinPosition = Depends(min_position)
-
-
-def known_id(value: str) -> UUID:
-    """An id in a path; a malformed one is as unknown as any. Raises NotFound."""
-    try:
-        return UUID(value)
-    except ValueError:
-        raise NotFound from None
 
 
 async def id_in_path(id: Annotated[str, Path(description="An id.", json_schema_extra={"format": "uuid"})]) -> UUID:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
-import uvicorn
 from psycopg import Connection, conninfo, sql
 
 from api.settings import Settings
@@ -117,6 +116,8 @@ def reason_of(error: Exception) -> str:
 
 def serve(settings: Settings, host: str, port: int, workers: int) -> None:
     """Serves until it is told to stop. The database must run. Raises CannotStart."""
+    import uvicorn  # which no other command needs
+
     with listening(host, port):
         pass  # uvicorn would find out late, say it in its log, and end with 3
     with in_environment(settings), tempfile.TemporaryDirectory(prefix="oncelink-metrics-") as folder:

@@ -10,13 +10,12 @@ from typing import Annotated
 import typer
 
 from api.command import Json, composed, console, explained
-from api.history_checkpoints import in_base64
 from api.settings import Settings, read_settings, split_keys
 from domain.refusals import Invalid
 from replay import checkpoint as checkpoints
 from replay import marks
 from replay.asking import UNHURRIED
-from replay.checkpoint import BadCheckpoint, Checkpoint, origin_of
+from replay.checkpoint import BadCheckpoint, Checkpoint, in_base64, origin_of
 from replay.notes import BadNote, Signer, Verifier, notes, signers
 from replay.problems import Report
 from replay.sealed_tree import SealedTree

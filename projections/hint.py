@@ -1,6 +1,8 @@
 """Hints that the log has grown: NOTIFY after commits, coalesced, and LISTEN; a hint may be lost, polling may not."""
 
+import os
 from collections.abc import Callable
+from multiprocessing.connection import wait
 from threading import Event
 
 from psycopg import sql
@@ -61,20 +63,31 @@ class Listener:
         self.db = db
         self.heard = heard
         self._thread = Supervised("listener", self._listen)
+        self._pipe: tuple[int, int] | None = None  # closed at its writing end, it ends a wait at once
 
     def start(self) -> None:
         """Begins listening."""
+        self._pipe = os.pipe()
         self._thread.start()
 
     def stop(self) -> None:
         """Stops listening."""
-        self._thread.stop()
+        self._thread.stopping.set()
+        if self._pipe is not None:
+            (reading, writing), self._pipe = self._pipe, None
+            os.close(writing)
+            self._thread.stop()
+            os.close(reading)
 
     def _listen(self) -> None:
+        pipe = self._pipe
+        if pipe is None:
+            return
         with self.db.connect() as connection:
             connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel(self.db.schema))))
             self.heard()
             while not self._thread.stopping.is_set():
-                for _ in connection.notifies(timeout=LISTEN_SECONDS, stop_after=1):
+                wait([connection.fileno(), pipe[0]], LISTEN_SECONDS)
+                for _ in connection.notifies(timeout=0):
                     self._thread.succeeded()
                     self.heard()

@@ -91,3 +91,8 @@ def opened(content: bytes, verifiers: Sequence[Verifier]) -> list[Checkpoint]:
             raise BadCheckpoint(f"{which} cannot be used: {error}.") from None
         checkpoints.append(checkpoint)
     return sorted(checkpoints, key=lambda one: one.size)
+
+
+def in_base64(hash: bytes) -> str:
+    """A hash as checkpoints write it."""
+    return base64.b64encode(hash).decode()

@@ -11,8 +11,9 @@ from pydantic import BaseModel, ValidationError
 
 from api.bodies import NewBooking, NewStart, Reason
 from api.body import rule_broken_by
-from api.problems import field_name, message_of
+from api.problems import field_name
 from api.request import VISIBLE_ASCII
+from api.rules import message_of
 from domain.refusals import Invalid
 
 M = TypeVar("M", bound=BaseModel)

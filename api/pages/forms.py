@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from api.body import rule_broken_by
-from api.problems import field_name, message_of
+from api.problems import field_name
+from api.rules import message_of
 from domain.refusals import EmailTaken, Invalid, Refusal, SlugTaken
 
 M = TypeVar("M", bound=BaseModel)

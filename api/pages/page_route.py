@@ -18,6 +18,7 @@ from api.pages.addresses import sign_in_first
 from api.pages.rendering import render
 from api.problems import STATUS
 from api.request import by_session, parts_of
+from api.rules import message_of
 from domain.refusals import Invalid, Refusal, TryAgain, Unauthorized
 from store.database import DatabaseAway
 
@@ -48,7 +49,7 @@ class PageRoute(APIRoute):
             except Refusal as error:
                 return await refusal(request, error)
             except RequestValidationError as error:
-                sentence = " ".join(problems.message_of(one) for one in error.errors()[:1])
+                sentence = " ".join(message_of(one) for one in error.errors()[:1])
                 return await refused(request, 422, sentence)
             except StarletteHTTPException as error:  # a form that cannot be read
                 return await refused(request, error.status_code, "What was sent could not be read.")

@@ -14,7 +14,8 @@ from api.pages.link_page import may_revoke
 from api.pages.page_route import PageRoute
 from api.pages.rendering import go_on, render
 from api.pages.visiting import Viewer
-from api.request import Caller, Id, Parts, known_id
+from api.request import Caller, Id, Parts
+from api.rules import known_id
 from api.single_use import refuse_unless_seen
 from domain.link import Link
 from domain.permissions import require_token_revoked

@@ -331,3 +331,9 @@ def commands(command: Any, *path: str) -> Iterator[tuple[str, ...]]:
     yield path
     for name, inner in getattr(command, "commands", {}).items():
         yield from commands(inner, *path, name)
+
+
+def test_a_command_that_serves_nothing_does_not_wait_for_the_service_to_be_imported() -> None:
+    heavy = "{'fastapi', 'uvicorn', 'jinja2', 'icalendar', 'prometheus_client', 'duckdb'}"
+    script = f"import sys, api.cli; print(sorted({heavy} & set(sys.modules)))"
+    assert subprocess.check_output([sys.executable, "-c", script], cwd=ROOT, text=True).strip() == "[]"

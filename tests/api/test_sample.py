@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from api.app import opened
 from api.composition import Oncelink
+from api.opening import opened
 from api.people_by_hand import add_person
 from api.sample import AnotherOrganisation, furnish
 from api.sample_data import mark, throw_away

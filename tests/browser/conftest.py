@@ -7,8 +7,8 @@ import psycopg
 import pytest
 from playwright.sync_api import Browser
 
-from api.app import opened
 from api.clock import now
+from api.opening import opened
 from api.sample import furnish
 from api.serving import DATABASE, OWNER_ROLE
 from api.settings import read_settings

@@ -6,7 +6,8 @@ from uuid import uuid4
 import pytest
 from fastapi.testclient import TestClient
 
-from api.app import build, opened
+from api.app import build
+from api.opening import opened
 from api.settings import Settings
 from tests.house import House
 from tests.once.guests import books

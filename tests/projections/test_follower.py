@@ -9,23 +9,26 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from threading import Event
 from uuid import uuid4
 
 import psycopg
 import pytest
 
 from domain.meeting_type import MeetingTypeCreated
+from projections import follower as follower_module
 from projections import live_tables, meeting_log, people
 from projections.catalogue import READ_MODELS, live
 from projections.folding import Folding, SteppedDown
 from projections.follower import LEADER_OPTIONS, Follower
-from projections.hint import Hint
+from projections.hint import LISTEN_SECONDS, Hint, Listener
 from projections.people import PEOPLE
 from projections.positions import position
 from store.database import Database
 from tests.projections.story import DAY, Story, differences, follow
 
 PATIENCE_SECONDS = 180.0
+POLLED_SECONDS = 3.0
 WRITE = """
 import sys
 from uuid import uuid4
@@ -195,15 +198,28 @@ def test_goes_on_after_its_connection_was_ended(followed: Database, story: Story
         until(lambda: follower.error is None)
 
 
-def test_is_quick_when_hinted(followed: Database, story: Story) -> None:
+def test_is_quick_when_hinted(followed: Database, story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Far sooner than a follower that only polled would have it, however slow the machine is."""
+    monkeypatch.setattr(follower_module, "IDLE_SECONDS", POLLED_SECONDS)
     hint = Hint(followed).start()
     with following(followed) as follower:
         until(lambda: follower.leading)
-        seconds = sorted(timed(lambda: told_and_followed(story, hint)) for _ in range(40))
+        seconds = sorted(timed(lambda: told_and_followed(story, hint)) for _ in range(20))
     hint.stop()
-    assert seconds[len(seconds) // 2] < 0.045, (
-        "half of the rows must be there sooner than polling alone would have them"
-    )
+    assert seconds[len(seconds) // 2] < POLLED_SECONDS / 4
+
+
+def test_a_listener_stops_at_once(followed: Database) -> None:
+    assert min(stopped(followed) for _ in range(4)) < LISTEN_SECONDS / 3
+
+
+def stopped(database: Database) -> float:
+    """The seconds that a listener took to stop, that had just begun to wait."""
+    listening = Event()
+    listener = Listener(database, listening.set)
+    listener.start()
+    assert listening.wait(PATIENCE_SECONDS)
+    return timed(listener.stop)
 
 
 def told_and_followed(story: Story, hint: Hint) -> None:
