@@ -7,7 +7,7 @@ from icalendar import Calendar, Event
 
 from api.shapes import GuestBooking
 from domain import event as domain
-from domain.token import MeetingCancelled, Rescheduled
+from domain.token import MeetingCancelled, MeetingReassigned, Rescheduled
 
 PRODUCT = "-//Oncelink//Booking//EN"
 
@@ -48,7 +48,7 @@ def description(booking: GuestBooking, manage_url: str) -> str:
 
 def sequence(story: Sequence[domain.Event]) -> int:
     """How often the meeting was changed since it was booked."""
-    return sum(isinstance(event, Rescheduled | MeetingCancelled) for event in story)
+    return sum(isinstance(event, Rescheduled | MeetingReassigned | MeetingCancelled) for event in story)
 
 
 def last_change(story: Sequence[domain.Event]) -> datetime:
