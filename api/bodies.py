@@ -250,6 +250,13 @@ class NewStart(Body):
     start: Instant
 
 
+class NewHost(Body):
+    """Who hosts a meeting from now on, in the place of its host, or of the co-host who is named."""
+
+    host_id: UUID
+    instead_of: UUID | None = None
+
+
 class WhomToErase(Body):
     """Whose personal details to erase: the address that a guest booked with, or that a recipient was given."""
 

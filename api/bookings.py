@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from api.answer import changed, shape, tag
-from api.bodies import NewStart, Reason
+from api.bodies import NewHost, NewStart, Reason
 from api.body import StrictRoute
 from api.composition import Oncelink
 from api.problems import answers
@@ -42,6 +42,14 @@ def cancel(parts: Parts, caller: Signed, id: Id, response: Response, body: Reaso
     """Cancels a meeting, for good (its host, co-hosts, the link's owner, managers)."""
     parts.scheduling.booking_to_change(caller.context, id)
     changed(response, parts, parts.scheduling.cancel(caller.context, id, body.reason if body else None))
+    return current(parts, id, response)
+
+
+@router.post("/{id}/reassign", response_model=Booking, responses=CHANGE, operation_id="reassign_booking")
+def reassign(parts: Parts, caller: Signed, id: Id, body: NewHost, response: Response) -> Booking:
+    """Gives a meeting to another host who is free (its host, managers). Time and co-hosts stay."""
+    parts.reassigning.booking_to_reassign(caller.context, id)
+    changed(response, parts, parts.reassigning.reassign(caller.context, id, body.host_id, body.instead_of))
     return current(parts, id, response)
 
 

@@ -10,6 +10,7 @@ from domain.erasing import Erasing
 from domain.issuing import Issuing
 from domain.journal import Memory
 from domain.publishing import Publishing
+from domain.reassigning import Reassigning
 from domain.scheduling import Scheduling
 from domain.staffing import Staffing
 from projections import catalogue
@@ -47,6 +48,7 @@ class Oncelink:
     publishing: Publishing
     issuing: Issuing
     scheduling: Scheduling
+    reassigning: Reassigning
     erasing: Erasing
     follower: Follower
     hint: Hint
@@ -107,6 +109,7 @@ def compose(settings: Settings, database: Database) -> Oncelink:
         publishing=Publishing(factory, reader, memory),
         issuing=Issuing(factory, reader, memory),
         scheduling=Scheduling(factory, reader, memory),
+        reassigning=Reassigning(factory, reader, memory),
         erasing=Erasing(factory, reader, memory, settings.keys),
         follower=follower,
         hint=Hint(database),

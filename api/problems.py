@@ -30,6 +30,7 @@ STATUS: dict[type[Refusal], int] = {
     refusals.LinkDisabled: 410,
     refusals.LinkDeleted: 410,
     refusals.SlotTaken: 409,
+    refusals.HostNotFree: 409,
     refusals.SlotNotOffered: 422,
     refusals.MeetingStarted: 409,
     refusals.BookingCancelled: 409,

@@ -76,6 +76,12 @@ class SlotTaken(Refusal):
     """This time has just been taken. Please choose another one."""
 
 
+class HostNotFree(SlotTaken):
+    """This person is not free at the time of the meeting. Please choose somebody else, or move the meeting first."""
+
+    code = "slot_taken"
+
+
 class SlotNotOffered(Refusal):
     """This time is not on offer. Please choose one of the offered times."""
 

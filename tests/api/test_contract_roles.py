@@ -52,6 +52,7 @@ MATRIX: dict[str, dict[str, int]] = {
     "get_booking": OTHERS_LINK | {"analyst": 200},
     "reschedule_booking": OTHERS_LINK_WRITTEN,
     "cancel_booking": OTHERS_LINK_WRITTEN,
+    "reassign_booking": OTHERS_LINK_WRITTEN,
     "read_meeting_log": ALL,
     "erase_personal_details": ADMINS,
     "read_usage": ALL,
@@ -122,6 +123,7 @@ def things(shared_house: House) -> dict[str, Any]:
         "create_managed_link": {**managed, "slug": f"{slug}-b"},
         "change_managed_link": {"name": "N"},
         "reschedule_booking": {"start": other},
+        "reassign_booking": {"host_id": house.ids["engineer"]},
         "create_api_key": {},
         "erase_personal_details": {"email": "nobody@guest.example"},
     }
