@@ -68,6 +68,12 @@ class LinkDisabled(Refusal):
     """This link is switched off at the moment. Please ask for a new link, or try again later."""
 
 
+class LinkUnattended(LinkDisabled):
+    """Nobody can be met through this link at the moment. Please ask whoever sent it to you for a new one."""
+
+    code = "link_disabled"
+
+
 class LinkDeleted(Refusal):
     """This link no longer exists. Please ask for a new link."""
 
@@ -84,6 +90,12 @@ class HostNotFree(SlotTaken):
 
 class SlotNotOffered(Refusal):
     """This time is not on offer. Please choose one of the offered times."""
+
+
+class NobodyToMoveTo(SlotNotOffered):
+    """No other time is on offer at the moment. Your meeting stands as it is; please ask whoever invited you."""
+
+    code = "slot_not_offered"
 
 
 class MeetingStarted(Refusal):

@@ -126,7 +126,8 @@ class MeetingFilters:
     """What the meeting log is narrowed to; `…_from` is included, `…_to` is not.
 
     `host_id` is a host or co-host; `visible_to` leaves the meetings that the person hosts or co-hosts, and those
-    of links that the person owns. `q` is a word prefix over guest name and e-mail address, recipient and link name.
+    of links that the person owns; `standing` those that were not cancelled. `q` is a word prefix over guest name and
+    e-mail address, recipient and link name.
     """
 
     link_type: str | None = None
@@ -141,6 +142,7 @@ class MeetingFilters:
     starts_from: datetime | None = None
     starts_to: datetime | None = None
     visible_to: UUID | None = None
+    standing: bool = False
 
 
 FILTERS = {
@@ -153,6 +155,7 @@ FILTERS = {
     "booked_from": "m.booked_at >= %(booked_from)s",
     "booked_to": "m.booked_at < %(booked_to)s",
     "starts_from": "m.starts_at >= %(starts_from)s",
+    "standing": "m.status <> 'cancelled'",
     "starts_to": "m.starts_at < %(starts_to)s",
     "visible_to": "(m.host_ids @> ARRAY[%(visible_to)s::uuid] OR m.link_id = ANY(%(owned_links)s))",
 }

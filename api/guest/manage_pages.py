@@ -20,7 +20,7 @@ from api.pages.rendering import render
 from api.problems import STATUS
 from api.request import AsGuest, Parts, written
 from domain.event import Context
-from domain.refusals import BookingCancelled, MeetingStarted, Refusal, SlotNotOffered, SlotTaken
+from domain.refusals import BookingCancelled, MeetingStarted, NobodyToMoveTo, Refusal, SlotNotOffered, SlotTaken
 from domain.token import Token
 
 router = APIRouter(include_in_schema=False, route_class=GuestRoute)
@@ -130,6 +130,8 @@ def to_move(visit: Visit, filled: Filled, refusal: Refusal | None = None, status
         visit.token.changeable_meeting(visit.context.now)
     except (BookingCancelled, MeetingStarted) as reason:
         return page(visit, reason)
+    if not visit.parts.scheduling.offer_of_booking(visit.token).is_attended:
+        return page(visit, NobodyToMoveTo())
     meeting = meeting_of(visit)
     picker = picker_for(visit, meeting, filled)
     wanted = picker.asked.start if filled.fields else None

@@ -1,6 +1,7 @@
 """Every page's routes, in the order in which an address looks for its own."""
 
 from api.pages import (
+    handing_over,
     history,
     link_actions,
     link_edit,
@@ -17,6 +18,7 @@ from api.pages import (
     pairing,
     people,
     read_models,
+    reassigning,
     sign_in,
     single_use,
     static,
@@ -33,10 +35,12 @@ ROUTERS = (
     single_use.router,
     link_page.router,
     managed_wizard.router,
+    handing_over.router,
     management.router,
     managed_edit.router,
     link_actions.router,
     meeting_log.router,
+    reassigning.router,
     meeting.router,
     usage.router,
     history.router,

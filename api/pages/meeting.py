@@ -90,6 +90,7 @@ def shown(request: Request, parts: Oncelink, viewer: Caller, id: UUID) -> Respon
         meeting=row,
         story=story.items if story else [],
         may_change=may_change,
+        may_reassign=may_change and may_give(viewer, row),
         sees_links=bool(viewer.context.roles & {"member", "auditor"}),
         sees_history=bool(viewer.context.roles & {"auditor", "admin"}),
     )
@@ -154,6 +155,11 @@ def may(parts: Oncelink, viewer: Caller, id: UUID) -> bool:
     except (Forbidden, NotFound):
         return False
     return True
+
+
+def may_give(viewer: Caller, row: Any) -> bool:
+    """Whether somebody who may change a meeting may also give it to another host; the command decides again."""
+    return "manager" in viewer.context.roles or row["host"]["id"] == viewer.person.id
 
 
 def sentence_of(error: WrongForm | Refusal) -> str:

@@ -23,6 +23,7 @@ MATRIX: dict[str, dict[str, int]] = {
     "add_person": ADMINS,
     "list_people": ALL,
     "get_person": ALL,
+    "get_person_impact": MANAGERS_AND_AUDITORS,
     "change_person": ADMINS,
     "deactivate_person": ADMINS,
     "activate_person": ADMINS,
