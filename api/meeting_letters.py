@@ -38,24 +38,41 @@ TOLD = {
     "rescheduled": Told(
         "Moved", "Your meeting was moved", "It now takes place at another time.", "It now takes place at another time."
     ),
+    "reassigned": Told(
+        "Changed host",
+        "Your meeting has another host",
+        "It stays at its time; {host} will meet you.",
+        "It stays at its time; {host} hosts it now.",
+    ),
     "cancelled": Told(
         "Cancelled", "Your meeting was cancelled", "It was cancelled by {by}.", "It was cancelled by {by}."
     ),
 }
 
 
+# to those whose meeting it becomes, and was
+GIVEN = Told("Given to you", "A meeting was given to you", "", "You host it now.")
+TAKEN = Told("Given away", "Your meeting was given to another host", "", "{host} hosts it now; there is nothing to do.")
+
+
 def letter_for(facts: Facts, telling: Telling, first: bool, reader: PersonProperties | None, sent_by: str) -> Letter:
     """The letter of one telling. `first` says that the reader was told nothing of this meeting before; `reader` is
     None for the guest. Raises NobodyToTell."""
     if telling.to == "guest":
-        return to_guest(facts, told(facts, first), sent_by)
+        return to_guest(facts, told(facts, telling, first), sent_by)
     if reader is None:
         raise NobodyToTell
-    return to_host(facts, told(facts, first), reader, sent_by, method_for(facts, telling))
+    return to_host(facts, told(facts, telling, first), reader, sent_by, method_for(facts, telling))
 
 
-def told(facts: Facts, first: bool) -> Told:
+def told(facts: Facts, telling: Telling, first: bool) -> Told:
     """What is told: who heard nothing of the booking yet hears of it, not of the move that came after it."""
+    if telling.to == "former_host":
+        return TAKEN
+    if telling.to == "host" and telling.person_id not in getattr(
+        facts.cause, "previous_host_ids", (telling.person_id,)
+    ):
+        return GIVEN
     what = CAUSES[name_of(facts.cause)].what
     return TOLD["booked" if first and what == "rescheduled" else what]
 
@@ -98,7 +115,7 @@ def to_host(facts: Facts, said: Told, reader: PersonProperties, sent_by: str, me
         to_email=reader.email,
         subject=f"{said.subject}: {facts.title_for_hosts}, {short(facts.meeting.starts_at, reader.time_zone)}",
         headline=said.headline.replace("Your meeting is booked", "A meeting was booked with you"),
-        sentence=said.to_host.format(guest=name, by=by_whom(facts, to_guest=False)),
+        sentence=said.to_host.format(guest=name, host=facts.hosts[0].name, by=by_whom(facts, to_guest=False)),
         facts=[*shown(facts, said, reader.time_zone, with_whom=described(guest)), *hosts_of(facts)],
         words=[*notes, *reasons(facts, by="guest")],
         button="Open the booking",

@@ -52,6 +52,7 @@ class Channel:
 CAUSES: dict[str, Cause] = {
     "MeetingBooked": Cause("booked", changes=False),
     "Rescheduled": Cause("rescheduled"),
+    "MeetingReassigned": Cause("reassigned"),
     "MeetingCancelled": Cause("cancelled"),
 }
 CHANNELS: dict[str, Channel] = {
@@ -119,14 +120,18 @@ class Outbox:
                         yield Telling(cause.originator_version, channel, to, person_id)
 
     def recipients(self, cause: Event) -> Iterator[tuple[Role, UUID | None]]:
-        """The guest, and the hosts that the meeting had after an event."""
+        """The guest, the hosts that the meeting had after an event, or the one that it is about, and those it took."""
         yield "guest", None
         hosts: tuple[UUID, ...] = ()
         for event in self.causes:
             if event.originator_version <= cause.originator_version:
                 hosts = getattr(event, "host_ids", hosts)
         for number, host in enumerate(hosts):
-            yield "co_host" if number else "host", host
+            if getattr(cause, "host_id", host) == host:
+                yield "co_host" if number else "host", host
+        for host in getattr(cause, "previous_host_ids", ()):
+            if host not in hosts:
+                yield "former_host", host
 
     def is_superseded(self, telling: Telling) -> bool:
         """Whether something later replaces it for the same recipient."""

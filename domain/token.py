@@ -13,6 +13,8 @@ from domain.mail import Told
 from domain.outbox import Outbox, Telling
 from domain.refusals import AlreadyBooked, BookingCancelled, MeetingStarted, NothingToSend
 
+TIMES = ("starts_at", "ends_at", "held_from", "held_until")
+
 # What happened
 
 
@@ -66,6 +68,23 @@ class Rescheduled(Event, name="Rescheduled.v1"):
     held_until: Instant
 
 
+class MeetingReassigned(Event, name="MeetingReassigned.v1"):
+    """The meeting was given to another host, at the time at which it stands.
+
+    `host_ids` has the host first, then the co-hosts, and `host_versions` the versions that this was decided on; the
+    times, and the version of the meeting type that they follow, are those of the meeting as it stands.
+    """
+
+    previous_host_ids: tuple[UUID, ...]
+    host_ids: tuple[UUID, ...]
+    host_versions: tuple[int, ...]
+    meeting_type_version: int
+    starts_at: Instant
+    ends_at: Instant
+    held_from: Instant
+    held_until: Instant
+
+
 class MeetingCancelled(Detailed, Event, name="MeetingCancelled.v1"):
     """The meeting was cancelled, for good; the reason is a personal detail."""
 
@@ -73,12 +92,16 @@ class MeetingCancelled(Detailed, Event, name="MeetingCancelled.v1"):
 
 
 class Token(Aggregate):
-    """Books one meeting, ever: issued, then booked or revoked; a booked one may be rescheduled or cancelled."""
+    """Books one meeting, ever: issued, then booked or revoked; a booked one may be moved, reassigned or cancelled.
+
+    `meeting` says when it is now, `host_ids` with whom: the host first, then the co-hosts.
+    """
 
     link_id: UUID
     issued: SingleUseIssued | None = None
     booked: MeetingBooked | None = None
     meeting: MeetingBooked | Rescheduled | None = None
+    host_ids: tuple[UUID, ...] = ()
     revoked: bool = False
     cancelled: bool = False
     erased: frozenset[UUID] = frozenset()
@@ -111,6 +134,14 @@ class Token(Aggregate):
         meeting = self.changeable_meeting(context.now)
         if payload["starts_at"] != meeting.starts_at:
             self.record(Rescheduled, context, previous_starts_at=meeting.starts_at, **payload)
+
+    def reassign(self, context: Context, host_ids: tuple[UUID, ...], host_versions: tuple[int, ...]) -> None:
+        """Gives the meeting to these hosts; silent when it is theirs. Raises BookingCancelled or MeetingStarted."""
+        meeting = self.changeable_meeting(context.now)
+        if host_ids != self.host_ids:
+            stands = {name: getattr(meeting, name) for name in ("meeting_type_version", *TIMES)}
+            previous = {"previous_host_ids": self.host_ids, "host_ids": host_ids, "host_versions": host_versions}
+            self.record(MeetingReassigned, context, **previous, **stands)
 
     def cancel(self, context: Context, **payload: Any) -> None:
         """Cancels the meeting. Raises BookingCancelled or MeetingStarted."""
@@ -168,8 +199,11 @@ class Token(Aggregate):
                 self.revoked = True
             case MeetingBooked():
                 self.booked = self.meeting = event
+                self.host_ids = event.host_ids
             case Rescheduled():
                 self.meeting = event
+            case MeetingReassigned():
+                self.host_ids = event.host_ids
             case MeetingCancelled():
                 self.cancelled = True
             case PersonalDetailsErased():

@@ -94,7 +94,8 @@ OUTBOX = ReadModel(
                        {last("MeetingBooked")} -> 'details_id' AS details,
                        jsonb_agg(data -> 'details_ids') FILTER (WHERE {is_a(ERASED)}) AS erased,
                        jsonb_agg(jsonb_build_object('version', version, 'name', split_part(type, '.', 1),
-                           'at', data -> 'occurred_at', 'hosts', data -> 'host_ids') ORDER BY version)
+                           'at', data -> 'occurred_at', 'hosts', data -> 'host_ids', 'host_id', data -> 'host_id',
+                           'former', data -> 'previous_host_ids') ORDER BY version)
                            FILTER (WHERE {one_of(list(CAUSES))}) AS causes,
                        jsonb_agg(jsonb_build_object('version', version, 'name', split_part(type, '.', 1),
                            'at', data -> 'occurred_at') || (data - 'occurred_at'))
@@ -103,18 +104,24 @@ OUTBOX = ReadModel(
                 GROUP BY stream_id
                 HAVING {has("MeetingBooked")}
             ) AS token
-            CROSS JOIN LATERAL jsonb_to_recordset(token.causes) AS cause (version int, name text, at timestamptz)
+            CROSS JOIN LATERAL jsonb_to_recordset(token.causes) AS cause (version int, name text,
+                at timestamptz, host_id uuid, former jsonb)
             JOIN (VALUES {CAUSE_TABLE}) AS known (name, what, roles, replaces) ON known.name = cause.name
             CROSS JOIN (VALUES {CHANNEL_TABLE}) AS channel (name, roles, sent, failed, requested)
+            CROSS JOIN LATERAL (
+                SELECT hosts FROM jsonb_to_recordset(token.causes) AS earlier (version int, hosts jsonb)
+                WHERE earlier.version <= cause.version AND jsonb_typeof(hosts) = 'array'
+                ORDER BY earlier.version DESC LIMIT 1
+            ) AS latest
             CROSS JOIN LATERAL (
                 SELECT 'guest' AS role, NULL::uuid AS person_id
                 UNION ALL
                 SELECT CASE n WHEN 1 THEN 'host' ELSE 'co_host' END, host::uuid
-                FROM (
-                    SELECT hosts FROM jsonb_to_recordset(token.causes) AS earlier (version int, hosts jsonb)
-                    WHERE earlier.version <= cause.version AND jsonb_typeof(hosts) = 'array'
-                    ORDER BY earlier.version DESC LIMIT 1
-                ) AS latest, jsonb_array_elements_text(latest.hosts) WITH ORDINALITY AS h(host, n)
+                FROM jsonb_array_elements_text(latest.hosts) WITH ORDINALITY AS h(host, n)
+                WHERE cause.host_id IS NULL OR cause.host_id = host::uuid
+                UNION ALL
+                SELECT 'former_host', host::uuid FROM jsonb_array_elements_text(coalesce(cause.former, '[]')) AS h(host)
+                WHERE NOT latest.hosts ? host
             ) AS recipient
             LEFT JOIN LATERAL (
                 SELECT t.*, (count(*) FILTER (WHERE t.name = channel.requested) OVER ())::int AS requests

@@ -132,6 +132,12 @@ def rescheduled(row: LogRow, known: Surroundings) -> str:
     return f"moved {meeting_of(row, known)} from {before} to {after}"
 
 
+def meeting_reassigned(row: LogRow, known: Surroundings) -> str:
+    before, after = people(row.data, "previous_host_ids", row, known), people(row.data, "host_ids", row, known)
+    what = f"{meeting(known.token(row).booked, row, known)} with {guest_of(row, known)}"
+    return f"gave {what} of {when(row.data.get('starts_at'))} from {before} to {after}"
+
+
 def meeting_cancelled(row: LogRow, known: Surroundings) -> str:
     return f"cancelled {meeting_of(row, known)} of {when(row.before.get('starts_at'))}{reason(row, known)}"
 
@@ -186,7 +192,7 @@ def meeting(payload: Mapping[str, Any], row: LogRow, known: Surroundings) -> str
 def meeting_of(row: LogRow, known: Surroundings) -> str:
     """The meeting of the event's token, and with whom, unless that is who acts."""
     booked = known.token(row).booked
-    hosts = people(booked, "host_ids", row, known)
+    hosts = people(known.token(row).hosted(row), "host_ids", row, known)
     by_guest = row.actor.get("kind") == "guest"
     return f"{meeting(booked, row, known)} with {hosts if by_guest else guest_of(row, known)}"
 
@@ -216,6 +222,7 @@ SENTENCES: dict[str, Sentence] = {
     "SingleUseRevoked": single_use_revoked,
     "MeetingBooked": meeting_booked,
     "Rescheduled": rescheduled,
+    "MeetingReassigned": meeting_reassigned,
     "MeetingCancelled": meeting_cancelled,
     "PersonalDetailsErased": personal_details_erased,
     "MailSent": mail_sent,

@@ -21,7 +21,7 @@ IN_THE_CONTRACT = {
     *("PersonAdded", "PersonUpdated", "MeetingTypeCreated", "MeetingTypeUpdated", "ManagedLinkCreated"),
     *("ManagedLinkUpdated", "LinkCreated", "LinkUpdated", "LinkDisabled", "LinkEnabled", "LinkDeleted"),
     *("SingleUseIssued", "DirectIssued", "SingleUseRevoked", "MeetingBooked", "Rescheduled", "MeetingCancelled"),
-    *("PersonDeactivated", "PersonActivated", "PersonalDetailsErased"),
+    *("MeetingReassigned", "PersonDeactivated", "PersonActivated", "PersonalDetailsErased"),
 }
 OF_MAIL = {"MailSent", "MailFailed", "MailRequested"}
 ROW = {"position", "recorded_at", "occurred_at", "stream_id", "version", "type", "actor", "request_id", "data"}
