@@ -34,6 +34,7 @@ from api import (
     verification,
 )
 from api.composition import Oncelink, compose
+from api.courier import couriers_of
 from api.cross_origin import CrossOrigin
 from api.ending import noticed
 from api.envelope import Envelope
@@ -128,10 +129,12 @@ def living(settings: Settings, patience: float) -> Callable[[FastAPI], AbstractA
         oncelink.verifications.start()
         oncelink.hint.start()
         oncelink.rebuilder.start()
+        couriers = couriers_of(oncelink)
         try:
             with noticed(oncelink.watching.end):
                 yield
         finally:
+            await to_thread.run_sync(couriers.close)
             await to_thread.run_sync(oncelink.close)
 
     return life

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from api.mail import Mail
+from api.bell import Bell
+from api.mail import SignInMail
 from api.settings import Settings
 from api.waiting import Waiting
 from api.watching import Watching
@@ -13,6 +14,7 @@ from domain.publishing import Publishing
 from domain.reassigning import Reassigning
 from domain.scheduling import Scheduling
 from domain.staffing import Staffing
+from domain.telling import Tellings
 from projections import catalogue
 from projections.follower import Follower
 from projections.hint import Hint
@@ -55,7 +57,9 @@ class Oncelink:
     waiting: Waiting
     rebuilder: Rebuilder
     watching: Watching
-    mail: Mail
+    mail: SignInMail
+    tellings: Tellings
+    bell: Bell
     sealer: Sealer
     verifications: Verifications
 
@@ -78,9 +82,10 @@ class Oncelink:
         return checkpoint.take_until(SealedTree(self.database), self.signers[0], until)
 
     def appended(self) -> None:
-        """Says that the log has grown, so that the follower need not wait for its next look."""
+        """Says that the log has grown, so that followers and couriers need not wait for their next look."""
         self.follower.wake()
         self.hint.send()
+        self.bell.ring()
 
     def close(self) -> None:
         """Stops what runs in the background, then closes the connections."""
@@ -116,7 +121,9 @@ def compose(settings: Settings, database: Database) -> Oncelink:
         waiting=Waiting(database, follower),
         rebuilder=Rebuilder(database),
         watching=Watching(database, follower),
-        mail=Mail(settings),
+        mail=SignInMail(settings),
+        tellings=Tellings(factory, reader, memory),
+        bell=Bell(),
         sealer=Sealer(database, lambda: follower.leading),
         verifications=Verifications(database),
     )

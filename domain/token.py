@@ -9,7 +9,9 @@ from domain.aggregate import Aggregate
 from domain.erasure import PersonalDetailsErased
 from domain.event import Context, Detailed, Event, IdempotentEvent, Instant
 from domain.link import LinkKind
-from domain.refusals import AlreadyBooked, BookingCancelled, MeetingStarted
+from domain.mail import Told
+from domain.outbox import Outbox, Telling
+from domain.refusals import AlreadyBooked, BookingCancelled, MeetingStarted, NothingToSend
 
 TIMES = ("starts_at", "ends_at", "held_from", "held_until")
 
@@ -103,6 +105,7 @@ class Token(Aggregate):
     revoked: bool = False
     cancelled: bool = False
     erased: frozenset[UUID] = frozenset()
+    outbox: Outbox = Outbox()
 
     # What may happen
 
@@ -149,6 +152,18 @@ class Token(Aggregate):
         """Says that personal details of this token are erased."""
         self.record(PersonalDetailsErased, context, **payload)
 
+    def tell(self, kind: type[Told], context: Context, telling: Telling, **payload: Any) -> None:
+        """Says what became of telling somebody of this meeting; silent when nothing is owed, or no more."""
+        if self.outbox.standing(telling).state == "owed" and telling in set(self.outbox.tellings()):
+            self.record(kind, context, **self.outbox.about(telling), **payload)
+
+    def ask_again(self, kind: type[Told], context: Context, telling: Telling) -> None:
+        """Wants somebody to be told once more; silent while that is owed anyway. Raises NothingToSend."""
+        if not self.outbox.makes_sense(telling) or self.meeting is None or self.meeting.ends_at <= context.now:
+            raise NothingToSend
+        if self.outbox.standing(telling).state != "owed":
+            self.record(kind, context, **self.outbox.about(telling))
+
     def reason_kept(self, reason: str | None) -> str | None:
         """A reason as it may be kept: not at all once the guest or recipient that it is about was erased."""
         about = self.booked or self.issued
@@ -174,6 +189,7 @@ class Token(Aggregate):
     # How history becomes state
 
     def evolve(self, event: Event) -> None:
+        self.outbox = self.outbox.after(event)
         match event:
             case SingleUseIssued():
                 self.issued, self.link_id = event, event.link_id

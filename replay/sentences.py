@@ -7,6 +7,7 @@ from replay.changes import changes
 from replay.rows import ActorRow, HistoryRow, LogRow, as_instant, as_text
 from replay.surroundings import OF_TOKENS, Surroundings
 from replay.wording import (
+    FAILURES,
     details,
     guest,
     other,
@@ -151,6 +152,32 @@ def personal_details_erased(row: LogRow, known: Surroundings) -> str:
     return f"erased the personal details of {kind} of {other(token.issued, 'link_id', row, known)}{count}"
 
 
+def mail_sent(row: LogRow, known: Surroundings) -> str:
+    if row.data.get("by") == "console":
+        return f"printed the mail to {reader(row, known)} on the console, that {news(row)}"
+    return f"mailed {reader(row, known)} that {news(row)}"
+
+
+def mail_failed(row: LogRow, known: Surroundings) -> str:
+    why = FAILURES.get(str(row.data.get("reason")), "for a reason that this version does not know")
+    then = "and does not try again" if row.data.get("last") else "and tries again later"
+    return f"could not mail {reader(row, known)} that {news(row)}, because {why}, {then}"
+
+
+def mail_requested(row: LogRow, known: Surroundings) -> str:
+    return f"asked for {reader(row, known)} to be mailed again that {news(row)}"
+
+
+def reader(row: LogRow, known: Surroundings) -> str:
+    """Whom a mail is for."""
+    return guest_of(row, known) if row.data.get("to") == "guest" else person(row.data.get("person_id"), row, known)
+
+
+def news(row: LogRow) -> str:
+    """What a mail says."""
+    return f"the meeting was {as_text(row.data.get('what')) or 'changed'}"
+
+
 def link_of(row: LogRow, known: Surroundings) -> str:
     """The link of the event's token."""
     token = known.token(row)
@@ -198,4 +225,7 @@ SENTENCES: dict[str, Sentence] = {
     "MeetingReassigned": meeting_reassigned,
     "MeetingCancelled": meeting_cancelled,
     "PersonalDetailsErased": personal_details_erased,
+    "MailSent": mail_sent,
+    "MailFailed": mail_failed,
+    "MailRequested": mail_requested,
 }
