@@ -27,6 +27,7 @@ from replay.sealing import Sealer
 from replay.verification_jobs import Verifications
 from store.codes import Codes
 from store.database import Database
+from store.feeds import Feeds
 from store.keys import Keys
 from store.pairings import Pairings
 from store.reader import Reader
@@ -43,6 +44,7 @@ class Oncelink:
     codes: Codes
     keys: Keys
     sessions: Sessions
+    feeds: Feeds
     pairings: Pairings
     reader: Reader
     memory: Memory
@@ -107,6 +109,7 @@ def compose(settings: Settings, database: Database) -> Oncelink:
         codes=Codes(settings.keys),
         keys=Keys(database),
         sessions=Sessions(database),
+        feeds=Feeds(database),
         pairings=Pairings(database),
         reader=reader,
         memory=memory,

@@ -1,6 +1,6 @@
 """What is known of a meeting when somebody is told of it: its story so far, the people by their names of today."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -79,18 +79,39 @@ class Facts:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What meetings refer to, looked up for all of them at once."""
+
+    streams: Mapping[UUID, Any]
+    details: Mapping[UUID | None, Any]
+
+
+def parts_of_meetings(oncelink: Oncelink, tokens: Sequence[Token]) -> Known:
+    """What some booked meetings refer to, in two queries. Raises DatabaseAway."""
+    causes = [cause for token in tokens for cause in token.outbox.causes]
+    types = {token.booked.meeting_type_id for token in tokens if token.booked}
+    hosts = {id for cause in causes for id in getattr(cause, "host_ids", ())}
+    details = {getattr(cause, "details_id", None) for cause in causes}
+    return Known(oncelink.scheduling.load([*types, *hosts]), details_of(oncelink, *details) if details else {})
+
+
 def facts_of(oncelink: Oncelink, token: Token, until: int | None = None) -> Facts:
     """A meeting as it is now, or as the event of a version left it. Raises NotFound, DatabaseAway."""
+    return facts_from(oncelink, token, parts_of_meetings(oncelink, [token]), until)
+
+
+def facts_from(oncelink: Oncelink, token: Token, known: Known, until: int | None = None) -> Facts:
+    """A meeting by what is known of it. Raises NotFound."""
     story = [cause for cause in token.outbox.causes if until is None or cause.originator_version <= until]
     booked = token.booked
     if booked is None or not story:
         raise NotFound
     host_ids: tuple[UUID, ...] = next(ids for event in reversed(story) if (ids := getattr(event, "host_ids", None)))
-    found = oncelink.scheduling.load([booked.meeting_type_id, *host_ids])
+    found, details = known.streams, known.details
     hosts = [found.get(id) for id in host_ids]
     meeting_type = found.get(booked.meeting_type_id)
     cancelled = next((event for event in story if isinstance(event, MeetingCancelled)), None)
-    details = details_of(oncelink, booked.details_id, cancelled.details_id if cancelled else None)
     assert isinstance(meeting_type, MeetingType)
     return Facts(
         token_id=token.id,

@@ -278,6 +278,13 @@ class Erasure(BaseModel):
     details: int
 
 
+class CalendarFeed(BaseModel):
+    """The secret address of one's own calendar of meetings, for calendar programs; whoever has it may read it."""
+
+    url: str | None
+    created_at: datetime | None
+
+
 class ApiKey(BaseModel):
     """An API key; the key itself is shown once, when it is made."""
 

@@ -7,6 +7,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.api_keys, {schema}.sign_in_code
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.sessions, {schema}.sign_in_requests TO {service};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.pairing_codes TO {service};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.rebuilds TO {service};
+GRANT SELECT, INSERT, UPDATE ON {schema}.calendar_feeds TO {service};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.outbox_leases TO {service};
 GRANT SELECT ON {schema}.outbox_beginning TO {service};
 GRANT SELECT, UPDATE ON {schema}.follower TO {service};
