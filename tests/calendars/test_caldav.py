@@ -23,7 +23,18 @@ MARCH, APRIL = datetime(2027, 3, 1, tzinfo=UTC), datetime(2027, 4, 1, tzinfo=UTC
 
 def entry(uid: str, start: str, more: str = "") -> str:
     """A calendar file with one entry of an hour."""
-    lines = f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//x//y//EN\nBEGIN:VEVENT\nUID:{uid}\nDTSTAMP:20270101T000000Z\nDTSTART:{start}\nDURATION:PT1H\nSUMMARY:x\n{more}END:VEVENT\nEND:VCALENDAR\n"
+    lines = f"""BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//x//y//EN
+BEGIN:VEVENT
+UID:{uid}
+DTSTAMP:20270101T000000Z
+DTSTART:{start}
+DURATION:PT1H
+SUMMARY:x
+{more}END:VEVENT
+END:VCALENDAR
+"""
     return lines.replace("\n", "\r\n")
 
 
