@@ -1,5 +1,6 @@
 """A token: the right to book one meeting through a link, and the meeting that it becomes."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -8,6 +9,7 @@ from domain import refusals
 from domain.aggregate import Aggregate
 from domain.erasure import PersonalDetailsErased
 from domain.event import Context, Detailed, Event, IdempotentEvent, Instant
+from domain.hours import Interval
 from domain.link import LinkKind
 from domain.refusals import AlreadyBooked, BookingCancelled, MeetingStarted
 
@@ -70,6 +72,13 @@ class MeetingCancelled(Detailed, Event, name="MeetingCancelled.v1"):
     cancelled_by: Literal["guest", "host"]
 
 
+class CalendarConflictFound(Event, name="CalendarConflictFound.v1"):
+    """A host's own calendar was found to have something else at the time of the meeting, which stays booked."""
+
+    host_id: UUID
+    starts_at: Instant
+
+
 class Token(Aggregate):
     """Books one meeting, ever: issued, then booked or revoked; a booked one may be rescheduled or cancelled."""
 
@@ -80,6 +89,7 @@ class Token(Aggregate):
     revoked: bool = False
     cancelled: bool = False
     erased: frozenset[UUID] = frozenset()
+    conflicts: frozenset[tuple[UUID, datetime]] = frozenset()
 
     # What may happen
 
@@ -114,9 +124,29 @@ class Token(Aggregate):
         self.changeable_meeting(context.now)
         self.record(MeetingCancelled, context, **payload)
 
+    def find_conflict(self, context: Context, host_id: UUID, busy: Iterable[Interval]) -> None:
+        """Says that a host's own calendar has something else then; once for each host and time of the meeting.
+
+        Silent when the meeting is over, moved away, cancelled, or not with this host.
+        """
+        meeting = self.meeting
+        if self.booked is None or meeting is None or self.cancelled or meeting.ends_at <= context.now:
+            return
+        if host_id not in self.booked.host_ids or (host_id, meeting.starts_at) in self.conflicts:
+            return
+        if any(one.start < meeting.ends_at and one.end > meeting.starts_at for one in busy):
+            self.record(CalendarConflictFound, context, host_id=host_id, starts_at=meeting.starts_at)
+
     def erase(self, context: Context, **payload: Any) -> None:
         """Says that personal details of this token are erased."""
         self.record(PersonalDetailsErased, context, **payload)
+
+    @property
+    def conflicting_hosts(self) -> frozenset[UUID]:
+        """The hosts whose own calendars were found to have something else at the time that the meeting has now."""
+        if self.meeting is None or self.cancelled:
+            return frozenset()
+        return frozenset(host for host, starts_at in self.conflicts if starts_at == self.meeting.starts_at)
 
     def reason_kept(self, reason: str | None) -> str | None:
         """A reason as it may be kept: not at all once the guest or recipient that it is about was erased."""
@@ -156,5 +186,7 @@ class Token(Aggregate):
                 self.meeting = event
             case MeetingCancelled():
                 self.cancelled = True
+            case CalendarConflictFound():
+                self.conflicts = self.conflicts.union([(event.host_id, event.starts_at)])
             case PersonalDetailsErased():
                 self.erased = self.erased.union(event.details_ids)

@@ -8,9 +8,17 @@ from uuid import UUID
 from replay.rows import LogRow, as_id, as_ids, as_object
 from store.database import Database
 
-ONE = ("link_id", "owner_id", "meeting_type_id", "issued_by", "managed_link_id", "created_by_id")
+ONE = ("host_id", "link_id", "owner_id", "meeting_type_id", "issued_by", "managed_link_id", "created_by_id")
 SEVERAL = ("co_host_ids", "host_ids")
-OF_TOKENS = ("SingleUseIssued", "DirectIssued", "SingleUseRevoked", "MeetingBooked", "Rescheduled", "MeetingCancelled")
+OF_TOKENS = (
+    "SingleUseIssued",
+    "DirectIssued",
+    "SingleUseRevoked",
+    "MeetingBooked",
+    "Rescheduled",
+    "MeetingCancelled",
+    "CalendarConflictFound",
+)
 ERASED = "PersonalDetailsErased"
 
 NAMES = """

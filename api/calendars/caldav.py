@@ -184,7 +184,13 @@ def refuse_unless(answer: Answer, *statuses: int) -> None:
     refusals: dict[int, type[Trouble]] = {401: WrongLogin, 412: Changed, 405: NotCalDav, 501: NotCalDav, 404: NotCalDav}
     if refusal := refusals.get(answer.status, NotCalDav if answer.status < 300 else None):
         raise refusal
-    raise WrongStatus(f"Its answer was {answer.status}.")
+    raise WrongStatus(f"Its answer was {answer.status}.", retry_after(answer))
+
+
+def retry_after(answer: Answer) -> int:
+    """The seconds that a server asks to wait before the next question."""
+    asked = answer.headers.get("Retry-After", "")
+    return int(asked) if asked.isdecimal() and len(asked) < 7 else 0
 
 
 def is_calendar(found: Found) -> bool:

@@ -6,9 +6,10 @@ class Trouble(Exception):
 
     field = "url"
 
-    def __init__(self, said: str = "") -> None:
+    def __init__(self, said: str = "", retry_after: int = 0) -> None:
         super().__init__(said)
         self.said = said
+        self.retry_after = retry_after  # seconds that the server asked for
 
     @property
     def sentence(self) -> str:
@@ -96,6 +97,10 @@ class BrokenCalendar(Trouble):
 
 class TooMuch(Trouble):
     """The calendar takes too long to work out, or has too many entries."""
+
+
+class TooManyCalendars(Trouble):
+    """The account has more calendars than are read, which is 20."""
 
 
 class NotCalDav(Trouble):

@@ -1,5 +1,6 @@
 """Asking a calendar's server: one exchange with bounded time, size and redirects, each address checked anew."""
 
+import logging
 import ssl
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,8 @@ from api.calendars.trouble import (
     TooSlow,
     WrongEncoding,
 )
+
+logging.getLogger("httpx2").setLevel(logging.WARNING)  # it would write down addresses, which here are secrets
 
 SECONDS = 20.0
 MOST_BYTES = 10_000_000
