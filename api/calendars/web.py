@@ -5,6 +5,7 @@ import ssl
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from urllib.parse import urljoin
 
 import httpx2
@@ -57,7 +58,11 @@ class Web:
         self.allowed = tuple(allowed)
         self.resolve = resolve
         self.seconds = seconds
-        self.ssl_context = ssl.create_default_context()
+
+    @cached_property
+    def ssl_context(self) -> ssl.SSLContext:
+        """The authorities that this system trusts, read once."""
+        return ssl.create_default_context()
 
     def ask(
         self,
