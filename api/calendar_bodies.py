@@ -14,18 +14,6 @@ Secret = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 Addresses = Annotated[list[CalendarAddress], AfterValidator(unique), Field(max_length=20)]
 
 
-class CalendarToFind(Body):
-    """A CalDAV account whose calendars are looked for."""
-
-    url: CalendarAddress
-    user: Secret
-    password: Secret
-
-    def account(self) -> Account:
-        """The account."""
-        return Account("caldav", self.url, Login(self.user, self.password))
-
-
 class NewCalendar(Body):
     """A calendar to read: a feed by its secret address, or a CalDAV account.
 

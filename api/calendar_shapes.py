@@ -7,17 +7,12 @@ from uuid import UUID
 from pydantic import BaseModel
 
 
-class FoundCalendar(BaseModel):
-    """A calendar of a CalDAV account."""
+class ChosenCalendar(BaseModel):
+    """A calendar of a CalDAV account, and whether it is read, and one's meetings are written to it."""
 
     url: str
     name: str
     writable: bool
-
-
-class ChosenCalendar(FoundCalendar):
-    """A calendar of a CalDAV account, and whether it is read, and one's meetings are written to it."""
-
     read: bool
     write: bool
 

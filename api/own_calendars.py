@@ -9,8 +9,8 @@ from anyio import to_thread
 from fastapi import APIRouter, Response
 
 from api.body import StrictRoute
-from api.calendar_bodies import CalendarChoice, CalendarToFind, NewCalendar
-from api.calendar_shapes import FoundCalendar, OwnCalendar
+from api.calendar_bodies import CalendarChoice, NewCalendar
+from api.calendar_shapes import OwnCalendar
 from api.calendars.accounts import Account
 from api.calendars.keeping import LEASE, UNOPENED
 from api.calendars.trouble import Trouble
@@ -30,7 +30,10 @@ T = TypeVar("T")
 
 @router.get("", response_model=PageOf[OwnCalendar], responses=answers(401, 503))
 def list_calendars(parts: Parts, caller: Signed) -> dict[str, Any]:
-    """One's own calendars, oldest first, each with how old what is known of it is; never an address or password."""
+    """One's own calendars, oldest first.
+
+    Each says how old what is known of it is; the address of a feed, a user name or a password are never shown.
+    """
     found = [shown(parts, one) for one in parts.calendars.store.of_person(caller.person.id)]
     return {"items": found, "next_cursor": None}
 
@@ -55,16 +58,7 @@ async def add_calendar(
     return shown(parts, before)
 
 
-@router.post("/find", response_model=PageOf[FoundCalendar], responses=answers(401, 413, 422, 503))
-async def find_calendars(parts: Parts, caller: Signed, body: CalendarToFind) -> dict[str, Any]:
-    """The calendars of a CalDAV account, to choose from; keeps nothing."""
-    account = body.account()
-    found = await waited(parts, account.client(parts.calendars.web).collections)
-    items = [{"url": one.url, "name": one.name, "writable": one.writable} for one in found]
-    return {"items": items, "next_cursor": None}
-
-
-@router.patch("/{id}", response_model=OwnCalendar, responses=answers(401, 404, 413, 422, 503))
+@router.post("/{id}/choose", response_model=OwnCalendar, responses=answers(401, 404, 413, 422, 503))
 def choose_calendars(parts: Parts, caller: Signed, id: Id, body: CalendarChoice) -> dict[str, Any]:
     """Chooses which calendars of an account are read, and which one one's meetings are written to."""
     calendar = own(parts, caller, id)

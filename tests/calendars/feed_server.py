@@ -32,7 +32,7 @@ class FeedServer:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def do_GET(self) -> None:  # noqa: N802
+            def do_GET(self) -> None:
                 server.asked.append(self.path)
                 server.headers.append(dict(self.headers.items()))
                 found = server.feeds.get(self.path)
@@ -77,9 +77,7 @@ class Quiet(ThreadingHTTPServer):
         pass
 
 
-def sends(
-    handler: BaseHTTPRequestHandler, status: int, body: bytes, headers: dict[str, str] | None = None
-) -> None:
+def sends(handler: BaseHTTPRequestHandler, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
     """A whole answer."""
     handler.send_response(status)
     for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
