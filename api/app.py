@@ -35,6 +35,7 @@ from api import (
     verification,
 )
 from api.composition import Oncelink, compose
+from api.courier import couriers_of
 from api.cross_origin import CrossOrigin
 from api.ending import noticed
 from api.envelope import Envelope
@@ -131,10 +132,12 @@ def living(settings: Settings, patience: float) -> Callable[[FastAPI], AbstractA
         oncelink.hint.start()
         oncelink.rebuilder.start()
         oncelink.fetcher.start()
+        couriers = couriers_of(oncelink)
         try:
             with noticed(oncelink.watching.end):
                 yield
         finally:
+            await to_thread.run_sync(couriers.close)
             await to_thread.run_sync(oncelink.close)
 
     return life

@@ -49,7 +49,7 @@ def refuse_unless_seen(parts: Oncelink, caller: Caller, token: Token) -> None:
     """A member sees the meetings that they host or co-host, and those of links that they own. Raises NotFound."""
     if token.booked is None:
         raise NotFound
-    if caller.sees_all("manager", "auditor", "analyst") is None or caller.person.id in token.booked.host_ids:
+    if caller.sees_all("manager", "auditor", "analyst") is None or caller.person.id in token.host_ids:
         return
     if parts.publishing.get(Link, token.link_id).properties.owner_id != caller.person.id:
         raise NotFound

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+from api.bell import Bell
 from api.calendars.fetcher import Fetcher
 from api.calendars.keeping import PURPOSE, Keeping
 from api.calendars.web import Web
-from api.mail import Mail
+from api.mail import SignInMail
 from api.settings import Settings
 from api.waiting import Waiting
 from api.watching import Watching
@@ -15,6 +16,7 @@ from domain.journal import Memory
 from domain.publishing import Publishing
 from domain.scheduling import Scheduling
 from domain.staffing import Staffing
+from domain.telling import Tellings
 from projections import catalogue
 from projections.follower import Follower
 from projections.hint import Hint
@@ -58,7 +60,9 @@ class Oncelink:
     waiting: Waiting
     rebuilder: Rebuilder
     watching: Watching
-    mail: Mail
+    mail: SignInMail
+    tellings: Tellings
+    bell: Bell
     sealer: Sealer
     verifications: Verifications
     calendars: Keeping
@@ -83,9 +87,10 @@ class Oncelink:
         return checkpoint.take_until(SealedTree(self.database), self.signers[0], until)
 
     def appended(self) -> None:
-        """Says that the log has grown, so that the follower need not wait for its next look."""
+        """Says that the log has grown, so that followers and couriers need not wait for their next look."""
         self.follower.wake()
         self.hint.send()
+        self.bell.ring()
 
     def close(self) -> None:
         """Stops what runs in the background, then closes the connections."""
@@ -123,7 +128,9 @@ def compose(settings: Settings, database: Database) -> Oncelink:
         waiting=Waiting(database, follower),
         rebuilder=Rebuilder(database),
         watching=Watching(database, follower),
-        mail=Mail(settings),
+        mail=SignInMail(settings),
+        tellings=Tellings(factory, reader, memory),
+        bell=Bell(),
         sealer=Sealer(database, lambda: follower.leading),
         verifications=Verifications(database),
         calendars=calendars,

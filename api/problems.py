@@ -34,6 +34,7 @@ STATUS: dict[type[Refusal], int] = {
     refusals.MeetingStarted: 409,
     refusals.BookingCancelled: 409,
     refusals.AlreadyBooked: 409,
+    refusals.NothingToSend: 409,
     refusals.SlugTaken: 409,
     refusals.EmailTaken: 409,
     refusals.VerificationRunning: 409,

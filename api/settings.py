@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = Field("console", description="How log lines are written.")
     smtp_url: str = Field("", description="Where mail is handed over; empty: mail is printed on the console.")
     mail_from: str = Field("", description="The sender of mail.", validate_default=True)
+    couriers: int = Field(1, ge=0, le=8, description="How many mails one process hands over at a time; 0: none.")
     unsafe: bool = Field(False, description="Start although the database could lose or change bookings.")
     guest_rate_limit: int = Field(0, ge=0, description="Requests a minute and address on guest routes; 0: off.")
 

@@ -85,7 +85,7 @@ def require_booking_changed(context: Context, token: Token, link: Link) -> None:
     """Its host, co-hosts, the link's owner and managers may change a booking; for others it does not exist."""
     if token.booked is None:
         raise NotFound
-    if "manager" in context.roles or is_own(context, *token.booked.host_ids, link.properties.owner_id):
+    if "manager" in context.roles or is_own(context, *token.host_ids, link.properties.owner_id):
         require(context, "member")
         return
     raise Forbidden if not context.roles.isdisjoint({"auditor", "analyst"}) else NotFound

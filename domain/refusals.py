@@ -92,6 +92,10 @@ class AlreadyBooked(Refusal):
     """This single-use link has been booked, so it can no longer be revoked."""
 
 
+class NothingToSend(Refusal):
+    """This is not sent again: a later mail has replaced it, its guest was erased, or the meeting is over."""
+
+
 class SlugTaken(Refusal):
     """Another link already has this slug."""
 

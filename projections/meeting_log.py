@@ -18,7 +18,7 @@ from projections.word_search import among_details
 
 MEETING_LOG = ReadModel(
     name="meeting_log",
-    version=1,
+    version=2,
     key="booking_id",
     table="""
         booking_id uuid PRIMARY KEY,
@@ -59,7 +59,7 @@ MEETING_LOG = ReadModel(
                     ELSE 'scheduled' END AS status,
                CASE WHEN issued IS NOT NULL THEN 'single_use' ELSE booked ->> 'link_kind' END AS link_type,
                (booked ->> 'link_id')::uuid AS link_id, (booked ->> 'meeting_type_id')::uuid AS meeting_type_id,
-               {ids("booked", "host_ids")} AS host_ids,
+               {ids("with_hosts", "host_ids")} AS host_ids,
                (coalesce(moved, booked) ->> 'starts_at')::timestamptz AS starts_at,
                (coalesce(moved, booked) ->> 'ends_at')::timestamptz AS ends_at,
                reschedule_count, (moved ->> 'previous_starts_at')::timestamptz AS previous_starts_at,
@@ -71,6 +71,7 @@ MEETING_LOG = ReadModel(
         FROM (
             SELECT stream_id, max(version) AS version, {last("SingleUseIssued")} AS issued,
                    {last("MeetingBooked")} AS booked, {last("Rescheduled")} AS moved,
+                   {last("MeetingBooked", "MeetingReassigned")} AS with_hosts,
                    {last("MeetingCancelled")} AS cancelled,
                    (count(*) FILTER (WHERE {is_a("Rescheduled")}))::int AS reschedule_count
             FROM {{log}} AS log
@@ -78,7 +79,7 @@ MEETING_LOG = ReadModel(
             HAVING {has("MeetingBooked")}
         ) AS token
     """,
-    events=("SingleUseIssued", "DirectIssued", "MeetingBooked", "Rescheduled", "MeetingCancelled"),
+    events=("SingleUseIssued", "DirectIssued", "MeetingBooked", "Rescheduled", "MeetingReassigned", "MeetingCancelled"),
 )
 
 

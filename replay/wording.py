@@ -8,6 +8,17 @@ from replay.surroundings import Surroundings
 
 GONE = "details erased"
 UNSAID = {"weekly_hours", "date_overrides", "busy_feed_url"}  # too long for a sentence, or a secret
+FAILURES = {
+    "server_unreachable": "the mail server could not be reached",
+    "server_too_slow": "the mail server did not answer in time",
+    "sign_in_refused": "the mail server did not accept our user and password",
+    "sender_refused": "the mail server did not accept our sender",
+    "address_refused": "the address was refused",
+    "mail_refused": "the mail server refused the mail",
+    "try_later": "the mail server asked to try later",
+    "not_written": "the mail could not be written, which is a mistake of this program",
+    "unknown_outcome": "the answer of the mail server was lost, so that it may have the mail",
+}
 LONGEST_VALUE = 80
 LONGEST_REASON = 200
 

@@ -8,6 +8,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.sessions, {schema}.sign_in_requ
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.pairing_codes TO {service};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.busy_calendars, {schema}.busy_intervals TO {service};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.rebuilds TO {service};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.outbox_leases TO {service};
+GRANT SELECT ON {schema}.outbox_beginning TO {service};
 GRANT SELECT, UPDATE ON {schema}.follower TO {service};
 GRANT SELECT ON {schema}.sealed_events, {schema}.sealed_nodes TO {service};
 GRANT SELECT, INSERT, UPDATE ON {schema}.verifications TO {service};

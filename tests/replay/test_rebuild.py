@@ -438,18 +438,18 @@ class TestAnotherVersion:
 
     def test_several_are_switched_at_one_instant(self, story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
         database = story.database
-        seen: list[set[int]] = []
+        seen: list[dict[str, int]] = []
         load = loading.Loading.load
 
         def watched(*arguments: object) -> object:
-            seen.append(set(live_tables.versions(database).values()))
+            seen.append(dict(live_tables.versions(database)))
             return load(*arguments)  # type: ignore[arg-type]
 
         monkeypatch.setattr(loading.Loading, "load", watched)
-        catalogue = tuple(replace(model, version=2) for model in READ_MODELS)
+        catalogue = tuple(replace(model, version=model.version + 1) for model in READ_MODELS)
         Rebuild.begun(database, ["people"], catalogue).run()
-        assert seen == [{1}] * len(READ_MODELS)
-        assert set(live_tables.versions(database).values()) == {2}
+        assert seen == [{model.name: model.version for model in READ_MODELS}] * len(READ_MODELS)
+        assert live_tables.versions(database) == {model.name: model.version for model in catalogue}
 
     def test_an_older_program_undoes_nothing_while_the_newer_one_works(self, story: Story) -> None:
         database, catalogue = story.database, raised(self.NEXT)
