@@ -60,7 +60,7 @@ async def add_calendar(
 
 @router.post("/{id}/choose", response_model=OwnCalendar, responses=answers(401, 404, 413, 422, 503))
 def choose_calendars(parts: Parts, caller: Signed, id: Id, body: CalendarChoice) -> dict[str, Any]:
-    """Chooses which calendars of an account are read, and which one one's meetings are written to."""
+    """Chooses which calendars of an account are read, and which one meetings are written to."""
     calendar = own(parts, caller, id)
     given = body.given()
     account = opened(parts, calendar)

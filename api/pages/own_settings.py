@@ -8,6 +8,7 @@ from fastapi import APIRouter, Form, Request, Response
 from api.api_keys import BEGINNING
 from api.bodies import ApiKeyRequest, OwnChanges
 from api.composition import Oncelink
+from api.own_calendars import list_calendars
 from api.pages.conflicts import differences
 from api.pages.forms import WrongForm, checked, errors_of
 from api.pages.hours_form import Sent
@@ -95,6 +96,7 @@ def page(
         theirs=theirs or [],
         made=made,
         keys=keys_of(parts, viewer.person.id),
+        calendars=list_calendars(parts, viewer)["items"],
     )
 
 
