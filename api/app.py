@@ -27,6 +27,7 @@ from api import (
     meeting_types,
     openapi,
     operations,
+    own_calendars,
     people,
     problems,
     read_models,
@@ -56,6 +57,7 @@ LOOK_SECONDS = 0.2
 
 ROUTERS = (
     people.router,
+    own_calendars.router,
     meeting_types.router,
     links.router,
     managed_links.router,
@@ -132,6 +134,7 @@ def living(settings: Settings, patience: float) -> Callable[[FastAPI], AbstractA
         oncelink.verifications.start()
         oncelink.hint.start()
         oncelink.rebuilder.start()
+        oncelink.fetcher.start()
         couriers = couriers_of(oncelink)
         try:
             with noticed(oncelink.watching.end):

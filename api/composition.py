@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 
 from api.bell import Bell
+from api.calendars.fetcher import Fetcher
+from api.calendars.keeping import PURPOSE, Keeping
+from api.calendars.web import Web
 from api.mail import SignInMail
 from api.settings import Settings
 from api.waiting import Waiting
@@ -25,6 +28,7 @@ from replay.rebuild import Rebuilder
 from replay.sealed_tree import SealedTree
 from replay.sealing import Sealer
 from replay.verification_jobs import Verifications
+from store.busy import BusyCalendars
 from store.codes import Codes
 from store.database import Database
 from store.feeds import Feeds
@@ -32,6 +36,7 @@ from store.keys import Keys
 from store.pairings import Pairings
 from store.reader import Reader
 from store.recorder import LogFactory
+from store.seals import Seals
 from store.sessions import Sessions
 
 
@@ -64,6 +69,8 @@ class Oncelink:
     bell: Bell
     sealer: Sealer
     verifications: Verifications
+    calendars: Keeping
+    fetcher: Fetcher
 
     @property
     def live(self) -> Source:
@@ -91,6 +98,7 @@ class Oncelink:
 
     def close(self) -> None:
         """Stops what runs in the background, then closes the connections."""
+        self.fetcher.stop()
         self.rebuilder.stop()
         self.verifications.stop()
         self.sealer.stop()
@@ -102,7 +110,9 @@ class Oncelink:
 def compose(settings: Settings, database: Database) -> Oncelink:
     """Puts the parts together over an open database."""
     factory, reader, memory = LogFactory(database), Reader(database), Memory()
-    follower = Follower(database)
+    follower, hint = Follower(database), Hint(database)
+    scheduling = Scheduling(factory, reader, memory)
+    calendars = calendars_of(settings, database, scheduling, follower, hint)
     return Oncelink(
         settings=settings,
         database=database,
@@ -116,11 +126,11 @@ def compose(settings: Settings, database: Database) -> Oncelink:
         staffing=Staffing(factory, reader, memory),
         publishing=Publishing(factory, reader, memory),
         issuing=Issuing(factory, reader, memory),
-        scheduling=Scheduling(factory, reader, memory),
+        scheduling=scheduling,
         reassigning=Reassigning(factory, reader, memory),
         erasing=Erasing(factory, reader, memory, settings.keys),
         follower=follower,
-        hint=Hint(database),
+        hint=hint,
         waiting=Waiting(database, follower),
         rebuilder=Rebuilder(database),
         watching=Watching(database, follower),
@@ -129,4 +139,25 @@ def compose(settings: Settings, database: Database) -> Oncelink:
         bell=Bell(),
         sealer=Sealer(database, lambda: follower.leading),
         verifications=Verifications(database),
+        calendars=calendars,
+        fetcher=Fetcher(calendars),
+    )
+
+
+def calendars_of(
+    settings: Settings, database: Database, scheduling: Scheduling, follower: Follower, hint: Hint
+) -> Keeping:
+    """What keeps people's calendars."""
+
+    def appended() -> None:
+        follower.wake()
+        hint.send()
+
+    return Keeping(
+        store=BusyCalendars(database),
+        seals=Seals(settings.keys, PURPOSE),
+        web=Web(settings.calendar_networks),
+        scheduling=scheduling,
+        live=lambda: catalogue.live(database),
+        appended=appended,
     )

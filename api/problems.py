@@ -48,6 +48,7 @@ STATUS: dict[type[Refusal], int] = {
     refusals.NewerVersionLive: 409,
     refusals.ReadModelBehind: 503,
     refusals.TooManyRequests: 429,
+    refusals.CalendarsBusy: 503,
     refusals.TryAgain: 503,
 }
 LONGEST_FIELD = 100

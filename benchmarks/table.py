@@ -64,7 +64,7 @@ def of_bookings(found: Server, sizes: Sizes, where: str) -> Iterator[Figure]:
         yield over_http.slowest(here, url, sorted(one.values)[len(one.values) // 2] / 2, sizes, where)
         if where == "native":
             yield over_http.memory(here, url, sizes)
-    yield appending.figure(found, sizes, where)
+    yield from appending.figures(found, sizes, where)
     if sizes.peers:
         for sentence in peers.sentences(found, sizes):
             print(f"  {where}: {sentence}", flush=True)

@@ -154,5 +154,9 @@ class TooManyRequests(Refusal):
     """Too many requests from this address. Please wait a minute."""
 
 
+class CalendarsBusy(Refusal):
+    """Too many calendars are being read at the moment. Please try again in a minute."""
+
+
 class TryAgain(Refusal):
     """The database is not answering right now. Please try again; nothing is booked twice."""

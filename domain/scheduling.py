@@ -1,5 +1,6 @@
 """Booking, rescheduling, cancelling: one method per command, each one transaction."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -180,6 +181,19 @@ class Scheduling(Journal):
 
         return self.decide(decision)
 
+    def find_conflict(self, context: Context, token_id: UUID, host_id: UUID, busy: Collection[Interval]) -> int | None:
+        """Says that a host's calendar has something else at the time of a meeting; the position, None if it was said.
+
+        Raises NotFound, TryAgain.
+        """
+
+        def decision(again: bool) -> int | None:
+            token = self.get(Token, token_id)
+            token.find_conflict(context, host_id, busy)
+            return self.append(token)
+
+        return self.decide(decision)
+
     def booked_with(self, door: Door, key: str) -> UUID:
         """The token that an Idempotency-Key has booked behind a door. Raises LinkNotFound."""
         return door.token_id or uuid5(self.link_at(door.slug or "", fresh=True), key)
@@ -202,7 +216,7 @@ class Scheduling(Journal):
         return token, self.offer(token.link_id, fresh=True)
 
     def slots(self, offer: Offer, within: Interval, now: datetime, but: UUID | None = None) -> list[Interval]:
-        """The slots that an offer has within an interval, given what is held now (except by the booking `but`)."""
+        """The slots that an offer has within an interval, given what is taken now (except by the booking `but`)."""
         return offer.slots(within, self.reader.held(offer.host_ids, around(within), but), now)
 
     def link_at(self, slug: str, fresh: bool) -> UUID:

@@ -1,5 +1,6 @@
 """A token: the right to book one meeting through a link, and the meeting that it becomes."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -8,6 +9,7 @@ from domain import refusals
 from domain.aggregate import Aggregate
 from domain.erasure import PersonalDetailsErased
 from domain.event import Context, Detailed, Event, IdempotentEvent, Instant
+from domain.hours import Interval
 from domain.link import LinkKind
 from domain.mail import Told
 from domain.outbox import Outbox, Telling
@@ -91,6 +93,13 @@ class MeetingCancelled(Detailed, Event, name="MeetingCancelled.v1"):
     cancelled_by: Literal["guest", "host"]
 
 
+class CalendarConflictFound(Event, name="CalendarConflictFound.v1"):
+    """A host's own calendar was found to have something else at the time of the meeting, which stays booked."""
+
+    host_id: UUID
+    starts_at: Instant
+
+
 class Token(Aggregate):
     """Books one meeting, ever: issued, then booked or revoked; a booked one may be moved, reassigned or cancelled.
 
@@ -105,6 +114,7 @@ class Token(Aggregate):
     revoked: bool = False
     cancelled: bool = False
     erased: frozenset[UUID] = frozenset()
+    conflicts: frozenset[tuple[UUID, datetime]] = frozenset()
     outbox: Outbox = Outbox()
 
     # What may happen
@@ -148,9 +158,30 @@ class Token(Aggregate):
         self.changeable_meeting(context.now)
         self.record(MeetingCancelled, context, **payload)
 
+    def find_conflict(self, context: Context, host_id: UUID, busy: Iterable[Interval]) -> None:
+        """Says that a host's own calendar has something else then; once for each host and time of the meeting.
+
+        Silent when the meeting is over, moved away, cancelled, or not with this host.
+        """
+        meeting = self.meeting
+        if self.booked is None or meeting is None or self.cancelled or meeting.ends_at <= context.now:
+            return
+        if host_id not in self.host_ids or (host_id, meeting.starts_at) in self.conflicts:
+            return
+        if any(one.start < meeting.ends_at and one.end > meeting.starts_at for one in busy):
+            self.record(CalendarConflictFound, context, host_id=host_id, starts_at=meeting.starts_at)
+
     def erase(self, context: Context, **payload: Any) -> None:
         """Says that personal details of this token are erased."""
         self.record(PersonalDetailsErased, context, **payload)
+
+    @property
+    def conflicting_hosts(self) -> frozenset[UUID]:
+        """The hosts whose own calendars were found to have something else at the time that the meeting has now."""
+        if self.meeting is None or self.cancelled:
+            return frozenset()
+        found = (host for host, starts_at in self.conflicts if starts_at == self.meeting.starts_at)
+        return frozenset(found).intersection(self.host_ids)
 
     def tell(self, kind: type[Told], context: Context, telling: Telling, **payload: Any) -> None:
         """Says what became of telling somebody of this meeting; silent when nothing is owed, or no more."""
@@ -206,5 +237,7 @@ class Token(Aggregate):
                 self.host_ids = event.host_ids
             case MeetingCancelled():
                 self.cancelled = True
+            case CalendarConflictFound():
+                self.conflicts = self.conflicts.union([(event.host_id, event.starts_at)])
             case PersonalDetailsErased():
                 self.erased = self.erased.union(event.details_ids)

@@ -18,7 +18,8 @@ from store.database import Database
 IDLE_SECONDS = 0.05  # polling is the guarantee, hints only make it sooner
 BREATH_SECONDS = 0.002  # lets the next few events come together
 STANDBY_SECONDS = 0.2
-MISS_SECONDS = 0.2  # after a fence that was not free: a waiting one would hold up every writer
+# after a fence that was not free, twice as long each time: one that waits holds up every writer
+FIRST_MISS_SECONDS, MOST_MISS_SECONDS = 0.03, 0.2
 
 LEADER_OPTIONS = (
     "-c lock_timeout=20ms -c statement_timeout=60s -c idle_in_transaction_session_timeout=10s "
@@ -41,6 +42,7 @@ class Follower:
         self.models = models
         self.position = 0
         self.leading = False
+        self._miss_seconds = FIRST_MISS_SECONDS
         self._wake = Event()
         self._thread = Supervised("follower", self._work)
         self._listener = Listener(db, self.wake)
@@ -118,7 +120,9 @@ class Follower:
         try:
             settled = folding.rows(SETTLE, {})[0]["settled"]
         except LockNotAvailable:
-            return MISS_SECONDS
+            missed, self._miss_seconds = self._miss_seconds, min(MOST_MISS_SECONDS, self._miss_seconds * 2)
+            return missed
+        self._miss_seconds = FIRST_MISS_SECONDS
         with suppress(LockNotAvailable):  # a rebuild is switching, which takes a moment
             while self.position < settled and not self._thread.stopping.is_set():
                 self.position = folding.batch(settled)

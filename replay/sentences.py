@@ -142,6 +142,11 @@ def meeting_cancelled(row: LogRow, known: Surroundings) -> str:
     return f"cancelled {meeting_of(row, known)} of {when(row.before.get('starts_at'))}{reason(row, known)}"
 
 
+def calendar_conflict_found(row: LogRow, known: Surroundings) -> str:
+    host, starts_at = person(row.data.get("host_id"), row, known), when(row.data.get("starts_at"))
+    return f"found something else in the calendar of {host} at the time of {meeting_of(row, known)}, {starts_at}"
+
+
 def personal_details_erased(row: LogRow, known: Surroundings) -> str:
     ids = row.data.get("details_ids")
     if ids == []:
@@ -224,6 +229,7 @@ SENTENCES: dict[str, Sentence] = {
     "Rescheduled": rescheduled,
     "MeetingReassigned": meeting_reassigned,
     "MeetingCancelled": meeting_cancelled,
+    "CalendarConflictFound": calendar_conflict_found,
     "PersonalDetailsErased": personal_details_erased,
     "MailSent": mail_sent,
     "MailFailed": mail_failed,

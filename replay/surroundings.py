@@ -8,11 +8,14 @@ from uuid import UUID
 from replay.rows import LogRow, as_id, as_ids, as_object
 from store.database import Database
 
-ONE = ("link_id", "owner_id", "meeting_type_id", "issued_by", "managed_link_id", "created_by_id", "person_id")
+ONE = (
+    *("link_id", "owner_id", "meeting_type_id", "issued_by", "managed_link_id", "created_by_id", "person_id"),
+    "host_id",
+)
 SEVERAL = ("co_host_ids", "host_ids", "previous_host_ids")
 OF_TOKENS = (
     *("SingleUseIssued", "DirectIssued", "SingleUseRevoked"),
-    *("MeetingBooked", "Rescheduled", "MeetingReassigned", "MeetingCancelled"),
+    *("MeetingBooked", "Rescheduled", "MeetingReassigned", "MeetingCancelled", "CalendarConflictFound"),
     *("MailSent", "MailFailed", "MailRequested"),
 )
 ERASED = "PersonalDetailsErased"

@@ -14,6 +14,7 @@ from api.pages import (
     meeting,
     meeting_log,
     meeting_types,
+    own_calendars,
     own_settings,
     pairing,
     people,
@@ -49,6 +50,7 @@ ROUTERS = (
     meeting_types.router,
     read_models.router,
     own_settings.router,
+    own_calendars.router,
     pairing.router,
     pairing.exchange_router,
 )

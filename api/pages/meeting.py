@@ -88,12 +88,19 @@ def shown(request: Request, parts: Oncelink, viewer: Caller, id: UUID) -> Respon
         request,
         "meetings/meeting.html",
         meeting=row,
+        conflicting=conflicting(parts, id, row),
         story=story.items if story else [],
         may_change=may_change,
         may_reassign=may_change and may_give(viewer, row),
         sees_links=bool(viewer.context.roles & {"member", "auditor"}),
         sees_history=bool(viewer.context.roles & {"auditor", "admin"}),
     )
+
+
+def conflicting(parts: Oncelink, id: UUID, row: Any) -> list[str]:
+    """The names of those hosts whose own calendars were found to have something else at the meeting's time."""
+    hosts = parts.scheduling.get(Token, id).conflicting_hosts
+    return [one["name"] for one in (row["host"], *row["co_hosts"]) if one["id"] in hosts]
 
 
 def offered(

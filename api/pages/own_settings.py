@@ -10,6 +10,7 @@ from api.bodies import ApiKeyRequest, OwnChanges
 from api.calendar_feed import feed_of, made_anew
 from api.calendar_feed import shown as shown_feed
 from api.composition import Oncelink
+from api.own_calendars import list_calendars
 from api.pages.conflicts import differences
 from api.pages.forms import WrongForm, checked, errors_of
 from api.pages.hours_form import Sent
@@ -112,6 +113,7 @@ def page(
         made=made,
         keys=keys_of(parts, viewer.person.id),
         feed=shown_feed(parts, feed_of(parts, viewer.person)),
+        calendars=list_calendars(parts, viewer)["items"],
     )
 
 

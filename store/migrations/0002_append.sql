@@ -34,10 +34,10 @@ BEGIN
     -- 1. Fence, shared: writers do not wait for each other, a reader that settles waits for all of them.
     PERFORM pg_advisory_xact_lock_shared(hashtextextended({cell} || '.fence', 0));
 
-    -- 2. Locks: each once, at its strongest, in one order for everybody, so that nobody waits in a circle.
+    -- 2. Locks: in one order for everybody, each at its strongest first, so that nobody waits in a circle.
     PERFORM CASE WHEN exclusive THEN pg_advisory_xact_lock(key) ELSE pg_advisory_xact_lock_shared(key) END
     FROM (
-        SELECT hashtextextended({cell} || name, 0) AS key, bool_or(exclusive) AS exclusive
+        SELECT hashtextextended({cell} || name, 0) AS key, exclusive
         FROM (
             SELECT '.stream.' || (e ->> 'stream') AS name, true AS exclusive FROM jsonb_array_elements(p_events) e
             UNION ALL SELECT '.stream.' || (r ->> 0), false FROM jsonb_array_elements(p_reads) r
@@ -45,19 +45,21 @@ BEGIN
             UNION ALL SELECT '.claims', true WHERE jsonb_array_length(p_claims) > 0
             UNION ALL SELECT '.address.' || coalesce(lower(d ->> 'erase'), {schema}.address_of(d -> 'data')), d ? 'erase'
                 FROM jsonb_array_elements(p_details) d
-                WHERE d ? 'erase' OR {schema}.address_of(d -> 'data') IS NOT NULL
         ) locks
-        GROUP BY 1 ORDER BY 1
+        WHERE name IS NOT NULL
+        ORDER BY key, exclusive DESC
     ) AS wanted;
 
     -- 3. Check: a new statement, so a new snapshot: every stream, read or written, is where the decision saw it.
-    SELECT seen.id INTO stale
+    SELECT id INTO stale
     FROM (
         SELECT (r ->> 0)::uuid AS id, (r ->> 1)::int AS version FROM jsonb_array_elements(p_reads) r
         UNION ALL
-        SELECT (e ->> 'stream')::uuid, min((e ->> 'version')::int) - 1 FROM jsonb_array_elements(p_events) e GROUP BY 1
+        SELECT (e ->> 'stream')::uuid, (e ->> 'version')::int - 1
+        FROM jsonb_array_elements(p_events) e
+        WHERE NOT p_events @> jsonb_build_array(jsonb_build_object('stream', e -> 'stream', 'version', (e -> 'version')::int - 1))
     ) seen
-    WHERE seen.version <> coalesce((SELECT max(version) FROM {schema}.events WHERE stream_id = seen.id), 0)
+    WHERE version <> coalesce((SELECT max(events.version) FROM {schema}.events WHERE stream_id = seen.id), 0)
     LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'OL001', MESSAGE = 'stale_read', DETAIL = stale::text;
@@ -86,9 +88,9 @@ BEGIN
     END IF;
     IF jsonb_array_length(p_reservations -> 'reserve') > 0 THEN
         INSERT INTO {schema}.reservations (booking_id, host_id, during)
-        SELECT (r ->> 'booking')::uuid, (r ->> 'host')::uuid, tstzrange((r ->> 'start')::timestamptz, (r ->> 'end')::timestamptz)
-        FROM jsonb_array_elements(p_reservations -> 'reserve') r
-        ORDER BY 2
+        SELECT booking, host, tstzrange("start", "end")
+        FROM jsonb_to_recordset(p_reservations -> 'reserve') AS r(booking uuid, host uuid, "start" timestamptz, "end" timestamptz)
+        ORDER BY host
         ON CONFLICT DO NOTHING;
         GET DIAGNOSTICS made = ROW_COUNT;
         IF made < jsonb_array_length(p_reservations -> 'reserve') THEN
@@ -116,20 +118,22 @@ BEGIN
         SELECT (d ->> 'id')::uuid, (d ->> 'stream')::uuid, decode(d ->> 'salt', 'hex'), d -> 'data', {schema}.words(d ->> 'words')
         FROM jsonb_array_elements(p_details) d
         WHERE NOT d ? 'erase';
-        IF p_details @? '$[*].erase' AND EXISTS (
-            SELECT FROM jsonb_array_elements(p_details) d
-            JOIN {schema}.personal_details kept ON {schema}.address_of(kept.data) = lower(d ->> 'erase')
-            WHERE d ? 'erase'
-        ) THEN
-            RAISE EXCEPTION USING ERRCODE = 'OL001', MESSAGE = 'stale_read', DETAIL = 'more of this address has come';
+        IF p_details @? '$[*].erase' THEN
+            IF EXISTS (
+                SELECT FROM jsonb_array_elements(p_details) d
+                JOIN {schema}.personal_details kept ON {schema}.address_of(kept.data) = lower(d ->> 'erase')
+                WHERE d ? 'erase'
+            ) THEN
+                RAISE EXCEPTION USING ERRCODE = 'OL001', MESSAGE = 'stale_read', DETAIL = 'more of this address has come';
+            END IF;
         END IF;
     END IF;
 
     -- 7. Events: positions are drawn only now, after every lock.
     WITH appended AS (
         INSERT INTO {schema}.events (stream_id, version, type, data)
-        SELECT (e ->> 'stream')::uuid, (e ->> 'version')::int, e ->> 'type', e -> 'data'
-        FROM jsonb_array_elements(p_events) WITH ORDINALITY t(e, n) ORDER BY n
+        SELECT stream, version, type, data
+        FROM jsonb_to_recordset(p_events) AS e(stream uuid, version int, type text, data jsonb)  -- in their order
         RETURNING position
     )
     SELECT array_agg(position ORDER BY position) INTO positions FROM appended;

@@ -1,11 +1,14 @@
 """Who may do what: every signed-in route of the document by every role."""
 
+from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from tests.api.asking import head, refused
 from tests.api.attacks import DOCUMENT
+from tests.calendars.feed_server import feed, feed_server
 from tests.house import House
 
 ROLES = ("member", "manager", "admin", "auditor", "analyst")
@@ -29,6 +32,11 @@ MATRIX: dict[str, dict[str, int]] = {
     "activate_person": ADMINS,
     "get_me": ALL,
     "change_me": ALL,
+    "list_calendars": ALL,
+    "add_calendar": ALL,
+    "choose_calendars": dict.fromkeys(ROLES, 404),
+    "refresh_calendar": dict.fromkeys(ROLES, 404),
+    "remove_calendar": dict.fromkeys(ROLES, 404),
     "create_meeting_type": ADMINS,
     "list_meeting_types": ALL,
     "get_meeting_type": ALL,
@@ -91,8 +99,16 @@ SIGNED_IN = {
 }
 
 
+@pytest.fixture(scope="module")
+def calendar_url() -> Iterator[str]:
+    """The address of an empty calendar."""
+    with feed_server() as server:
+        server.feeds["/empty.ics"] = feed()
+        yield server.url("/empty.ics")
+
+
 @pytest.fixture
-def things(shared_house: House) -> dict[str, Any]:
+def things(shared_house: House, calendar_url: str) -> dict[str, Any]:
     """Fresh things of the manager, and a body for each operation that wants one."""
     house = shared_house
     link = house.link("Manager's own", "manager")
@@ -110,6 +126,7 @@ def things(shared_house: House) -> dict[str, Any]:
         "managed-links": house.post("/v1/managed-links", managed, "manager", 201)["id"],
         "single-use": token["id"],
         "bookings": booking,
+        "me": str(uuid4()),
         "api-keys": house.post("/v1/api-keys", {}, "engineer", 201)["id"],
         "streams": link["id"],
         "meeting-log": booking,
@@ -119,6 +136,8 @@ def things(shared_house: House) -> dict[str, Any]:
         "add_person": {"name": "New", "email": f"{slug}@nexora.example", "time_zone": "UTC"},
         "change_person": {"name": "Q"},
         "change_me": {},
+        "add_calendar": {"url": calendar_url},
+        "choose_calendars": {},
         "create_meeting_type": {"name": "T", "duration_minutes": 30},
         "change_meeting_type": {"name": "Intro"},
         "create_link": {"name": "L", "meeting_type_id": house.ids["type"]},

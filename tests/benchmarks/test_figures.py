@@ -89,11 +89,11 @@ class TestMeasuring:
     def test_sees_an_append_that_got_slower(self, found: Server, here: Ground) -> None:
         with psycopg.connect(found.url(database=DATABASE), autocommit=True) as connection:
             connection.execute(SLOW_APPEND)
-            slow = appending.figure(found, TINY, "native")
+            slow, slower = appending.figures(found, TINY, "native")
             connection.execute("DROP FUNCTION oncelink.append")
             connection.execute("ALTER FUNCTION oncelink.append_at_speed RENAME TO append")
         usual = appending.per_second(found, appending.OURS, TINY.writers, TINY.seconds)
-        assert not slow.holds
+        assert not any(figure.holds for figure in (slow, slower))
         assert usual > 2 * slow.values[0]
 
     def test_sees_slots_that_got_slower(self, found: Server, here: Ground, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from domain.meeting_type import MeetingTypeCreated
 from projections import live_tables, meeting_log, people
 from projections.catalogue import READ_MODELS, live
 from projections.folding import Folding, SteppedDown
-from projections.follower import Follower
+from projections.follower import LEADER_OPTIONS, Follower
 from projections.hint import Hint
 from projections.people import PEOPLE
 from projections.positions import position
@@ -46,7 +46,7 @@ database.close()
 FOLLOW = """
 import sys
 from store.database import Database
-from projections.follower import Follower
+from projections.follower import LEADER_OPTIONS, Follower
 Follower(Database(sys.argv[1], sys.argv[2]).open()).run()
 """
 ENSURE = """
@@ -140,6 +140,21 @@ def test_a_stalled_writer_stops_neither_writers_nor_correctness(
         until(lambda: caught_up(followed))
     assert people.one(live(followed), late) is not None
     assert list(differences(followed)) == []
+
+
+def test_waits_longer_after_each_fence_that_is_not_free(followed: Database, story: Story, owner_url: str) -> None:
+    fence = "SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))"
+    follower = Follower(followed)
+    with followed.connect(options=LEADER_OPTIONS) as connection, psycopg.connect(owner_url) as stalled:
+        folding = Folding(followed, connection, READ_MODELS)
+        for name in ("Ada", "Bob"):
+            story.person(name)
+            stalled.execute(fence, (f"{followed.schema}.fence",))
+            assert [follower._follow(folding) for _ in range(5)] == [0.03, 0.06, 0.12, 0.2, 0.2]
+            assert follower.position < story.position
+            stalled.rollback()
+            follower._follow(folding)
+            assert follower.position == story.position
 
 
 def timed(action: Callable[[], object]) -> float:

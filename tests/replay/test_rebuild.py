@@ -286,7 +286,7 @@ class TestUnderTraffic:
         assert list(differences(filled)) == []
 
     def test_a_switch_costs_the_follower_no_pause(self, story: Story, superuser_url: str) -> None:
-        """A fence that is not free costs it 200 ms; the position's row, which a switch takes for a moment, does not."""
+        """A fence that is not free costs it a pause; the row that a switch takes for a moment does not."""
         database = story.database
         story.person("Ada")
         follower = Follower(database)

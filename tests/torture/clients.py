@@ -73,7 +73,7 @@ class Client:
         with self.round.lock:
             full = len(self.round.codes) >= MOST_TOKENS
             lost = list(self.round.unissued)
-        name, link = lost[0].split() if lost else (uuid4().hex[:6], self.chance.choice("xy"))
+        name, link = lost[0].split() if lost else (uuid4().hex[:12], self.chance.choice("xy"))
         if full and not lost:
             return
         self.issue_one(name, link)
