@@ -166,6 +166,8 @@ class Courier:
             self.failed(one, id, error)
             self.pause = self.longer() if error.of_server else 0.0
             return not error.of_server
+        except asyncio.CancelledError:  # the service stops; what had begun to go out is in doubt
+            return False
         self.pause = 0.0
         tellings, about = self.oncelink.tellings, {"message_id": id, "by": post.by}
         self.say(one, lambda: tellings.sent(by_system(), one.token_id, one.telling, **about))

@@ -71,7 +71,10 @@ def paths(shared_house: House) -> dict[str, str]:
         "/v1/read-models/": "links",
     }
 
+    mail = house.get(f"/v1/bookings/{booked['booking']['id']}/mail", "member")["items"][0]["id"]
+
     def filled(path: str) -> str:
+        path = path.replace("{mail_id}", mail)
         id = next((id for beginning, id in ids.items() if path.startswith(beginning)), "")
         return path.replace("{id}", id).replace("{code}", id).replace("{name}", id)
 

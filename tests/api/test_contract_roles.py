@@ -62,6 +62,8 @@ MATRIX: dict[str, dict[str, int]] = {
     "reschedule_booking": OTHERS_LINK_WRITTEN,
     "cancel_booking": OTHERS_LINK_WRITTEN,
     "reassign_booking": OTHERS_LINK_WRITTEN,
+    "list_mail": OTHERS_LINK | {"analyst": 200},
+    "send_mail_again": OTHERS_LINK_WRITTEN,
     "read_meeting_log": ALL,
     "erase_personal_details": ADMINS,
     "read_usage": ALL,
@@ -158,6 +160,8 @@ def asked(house: House, things: dict[str, Any], operation: str, who: str | None)
     method, path = SIGNED_IN[operation]
     kind = next(part for part in path.split("/")[2:] if part not in ("history", "as-of") or path.endswith(part))
     id = things["ids"].get(kind, "")
+    if "{mail_id}" in path:
+        path = path.replace("{mail_id}", house.get(f"/v1/bookings/{id}/mail", "manager")["items"][0]["id"])
     address = path.replace("{id}", id).replace("{name}", id) + QUERIES.get(operation, "")
     address += f"?at={head(house)}" if "/as-of/" in path else ""
     if operation == "get_verification":
