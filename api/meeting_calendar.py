@@ -46,14 +46,19 @@ class Entry:
     sent_by: str | None = None
 
 
-def calendar(entry: Entry, method: Method | None = None) -> bytes:
-    """The object, with the rules of its zone; a method makes it a message to somebody who takes part."""
+def calendar(entry: Entry, method: Method | None = None, invites: bool = True) -> bytes:
+    """The object, with the rules of its zone; a method makes it a message to somebody who takes part.
+
+    One that invites nobody names no participants, so that no calendar's server writes to them.
+    """
     found = Calendar()
     found.add("prodid", PRODUCT)
     found.add("version", "2.0")
     if method:
         found.add("method", method)
     found.add_component(event(entry))
+    for name in () if invites else ("organizer", "attendee"):
+        found.walk("VEVENT")[0].pop(name)
     found.add_missing_timezones(date(entry.start.year - 1, 1, 1), date(entry.end.year + 2, 1, 1))
     for zone in found.walk("VTIMEZONE"):
         zone.pop("COMMENT", None)

@@ -71,7 +71,9 @@ def choose_calendars(parts: Parts, caller: Signed, id: Id, body: CalendarChoice)
         raise refusal_of(trouble) from None
     sealed = parts.calendars.seals.seal(id, account.as_secret())
     parts.calendars.store.reseal(id, calendar.name, sealed, caller.context.now)
+    parts.calendars.store.writes(id, calendar.person_id, account.write_to is not None)
     parts.fetcher.wake()
+    parts.bell.ring()
     return shown_again(parts, calendar)
 
 

@@ -57,6 +57,9 @@ CAUSES: dict[str, Cause] = {
 }
 CHANNELS: dict[str, Channel] = {
     "mail": Channel("MailSent", "MailFailed", "MailRequested"),
+    "calendar": Channel(
+        "CalendarWritten", "CalendarFailed", "CalendarRequested", roles=("host", "co_host", "former_host")
+    ),
 }
 CHANNEL_OF = {name: channel for channel, its in CHANNELS.items() for name in its.events}
 

@@ -22,6 +22,7 @@ WITH due AS MATERIALIZED (
     SELECT o.* FROM {schema}."TABLE" AS o
     WHERE o.state = 'owed' AND o.channel = ANY (%(channels)s) AND o.due_at <= %(now)s AND o.ends_at > %(now)s
         AND o.owed_id <> ALL (%(but)s::uuid[]) AND o.due_at >= (SELECT began_at FROM {schema}.outbox_beginning)
+        AND (o.channel <> 'calendar' OR o.person_id IN (SELECT w.person_id FROM {schema}.calendar_writers AS w))
         AND NOT EXISTS (
             SELECT FROM {schema}.outbox_leases AS l
             WHERE l.booking_id = o.booking_id AND l.channel = o.channel AND l.recipient = o.recipient

@@ -43,7 +43,7 @@ WAIT = f"make_interval(secs => (ARRAY{list(BACK_OFF)})[attempts])"
 
 OUTBOX = ReadModel(
     name="outbox",
-    version=1,
+    version=2,
     key="booking_id",
     table="""
         owed_id uuid PRIMARY KEY,
@@ -66,6 +66,7 @@ OUTBOX = ReadModel(
     """,
     indexes=(
         "(booking_id)",
+        "(person_id, due_at) WHERE state = 'owed' AND channel = 'calendar'",
         "(channel, due_at, ends_at) WHERE state = 'owed'",
         "(ends_at) WHERE state = 'failed'",
         "(caused_at, owed_id)",
@@ -158,6 +159,9 @@ class OutboxRow(TypedDict):
     due_at: datetime
 
 
+# calendars are owed only to who has one that is written to, and who they are may change any time
+REACHES = """(o.channel <> 'calendar' OR o.told_at IS NOT NULL
+    OR o.person_id IN (SELECT w.person_id FROM {schema}.calendar_writers AS w))"""
 # `lapsed`: the meeting was over before anybody could be told; `before`: it happened before there was an outbox
 STATE = """CASE WHEN o.state <> 'owed' THEN o.state
     WHEN o.due_at < (SELECT b.began_at FROM {schema}.outbox_beginning AS b) THEN 'before'
@@ -188,7 +192,7 @@ ORDER = ("guest", "host", "co_host", "former_host")
 
 def of_booking(source: Source, id: UUID, now: datetime) -> list[OutboxRow]:
     """Everything that is or was owed because of one booking, the latest first."""
-    rows = LISTING.where(source, "o.booking_id = %(id)s", {"id": id, "now": now})
+    rows = LISTING.where(source, f"o.booking_id = %(id)s AND {REACHES}", {"id": id, "now": now})
     return sorted(rows, key=lambda row: (-row["cause_version"], row["channel"], ORDER.index(row["to"]), str(row["id"])))
 
 
@@ -196,7 +200,7 @@ def page(
     source: Source, now: datetime, sort: str = "-caused_at", limit: int = 50, cursor: str | None = None
 ) -> Page[OutboxRow]:
     """The whole outbox, newest first. Raises Invalid for an unknown sort or a foreign cursor."""
-    return LISTING.page(source, Where((), {"now": now}), sort, limit, cursor)
+    return LISTING.page(source, Where((REACHES,), {"now": now}), sort, limit, cursor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,9 +216,9 @@ class Waiting:
 COUNTS = f"""
 SELECT channel.name AS channel,
        (SELECT count(*) FROM outbox AS o WHERE o.state = 'owed' AND o.channel = channel.name AND o.ends_at > %(now)s
-            AND o.due_at >= (SELECT b.began_at FROM {{schema}}.outbox_beginning AS b))::int AS owed,
+            AND {REACHES} AND o.due_at >= (SELECT b.began_at FROM {{schema}}.outbox_beginning AS b))::int AS owed,
        (SELECT min(o.caused_at) FROM outbox AS o WHERE o.state = 'owed' AND o.channel = channel.name
-            AND o.ends_at > %(now)s
+            AND o.ends_at > %(now)s AND {REACHES}
             AND o.due_at >= (SELECT b.began_at FROM {{schema}}.outbox_beginning AS b)) AS oldest,
        (SELECT count(*) FROM outbox AS o WHERE o.state = 'failed' AND o.channel = channel.name
             AND o.ends_at > %(now)s)::int AS failed

@@ -7,6 +7,7 @@ from replay.changes import changes
 from replay.rows import ActorRow, HistoryRow, LogRow, as_instant, as_text
 from replay.surroundings import OF_TOKENS, Surroundings
 from replay.wording import (
+    CALENDAR_FAILURES,
     FAILURES,
     details,
     guest,
@@ -173,6 +174,23 @@ def mail_requested(row: LogRow, known: Surroundings) -> str:
     return f"asked for {reader(row, known)} to be mailed again that {news(row)}"
 
 
+def calendar_written(row: LogRow, known: Surroundings) -> str:
+    whose = f"calendar of {reader(row, known)}"
+    if row.data.get("done") == "removed":
+        return f"removed the meeting from the {whose}"
+    return f"wrote the meeting into the {whose}"
+
+
+def calendar_failed(row: LogRow, known: Surroundings) -> str:
+    why = CALENDAR_FAILURES.get(str(row.data.get("reason")), "for a reason that this version does not know")
+    then = "and does not try again" if row.data.get("last") else "and tries again later"
+    return f"could not bring the calendar of {reader(row, known)} up to date, because {why}, {then}"
+
+
+def calendar_requested(row: LogRow, known: Surroundings) -> str:
+    return f"asked for the meeting to be written into the calendar of {reader(row, known)} again"
+
+
 def reader(row: LogRow, known: Surroundings) -> str:
     """Whom a mail is for."""
     return guest_of(row, known) if row.data.get("to") == "guest" else person(row.data.get("person_id"), row, known)
@@ -234,4 +252,7 @@ SENTENCES: dict[str, Sentence] = {
     "MailSent": mail_sent,
     "MailFailed": mail_failed,
     "MailRequested": mail_requested,
+    "CalendarWritten": calendar_written,
+    "CalendarFailed": calendar_failed,
+    "CalendarRequested": calendar_requested,
 }

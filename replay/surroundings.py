@@ -17,6 +17,7 @@ OF_TOKENS = (
     *("SingleUseIssued", "DirectIssued", "SingleUseRevoked"),
     *("MeetingBooked", "Rescheduled", "MeetingReassigned", "MeetingCancelled", "CalendarConflictFound"),
     *("MailSent", "MailFailed", "MailRequested"),
+    *("CalendarWritten", "CalendarFailed", "CalendarRequested"),
 )
 ERASED = "PersonalDetailsErased"
 

@@ -79,6 +79,15 @@ WHERE stream_id = ANY (%(ids)s) AND (data -> 'host_ids' ? %(person)s OR data ->>
 DUE = """
 UPDATE {schema}.busy_calendars SET due_at = least(due_at, %(now)s) WHERE person_id = ANY (%(people)s) RETURNING id
 """
+WRITER = """
+INSERT INTO {schema}.calendar_writers (person_id, calendar_id) VALUES (%s, %s)
+ON CONFLICT (person_id) DO UPDATE SET calendar_id = excluded.calendar_id RETURNING calendar_id
+"""
+NO_WRITER = "DELETE FROM {schema}.calendar_writers WHERE person_id = %s AND calendar_id = %s RETURNING calendar_id"
+WRITER_OF = f"""
+SELECT {COLUMNS} FROM {{schema}}.busy_calendars
+WHERE id = (SELECT calendar_id FROM {{schema}}.calendar_writers WHERE person_id = %s)
+"""
 PEOPLE = "SELECT DISTINCT person_id FROM {schema}.busy_calendars"
 
 
@@ -145,6 +154,14 @@ class BusyCalendars:
     def of_person(self, person_id: UUID) -> list[Calendar]:
         """A person's calendars, oldest first."""
         return self.calendars(OF_PERSON, (person_id,))
+
+    def writer_of(self, person_id: UUID) -> Calendar | None:
+        """The account that a person's meetings are written to: the last that was chosen for it."""
+        return only(self.calendars(WRITER_OF, (person_id,)))
+
+    def writes(self, id: UUID, person_id: UUID, writes: bool) -> None:
+        """Says whether a person's meetings are written to this account."""
+        self.database.rows(WRITER if writes else NO_WRITER, (person_id, id))
 
     def one(self, id: UUID, person_id: UUID) -> Calendar | None:
         """A calendar of a person."""

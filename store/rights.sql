@@ -9,6 +9,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.pairing_codes TO {service};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.busy_calendars, {schema}.busy_intervals TO {service};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.rebuilds TO {service};
 GRANT SELECT, INSERT, UPDATE ON {schema}.calendar_feeds TO {service};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.calendar_writers TO {service};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.outbox_leases TO {service};
 GRANT SELECT ON {schema}.outbox_beginning TO {service};
 GRANT SELECT, UPDATE ON {schema}.follower TO {service};

@@ -88,6 +88,7 @@ class Keeping:
             request_digest=request_digest,
         )
         if calendar is not None:
+            self.store.writes(id, person.id, account.write_to is not None)
             self.saw(calendar, seen, zone, within)
         return calendar
 
