@@ -1,6 +1,8 @@
 """Meetings in their hosts' own calendars: written, moved, removed by CalDAV, and a bug in that would be seen."""
 
 from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +13,11 @@ from api import calendar_courier, courier
 from api.app import build
 from api.calendar_courier import CalendarCourier
 from api.settings import Settings
+from domain.outbox import BACK_OFF
 from tests.calendars.caldav_server import CalDavServer
 from tests.calendars.writing_desk import HOSTS, Desk
 from tests.house import GUEST, House, code_of
+from tests.torture.calendars import torture
 
 INSIDE = {"calendar_allowed_networks": "127.0.0.0/8", "couriers": 0}
 
@@ -36,7 +40,7 @@ def booked(desk: Desk, slug: str, place: int = 3) -> tuple[str, str, str]:
     """A booking: its id, the code of its page, and a time that it can be moved to."""
     starts = desk.house.slots(slug)
     made = desk.house.book(slug, starts[place])
-    return made["booking"]["id"], code_of(made["manage_url"]), starts[place + 9]
+    return made["booking"]["id"], code_of(made["manage_url"]), starts[(place + 9) % len(starts)]
 
 
 def said(desk: Desk, id: str) -> list[str]:
@@ -61,10 +65,7 @@ class TestKeeps:
             desk.keep()
             assert desk.differences([id]) == {}
         assert all(desk.shows(who) == {} for who in HOSTS)
-        assert said(desk, id)[:2] == [
-            "The system wrote the meeting into the calendar of Member.",
-            "The system wrote the meeting into the calendar of Engineer.",
-        ] or set(said(desk, id)[:2]) == {
+        assert set(said(desk, id)[:2]) == {
             "The system wrote the meeting into the calendar of Engineer.",
             "The system wrote the meeting into the calendar of Member.",
         }
@@ -140,16 +141,12 @@ class TestFails:
         users = desk.radicale.folder / "users"
         right = users.read_text(encoding="utf-8")
         users.write_text("julio:other\n", encoding="utf-8")
-        desk.radicale.stop()
-        desk.radicale.start()
-        for seconds in (0, *courier_pauses()):
-            desk.ahead += desk.ahead.__class__(seconds=seconds + 1)
+        for seconds in (0, *BACK_OFF):
+            desk.ahead += timedelta(seconds=seconds + 1)
             desk.keep()
         [row] = [one for one in told_of(desk, id) if one["channel"] == "calendar"]
         assert (row["state"], row["failure"]) == ("failed", "sign_in_refused")
         users.write_text(right, encoding="utf-8")
-        desk.radicale.stop()
-        desk.radicale.start()
         desk.house.post(f"/v1/bookings/{id}/mail/{row['id']}/send-again", None, "manager")
         desk.keep()
         assert desk.differences([id]) == {}
@@ -181,14 +178,21 @@ class TestCanFail:
             assert desk.differences([id]) == {}
 
 
-def courier_pauses() -> tuple[int, ...]:
-    """How long a courier waits after each failure."""
-    from domain.outbox import BACK_OFF
-
-    return BACK_OFF
-
-
 def told_of(desk: Desk, id: str) -> list[Any]:
     """What is and was owed because of a booking."""
     items: list[Any] = desk.house.get(f"/v1/bookings/{id}/mail", "manager")["items"]
     return items
+
+
+def test_nothing_is_missing_and_nothing_twice(settings: Settings, tmp_path: Path) -> None:
+    """At random: everything that happens to meetings, servers that go and come back, couriers that are killed.
+
+    A longer one: `python -m tests.torture.calendars`.
+    """
+    folder = tmp_path / "servers"
+    folder.mkdir()
+    with torture(settings, folder, seed=7) as found:
+        found.run(45)
+        assert found.problems() == []
+    assert min(found.done[what] for what in ("booked", "rescheduled", "reassigned", "cancelled")) > 0
+    assert min(found.done[what] for what in ("mail server down", "calendar server down", "killed")) > 0
