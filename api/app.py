@@ -14,17 +14,20 @@ from api import (
     as_of,
     booking,
     bookings,
+    calendar_feed,
     docs,
     erasures,
     history,
     history_checkpoints,
     links,
+    mails,
     manage,
     managed_links,
     meeting_log,
     meeting_types,
     openapi,
     operations,
+    own_calendars,
     people,
     problems,
     read_models,
@@ -32,7 +35,9 @@ from api import (
     usage,
     verification,
 )
+from api.calendar_courier import calendar_couriers_of
 from api.composition import Oncelink
+from api.courier import couriers_of
 from api.cross_origin import CrossOrigin
 from api.ending import noticed
 from api.envelope import Envelope
@@ -48,6 +53,7 @@ LOOK_SECONDS = 0.2
 
 ROUTERS = (
     people.router,
+    own_calendars.router,
     meeting_types.router,
     links.router,
     managed_links.router,
@@ -55,6 +61,7 @@ ROUTERS = (
     booking.router,
     manage.router,
     bookings.router,
+    mails.router,
     meeting_log.router,
     history.router,
     as_of.router,
@@ -63,6 +70,8 @@ ROUTERS = (
     history_checkpoints.router,
     verification.router,
     api_keys.router,
+    calendar_feed.router,
+    calendar_feed.file_router,
     read_models.router,
     operations.router,
     docs.router,
@@ -118,10 +127,14 @@ def living(settings: Settings, patience: float) -> Callable[[FastAPI], AbstractA
         oncelink.verifications.start()
         oncelink.hint.start()
         oncelink.rebuilder.start()
+        oncelink.fetcher.start()
+        couriers, writers = couriers_of(oncelink), calendar_couriers_of(oncelink)
         try:
             with noticed(oncelink.watching.end):
                 yield
         finally:
+            await to_thread.run_sync(writers.close)
+            await to_thread.run_sync(couriers.close)
             await to_thread.run_sync(oncelink.close)
 
     return life

@@ -106,6 +106,9 @@ class NewPerson(Body):
 class OwnChanges(Changes):
     """What a person may change of themselves."""
 
+    CLEARABLE = frozenset({"busy_feed_url"})
+
+    busy_feed_url: WebAddress | None = None
     time_zone: TimeZone | None = None
     weekly_hours: WeeklyHours | None = None
     date_overrides: DateOverrides | None = None
@@ -114,12 +117,9 @@ class OwnChanges(Changes):
 class PersonChanges(OwnChanges):
     """What an admin may change of a person."""
 
-    CLEARABLE = frozenset({"busy_feed_url"})
-
     name: Name | None = None
     email: Email | None = None
     roles: Roles | None = None
-    busy_feed_url: WebAddress | None = None
 
 
 class NewMeetingType(Body):
@@ -248,6 +248,13 @@ class NewStart(Body):
     """The start of the slot that a meeting is moved to."""
 
     start: Instant
+
+
+class NewHost(Body):
+    """Who hosts a meeting from now on, in the place of its host, or of the co-host who is named."""
+
+    host_id: UUID
+    instead_of: UUID | None = None
 
 
 class WhomToErase(Body):

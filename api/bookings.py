@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from api.answer import changed, shape, tag
-from api.bodies import NewStart, Reason
+from api.bodies import NewHost, NewStart, Reason
 from api.body import StrictRoute
 from api.composition import Oncelink
 from api.problems import answers
@@ -45,11 +45,19 @@ def cancel(parts: Parts, caller: Signed, id: Id, response: Response, body: Reaso
     return current(parts, id, response)
 
 
+@router.post("/{id}/reassign", response_model=Booking, responses=CHANGE, operation_id="reassign_booking")
+def reassign(parts: Parts, caller: Signed, id: Id, body: NewHost, response: Response) -> Booking:
+    """Gives a meeting to another host who is free (its host, managers). Time and co-hosts stay."""
+    parts.reassigning.booking_to_reassign(caller.context, id)
+    changed(response, parts, parts.reassigning.reassign(caller.context, id, body.host_id, body.instead_of))
+    return current(parts, id, response)
+
+
 def refuse_unless_seen(parts: Oncelink, caller: Caller, token: Token) -> None:
     """A member sees the meetings that they host or co-host, and those of links that they own. Raises NotFound."""
     if token.booked is None:
         raise NotFound
-    if caller.sees_all("manager", "auditor", "analyst") is None or caller.person.id in token.booked.host_ids:
+    if caller.sees_all("manager", "auditor", "analyst") is None or caller.person.id in token.host_ids:
         return
     if parts.publishing.get(Link, token.link_id).properties.owner_id != caller.person.id:
         raise NotFound

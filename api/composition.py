@@ -2,7 +2,11 @@
 
 from dataclasses import dataclass
 
-from api.mail import Mail
+from api.bell import Bell
+from api.calendars.fetcher import Fetcher
+from api.calendars.keeping import PURPOSE, Keeping
+from api.calendars.web import Web
+from api.mail import SignInMail
 from api.settings import Settings
 from api.waiting import Waiting
 from api.watching import Watching
@@ -10,8 +14,10 @@ from domain.erasing import Erasing
 from domain.issuing import Issuing
 from domain.journal import Memory
 from domain.publishing import Publishing
+from domain.reassigning import Reassigning
 from domain.scheduling import Scheduling
 from domain.staffing import Staffing
+from domain.telling import Tellings
 from projections import catalogue
 from projections.follower import Follower
 from projections.hint import Hint
@@ -22,12 +28,15 @@ from replay.rebuild import Rebuilder
 from replay.sealed_tree import SealedTree
 from replay.sealing import Sealer
 from replay.verification_jobs import Verifications
+from store.busy import BusyCalendars
 from store.codes import Codes
 from store.database import Database
+from store.feeds import Feeds
 from store.keys import Keys
 from store.pairings import Pairings
 from store.reader import Reader
 from store.recorder import LogFactory
+from store.seals import Seals
 from store.sessions import Sessions
 
 
@@ -40,6 +49,7 @@ class Oncelink:
     codes: Codes
     keys: Keys
     sessions: Sessions
+    feeds: Feeds
     pairings: Pairings
     reader: Reader
     memory: Memory
@@ -47,15 +57,20 @@ class Oncelink:
     publishing: Publishing
     issuing: Issuing
     scheduling: Scheduling
+    reassigning: Reassigning
     erasing: Erasing
     follower: Follower
     hint: Hint
     waiting: Waiting
     rebuilder: Rebuilder
     watching: Watching
-    mail: Mail
+    mail: SignInMail
+    tellings: Tellings
+    bell: Bell
     sealer: Sealer
     verifications: Verifications
+    calendars: Keeping
+    fetcher: Fetcher
 
     @property
     def live(self) -> Source:
@@ -76,12 +91,14 @@ class Oncelink:
         return checkpoint.take_until(SealedTree(self.database), self.signers[0], until)
 
     def appended(self) -> None:
-        """Says that the log has grown, so that the follower need not wait for its next look."""
+        """Says that the log has grown, so that followers and couriers need not wait for their next look."""
         self.follower.wake()
         self.hint.send()
+        self.bell.ring()
 
     def close(self) -> None:
         """Stops what runs in the background, then closes the connections."""
+        self.fetcher.stop()
         self.rebuilder.stop()
         self.verifications.stop()
         self.sealer.stop()
@@ -93,27 +110,54 @@ class Oncelink:
 def compose(settings: Settings, database: Database) -> Oncelink:
     """Puts the parts together over an open database."""
     factory, reader, memory = LogFactory(database), Reader(database), Memory()
-    follower = Follower(database)
+    follower, hint = Follower(database), Hint(database)
+    scheduling = Scheduling(factory, reader, memory)
+    calendars = calendars_of(settings, database, scheduling, follower, hint)
     return Oncelink(
         settings=settings,
         database=database,
         codes=Codes(settings.keys),
         keys=Keys(database),
         sessions=Sessions(database),
+        feeds=Feeds(database),
         pairings=Pairings(database),
         reader=reader,
         memory=memory,
         staffing=Staffing(factory, reader, memory),
         publishing=Publishing(factory, reader, memory),
         issuing=Issuing(factory, reader, memory),
-        scheduling=Scheduling(factory, reader, memory),
+        scheduling=scheduling,
+        reassigning=Reassigning(factory, reader, memory),
         erasing=Erasing(factory, reader, memory, settings.keys),
         follower=follower,
-        hint=Hint(database),
+        hint=hint,
         waiting=Waiting(database, follower),
         rebuilder=Rebuilder(database),
         watching=Watching(database, follower),
-        mail=Mail(settings),
+        mail=SignInMail(settings),
+        tellings=Tellings(factory, reader, memory),
+        bell=Bell(),
         sealer=Sealer(database, lambda: follower.leading),
         verifications=Verifications(database),
+        calendars=calendars,
+        fetcher=Fetcher(calendars),
+    )
+
+
+def calendars_of(
+    settings: Settings, database: Database, scheduling: Scheduling, follower: Follower, hint: Hint
+) -> Keeping:
+    """What keeps people's calendars."""
+
+    def appended() -> None:
+        follower.wake()
+        hint.send()
+
+    return Keeping(
+        store=BusyCalendars(database),
+        seals=Seals(settings.keys, PURPOSE),
+        web=Web(settings.calendar_networks),
+        scheduling=scheduling,
+        live=lambda: catalogue.live(database),
+        appended=appended,
     )

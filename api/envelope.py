@@ -11,6 +11,7 @@ from api.logs import request_line
 Header = tuple[bytes, bytes]
 
 UNDER_A_CODE = ("/v1/book", "/v1/manage", "/book", "/s/", "/m/")
+CALENDARS = "/calendar/"  # under a code too, and kept by calendars, which ask whether their copy is still good
 GUARDED = [
     (b"cache-control", b"no-store"),
     (b"referrer-policy", b"no-referrer"),
@@ -70,6 +71,8 @@ class Answer:
         self.headers = [(b"x-request-id", self.request_id.encode()), *ALWAYS]
         if scope["path"].startswith(UNDER_A_CODE):
             self.headers += GUARDED
+        elif scope["path"].startswith(CALENDARS):
+            self.headers += GUARDED[1:]
 
     @property
     def is_head(self) -> bool:

@@ -4,7 +4,7 @@ import inspect
 from pathlib import Path
 from typing import Any
 
-from domain import erasure, link, managed_link, meeting_type, person, token
+from domain import calendar_writing, erasure, link, mail, managed_link, meeting_type, person, token
 from domain.event import Event
 
 PATH = Path("docs/events.md")
@@ -14,6 +14,8 @@ STREAMS = {
     "Managed link": managed_link,
     "Link": link,
     "Token": token,
+    "Token: what was told of it": mail,
+    "Token: hosts' own calendars": calendar_writing,
     "Erasure": erasure,
 }
 INTRODUCTION = """# Events

@@ -4,24 +4,77 @@ import asyncio
 import logging
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from email.message import EmailMessage
-from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from typing import Any, Literal
+from urllib.parse import urlsplit
+from uuid import uuid4
 
-import aiosmtplib
 from anyio import CapacityLimiter, to_thread
 
+from api.clock import now
+from api.letters import Letter, Sender, deliverable, message, written
 from api.settings import Settings
+from api.smtp import NotHandedOver, SmtpLine
 
 log = logging.getLogger("oncelink")
 
-SECONDS = 15.0
 THREADS = 2
-DEFAULT_PORTS = {"smtp": 587, "smtps": 465}
 
 
+@dataclass(frozen=True, slots=True)
 class Mail:
-    """Hands mail over beside the requests: in threads of its own, so that a slow mail server holds up nobody."""
+    """A letter as a message, ready to go."""
+
+    letter: Letter
+    message: EmailMessage
+    to: str
+
+
+class Post:
+    """Where mails go by the settings: one line to the server, or the console. It belongs to one event loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.sender = Sender.of(settings.mail_from)
+        self.line = SmtpLine(settings.smtp_url) if settings.smtp_url else None
+
+    @property
+    def by(self) -> Literal["smtp", "console"]:
+        """How a mail goes out."""
+        return "smtp" if self.line else "console"
+
+    def mail(self, letter: Letter, message_id: str) -> Mail:
+        """A letter, ready to go. Raises ValueError for an address that cannot be written."""
+        return Mail(letter, message(letter, self.sender, message_id, now()), deliverable(letter.to_email))
+
+    async def send(self, mail: Mail, before_data: Callable[[], bool] = lambda: True) -> None:
+        """Hands a mail over; `before_data` is asked just before its text goes out. Raises NotHandedOver."""
+        if self.line is not None:
+            await self.line.send(mail.message, self.sender.email, mail.to, before_data)
+        elif before_data():
+            print(on_console(mail.letter), file=sys.stderr, flush=True)
+        else:
+            raise NotHandedOver("try_later")
+
+    async def hang_up(self) -> None:
+        """Ends what is open."""
+        if self.line is not None:
+            await self.line.hang_up()
+
+
+def on_console(letter: Letter) -> str:
+    """A mail as the console shows it."""
+    about = f"To: {letter.to_email}\nSubject: {letter.subject}"
+    invitation = f"\n\n[with a calendar's entry, {letter.method}]" if letter.method else ""
+    return f"\n{about}\n\n{written(letter, 'letter.txt').strip()}{invitation}\n"
+
+
+class SignInMail:
+    """Mails sign-in links beside the requests: in threads of its own, so that a slow mail server holds up nobody.
+
+    They go the same way as all mail, but neither through the outbox nor into the log: a sign-in link holds a code, and
+    the log, which is for ever, must hold none that works. One that is lost is asked for again.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -32,41 +85,19 @@ class Mail:
         self.limiter = self.limiter or CapacityLimiter(THREADS)
         await to_thread.run_sync(work, *args, limiter=self.limiter)
 
-    def send(self, to: str, subject: str, text: str) -> None:
-        """Hands a mail over. A failure is loud in the log, without the mail's text."""
-        if not self.settings.smtp_url:
-            print(f"\nTo: {to}\nSubject: {subject}\n\n{text}\n", file=sys.stderr, flush=True)
-            return
+    def send(self, letter: Letter) -> None:
+        """Hands a letter over. A failure is loud in the log, without what the mail holds."""
         try:
-            asyncio.run(handed_over(self.settings.smtp_url, written(self.settings, to, subject, text)))
-        except (aiosmtplib.SMTPException, OSError) as error:
+            asyncio.run(self.handed_over(letter))
+        except (NotHandedOver, ValueError) as error:
             server = urlsplit(self.settings.smtp_url).hostname
-            log.error("A mail could not be handed over to %s: %s", server, type(error).__name__)
+            why = error.reason if isinstance(error, NotHandedOver) else "address_refused"
+            log.error("A mail could not be handed over to %s: %s", server, why)
 
-
-def written(settings: Settings, to: str, subject: str, text: str) -> EmailMessage:
-    """The mail as it goes out."""
-    message = EmailMessage()
-    message["From"] = settings.mail_from
-    message["To"] = to
-    message["Subject"] = subject
-    message["Auto-Submitted"] = "auto-generated"
-    message.set_content(text)
-    return message
-
-
-async def handed_over(url: str, message: EmailMessage) -> None:
-    """Sends a mail by `smtp://user:password@host:port` (STARTTLS where it is offered; `?starttls=required`) or
-    `smtps://`. Raises aiosmtplib.SMTPException, OSError."""
-    server = urlsplit(url)
-    required = parse_qs(server.query).get("starttls") == ["required"]
-    await aiosmtplib.send(
-        message,
-        hostname=server.hostname,
-        port=server.port or DEFAULT_PORTS[server.scheme],
-        username=unquote(server.username) if server.username else None,
-        password=unquote(server.password) if server.password else None,
-        use_tls=server.scheme == "smtps",
-        start_tls=None if server.scheme == "smtp" and not required else required,
-        timeout=SECONDS,
-    )
+    async def handed_over(self, letter: Letter) -> None:
+        """Sends one letter on a line of its own. Raises NotHandedOver, ValueError."""
+        post = Post(self.settings)
+        try:
+            await post.send(post.mail(letter, f"{uuid4()}@{post.sender.domain}"))
+        finally:
+            await post.hang_up()

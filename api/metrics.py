@@ -1,12 +1,14 @@
 """What Prometheus reads: requests by route and status, their durations, and where the read models are."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client import multiprocess as multiprocess_values
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from projections.outbox import Waiting
 from projections.positions import Positions
 
 REQUESTS = Counter("oncelink_requests", "Answered requests.", ["method", "route", "status"])
@@ -25,13 +27,32 @@ class PositionGauges:
         yield GaugeMetricFamily("oncelink_follower_position", "How far read models are.", self.positions.position)
 
 
+class OutboxGauges:
+    """What has to be sent, what was given up, and how long the oldest has waited, as gauges."""
+
+    def __init__(self, waiting: Sequence[Waiting], now: datetime) -> None:
+        self.waiting = waiting
+        self.now = now
+
+    def collect(self) -> Iterator[Metric]:
+        """One gauge each, by channel."""
+        owed = GaugeMetricFamily("oncelink_outbox_owed", "What has to be sent.", labels=["channel"])
+        failed = GaugeMetricFamily("oncelink_outbox_failed", "Given up, of meetings to come.", labels=["channel"])
+        oldest = GaugeMetricFamily("oncelink_outbox_oldest_seconds", "Age of the oldest to send.", labels=["channel"])
+        for one in self.waiting:
+            owed.add_metric([one.channel], one.owed)
+            failed.add_metric([one.channel], one.failed)
+            oldest.add_metric([one.channel], (self.now - one.oldest).total_seconds() if one.oldest else 0.0)
+        yield from (owed, failed, oldest)
+
+
 def counted(method: str, route: str, status: int, seconds: float) -> None:
     """Counts one answered request."""
     REQUESTS.labels(method, route, str(status)).inc()
     SECONDS.labels(method, route).observe(seconds)
 
 
-def exposition(positions: Positions) -> bytes:
+def exposition(positions: Positions, waiting: Sequence[Waiting], now: datetime) -> bytes:
     """All metrics of all workers, in Prometheus's text format."""
     registry = CollectorRegistry()
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
@@ -40,4 +61,5 @@ def exposition(positions: Positions) -> bytes:
         registry.register(REQUESTS)
         registry.register(SECONDS)
     registry.register(PositionGauges(positions))
+    registry.register(OutboxGauges(waiting, now))
     return generate_latest(registry)

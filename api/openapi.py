@@ -26,6 +26,7 @@ TAGS = {
     "Read models": "The tables behind the lists: how far they follow the log, and building them again from it.",
     "Proofs": "For auditors: signed heads of the log, proofs against them, and checks of everything.",
     "API keys": "One's own keys for this API.",
+    "Calendars": "Calendars elsewhere, read to know when one is busy.",
     "Operations": "For operators: is it up, is it ready, how is it doing.",
 }
 HEADERS = {
@@ -36,7 +37,7 @@ HEADERS = {
     "WWW-Authenticate": ("How to sign in.", True),
 }
 WRITING = ("post", "patch", "delete")
-NOT_EVENTS = {"API keys", "Read models"}
+NOT_EVENTS = {"API keys", "Calendars", "Read models"}
 
 
 def install(app: FastAPI, problem: type[BaseModel]) -> None:

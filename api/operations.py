@@ -1,5 +1,6 @@
 """For operators: /healthz, /readyz, /metrics."""
 
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -10,6 +11,8 @@ from api.composition import Oncelink
 from api.metrics import exposition
 from api.problems import answers
 from api.request import Parts
+from domain.refusals import ReadModelBehind
+from projections import outbox
 from projections.positions import position
 from store.database import DatabaseAway
 
@@ -37,7 +40,17 @@ def readyz(parts: Parts) -> JSONResponse:
 @router.get("/metrics", response_class=Response, responses=METRICS | answers(503))
 def metrics(parts: Parts) -> Response:
     """Prometheus's text format."""
-    return Response(exposition(position(parts.database)), media_type="text/plain; version=0.0.4; charset=utf-8")
+    instant = now()
+    text = exposition(position(parts.database), waiting(parts, instant), instant)
+    return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def waiting(parts: Oncelink, instant: datetime) -> list[outbox.Waiting]:
+    """What the outbox holds; nothing is known of it while it is built for the first time."""
+    try:
+        return outbox.waiting(parts.live, instant)
+    except ReadModelBehind:
+        return []
 
 
 def reasons_not_ready(parts: Oncelink) -> list[str]:

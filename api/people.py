@@ -11,9 +11,10 @@ from api.composition import Oncelink
 from api.listing import Cursor, Limit, Search
 from api.problems import answers
 from api.request import Caller, FollowsMinPosition, Id, IdempotencyKey, IfMatch, Parts, Signed, digestible
-from api.shapes import PageOf, Person
+from api.shapes import LeftBehind, PageOf, Person
+from domain.person import Person as PersonStream
 from domain.person import PersonProperties
-from projections import people
+from projections import leaving, people
 
 router = APIRouter(prefix="/v1", tags=["People"], route_class=StrictRoute)
 
@@ -46,6 +47,14 @@ def list_people(
 def get_person(parts: Parts, caller: Signed, id: Id, response: Response) -> Person:
     """A person, always current."""
     return current(parts, caller, id, response)
+
+
+@router.get("/people/{id}/impact", response_model=LeftBehind, responses=answers(401, 403, 404, 503))
+def get_person_impact(parts: Parts, caller: Signed, id: Id) -> dict[str, Any]:
+    """What a person would leave behind who leaves, milliseconds behind the log (manager, auditor)."""
+    caller.require("manager", "auditor")
+    parts.staffing.get(PersonStream, id)
+    return dict(leaving.left_behind(parts.live, id, caller.context.now))
 
 
 @router.patch("/people/{id}", response_model=Person, responses=answers(401, 403, 404, 409, 412, 413, 422, 503))

@@ -4,6 +4,7 @@ import os
 import re
 import secrets
 from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -35,9 +36,13 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = Field("console", description="How log lines are written.")
     smtp_url: str = Field("", description="Where mail is handed over; empty: mail is printed on the console.")
     mail_from: str = Field("", description="The sender of mail.", validate_default=True)
+    couriers: int = Field(1, ge=0, le=8, description="How many mails one process hands over at a time; 0: none.")
     unsafe: bool = Field(False, description="Start although the database could lose or change bookings.")
     guest_rate_limit: int = Field(0, ge=0, description="Requests a minute and address on guest routes; 0: off.")
 
+    calendar_allowed_networks: str = Field(
+        "", description="Comma separated, such as 10.1.0.0/16; inside networks that calendars may be read from."
+    )
     extension_origins: str = Field(
         OUR_EXTENSION, description="Comma separated; the Chrome extensions that may connect."
     )
@@ -74,6 +79,17 @@ class Settings(BaseSettings):
             raise ValueError("each key must have at least 32 characters")
         return value
 
+    @field_validator("calendar_allowed_networks")
+    @classmethod
+    def of_networks(cls, value: str) -> str:
+        """Each is a network in CIDR notation."""
+        for one in split_keys(value):
+            try:
+                ip_network(one)
+            except ValueError:
+                raise ValueError("each must be a network such as 10.1.0.0/16 or fd00::/8") from None
+        return value
+
     @field_validator("extension_origins")
     @classmethod
     def of_extensions(cls, value: str) -> str:
@@ -81,6 +97,11 @@ class Settings(BaseSettings):
         if not all(EXTENSION_ORIGIN.fullmatch(one) for one in split_keys(value)):
             raise ValueError("each must be chrome-extension:// and the 32 letters of an extension's id")
         return value
+
+    @property
+    def calendar_networks(self) -> list[IPv4Network | IPv6Network]:
+        """The inside networks that calendars may be read from."""
+        return [ip_network(one) for one in split_keys(self.calendar_allowed_networks)]
 
     @property
     def extensions(self) -> list[str]:

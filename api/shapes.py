@@ -90,6 +90,14 @@ class Impact(BaseModel):
     booked_upcoming: int
 
 
+class LeftBehind(BaseModel):
+    """What a person leaves behind who leaves: active links that need their time, and as for an edit of a link."""
+
+    active_links: int
+    active_single_use: int
+    booked_upcoming: int
+
+
 class ManagedLink(BaseModel):
     """A managed link; each host has a core link of it."""
 
@@ -269,6 +277,13 @@ class Erasure(BaseModel):
     id: UUID
     erased_at: datetime
     details: int
+
+
+class CalendarFeed(BaseModel):
+    """The secret address of one's own calendar of meetings, for calendar programs; whoever has it may read it."""
+
+    url: str | None
+    created_at: datetime | None
 
 
 class ApiKey(BaseModel):

@@ -103,6 +103,13 @@ def web_address(value: str) -> str:
     return value
 
 
+def calendar_address(value: str) -> str:
+    """An absolute http, https or webcal address; which of them may be asked is decided when it is."""
+    if not re.fullmatch(r"(?i:https?|webcals?)://[^\s/]+(/\S*)?", value):
+        raise ValueError("This is not an http, https or webcal address.")
+    return value
+
+
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(one_line)]
 Text = Annotated[str, StringConstraints(max_length=2000)]
 Slug = Annotated[str, StringConstraints(pattern=f"^{SLUG.pattern}$", max_length=40)]

@@ -111,7 +111,9 @@ class Journal(Application[UUID]):
             try:
                 return decision(fresh)
             except SlotTaken:
-                raise
+                if not lost:
+                    raise
+                lost = False
             except Refusal:
                 if fresh and not lost:
                     raise

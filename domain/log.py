@@ -64,7 +64,10 @@ class Log(Protocol):
         """The links that have or had a slug."""
 
     def held(self, host_ids: Sequence[UUID], within: Interval, but: UUID | None = None) -> Sequence[Interval]:
-        """The time held of any of these hosts, except by the booking `but`, in pieces that do not touch."""
+        """The time taken of any of these hosts, in pieces that do not touch.
+
+        That is what bookings hold, except the booking `but`, and what the hosts' own calendars say.
+        """
 
     def details(self, ids: Collection[UUID]) -> Mapping[UUID, Details]:
         """The personal details that have not been erased."""

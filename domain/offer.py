@@ -36,6 +36,11 @@ class Offer:
         if not on_offer(self.meeting_type.properties.rules, self._working_hours, start, now):
             raise SlotNotOffered
 
+    @property
+    def is_attended(self) -> bool:
+        """Whether everybody whose time it takes is still here; otherwise it has none to offer."""
+        return all(host.active for host in self.hosts)
+
     def held(self, start: datetime) -> Interval:
         """What a meeting at this time takes of each host, buffers included."""
         return held(self.meeting_type.properties.rules, start)

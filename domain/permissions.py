@@ -81,11 +81,18 @@ def require_token_revoked(context: Context, token: Token, link: Link) -> None:
     raise Forbidden if "member" not in context.roles else NotFound
 
 
+def require_booking_reassigned(context: Context, token: Token, link: Link) -> None:
+    """Managers give a meeting to another host, and its host gives it away; others who see it may not."""
+    require_booking_changed(context, token, link)
+    if "manager" not in context.roles and not is_own(context, token.host_ids[0]):
+        raise Forbidden
+
+
 def require_booking_changed(context: Context, token: Token, link: Link) -> None:
     """Its host, co-hosts, the link's owner and managers may change a booking; for others it does not exist."""
     if token.booked is None:
         raise NotFound
-    if "manager" in context.roles or is_own(context, *token.booked.host_ids, link.properties.owner_id):
+    if "manager" in context.roles or is_own(context, *token.host_ids, link.properties.owner_id):
         require(context, "member")
         return
     raise Forbidden if not context.roles.isdisjoint({"auditor", "analyst"}) else NotFound

@@ -68,6 +68,12 @@ class LinkDisabled(Refusal):
     """This link is switched off at the moment. Please ask for a new link, or try again later."""
 
 
+class LinkUnattended(LinkDisabled):
+    """Nobody can be met through this link at the moment. Please ask whoever sent it to you for a new one."""
+
+    code = "link_disabled"
+
+
 class LinkDeleted(Refusal):
     """This link no longer exists. Please ask for a new link."""
 
@@ -76,8 +82,20 @@ class SlotTaken(Refusal):
     """This time has just been taken. Please choose another one."""
 
 
+class HostNotFree(SlotTaken):
+    """This person is not free at the time of the meeting. Please choose somebody else, or move the meeting first."""
+
+    code = "slot_taken"
+
+
 class SlotNotOffered(Refusal):
     """This time is not on offer. Please choose one of the offered times."""
+
+
+class NobodyToMoveTo(SlotNotOffered):
+    """No other time is on offer at the moment. Your meeting stands as it is; please ask whoever invited you."""
+
+    code = "slot_not_offered"
 
 
 class MeetingStarted(Refusal):
@@ -90,6 +108,10 @@ class BookingCancelled(Refusal):
 
 class AlreadyBooked(Refusal):
     """This single-use link has been booked, so it can no longer be revoked."""
+
+
+class NothingToSend(Refusal):
+    """This is not sent again: a later mail has replaced it, its guest was erased, or the meeting is over."""
 
 
 class SlugTaken(Refusal):
@@ -130,6 +152,10 @@ class VerificationRunning(Refusal):
 
 class TooManyRequests(Refusal):
     """Too many requests from this address. Please wait a minute."""
+
+
+class CalendarsBusy(Refusal):
+    """Too many calendars are being read at the moment. Please try again in a minute."""
 
 
 class TryAgain(Refusal):

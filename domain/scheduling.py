@@ -1,5 +1,6 @@
 """Booking, rescheduling, cancelling: one method per command, each one transaction."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -175,8 +176,21 @@ class Scheduling(Journal):
                 return position
             details, named = reason_beside(token.id, token.reason_kept(reason))
             token.cancel(context, cancelled_by=cancelled_by, **named)
-            hosts = token.booked.host_ids if token.booked else ()
-            return self.append(token, conditions=Conditions(release=token.id, release_hosts=hosts, details=details))
+            conditions = Conditions(release=token.id, release_hosts=token.host_ids, details=details)
+            return self.append(token, conditions=conditions)
+
+        return self.decide(decision)
+
+    def find_conflict(self, context: Context, token_id: UUID, host_id: UUID, busy: Collection[Interval]) -> int | None:
+        """Says that a host's calendar has something else at the time of a meeting; the position, None if it was said.
+
+        Raises NotFound, TryAgain.
+        """
+
+        def decision(again: bool) -> int | None:
+            token = self.get(Token, token_id)
+            token.find_conflict(context, host_id, busy)
+            return self.append(token)
 
         return self.decide(decision)
 
@@ -202,7 +216,7 @@ class Scheduling(Journal):
         return token, self.offer(token.link_id, fresh=True)
 
     def slots(self, offer: Offer, within: Interval, now: datetime, but: UUID | None = None) -> list[Interval]:
-        """The slots that an offer has within an interval, given what is held now (except by the booking `but`)."""
+        """The slots that an offer has within an interval, given what is taken now (except by the booking `but`)."""
         return offer.slots(within, self.reader.held(offer.host_ids, around(within), but), now)
 
     def link_at(self, slug: str, fresh: bool) -> UUID:
@@ -237,12 +251,12 @@ class Scheduling(Journal):
         return LinkOffer(meeting_type, all_of(Person, link.host_ids, found), link)
 
     def offer_of_booking(self, token: Token, fresh: bool = True) -> Offer:
-        """What a booking may be moved to: its meeting type as it is now, with the hosts it was booked with."""
+        """What a booking may be moved to: its meeting type as it is now, with the hosts it has."""
         if token.booked is None:
             raise NotFound
-        found = self.load([token.booked.meeting_type_id, *token.booked.host_ids], fresh)
+        found = self.load([token.booked.meeting_type_id, *token.host_ids], fresh)
         meeting_type = of_kind(MeetingType, found.get(token.booked.meeting_type_id))
-        return Offer(meeting_type, all_of(Person, token.booked.host_ids, found))
+        return Offer(meeting_type, all_of(Person, token.host_ids, found))
 
     def repository_at(self, kind: Any, id: UUID, version: int) -> Any:
         """A stream as it was at a version, through the library's repository."""

@@ -96,8 +96,8 @@ def offered(
 ) -> list[Interval]:
     """The slots on offer that start in `within`, sorted, each once.
 
-    `hosts` is the host, whose hours make the grid, then the co-hosts: at least one person. `busy` is what is reserved
-    of any of them, buffers included, in any order. All instants are aware, in UTC.
+    `hosts` is the host, whose hours make the grid, then the co-hosts: at least one person. `busy` is what is taken of
+    any of them in any order: by meetings, buffers included, by their own calendars. All instants are aware, in UTC.
     """
     slots = _slots(rules, hosts, busy, within, now)
     return [slot for slot in slots if slot.start < within.end]

@@ -4,12 +4,13 @@ from projections.links import LINKS
 from projections.managed_links import MANAGED_LINKS
 from projections.meeting_log import MEETING_LOG
 from projections.meeting_types import MEETING_TYPES
+from projections.outbox import OUTBOX
 from projections.people import PEOPLE
 from projections.question import Source
 from projections.single_use_links import SINGLE_USE_LINKS
 from store.database import Database
 
-READ_MODELS = (PEOPLE, MEETING_TYPES, MANAGED_LINKS, LINKS, SINGLE_USE_LINKS, MEETING_LOG)
+READ_MODELS = (PEOPLE, MEETING_TYPES, MANAGED_LINKS, LINKS, SINGLE_USE_LINKS, MEETING_LOG, OUTBOX)
 
 
 def live(db: Database) -> Source:

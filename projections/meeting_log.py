@@ -60,7 +60,7 @@ MEETING_LOG = ReadModel(
                     ELSE 'scheduled' END AS status,
                CASE WHEN issued IS NOT NULL THEN 'single_use' ELSE booked ->> 'link_kind' END AS link_type,
                (booked ->> 'link_id')::uuid AS link_id, (booked ->> 'meeting_type_id')::uuid AS meeting_type_id,
-               {ids("booked", "host_ids")} AS host_ids,
+               {ids("with_hosts", "host_ids")} AS host_ids,
                (coalesce(moved, booked) ->> 'starts_at')::timestamptz AS starts_at,
                (coalesce(moved, booked) ->> 'ends_at')::timestamptz AS ends_at,
                reschedule_count, (moved ->> 'previous_starts_at')::timestamptz AS previous_starts_at,
@@ -72,6 +72,7 @@ MEETING_LOG = ReadModel(
         FROM (
             SELECT stream_id, max(version) AS version, {last("SingleUseIssued")} AS issued,
                    {last("MeetingBooked")} AS booked, {last("Rescheduled")} AS moved,
+                   {last("MeetingBooked", "MeetingReassigned")} AS with_hosts,
                    {last("MeetingCancelled")} AS cancelled,
                    (count(*) FILTER (WHERE {is_a("Rescheduled")}))::int AS reschedule_count
             FROM {{log}} AS log
@@ -79,7 +80,7 @@ MEETING_LOG = ReadModel(
             HAVING {has("MeetingBooked")}
         ) AS token
     """,
-    events=("SingleUseIssued", "DirectIssued", "MeetingBooked", "Rescheduled", "MeetingCancelled"),
+    events=("SingleUseIssued", "DirectIssued", "MeetingBooked", "Rescheduled", "MeetingReassigned", "MeetingCancelled"),
 )
 
 
@@ -126,7 +127,8 @@ class MeetingFilters:
     """What the meeting log is narrowed to; `…_from` is included, `…_to` is not.
 
     `host_id` is a host or co-host; `visible_to` leaves the meetings that the person hosts or co-hosts, and those
-    of links that the person owns. `q` is a word prefix over guest name and e-mail address, recipient and link name.
+    of links that the person owns; `standing` those that were not cancelled. `q` is a word prefix over guest name and
+    e-mail address, recipient and link name.
     """
 
     link_type: str | None = None
@@ -141,6 +143,7 @@ class MeetingFilters:
     starts_from: datetime | None = None
     starts_to: datetime | None = None
     visible_to: UUID | None = None
+    standing: bool = False
 
 
 # Nobody books the past, so what bounds from below when a meeting was booked bounds its start too, and from above the
@@ -155,6 +158,7 @@ FILTERS = {
     "booked_from": "m.booked_at >= %(booked_from)s AND m.starts_at >= %(booked_from)s",
     "booked_to": "m.booked_at < %(booked_to)s",
     "starts_from": "m.starts_at >= %(starts_from)s",
+    "standing": "m.status <> 'cancelled'",
     "starts_to": "m.starts_at < %(starts_to)s AND m.booked_at < %(starts_to)s",
     "visible_to": "(m.host_ids @> ARRAY[%(visible_to)s::uuid] OR m.link_id = ANY(%(owned_links)s))",
 }

@@ -91,6 +91,12 @@ def one(source: Source, id: UUID) -> MeetingTypeRow | None:
     return LISTING.one(source, "t.meeting_type_id = %(id)s", {"id": id})
 
 
+def longest_window(source: Source) -> int:
+    """The days ahead that some meeting type can be booked for."""
+    [row] = source.rows("SELECT coalesce(max(booking_window_days), 0) AS days FROM meeting_types", {})
+    return int(row["days"])
+
+
 def page(
     source: Source, q: str | None = None, sort: str = "-created_at", limit: int = 50, cursor: str | None = None
 ) -> Page[MeetingTypeRow]:

@@ -93,6 +93,22 @@ def many(source: Source, ids: Sequence[UUID]) -> list[PersonRow]:
     return [found[id] for id in ids if id in found]
 
 
+class CalendarFacts(TypedDict):
+    """What reading a person's calendars depends on."""
+
+    id: UUID
+    active: bool
+    time_zone: str
+    busy_feed_url: str | None
+
+
+def with_calendars(source: Source, ids: Sequence[UUID]) -> dict[UUID, CalendarFacts]:
+    """Everybody who has a busy feed, and the people of these ids."""
+    question = """SELECT person_id AS id, active, time_zone, busy_feed_url FROM people
+        WHERE busy_feed_url IS NOT NULL OR person_id = ANY(%(ids)s)"""
+    return {row["id"]: cast(CalendarFacts, row) for row in source.rows(question, {"ids": list(ids)})}
+
+
 def page(
     source: Source, q: str | None = None, sort: str = "-created_at", limit: int = 50, cursor: str | None = None
 ) -> Page[PersonRow]:

@@ -63,6 +63,10 @@ class Source:
         tables = {row["name"]: row for row in self.db.rows(LIVE_TABLES)}
         return tuple((model.name, table_rows(model, self.readable(model, tables.get(model.name)))) for model in used)
 
+    def live_table(self, model: ReadModel) -> str:
+        """The name of a live table, for what has to be done to its very rows. Raises ReadModelBehind, DatabaseAway."""
+        return self.readable(model, next((row for row in self.db.rows(LIVE_TABLES) if row["name"] == model.name), None))
+
     def readable(self, model: ReadModel, live: DictRow | None) -> str:
         """The live table, if it has the columns that this program reads. Raises ReadModelBehind."""
         if live is None:

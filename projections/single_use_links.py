@@ -17,7 +17,7 @@ from projections.word_search import among_details
 
 SINGLE_USE_LINKS = ReadModel(
     name="single_use_links",
-    version=1,
+    version=2,
     key="single_use_id",
     table="""
         single_use_id uuid PRIMARY KEY,
@@ -51,7 +51,10 @@ SINGLE_USE_LINKS = ReadModel(
             HAVING {has("SingleUseIssued")}
         ) AS token
     """,
-    events=("SingleUseIssued", "SingleUseRevoked", "MeetingBooked", "Rescheduled", "MeetingCancelled"),
+    events=(
+        *("SingleUseIssued", "SingleUseRevoked"),
+        *("MeetingBooked", "Rescheduled", "MeetingReassigned", "MeetingCancelled"),
+    ),
 )
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.refusals import Invalid
-from projections import catalogue, links, managed_links, meeting_log, meeting_types, people, single_use_links
+from projections import catalogue, links, managed_links, meeting_log, meeting_types, outbox, people, single_use_links
 from projections.links import LinkFilters
 from projections.meeting_log import MeetingFilters
 from projections.page import MOST_ROWS, Page
@@ -30,6 +30,7 @@ LISTS: Mapping[str, Listed] = {
     "meeting_log": lambda source, now, limit, cursor: meeting_log.page(
         source, MeetingFilters(), limit=limit, cursor=cursor
     ),
+    "outbox": lambda source, now, limit, cursor: outbox.page(source, now, limit=limit, cursor=cursor),
 }
 
 

@@ -16,6 +16,7 @@ PROPERTIES: dict[str, tuple[str, ...]] = {
     "ManagedLinkUpdated": tuple(name for name in ManagedLinkProperties.model_fields if name != "links"),
     "LinkUpdated": tuple(LinkProperties.model_fields),
     "Rescheduled": ("starts_at", "ends_at"),
+    "MeetingReassigned": ("host_ids",),
 }
 
 
@@ -26,7 +27,7 @@ def changes(row: LogRow, known: Surroundings) -> list[Change]:
 
 def _changes(row: LogRow, known: Surroundings) -> Iterator[Change]:
     for field in PROPERTIES.get(row.name, ()):
-        before, after = row.before.get(field), row.data.get(field)
+        before, after = row.data.get(f"previous_{field}", row.before.get(field)), row.data.get(field)
         if before != after:
             yield {"field": field, "from": shown(field, before, row, known), "to": shown(field, after, row, known)}
 

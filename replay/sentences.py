@@ -7,6 +7,8 @@ from replay.changes import changes
 from replay.rows import ActorRow, HistoryRow, LogRow, as_instant, as_text
 from replay.surroundings import OF_TOKENS, Surroundings
 from replay.wording import (
+    CALENDAR_FAILURES,
+    FAILURES,
     details,
     guest,
     other,
@@ -131,8 +133,19 @@ def rescheduled(row: LogRow, known: Surroundings) -> str:
     return f"moved {meeting_of(row, known)} from {before} to {after}"
 
 
+def meeting_reassigned(row: LogRow, known: Surroundings) -> str:
+    before, after = people(row.data, "previous_host_ids", row, known), people(row.data, "host_ids", row, known)
+    what = f"{meeting(known.token(row).booked, row, known)} with {guest_of(row, known)}"
+    return f"gave {what} of {when(row.data.get('starts_at'))} from {before} to {after}"
+
+
 def meeting_cancelled(row: LogRow, known: Surroundings) -> str:
     return f"cancelled {meeting_of(row, known)} of {when(row.before.get('starts_at'))}{reason(row, known)}"
+
+
+def calendar_conflict_found(row: LogRow, known: Surroundings) -> str:
+    host, starts_at = person(row.data.get("host_id"), row, known), when(row.data.get("starts_at"))
+    return f"found something else in the calendar of {host} at the time of {meeting_of(row, known)}, {starts_at}"
 
 
 def personal_details_erased(row: LogRow, known: Surroundings) -> str:
@@ -143,6 +156,49 @@ def personal_details_erased(row: LogRow, known: Surroundings) -> str:
     kind = "a single-use link" if token.single_use else "a booking"
     count = f" ({len(ids)} records)" if isinstance(ids, list) and len(ids) != 1 else ""
     return f"erased the personal details of {kind} of {other(token.issued, 'link_id', row, known)}{count}"
+
+
+def mail_sent(row: LogRow, known: Surroundings) -> str:
+    if row.data.get("by") == "console":
+        return f"printed the mail to {reader(row, known)} on the console, that {news(row)}"
+    return f"mailed {reader(row, known)} that {news(row)}"
+
+
+def mail_failed(row: LogRow, known: Surroundings) -> str:
+    why = FAILURES.get(str(row.data.get("reason")), "for a reason that this version does not know")
+    then = "and does not try again" if row.data.get("last") else "and tries again later"
+    return f"could not mail {reader(row, known)} that {news(row)}, because {why}, {then}"
+
+
+def mail_requested(row: LogRow, known: Surroundings) -> str:
+    return f"asked for {reader(row, known)} to be mailed again that {news(row)}"
+
+
+def calendar_written(row: LogRow, known: Surroundings) -> str:
+    whose = f"calendar of {reader(row, known)}"
+    if row.data.get("done") == "removed":
+        return f"removed the meeting from the {whose}"
+    return f"wrote the meeting into the {whose}"
+
+
+def calendar_failed(row: LogRow, known: Surroundings) -> str:
+    why = CALENDAR_FAILURES.get(str(row.data.get("reason")), "for a reason that this version does not know")
+    then = "and does not try again" if row.data.get("last") else "and tries again later"
+    return f"could not bring the calendar of {reader(row, known)} up to date, because {why}, {then}"
+
+
+def calendar_requested(row: LogRow, known: Surroundings) -> str:
+    return f"asked for the meeting to be written into the calendar of {reader(row, known)} again"
+
+
+def reader(row: LogRow, known: Surroundings) -> str:
+    """Whom a mail is for."""
+    return guest_of(row, known) if row.data.get("to") == "guest" else person(row.data.get("person_id"), row, known)
+
+
+def news(row: LogRow) -> str:
+    """What a mail says."""
+    return f"the meeting was {as_text(row.data.get('what')) or 'changed'}"
 
 
 def link_of(row: LogRow, known: Surroundings) -> str:
@@ -159,7 +215,7 @@ def meeting(payload: Mapping[str, Any], row: LogRow, known: Surroundings) -> str
 def meeting_of(row: LogRow, known: Surroundings) -> str:
     """The meeting of the event's token, and with whom, unless that is who acts."""
     booked = known.token(row).booked
-    hosts = people(booked, "host_ids", row, known)
+    hosts = people(known.token(row).hosted(row), "host_ids", row, known)
     by_guest = row.actor.get("kind") == "guest"
     return f"{meeting(booked, row, known)} with {hosts if by_guest else guest_of(row, known)}"
 
@@ -189,6 +245,14 @@ SENTENCES: dict[str, Sentence] = {
     "SingleUseRevoked": single_use_revoked,
     "MeetingBooked": meeting_booked,
     "Rescheduled": rescheduled,
+    "MeetingReassigned": meeting_reassigned,
     "MeetingCancelled": meeting_cancelled,
+    "CalendarConflictFound": calendar_conflict_found,
     "PersonalDetailsErased": personal_details_erased,
+    "MailSent": mail_sent,
+    "MailFailed": mail_failed,
+    "MailRequested": mail_requested,
+    "CalendarWritten": calendar_written,
+    "CalendarFailed": calendar_failed,
+    "CalendarRequested": calendar_requested,
 }

@@ -8,9 +8,17 @@ from uuid import UUID
 from replay.rows import LogRow, as_id, as_ids, as_object
 from store.database import Database
 
-ONE = ("link_id", "owner_id", "meeting_type_id", "issued_by", "managed_link_id", "created_by_id")
-SEVERAL = ("co_host_ids", "host_ids")
-OF_TOKENS = ("SingleUseIssued", "DirectIssued", "SingleUseRevoked", "MeetingBooked", "Rescheduled", "MeetingCancelled")
+ONE = (
+    *("link_id", "owner_id", "meeting_type_id", "issued_by", "managed_link_id", "created_by_id", "person_id"),
+    "host_id",
+)
+SEVERAL = ("co_host_ids", "host_ids", "previous_host_ids")
+OF_TOKENS = (
+    *("SingleUseIssued", "DirectIssued", "SingleUseRevoked"),
+    *("MeetingBooked", "Rescheduled", "MeetingReassigned", "MeetingCancelled", "CalendarConflictFound"),
+    *("MailSent", "MailFailed", "MailRequested"),
+    *("CalendarWritten", "CalendarFailed", "CalendarRequested"),
+)
 ERASED = "PersonalDetailsErased"
 
 NAMES = """
@@ -23,20 +31,25 @@ CROSS JOIN LATERAL (
 ) AS known
 """
 TOKENS = """
-SELECT e.stream_id, split_part(e.type, '.', 1) AS name, e.data FROM {schema}.events AS e
-WHERE e.stream_id = ANY(%(tokens)s)
-AND (e.type ^@ 'SingleUseIssued.' OR e.type ^@ 'DirectIssued.' OR e.type ^@ 'MeetingBooked.') ORDER BY e.version
+SELECT e.stream_id, e.version, split_part(e.type, '.', 1) AS name, e.data FROM {schema}.events AS e
+WHERE e.stream_id = ANY(%(tokens)s) AND (e.type ^@ 'SingleUseIssued.' OR e.type ^@ 'DirectIssued.'
+    OR e.type ^@ 'MeetingBooked.' OR e.type ^@ 'MeetingReassigned.') ORDER BY e.version
 """
 DETAILS = "SELECT id, data FROM {schema}.personal_details WHERE id = ANY(%(ids)s)"
 
 
 @dataclass(slots=True)
 class TokenFacts:
-    """The payloads of what a token was issued for and of the meeting that was booked with it."""
+    """The payloads of what a token was issued for, of the meeting that was booked with it, and of its new hosts."""
 
     issued: Mapping[str, Any] = field(default_factory=dict)
     booked: Mapping[str, Any] = field(default_factory=dict)
+    reassigned: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
     single_use: bool = False
+
+    def hosted(self, row: LogRow) -> Mapping[str, Any]:
+        """The payload that says who hosted the meeting right before an event."""
+        return next((data for version, data in reversed(self.reassigned) if version < row.version), self.booked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +91,8 @@ def tokens_of(db: Database, ids: Sequence[UUID]) -> dict[UUID, TokenFacts]:
         facts = tokens.setdefault(row["stream_id"], TokenFacts())
         if row["name"] == "MeetingBooked":
             facts.booked = as_object(row["data"])
+        elif row["name"] == "MeetingReassigned":
+            facts.reassigned.append((row["version"], as_object(row["data"])))
         else:
             facts.issued, facts.single_use = as_object(row["data"]), row["name"] == "SingleUseIssued"
     return tokens
@@ -88,7 +103,7 @@ def referred(row: LogRow, token: TokenFacts | None) -> Iterator[UUID]:
     yield row.stream_id
     if row.actor_id is not None:
         yield row.actor_id
-    payloads = [row.data, row.before, *((token.issued, token.booked) if token else ())]
+    payloads = [row.data, row.before, *((token.issued, token.booked, token.hosted(row)) if token else ())]
     for payload in payloads:
         one = (as_id(payload.get(name)) for name in ONE)
         yield from (id for id in one if id is not None)

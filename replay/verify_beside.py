@@ -13,15 +13,18 @@ from replay.problems import Problem
 RESERVATIONS = """
 WITH stands AS (
     SELECT DISTINCT ON (stream_id) stream_id, position, type, data,
-           first_value(CASE WHEN type LIKE 'MeetingBooked.%%' THEN data -> 'host_ids' END)
-               OVER (PARTITION BY stream_id ORDER BY version) AS host_ids
+           first_value(CASE WHEN type LIKE 'MeetingBooked.%%' THEN data -> 'host_ids' END) OVER token AS first_hosts,
+           array_agg(data -> 'host_ids') FILTER (WHERE type LIKE 'MeetingReassigned.%%') OVER token AS later_hosts
     FROM {schema}.events
-    WHERE type LIKE 'MeetingBooked.%%' OR type LIKE 'Rescheduled.%%' OR type LIKE 'MeetingCancelled.%%'
+    WHERE type LIKE 'MeetingBooked.%%' OR type LIKE 'Rescheduled.%%' OR type LIKE 'MeetingReassigned.%%'
+        OR type LIKE 'MeetingCancelled.%%'
+    WINDOW token AS (PARTITION BY stream_id ORDER BY version)
     ORDER BY stream_id, version DESC
 ), told AS (
     SELECT stream_id, position, host::uuid AS host_id,
            tstzrange((data ->> 'held_from')::timestamptz, (data ->> 'held_until')::timestamptz) AS during
-    FROM stands, jsonb_array_elements_text(host_ids) AS host
+    FROM stands,
+         jsonb_array_elements_text(coalesce(later_hosts[cardinality(later_hosts)], first_hosts)) AS host
     WHERE NOT type LIKE 'MeetingCancelled.%%'
 )
 SELECT coalesce(t.stream_id, r.booking_id) AS stream_id, coalesce(t.host_id, r.host_id) AS host_id,

@@ -15,13 +15,16 @@ WITH told AS (
     SELECT stream_id, position,
            (data ->> 'held_from')::timestamptz AS held_from, (data ->> 'held_until')::timestamptz AS held_until,
            lead(position) OVER token AS taken_away,
-           first_value(CASE WHEN type LIKE 'MeetingBooked.%%' THEN data -> 'host_ids' END) OVER token AS host_ids
+           first_value(CASE WHEN type LIKE 'MeetingBooked.%%' THEN data -> 'host_ids' END) OVER token AS first_hosts,
+           array_agg(data -> 'host_ids') FILTER (WHERE type LIKE 'MeetingReassigned.%%') OVER token AS later_hosts
     FROM {schema}.events
-    WHERE type LIKE 'MeetingBooked.%%' OR type LIKE 'Rescheduled.%%' OR type LIKE 'MeetingCancelled.%%'
+    WHERE type LIKE 'MeetingBooked.%%' OR type LIKE 'Rescheduled.%%' OR type LIKE 'MeetingReassigned.%%'
+        OR type LIKE 'MeetingCancelled.%%'
     WINDOW token AS (PARTITION BY stream_id ORDER BY version, position)
 ), stays AS (
     SELECT stream_id, position, taken_away, held_from, held_until, host::uuid AS host_id
-    FROM told, jsonb_array_elements_text(host_ids) AS host
+    FROM told,
+         jsonb_array_elements_text(coalesce(later_hosts[cardinality(later_hosts)], first_hosts)) AS host
     WHERE held_from < held_until
 ), near AS (
     SELECT *, max(held_until) OVER (host ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS until_before,
@@ -50,7 +53,7 @@ WITH versions AS MATERIALIZED (
     UNION ALL
     SELECT e.stream_id, e.position, 'host', host::uuid, (data -> 'host_versions' ->> (n::int - 1))::int
     FROM {schema}.events e, jsonb_array_elements_text(data -> 'host_ids') WITH ORDINALITY AS hosts (host, n)
-    WHERE type LIKE 'MeetingBooked.%%'
+    WHERE type LIKE 'MeetingBooked.%%' OR type LIKE 'MeetingReassigned.%%'
     UNION ALL
     SELECT m.stream_id, m.position, 'meeting type',
            (b.data ->> 'meeting_type_id')::uuid, (m.data ->> 'meeting_type_version')::int

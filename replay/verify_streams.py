@@ -12,8 +12,9 @@ FOLLOWS = {
     "DirectIssued": ("",),
     "SingleUseRevoked": ("SingleUseIssued",),
     "MeetingBooked": ("SingleUseIssued", "DirectIssued"),
-    "Rescheduled": ("MeetingBooked", "Rescheduled"),
-    "MeetingCancelled": ("MeetingBooked", "Rescheduled"),
+    "Rescheduled": ("MeetingBooked", "Rescheduled", "MeetingReassigned"),
+    "MeetingReassigned": ("MeetingBooked", "Rescheduled", "MeetingReassigned"),
+    "MeetingCancelled": ("MeetingBooked", "Rescheduled", "MeetingReassigned"),
 }
 MOST_BACKWARDS = "60 seconds"
 
@@ -72,7 +73,7 @@ def missing(before: int, version: int) -> str:
 
 
 def stories(ask: Ask) -> Iterator[Problem]:
-    """A token is issued, then booked or revoked; a booked one may be moved, then cancelled; that is the end."""
+    """A token is issued, then booked or revoked; a booked one may be moved or reassigned, and at last cancelled."""
     allowed = [f"{name} {before}" for name, befores in FOLLOWS.items() for before in befores]
     for row in ask.rows(STORIES, {"names": list(FOLLOWS), "allowed": allowed}):
         after = f"after {row['before']}" if row["before"] else "as the beginning"

@@ -8,6 +8,27 @@ from replay.surroundings import Surroundings
 
 GONE = "details erased"
 UNSAID = {"weekly_hours", "date_overrides", "busy_feed_url"}  # too long for a sentence, or a secret
+FAILURES = {
+    "server_unreachable": "the mail server could not be reached",
+    "server_too_slow": "the mail server did not answer in time",
+    "sign_in_refused": "the mail server did not accept our user and password",
+    "sender_refused": "the mail server did not accept our sender",
+    "address_refused": "the address was refused",
+    "mail_refused": "the mail server refused the mail",
+    "try_later": "the mail server asked to try later",
+    "not_written": "the mail could not be written, which is a mistake of this program",
+    "unknown_outcome": "the answer of the mail server was lost, so that it may have the mail",
+}
+CALENDAR_FAILURES = {
+    "server_unreachable": "the calendar's server could not be reached",
+    "server_too_slow": "the calendar's server did not answer in time",
+    "sign_in_refused": "the calendar's server did not accept the user name and password",
+    "no_such_calendar": "the calendar is not there any more",
+    "changed_meanwhile": "the entry was changed in the calendar meanwhile",
+    "refused": "the calendar's server refused",
+    "not_opened": "the account's login can no longer be read here",
+    "not_written": "the entry could not be written, which is a mistake of this program",
+}
 LONGEST_VALUE = 80
 LONGEST_REASON = 200
 

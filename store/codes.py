@@ -10,7 +10,7 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
-Purpose = Literal["book", "manage"]
+Purpose = Literal["book", "manage", "calendar"]
 CODE_LENGTH = 43
 
 

@@ -23,8 +23,14 @@ WHERE (type LIKE 'LinkCreated.%%' OR type LIKE 'LinkUpdated.%%') AND data ->> 's
 """
 HELD = """
 SELECT lower(piece) AS start, upper(piece) AS "end" FROM (
-    SELECT unnest(range_agg(during)) AS piece FROM {schema}.reservations
-    WHERE host_id = ANY (%s) AND during && tstzrange(%s, %s) AND booking_id IS DISTINCT FROM %s
+    SELECT unnest(range_agg(during)) AS piece FROM (
+        SELECT during FROM {schema}.reservations
+        WHERE host_id = ANY (%(hosts)s) AND during && tstzrange(%(start)s, %(end)s)
+        AND booking_id IS DISTINCT FROM %(but)s
+        UNION ALL
+        SELECT during * tstzrange(%(start)s, %(end)s) FROM {schema}.busy_intervals
+        WHERE person_id = ANY (%(hosts)s) AND during && tstzrange(%(start)s, %(end)s)
+    ) AS taken
 ) AS held
 """
 DETAILS = "SELECT id, stream_id, salt, data FROM {schema}.personal_details WHERE id = ANY (%s)"
@@ -70,7 +76,8 @@ class Reader:
         return [row["stream_id"] for row in self.database.rows(EVER_AT, (slug,))]
 
     def held(self, host_ids: Sequence[UUID], within: Interval, but: UUID | None = None) -> list[Interval]:
-        rows = self.database.rows(HELD, (list(host_ids), within.start, within.end, but))
+        params = {"hosts": list(host_ids), "start": within.start, "end": within.end, "but": but}
+        rows = self.database.rows(HELD, params)
         return [Interval(row["start"], row["end"]) for row in rows]
 
     def details(self, ids: Collection[UUID]) -> dict[UUID, Details]:

@@ -6,7 +6,12 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.read_models, {schema}.dead_lett
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.api_keys, {schema}.sign_in_codes, {schema}.guest_requests TO {service};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.sessions, {schema}.sign_in_requests TO {service};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.pairing_codes TO {service};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.busy_calendars, {schema}.busy_intervals TO {service};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.rebuilds TO {service};
+GRANT SELECT, INSERT, UPDATE ON {schema}.calendar_feeds TO {service};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.calendar_writers TO {service};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.outbox_leases TO {service};
+GRANT SELECT ON {schema}.outbox_beginning TO {service};
 GRANT SELECT, UPDATE ON {schema}.follower TO {service};
 GRANT SELECT ON {schema}.sealed_events, {schema}.sealed_nodes TO {service};
 GRANT SELECT, INSERT, UPDATE ON {schema}.verifications TO {service};

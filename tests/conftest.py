@@ -19,6 +19,7 @@ from tests.house import House
 
 # what takes long begins first, so that no worker has it left for the end
 LONG = ("tests/torture/", "tests/projections/", "tests/browser/", "tests/once/")
+os.environ.setdefault("ONCELINK_COURIERS", "0")  # so that logs hold what a test does; tests of mail have couriers
 SECRET = "only-for-tests-only-for-tests-only-for-tests"
 
 

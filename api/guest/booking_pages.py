@@ -21,7 +21,7 @@ from api.request import AsGuest, Parts, written
 from api.texts import SLUG
 from domain.event import Context
 from domain.offer import LinkOffer
-from domain.refusals import IdempotencyKeyReused, LinkNotFound, Refusal, SlotNotOffered, SlotTaken
+from domain.refusals import IdempotencyKeyReused, LinkNotFound, LinkUnattended, Refusal, SlotNotOffered, SlotTaken
 from domain.scheduling import Door, Wish
 
 router = APIRouter(include_in_schema=False, route_class=GuestRoute)
@@ -116,8 +116,13 @@ def to_booking(visit: Visit, token_id: object, done: str) -> Response:
 
 
 def page(visit: Visit, filled: Filled, refusal: Refusal | None = None, status: int = 200) -> Response:
-    """The page of a link, with the form as it was filled in. Raises the refusals of the contract's table."""
+    """The page of a link, with the form as it was filled in. Raises the refusals of the contract's table.
+
+    Where somebody whose time it takes has left it says so, and of whom nothing.
+    """
     offer = open_offer(visit.parts, visit.door, visit.context)
+    if not offer.is_attended:
+        raise LinkUnattended
     picker = picker_for(visit, offer, filled)
     wanted = picker.asked.start if filled.fields else None
     return render(

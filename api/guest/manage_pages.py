@@ -9,18 +9,19 @@ from fastapi.responses import RedirectResponse
 from api.answer import manage_url
 from api.composition import Oncelink
 from api.guest.asked import asked_in
-from api.guest.calendar_file import calendar_file
 from api.guest.clock_face import face_for
 from api.guest.form import Fields, Filled, reason_of, start_of
 from api.guest.meeting import Meeting
 from api.guest.picker import Picker, picker_of
 from api.guest.route import GuestRoute
 from api.manage import managed, token_of
+from api.meeting_calendar import calendar
+from api.meeting_facts import facts_of
 from api.pages.rendering import render
 from api.problems import STATUS
 from api.request import AsGuest, Parts, written
 from domain.event import Context
-from domain.refusals import BookingCancelled, MeetingStarted, Refusal, SlotNotOffered, SlotTaken
+from domain.refusals import BookingCancelled, MeetingStarted, NobodyToMoveTo, Refusal, SlotNotOffered, SlotTaken
 from domain.token import Token
 
 router = APIRouter(include_in_schema=False, route_class=GuestRoute)
@@ -54,11 +55,11 @@ AtBooking = Annotated[Visit, Depends(at_booking)]
 
 
 @router.get("/m/{code}/meeting.ics")
-def calendar(visit: AtBooking) -> Response:
+def calendar_file(visit: AtBooking) -> Response:
     """The booking as a calendar file."""
-    booking = managed(visit.parts, visit.token).booking
-    story = visit.parts.reader.events_after({visit.token.id: 0})[visit.token.id]
-    content = calendar_file(booking, story, manage_url(visit.parts, visit.token.id))
+    facts = facts_of(visit.parts, visit.token)
+    zone = facts.guest.time_zone if facts.guest else facts.hosts[0].time_zone
+    content = calendar(facts.entry(for_guest=True, zone=zone))
     return Response(content, media_type="text/calendar; charset=utf-8", headers=CALENDAR)
 
 
@@ -130,6 +131,8 @@ def to_move(visit: Visit, filled: Filled, refusal: Refusal | None = None, status
         visit.token.changeable_meeting(visit.context.now)
     except (BookingCancelled, MeetingStarted) as reason:
         return page(visit, reason)
+    if not visit.parts.scheduling.offer_of_booking(visit.token).is_attended:
+        return page(visit, NobodyToMoveTo())
     meeting = meeting_of(visit)
     picker = picker_for(visit, meeting, filled)
     wanted = picker.asked.start if filled.fields else None

@@ -26,6 +26,7 @@ TITLES: dict[type[Refusal], str] = {
     refusals.LinkExpired: "This link has expired",
     refusals.LinkRevoked: "This link was withdrawn",
     refusals.LinkDisabled: "This link is switched off",
+    refusals.LinkUnattended: "This link is no longer in use",
     refusals.LinkDeleted: "This link no longer exists",
     refusals.Erased: "These details were erased",
     refusals.TooManyRequests: "A little slower, please",

@@ -1,6 +1,7 @@
 """Every page's routes, in the order in which an address looks for its own."""
 
 from api.pages import (
+    handing_over,
     history,
     link_actions,
     link_edit,
@@ -13,10 +14,12 @@ from api.pages import (
     meeting,
     meeting_log,
     meeting_types,
+    own_calendars,
     own_settings,
     pairing,
     people,
     read_models,
+    reassigning,
     sign_in,
     single_use,
     static,
@@ -33,10 +36,12 @@ ROUTERS = (
     single_use.router,
     link_page.router,
     managed_wizard.router,
+    handing_over.router,
     management.router,
     managed_edit.router,
     link_actions.router,
     meeting_log.router,
+    reassigning.router,
     meeting.router,
     usage.router,
     history.router,
@@ -45,6 +50,7 @@ ROUTERS = (
     meeting_types.router,
     read_models.router,
     own_settings.router,
+    own_calendars.router,
     pairing.router,
     pairing.exchange_router,
 )

@@ -42,7 +42,8 @@ def mine(
     viewer.require("member", "auditor")
     filters = LinkFilters(view="mine", viewer=viewer.person.id, kind=kind, status=status, q=q)
     page = link_rows(parts, viewer, filters, sort or NEWEST, cursor)
-    return render(request, "links/mine.html", **listed(page, filters, sort, row))
+    failing = [one for one in parts.calendars.store.of_person(viewer.person.id) if one.problem]
+    return render(request, "links/mine.html", **listed(page, filters, sort, row), failing=failing)
 
 
 @router.get("/links/library", dependencies=[CaughtUp])

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Form, Request, Response
 from api.bodies import NewStart, Reason
 from api.bookings import refuse_unless_seen
 from api.composition import Oncelink
+from api.mails import MailId
 from api.pages.forms import WrongForm, checked, errors_of
 from api.pages.page_route import PageRoute
 from api.pages.query import Blank
@@ -21,10 +22,11 @@ from domain.hours import Interval
 from domain.link import Link
 from domain.offer import days_as_interval
 from domain.permissions import require_booking_changed
-from domain.refusals import Forbidden, NotFound, Refusal
+from domain.refusals import Forbidden, NotFound, NothingToSend, Refusal
 from domain.token import Token
-from projections import meeting_log
+from projections import meeting_log, outbox
 from replay import history
+from replay.wording import FAILURES
 
 router = APIRouter(prefix="/meeting-log", include_in_schema=False, route_class=PageRoute)
 
@@ -79,20 +81,44 @@ def cancel(request: Request, parts: Parts, viewer: Viewer, id: Id, reason: Annot
     return go_on(f"/meeting-log/{id}", "Cancelled the meeting.", position)
 
 
+@router.post("/{id}/mail/{mail_id}")
+def send_again(parts: Parts, viewer: Viewer, id: Id, mail_id: MailId) -> Response:
+    """Sends a mail again."""
+    parts.scheduling.booking_to_change(viewer.context, id)
+    try:
+        position = parts.tellings.send_again(viewer.context, id, mail_id)
+    except NothingToSend as refusal:
+        return go_on(f"/meeting-log/{id}", refusal.sentence)
+    parts.appended()
+    return go_on(f"/meeting-log/{id}", "The mail goes out again in a moment.", position)
+
+
 def shown(request: Request, parts: Oncelink, viewer: Caller, id: UUID) -> Response:
     """The page of a meeting. Raises NotFound."""
     row = row_of(parts, viewer, id)
     story = history.stream(parts.database, id, MOST_EVENTS)
+    mails = outbox.of_booking(parts.from_log(), id, viewer.context.now)
     may_change = row["status"] != "cancelled" and row["starts_at"] > viewer.context.now and may(parts, viewer, id)
     return render(
         request,
         "meetings/meeting.html",
         meeting=row,
+        conflicting=conflicting(parts, id, row),
         story=story.items if story else [],
         may_change=may_change,
+        may_reassign=may_change and may_give(viewer, row),
+        mails=mails,
+        may_tell=bool(mails) and row["ends_at"] > viewer.context.now and may(parts, viewer, id),
+        failures=FAILURES,
         sees_links=bool(viewer.context.roles & {"member", "auditor"}),
         sees_history=bool(viewer.context.roles & {"auditor", "admin"}),
     )
+
+
+def conflicting(parts: Oncelink, id: UUID, row: Any) -> list[str]:
+    """The names of those hosts whose own calendars were found to have something else at the meeting's time."""
+    hosts = parts.scheduling.get(Token, id).conflicting_hosts
+    return [one["name"] for one in (row["host"], *row["co_hosts"]) if one["id"] in hosts]
 
 
 def offered(
@@ -154,6 +180,11 @@ def may(parts: Oncelink, viewer: Caller, id: UUID) -> bool:
     except (Forbidden, NotFound):
         return False
     return True
+
+
+def may_give(viewer: Caller, row: Any) -> bool:
+    """Whether somebody who may change a meeting may also give it to another host; the command decides again."""
+    return "manager" in viewer.context.roles or row["host"]["id"] == viewer.person.id
 
 
 def sentence_of(error: WrongForm | Refusal) -> str:

@@ -68,6 +68,7 @@ def asked(
         "starts_from": starts_from,
         "starts_to": starts_to,
     }
+    bounds: dict[str, Any] = {name: instant_of(name, day, zone) for name, day in days.items()}
     filters = MeetingFilters(
         link_type=link_type,
         hide_single_use=hide_single_use,
@@ -77,7 +78,7 @@ def asked(
         meeting_type_id=meeting_type_id,
         q=q,
         visible_to=viewer.sees_all(*READERS),
-        **{name: instant_of(name, day, zone) for name, day in days.items()},
+        **bounds,
     )
     return Asked(filters, days)
 

@@ -41,6 +41,7 @@ SECTIONS = (
         (
             Entry("/management/links", "All Links", "layers", OVERSEERS),
             Entry("/management/managed", "Managed Links", "users", OVERSEERS),
+            Entry("/management/people", "Handing Over", "user", OVERSEERS),
         ),
     ),
     Section(

@@ -7,7 +7,10 @@ from fastapi import APIRouter, Form, Request, Response
 
 from api.api_keys import BEGINNING
 from api.bodies import ApiKeyRequest, OwnChanges
+from api.calendar_feed import feed_of, made_anew
+from api.calendar_feed import shown as shown_feed
 from api.composition import Oncelink
+from api.own_calendars import list_calendars
 from api.pages.conflicts import differences
 from api.pages.forms import WrongForm, checked, errors_of
 from api.pages.hours_form import Sent
@@ -73,6 +76,20 @@ def revoke_key(parts: Parts, viewer: Viewer, id: Id) -> Response:
     return go_on("/settings#keys", "Ended the API key.")
 
 
+@router.post("/calendar")
+def make_feed(parts: Parts, viewer: Viewer) -> Response:
+    """Makes a new secret address of the viewer's calendar, and ends the one before."""
+    made_anew(parts, viewer)
+    return go_on("/settings#calendar", "Made a new calendar address. One from before has ended.")
+
+
+@router.post("/calendar/end")
+def end_feed(parts: Parts, viewer: Viewer) -> Response:
+    """Ends the viewer's calendar address."""
+    parts.feeds.end(viewer.person.id, viewer.context.now)
+    return go_on("/settings#calendar", "Ended the calendar address.")
+
+
 def page(
     request: Request,
     parts: Oncelink,
@@ -95,6 +112,8 @@ def page(
         theirs=theirs or [],
         made=made,
         keys=keys_of(parts, viewer.person.id),
+        feed=shown_feed(parts, feed_of(parts, viewer.person)),
+        calendars=list_calendars(parts, viewer)["items"],
     )
 
 

@@ -14,11 +14,12 @@ from api.pages.page_route import PageRoute
 from api.pages.person_form import NEW, shown, text, today_of, typed
 from api.pages.query import PageCursor, Row, Words
 from api.pages.rendering import go_on, render
+from api.pages.touched import counted
 from api.pages.visiting import CaughtUp, Viewer
 from api.request import VISIBLE_ASCII, Caller, Id, Parts, digestible
 from domain.person import Person, PersonProperties
 from domain.refusals import Refusal, VersionConflict
-from projections import people
+from projections import leaving, people
 
 router = APIRouter(prefix="/admin/people", include_in_schema=False, route_class=PageRoute)
 
@@ -92,9 +93,10 @@ def change(request: Request, parts: Parts, viewer: Viewer, id: Id, form: Sent) -
 
 @router.get("/{id}/deactivate")
 def ask_deactivate(request: Request, parts: Parts, viewer: Viewer, id: Id) -> Response:
-    """Says what deactivating ends."""
+    """Says what deactivating ends, and what it leaves behind."""
     viewer.require("admin")
-    return render(request, "admin/deactivate.html", person=parts.staffing.get(Person, id))
+    left = leaving.left_behind(parts.live, id, viewer.context.now)
+    return render(request, "admin/deactivate.html", person=parts.staffing.get(Person, id), left=left, counted=counted)
 
 
 @router.post("/{id}/deactivate")

@@ -7,6 +7,7 @@ from fastapi import APIRouter, BackgroundTasks, Form, Request, Response
 
 from api.clock import now
 from api.composition import Oncelink
+from api.letters import Letter
 from api.pages.addresses import local, with_query
 from api.pages.page_route import PageRoute
 from api.pages.rendering import go_on, render
@@ -22,13 +23,6 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 MOST_FOR_AN_ADDRESS = 5  # in a quarter of an hour, whether anybody has the address or not
 MOST_FROM_A_PLACE = 30
-LETTER = """Hello {name},
-
-press the button on this page to sign in to Oncelink. It works once, within 15 minutes:
-
-{url}
-
-If you did not ask for this, you need not do anything."""
 
 
 @router.get("/sign-in")
@@ -135,5 +129,18 @@ def mail_link(parts: Oncelink, email: str, next: str) -> None:
         return
     code = parts.keys.sign_in_code(person.id, now())
     url = with_query(f"{parts.settings.base_url}/sign-in/{code}", {"next": next if next != "/" else None})
-    text = LETTER.format(name=person.properties.name, url=url)
-    parts.mail.send(person.properties.email, "Sign in to Oncelink", text)
+    parts.mail.send(letter_with(url, person.properties.name, person.properties.email))
+
+
+def letter_with(url: str, name: str, email: str) -> Letter:
+    """What somebody who wants to sign in is sent."""
+    return Letter(
+        to_name=name,
+        to_email=email,
+        subject="Sign in to Oncelink",
+        headline=f"Hello {name},",
+        sentence="press the button on the page that this link opens to sign in. It works once, within 15 minutes.",
+        button="Sign in to Oncelink",
+        url=url,
+        closing="If you did not ask for this, you need not do anything.",
+    )

@@ -22,6 +22,8 @@ VALID: dict[str, Any] = {
         "guest": {"name": "Nobody", "email": "nobody@guest.example", "time_zone": "UTC"},
     },
     "WhomToErase": {"email": "nobody@guest.example"},
+    "NewHost": {"host_id": str(uuid4())},
+    "NewCalendar": {"url": "https://10.0.0.1/nothing.ics"},
     "NewStart": {"start": "2030-01-01T09:00:00Z"},
 }
 KEYS = {"weekly_hours": "mon", "date_overrides": "2026-12-24"}

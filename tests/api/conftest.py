@@ -29,6 +29,7 @@ def shared_house(server: Server, tmp_path_factory: pytest.TempPathFactory) -> It
         data_dir=tmp_path_factory.mktemp("data"),
         secret_keys=SECRET,
         base_url="http://testserver",
+        calendar_allowed_networks="127.0.0.0/8",
     )
     with TestClient(build(settings), raise_server_exceptions=False) as client:
         yield House.furnished(client)
@@ -62,6 +63,7 @@ def paths(shared_house: House) -> dict[str, str]:
         "/v1/manage/": code_of(booked["manage_url"]),
         "/v1/bookings/": booked["booking"]["id"],
         "/v1/api-keys/": str(uuid4()),
+        "/v1/me/calendars/": str(uuid4()),
         "/v1/history/streams/": link["id"],
         "/v1/as-of/links/": link["id"],
         "/v1/as-of/single-use/": token["id"],
@@ -69,7 +71,10 @@ def paths(shared_house: House) -> dict[str, str]:
         "/v1/read-models/": "links",
     }
 
+    mail = house.get(f"/v1/bookings/{booked['booking']['id']}/mail", "member")["items"][0]["id"]
+
     def filled(path: str) -> str:
+        path = path.replace("{mail_id}", mail)
         id = next((id for beginning, id in ids.items() if path.startswith(beginning)), "")
         return path.replace("{id}", id).replace("{code}", id).replace("{name}", id)
 

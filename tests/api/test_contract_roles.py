@@ -1,11 +1,14 @@
 """Who may do what: every signed-in route of the document by every role."""
 
+from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from tests.api.asking import head, refused
 from tests.api.attacks import DOCUMENT
+from tests.calendars.feed_server import feed, feed_server
 from tests.house import House
 
 ROLES = ("member", "manager", "admin", "auditor", "analyst")
@@ -23,11 +26,17 @@ MATRIX: dict[str, dict[str, int]] = {
     "add_person": ADMINS,
     "list_people": ALL,
     "get_person": ALL,
+    "get_person_impact": MANAGERS_AND_AUDITORS,
     "change_person": ADMINS,
     "deactivate_person": ADMINS,
     "activate_person": ADMINS,
     "get_me": ALL,
     "change_me": ALL,
+    "list_calendars": ALL,
+    "add_calendar": ALL,
+    "choose_calendars": dict.fromkeys(ROLES, 404),
+    "refresh_calendar": dict.fromkeys(ROLES, 404),
+    "remove_calendar": dict.fromkeys(ROLES, 404),
     "create_meeting_type": ADMINS,
     "list_meeting_types": ALL,
     "get_meeting_type": ALL,
@@ -52,6 +61,9 @@ MATRIX: dict[str, dict[str, int]] = {
     "get_booking": OTHERS_LINK | {"analyst": 200},
     "reschedule_booking": OTHERS_LINK_WRITTEN,
     "cancel_booking": OTHERS_LINK_WRITTEN,
+    "reassign_booking": OTHERS_LINK_WRITTEN,
+    "list_mail": OTHERS_LINK | {"analyst": 200},
+    "send_mail_again": OTHERS_LINK_WRITTEN,
     "read_meeting_log": ALL,
     "erase_personal_details": ADMINS,
     "read_usage": ALL,
@@ -62,6 +74,9 @@ MATRIX: dict[str, dict[str, int]] = {
     "get_verification": AUDITORS,
     "create_api_key": ALL,
     "list_api_keys": ALL,
+    "get_calendar_feed": ALL,
+    "make_calendar_feed": ALL,
+    "end_calendar_feed": ALL,
     "delete_api_key": dict.fromkeys(ROLES, 404),
     "list_history": AUDITORS,
     "get_stream_history": AUDITORS,
@@ -86,8 +101,16 @@ SIGNED_IN = {
 }
 
 
+@pytest.fixture(scope="module")
+def calendar_url() -> Iterator[str]:
+    """The address of an empty calendar."""
+    with feed_server() as server:
+        server.feeds["/empty.ics"] = feed()
+        yield server.url("/empty.ics")
+
+
 @pytest.fixture
-def things(shared_house: House) -> dict[str, Any]:
+def things(shared_house: House, calendar_url: str) -> dict[str, Any]:
     """Fresh things of the manager, and a body for each operation that wants one."""
     house = shared_house
     link = house.link("Manager's own", "manager")
@@ -105,6 +128,7 @@ def things(shared_house: House) -> dict[str, Any]:
         "managed-links": house.post("/v1/managed-links", managed, "manager", 201)["id"],
         "single-use": token["id"],
         "bookings": booking,
+        "me": str(uuid4()),
         "api-keys": house.post("/v1/api-keys", {}, "engineer", 201)["id"],
         "streams": link["id"],
         "meeting-log": booking,
@@ -114,6 +138,8 @@ def things(shared_house: House) -> dict[str, Any]:
         "add_person": {"name": "New", "email": f"{slug}@nexora.example", "time_zone": "UTC"},
         "change_person": {"name": "Q"},
         "change_me": {},
+        "add_calendar": {"url": calendar_url},
+        "choose_calendars": {},
         "create_meeting_type": {"name": "T", "duration_minutes": 30},
         "change_meeting_type": {"name": "Intro"},
         "create_link": {"name": "L", "meeting_type_id": house.ids["type"]},
@@ -122,6 +148,7 @@ def things(shared_house: House) -> dict[str, Any]:
         "create_managed_link": {**managed, "slug": f"{slug}-b"},
         "change_managed_link": {"name": "N"},
         "reschedule_booking": {"start": other},
+        "reassign_booking": {"host_id": house.ids["engineer"]},
         "create_api_key": {},
         "erase_personal_details": {"email": "nobody@guest.example"},
     }
@@ -133,6 +160,8 @@ def asked(house: House, things: dict[str, Any], operation: str, who: str | None)
     method, path = SIGNED_IN[operation]
     kind = next(part for part in path.split("/")[2:] if part not in ("history", "as-of") or path.endswith(part))
     id = things["ids"].get(kind, "")
+    if "{mail_id}" in path:
+        path = path.replace("{mail_id}", house.get(f"/v1/bookings/{id}/mail", "manager")["items"][0]["id"])
     address = path.replace("{id}", id).replace("{name}", id) + QUERIES.get(operation, "")
     address += f"?at={head(house)}" if "/as-of/" in path else ""
     if operation == "get_verification":

@@ -155,7 +155,10 @@ class TestCalendarFile:
         assert booked["DESCRIPTION"].startswith(about["description"])
         assert booked["URL"] == f"http://testserver{path}"
         assert booked["STATUS"] == "CONFIRMED"
-        assert GUEST["email"] not in str(booked.to_ical())
+        takes_part = [str(one) for one in booked["ATTENDEE"]]
+        people = [f"mailto:{who}@nexora.example" for who in ("member", "engineer")]
+        assert takes_part == [*people, f"mailto:{GUEST['email']}"]
+        assert booked["ORGANIZER"] == people[0]
         guest.press(guest.choose(f"{path}/reschedule", 1).form)
         moved = entry(guest, path)
         assert (moved["UID"], moved["SEQUENCE"]) == (booked["UID"], 1)

@@ -63,6 +63,13 @@ def open_meeting(page: Page) -> None:
     page.locator(".story").wait_for()
 
 
+def open_reassign(page: Page) -> None:
+    """Opens the first meeting of the list, and asks who else could host it."""
+    open_meeting(page)
+    page.get_by_role("link", name="Reassign").click()
+    page.locator("button[name=host_id]").first.wait_for()
+
+
 def open_timeline(page: Page) -> None:
     """Opens the stream of the first event."""
     page.locator("tbody th a").first.click()
@@ -200,6 +207,9 @@ PAGES = [
     Shot("meeting-log-filters", "/meeting-log?link_type=single_use&hide_single_use=true", "claire"),
     Shot("meeting-log-hidden", "/meeting-log?hide_single_use=true&starts_from=2026-01-01", "claire"),
     Shot("meeting", "/meeting-log", "claire", before=open_meeting),
+    Shot("reassign", "/meeting-log?starts_from=2026-01-01&sort=-starts_at", "claire", before=open_reassign),
+    Shot("handing-over", "/management/people", "claire"),
+    Shot("handing-over-person", f"/management/people/{JULIO.id}", "claire"),
     Shot("history", "/history", "tomasz"),
     Shot("people", "/admin/people", "tomasz"),
     Shot("person", f"/admin/people/{JULIO.id}", "tomasz"),
@@ -210,6 +220,7 @@ PAGES = [
     Shot("read-models", "/admin/read-models", "tomasz"),
     Shot("usage", "/usage", "claire"),
     Shot("settings", "/settings"),
+    Shot("settings-calendars", "/settings"),
     Shot("settings-extension", f"/settings/extension?extension={ID}&challenge={'a' * 43}"),
     Shot("timeline", "/history?type=Rescheduled", "tomasz", before=open_timeline),
     Shot("not-found", "/nowhere", "tomasz", refused=True),

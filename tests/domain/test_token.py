@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from domain import refusals
-from domain.token import MeetingBooked, MeetingCancelled, Rescheduled, SingleUseRevoked
-from tests.domain.example import START, at, booked, booking, happened, issued, times
+from domain.token import MeetingBooked, MeetingCancelled, MeetingReassigned, Rescheduled, SingleUseRevoked
+from tests.domain.example import ANNA, JULIO, START, at, booked, booking, happened, issued, times
 
 LATER = START + timedelta(hours=1)
 
@@ -71,6 +71,50 @@ class TestReschedule:
     def test_refused_when_never_booked(self) -> None:
         with pytest.raises(refusals.NotFound):
             issued().reschedule(at(), meeting_type_version=1, **times(LATER))
+
+
+class TestReassign:
+    """Giving the meeting to another host."""
+
+    def test_allowed_with_the_times_as_they_stand(self) -> None:
+        token = booked()
+        token.reschedule(at(), meeting_type_version=2, **times(LATER))
+        token.collect_events()
+        token.reassign(at(), host_ids=(ANNA,), host_versions=(3,))
+        [event] = token.collect_events()
+        assert isinstance(event, MeetingReassigned)
+        assert (event.previous_host_ids, event.host_ids, event.host_versions) == ((JULIO,), (ANNA,), (3,))
+        assert event.meeting_type_version == 2
+        assert {name: getattr(event, name) for name in times(LATER)} == times(LATER)
+        assert token.host_ids == (ANNA,)
+
+    def test_silent_when_it_is_theirs(self) -> None:
+        token = booked()
+        token.reassign(at(), host_ids=(JULIO,), host_versions=(1,))
+        assert happened(token) == []
+
+    def test_may_be_moved_and_given_away_again(self) -> None:
+        token = booked()
+        token.reassign(at(), host_ids=(ANNA,), host_versions=(1,))
+        token.reschedule(at(), meeting_type_version=1, **times(LATER))
+        token.reassign(at(), host_ids=(JULIO,), host_versions=(1,))
+        assert happened(token) == [MeetingReassigned, Rescheduled, MeetingReassigned]
+        assert token.host_ids == (JULIO,)
+
+    @pytest.mark.parametrize("late", [timedelta(0), timedelta(minutes=1)])
+    def test_refused_when_started(self, late: timedelta) -> None:
+        with pytest.raises(refusals.MeetingStarted):
+            booked().reassign(at(START + late), host_ids=(ANNA,), host_versions=(1,))
+
+    def test_refused_when_cancelled(self) -> None:
+        token = booked()
+        token.cancel(at(), cancelled_by="host")
+        with pytest.raises(refusals.BookingCancelled):
+            token.reassign(at(), host_ids=(ANNA,), host_versions=(1,))
+
+    def test_refused_when_never_booked(self) -> None:
+        with pytest.raises(refusals.NotFound):
+            issued().reassign(at(), host_ids=(ANNA,), host_versions=(1,))
 
 
 class TestCancel:

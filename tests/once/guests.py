@@ -15,7 +15,8 @@ T = TypeVar("T")
 BOOKED = "SELECT count(*) AS n FROM {schema}.events WHERE type = 'MeetingBooked.v1' AND data ->> 'link_id' = %s"
 MEETINGS = """
 SELECT position, stream_id, type, data FROM {schema}.events
-WHERE type LIKE 'MeetingBooked.%%' OR type LIKE 'Rescheduled.%%' OR type LIKE 'MeetingCancelled.%%' ORDER BY position
+WHERE type LIKE 'MeetingBooked.%%' OR type LIKE 'Rescheduled.%%' OR type LIKE 'MeetingReassigned.%%'
+    OR type LIKE 'MeetingCancelled.%%' ORDER BY position
 """
 RESERVED = """
 SELECT booking_id, host_id, lower(during) AS start, upper(during) AS "end" FROM {schema}.reservations
@@ -23,14 +24,19 @@ SELECT booking_id, host_id, lower(during) AS start, upper(during) AS "end" FROM 
 HELD = """
 WITH last AS (
     SELECT DISTINCT ON (stream_id) stream_id, data, type FROM {schema}.events
-    WHERE type LIKE 'MeetingBooked.%%' OR type LIKE 'Rescheduled.%%' OR type LIKE 'MeetingCancelled.%%'
+    WHERE type LIKE 'MeetingBooked.%%' OR type LIKE 'Rescheduled.%%' OR type LIKE 'MeetingReassigned.%%'
+        OR type LIKE 'MeetingCancelled.%%'
+    ORDER BY stream_id, version DESC
+), hosted AS (
+    SELECT DISTINCT ON (stream_id) stream_id, data FROM {schema}.events
+    WHERE type LIKE 'MeetingBooked.%%' OR type LIKE 'MeetingReassigned.%%'
     ORDER BY stream_id, version DESC
 )
 SELECT last.stream_id AS booking_id, host::uuid AS host_id,
        (last.data ->> 'held_from')::timestamptz AS start, (last.data ->> 'held_until')::timestamptz AS "end"
 FROM last
-JOIN {schema}.events booked ON booked.stream_id = last.stream_id AND booked.type LIKE 'MeetingBooked.%%'
-CROSS JOIN jsonb_array_elements_text(booked.data -> 'host_ids') host
+JOIN hosted USING (stream_id)
+CROSS JOIN jsonb_array_elements_text(hosted.data -> 'host_ids') host
 WHERE last.type NOT LIKE 'MeetingCancelled.%%'
 """
 

@@ -51,6 +51,7 @@ def filled(shared_house: House) -> dict[str, str]:
     managed = {"name": "All", "slug": "all", "meeting_type_id": house.ids["type"], "host_ids": [house.ids["engineer"]]}
     ids = {
         "/links/": link["id"],
+        "/management/people/": house.ids["member"],
         "/management/": house.post("/v1/managed-links", managed, "manager", 201)["id"],
         "/meeting-log/": booked["booking"]["id"],
         "/history/": link["id"],

@@ -4,7 +4,7 @@ import logging
 import re
 from collections.abc import Iterator
 from email import message_from_bytes
-from email.message import Message
+from email.message import EmailMessage
 from email.policy import default
 
 import pytest
@@ -23,12 +23,14 @@ class Kept:
     """What a mail server was handed."""
 
     def __init__(self) -> None:
-        self.mails: list[Message] = []
+        self.mails: list[EmailMessage] = []
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Keeps a mail."""
         assert isinstance(envelope.content, bytes)
-        self.mails.append(message_from_bytes(envelope.content, policy=default))
+        mail = message_from_bytes(envelope.content, policy=default)
+        assert isinstance(mail, EmailMessage)
+        self.mails.append(mail)
         return "250 OK"
 
 
@@ -56,9 +58,11 @@ def test_a_sign_in_link_comes_by_mail(settings: Settings, kept: tuple[Kept, int]
         for who in ("member", "nobody"):
             assert Visitor(house).post("/sign-in", {"email": f"{who}@nexora.example"}).status_code == 200
         [mail] = mails.mails
-        assert mail["To"] == "member@nexora.example"
+        assert mail["To"] == "Member <member@nexora.example>"
         assert mail["From"] == "Oncelink <hello@nexora.example>"
-        [path] = re.findall(r"http://testserver(/sign-in/\S+)", str(mail.get_payload()))
+        text, page = (part.get_content() for part in mail.iter_parts())
+        [path] = re.findall(r"http://testserver(/sign-in/\S+)", text)
+        assert f'href="http://testserver{path}"' in page
         visitor = Visitor(house)
         assert visitor.post(path).status_code == 303
         assert visitor.signed_in()

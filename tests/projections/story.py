@@ -13,7 +13,15 @@ from domain.link import LinkCreated
 from domain.managed_link import ManagedLinkCreated
 from domain.meeting_type import MeetingTypeCreated
 from domain.person import PersonAdded
-from domain.token import DirectIssued, MeetingBooked, MeetingCancelled, Rescheduled, SingleUseIssued, SingleUseRevoked
+from domain.token import (
+    DirectIssued,
+    MeetingBooked,
+    MeetingCancelled,
+    MeetingReassigned,
+    Rescheduled,
+    SingleUseIssued,
+    SingleUseRevoked,
+)
 from projections.catalogue import READ_MODELS
 from projections.folding import Folding
 from projections.positions import position
@@ -122,6 +130,11 @@ class Story:
     def reschedule(self, token: UUID, previous: datetime, starts_at: datetime) -> None:
         """A meeting is moved."""
         self.tell(token, Rescheduled, previous_starts_at=previous, meeting_type_version=1, **held(starts_at))
+
+    def reassign(self, token: UUID, before: list[UUID], hosts: list[UUID], starts_at: datetime) -> None:
+        """A meeting is given to another host."""
+        told = {"previous_host_ids": tuple(before), "host_ids": tuple(hosts), "host_versions": (1,) * len(hosts)}
+        self.tell(token, MeetingReassigned, meeting_type_version=1, **told, **held(starts_at))
 
     def cancel(self, token: UUID, by: str = "guest") -> UUID:
         """A meeting is cancelled."""

@@ -183,5 +183,6 @@ COMMANDS: tuple[Command, ...] = (
     lambda h, t, v: booked(h, h.one(Token, t), v),
     booked_on_the_spot,
     lambda h, t, v: done(h, Token, t, "reschedule", meeting_type_version=1, **times(h, v)),
+    lambda h, t, v: done(h, Token, t, "reassign", host_ids=(h.id(Person, v),), host_versions=(1,)),
     lambda h, t, v: done(h, Token, t, "cancel", cancelled_by="guest", details_id=uuid4()),
 )

@@ -37,6 +37,7 @@ class World:
     link: str
     tokens: list[str]  # booked, moved; booked, cancelled; revoked; unused
     direct: list[str]  # two bookings on the link itself
+    given: str  # one more, that was given to another host
 
     def rows(self, query: str, *params: Any) -> list[DictRow]:
         """Rows that the service's role sees."""
@@ -48,8 +49,8 @@ class World:
         return int(self.rows(query, stream, f"{type_}.%")[0]["position"])
 
 
-def told(world: House) -> tuple[str, list[str], list[str]]:
-    """Makes some of everything happen; the link, its tokens, and the direct bookings on it."""
+def told(world: House) -> tuple[str, list[str], list[str], str]:
+    """Makes some of everything happen; the link, its tokens, and the direct bookings on it, the last one given away."""
     house = world
     link = house.link("Intro")
     issued = {"recipients": [{"name": f"R{n}", "email": f"r{n}@acme.example"} for n in range(4)], "label": "Acme"}
@@ -62,6 +63,8 @@ def told(world: House) -> tuple[str, list[str], list[str]]:
     house.post(f"/v1/single-use/{items[2]['id']}/revoke", {"reason": "Sent to the wrong one"}, "member")
     house.patch(f"/v1/links/{link['id']}", {"co_host_ids": [house.ids["engineer"]], "slug": "renamed"}, "member")
     direct = [house.book("renamed", start)["booking"]["id"] for start in (starts[1], starts[0])]
+    given = house.book("renamed", starts[12])["booking"]["id"]
+    house.post(f"/v1/bookings/{given}/reassign", {"host_id": house.ids["manager"]}, "manager")
     managed = {"name": "All", "slug": "all", "meeting_type_id": house.ids["type"], "host_ids": [house.ids["engineer"]]}
     house.post("/v1/managed-links", managed, "manager", 201)
     other = house.link("Other", slug="other")
@@ -71,7 +74,7 @@ def told(world: House) -> tuple[str, list[str], list[str]]:
     for number in range(45):  # more than one block of 64
         house.patch(f"/v1/meeting-types/{house.ids['type']}", {"name": f"Intro {number}"}, "admin")
     listed(house, "/v1/meeting-log", "manager")
-    return link["id"], [item["id"] for item in items], direct
+    return link["id"], [item["id"] for item in items], direct, given
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,87 @@
+"""Reading iCalendar files in a process of its own: whatever is in them, it ends in time and takes nobody's memory."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from api.calendars import trouble
+from api.calendars.trouble import BrokenCalendar, NotACalendar, TooLarge, TooMuch
+from api.calendars.web import MOST_BYTES
+from domain.hours import Interval
+
+CPU_SECONDS = 20
+SECONDS = 90.0  # of a clock on the wall: this process goes last on a busy machine
+MEMORY = 1_000_000_000
+MODULE = "api.calendars.expanding"
+ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "PYTHONTZPATH", "SYSTEMROOT", "LANG")  # and no secret
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """When somebody is busy, in pieces; entries of our own meetings apart; how many other entries are soon."""
+
+    busy: list[Interval]
+    soon: int
+    meetings: list[tuple[UUID, Interval]]
+
+
+def read(files: Sequence[bytes], zone: str, within: Interval, cpu_seconds: int = CPU_SECONDS) -> Found:
+    """When these files say that somebody who lives in a zone is busy. Raises Trouble."""
+    if sum(map(len, files)) > MOST_BYTES:
+        raise TooLarge
+    if any(b"BEGIN:VCALENDAR" not in file[:1000].upper() for file in files):
+        raise NotACalendar
+    question = {
+        "zone": zone,
+        "start": within.start.timestamp(),
+        "end": within.end.timestamp(),
+        "sizes": [len(file) for file in files],
+        "seconds": cpu_seconds,
+        "memory": MEMORY,
+    }
+    return understood(answered(json.dumps(question).encode() + b"\n" + b"".join(files)))
+
+
+def answered(question: bytes) -> bytes:
+    """What the process says. Raises TooMuch when it was ended for what it used, BrokenCalendar when it broke."""
+    environment = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    try:
+        done = subprocess.run(  # noqa: S603
+            [sys.executable, "-m", MODULE],
+            input=question,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=SECONDS,
+            env=environment,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise TooMuch from None
+    if done.returncode < 0:
+        raise TooMuch
+    if done.returncode > 0:
+        raise BrokenCalendar
+    return done.stdout
+
+
+def understood(said: bytes) -> Found:
+    """The answer in our own terms. Raises Trouble."""
+    answer = json.loads(said)
+    if name := answer.get("trouble"):
+        raise getattr(trouble, name)(answer["said"])
+    return Found(
+        busy=[interval(start, end) for start, end in answer["busy"]],
+        soon=answer["soon"],
+        meetings=[(UUID(id), interval(start, end)) for id, start, end in answer["meetings"]],
+    )
+
+
+def interval(start: float, end: float) -> Interval:
+    """An interval of seconds since 1970."""
+    return Interval(datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(end, UTC))

@@ -1,0 +1,231 @@
+"""The outbox, as a read model: everything that has to be told to somebody, one row each, and what became of it.
+
+It is made of the same tables as the domain's own state of a token, `domain/outbox.py`. Nothing is sent because of it:
+a courier looks here for what may be due, and asks the log before it sends.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, TypedDict, cast
+from uuid import UUID
+
+from psycopg.rows import DictRow
+
+from domain.outbox import BACK_OFF, CAUSES, CHANNELS
+from projections import naming
+from projections.naming import Named, as_named_or_none
+from projections.page import Page, Sort
+from projections.question import Listing, Source, Where
+from projections.read_model import ReadModel, has, is_a, last
+
+TELLING = [name for channel in CHANNELS.values() for name in channel.events]
+ERASED = "PersonalDetailsErased"
+
+
+def one_of(names: list[str]) -> str:
+    """SQL: whether an event has one of these names."""
+    return "(" + " OR ".join(map(is_a, names)) + ")"
+
+
+def array(values: tuple[str, ...]) -> str:
+    """SQL: an array of names."""
+    return f"ARRAY[{', '.join(repr(value) for value in values)}]"
+
+
+CAUSE_TABLE = ", ".join(
+    f"('{name}', '{cause.what}', {array(cause.roles)}, {str(cause.replaces).lower()})" for name, cause in CAUSES.items()
+)
+CHANNEL_TABLE = ", ".join(
+    f"('{channel}', {array(its.roles)}, '{its.sent}', '{its.failed}', '{its.requested}')"
+    for channel, its in CHANNELS.items()
+)
+WAIT = f"make_interval(secs => (ARRAY{list(BACK_OFF)})[attempts])"
+
+OUTBOX = ReadModel(
+    name="outbox",
+    version=2,
+    key="booking_id",
+    table="""
+        owed_id uuid PRIMARY KEY,
+        booking_id uuid NOT NULL,
+        cause_version int NOT NULL,
+        what text NOT NULL,
+        caused_at timestamptz NOT NULL,
+        channel text NOT NULL,
+        recipient_role text NOT NULL,
+        person_id uuid,
+        recipient text NOT NULL,
+        state text NOT NULL,
+        attempts int NOT NULL,
+        requests int NOT NULL,
+        failure text,
+        message_id text,
+        told_at timestamptz,
+        due_at timestamptz NOT NULL,
+        ends_at timestamptz NOT NULL
+    """,
+    indexes=(
+        "(booking_id)",
+        "(person_id, due_at) WHERE state = 'owed' AND channel = 'calendar'",
+        "(channel, due_at, ends_at) WHERE state = 'owed'",
+        "(ends_at) WHERE state = 'failed'",
+        "(caused_at, owed_id)",
+    ),
+    rows=f"""
+        SELECT md5(concat_ws('.', stream_id, cause_version, channel, recipient_role, person_id))::uuid AS owed_id,
+               stream_id AS booking_id, cause_version, what, caused_at, channel, recipient_role, person_id,
+               coalesce(person_id::text, 'guest') AS recipient,
+               CASE WHEN state = 'sent' THEN 'sent' WHEN person_id IS NULL AND erased THEN 'erased'
+                    WHEN cause_version < max(cause_version) FILTER (WHERE replaces)
+                         OVER (PARTITION BY stream_id, channel, person_id) THEN 'superseded' ELSE state END AS state,
+               attempts, requests, failure, message_id, told_at,
+               CASE WHEN told_at IS NULL THEN caused_at WHEN attempts = 0 THEN told_at
+                    ELSE told_at + coalesce({WAIT}, interval '0') END AS due_at, ends_at
+        FROM (
+            SELECT token.stream_id, token.ends_at, cause.version AS cause_version, known.what, known.replaces,
+                   cause.at AS caused_at, channel.name AS channel, recipient.role AS recipient_role,
+                   recipient.person_id, token.erased @> jsonb_build_array(jsonb_build_array(token.details)) AS erased,
+                   CASE WHEN said.name = channel.sent THEN 'sent' WHEN said.last THEN 'failed' ELSE 'owed' END AS state,
+                   CASE WHEN said.name IN (channel.sent, channel.failed) THEN said.attempt ELSE 0 END AS attempts,
+                   coalesce(said.requests, 0) AS requests,
+                   CASE WHEN said.name = channel.failed THEN said.reason END AS failure, said.message_id,
+                   said.at AS told_at
+            FROM (
+                SELECT stream_id, ({last("MeetingBooked", "Rescheduled")} ->> 'ends_at')::timestamptz AS ends_at,
+                       {last("MeetingBooked")} -> 'details_id' AS details,
+                       jsonb_agg(data -> 'details_ids') FILTER (WHERE {is_a(ERASED)}) AS erased,
+                       jsonb_agg(jsonb_build_object('version', version, 'name', split_part(type, '.', 1),
+                           'at', data -> 'occurred_at', 'hosts', data -> 'host_ids', 'host_id', data -> 'host_id',
+                           'former', data -> 'previous_host_ids') ORDER BY version)
+                           FILTER (WHERE {one_of(list(CAUSES))}) AS causes,
+                       jsonb_agg(jsonb_build_object('version', version, 'name', split_part(type, '.', 1),
+                           'at', data -> 'occurred_at') || (data - 'occurred_at'))
+                           FILTER (WHERE {one_of(TELLING)}) AS told
+                FROM {{log}} AS log
+                GROUP BY stream_id
+                HAVING {has("MeetingBooked")}
+            ) AS token
+            CROSS JOIN LATERAL jsonb_to_recordset(token.causes) AS cause (version int, name text,
+                at timestamptz, host_id uuid, former jsonb)
+            JOIN (VALUES {CAUSE_TABLE}) AS known (name, what, roles, replaces) ON known.name = cause.name
+            CROSS JOIN (VALUES {CHANNEL_TABLE}) AS channel (name, roles, sent, failed, requested)
+            CROSS JOIN LATERAL (
+                SELECT hosts FROM jsonb_to_recordset(token.causes) AS earlier (version int, hosts jsonb)
+                WHERE earlier.version <= cause.version AND jsonb_typeof(hosts) = 'array'
+                ORDER BY earlier.version DESC LIMIT 1
+            ) AS latest
+            CROSS JOIN LATERAL (
+                SELECT 'guest' AS role, NULL::uuid AS person_id
+                UNION ALL
+                SELECT CASE n WHEN 1 THEN 'host' ELSE 'co_host' END, host::uuid
+                FROM jsonb_array_elements_text(latest.hosts) WITH ORDINALITY AS h(host, n)
+                WHERE cause.host_id IS NULL OR cause.host_id = host::uuid
+                UNION ALL
+                SELECT 'former_host', host::uuid FROM jsonb_array_elements_text(coalesce(cause.former, '[]')) AS h(host)
+                WHERE NOT latest.hosts ? host
+            ) AS recipient
+            LEFT JOIN LATERAL (
+                SELECT t.*, (count(*) FILTER (WHERE t.name = channel.requested) OVER ())::int AS requests
+                FROM jsonb_to_recordset(token.told) AS t (version int, name text, at timestamptz, cause_version int,
+                    "to" text, person_id uuid, attempt int, reason text, message_id text, last boolean)
+                WHERE t.cause_version = cause.version AND t."to" = recipient.role
+                    AND t.person_id IS NOT DISTINCT FROM recipient.person_id
+                    AND t.name IN (channel.sent, channel.failed, channel.requested)
+                ORDER BY t.version DESC LIMIT 1
+            ) AS said ON true
+            WHERE recipient.role = ANY (known.roles) AND recipient.role = ANY (channel.roles)
+        ) AS owed
+    """,
+    events=(*CAUSES, *TELLING, ERASED),
+)
+
+
+class OutboxRow(TypedDict):
+    """What is or was owed to somebody, as the API answers; `person` is null for the guest."""
+
+    id: UUID
+    booking_id: UUID
+    cause_version: int
+    what: str
+    caused_at: datetime
+    channel: str
+    to: str
+    person: Named | None
+    state: Literal["owed", "sent", "failed", "superseded", "erased", "lapsed", "before"]
+    attempts: int
+    requests: int
+    failure: str | None
+    told_at: datetime | None
+    due_at: datetime
+
+
+# calendars are owed only to who has one that is written to, and who they are may change any time
+REACHES = """(o.channel <> 'calendar' OR o.told_at IS NOT NULL
+    OR o.person_id IN (SELECT w.person_id FROM {schema}.calendar_writers AS w))"""
+# `lapsed`: the meeting was over before anybody could be told; `before`: it happened before there was an outbox
+STATE = """CASE WHEN o.state <> 'owed' THEN o.state
+    WHEN o.due_at < (SELECT b.began_at FROM {schema}.outbox_beginning AS b) THEN 'before'
+    WHEN o.ends_at <= %(now)s THEN 'lapsed' ELSE 'owed' END"""
+SAME = (
+    *("booking_id", "cause_version", "what", "caused_at", "channel", "state", "attempts", "requests"),
+    *("failure", "told_at", "due_at"),
+)
+
+
+def shaped(record: DictRow) -> OutboxRow:
+    """A record in the shape of the API."""
+    named = {"id": record["owed_id"], "to": record["recipient_role"], "person": as_named_or_none(record["person"])}
+    return cast(OutboxRow, named | {name: record[name] for name in SAME})
+
+
+LISTING = Listing(
+    columns=f"""o.owed_id, o.booking_id, o.cause_version, o.what, o.caused_at, o.channel, o.recipient_role,
+        {naming.person("o.person_id")} AS person, {STATE} AS state, o.attempts, o.requests, o.failure, o.told_at,
+        o.due_at""",
+    relation="outbox AS o",
+    key="o.owed_id",
+    sorts={"caused_at": Sort("o.caused_at", "timestamptz")},
+    shape=shaped,
+)
+ORDER = ("guest", "host", "co_host", "former_host")
+
+
+def of_booking(source: Source, id: UUID, now: datetime) -> list[OutboxRow]:
+    """Everything that is or was owed because of one booking, the latest first."""
+    rows = LISTING.where(source, f"o.booking_id = %(id)s AND {REACHES}", {"id": id, "now": now})
+    return sorted(rows, key=lambda row: (-row["cause_version"], row["channel"], ORDER.index(row["to"]), str(row["id"])))
+
+
+def page(
+    source: Source, now: datetime, sort: str = "-caused_at", limit: int = 50, cursor: str | None = None
+) -> Page[OutboxRow]:
+    """The whole outbox, newest first. Raises Invalid for an unknown sort or a foreign cursor."""
+    return LISTING.page(source, Where((REACHES,), {"now": now}), sort, limit, cursor)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What a channel has to send now, since when the oldest of it, and what it gave up of meetings that are to come."""
+
+    channel: str
+    owed: int
+    oldest: datetime | None
+    failed: int
+
+
+COUNTS = f"""
+SELECT channel.name AS channel,
+       (SELECT count(*) FROM outbox AS o WHERE o.state = 'owed' AND o.channel = channel.name AND o.ends_at > %(now)s
+            AND {REACHES} AND o.due_at >= (SELECT b.began_at FROM {{schema}}.outbox_beginning AS b))::int AS owed,
+       (SELECT min(o.caused_at) FROM outbox AS o WHERE o.state = 'owed' AND o.channel = channel.name
+            AND o.ends_at > %(now)s AND {REACHES}
+            AND o.due_at >= (SELECT b.began_at FROM {{schema}}.outbox_beginning AS b)) AS oldest,
+       (SELECT count(*) FROM outbox AS o WHERE o.state = 'failed' AND o.channel = channel.name
+            AND o.ends_at > %(now)s)::int AS failed
+FROM (VALUES {CHANNEL_TABLE}) AS channel (name, roles, sent, failed, requested)
+"""
+
+
+def waiting(source: Source, now: datetime) -> list[Waiting]:
+    """What every channel has to send, and could not."""
+    return [Waiting(**row) for row in source.rows(COUNTS, {"now": now})]

@@ -1,0 +1,38 @@
+"""Couriers in a process of their own, to be killed: `python -m tests.calendars.courier_process CLOCK`.
+
+The settings come from the environment; `CLOCK` is a file with the seconds that their clock is ahead.
+"""
+
+import sys
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from api import calendar_courier, clock, courier
+from api.calendar_courier import CalendarCourier
+from api.composition import compose
+from api.courier import Courier, Pace
+from api.settings import read_settings
+from store.database import Database
+
+PACE = Pace(idle=0.05, lease=timedelta(seconds=60), first_pause=0.05, longest_pause=0.1)
+
+
+def main(file: Path) -> None:
+    """Works until it is killed."""
+
+    def ahead() -> datetime:
+        return clock.now() + timedelta(seconds=float(file.read_text(encoding="utf-8") or "0"))
+
+    for module in (courier, calendar_courier):
+        module.now = ahead  # type: ignore[attr-defined]
+    settings = read_settings()
+    oncelink = compose(settings, Database(settings.database_url, settings.db_schema, settings.pool_size).open())
+    Courier(oncelink, PACE).start()
+    CalendarCourier(oncelink, PACE).start()
+    while True:
+        time.sleep(60)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
