@@ -84,6 +84,10 @@ class Courier:
         self._thread.start()
         return self
 
+    def run(self) -> None:
+        """Works in this thread, until `stop` is called from another."""
+        self._thread.run()
+
     def wake(self) -> None:
         """Says that the log may have grown; returns at once."""
         self._wake.set()

@@ -17,6 +17,7 @@ from api.pages.static import FOLDER
 from api.plain import lines, one_line
 
 POLICY = SMTP.clone(utf8=False)
+ENCODED = "=?"  # how an encoded word begins (RFC 2047)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +96,9 @@ def message(letter: Letter, sender: Sender, message_id: str, now: datetime) -> E
     found = EmailMessage(policy=POLICY if to.isascii() else POLICY.clone(utf8=True))
     found["From"] = address(sender.name, sender.email)
     found["To"] = address(letter.to_name, to)
-    if letter.reply_to and deliverable(letter.reply_to[1]).isascii():
-        found["Reply-To"] = address(letter.reply_to[0], deliverable(letter.reply_to[1]))
-    found["Subject"] = one_line(letter.subject)
+    if letter.reply_to and (back := answerable(letter.reply_to[1])):
+        found["Reply-To"] = address(letter.reply_to[0], back)
+    found["Subject"] = in_header(letter.subject)
     found["Date"] = format_datetime(now)
     found["Message-ID"] = f"<{message_id}>"
     found["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's holiday notice answers
@@ -122,9 +123,26 @@ def deliverable(email: str) -> str:
         found = validate_email(email, check_deliverability=False, globally_deliverable=False)
     except EmailNotValidError as error:
         raise ValueError(str(error)) from error
+    if ENCODED in found.local_part:  # mail programs would read another address
+        raise ValueError("looks encoded")
     return f"{found.local_part}@{found.ascii_domain}"
 
 
+def answerable(email: str) -> str | None:
+    """An address that any reader's mail server can answer to; None where there is none such."""
+    try:
+        found = deliverable(email)
+    except ValueError:
+        return None
+    return found if found.isascii() else None
+
+
 def address(name: str, email: str) -> Address:
-    """An address with its name. Raises ValueError for one that cannot be written."""
-    return Address(one_line(name), addr_spec=email)
+    """An address with its name."""
+    local, _, domain = email.rpartition("@")
+    return Address(in_header(name), username=local, domain=domain)
+
+
+def in_header(text: str) -> str:
+    """A text as a header may hold it: what looks encoded stays what was typed."""
+    return one_line(text).replace(ENCODED, "= ?")
