@@ -20,6 +20,10 @@ POLICY = SMTP.clone(utf8=False)
 ENCODED = "=?"  # how an encoded word begins (RFC 2047)
 
 
+class NotAnAddress(ValueError):
+    """An address that no mail can be sent to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """One line of what a letter is about; `before` is what it was."""
@@ -90,8 +94,7 @@ def written(letter: Letter, template: str) -> str:
 
 
 def message(letter: Letter, sender: Sender, message_id: str, now: datetime) -> EmailMessage:
-    """The mail as it goes out: plain text, HTML, and what a calendar understands. Raises ValueError for an address
-    that cannot be written."""
+    """The mail as it goes out: plain text, HTML, and what a calendar understands. Raises NotAnAddress."""
     to = deliverable(letter.to_email)
     found = EmailMessage(policy=POLICY if to.isascii() else POLICY.clone(utf8=True))
     found["From"] = address(sender.name, sender.email)
@@ -118,13 +121,13 @@ def as_alternative(found: EmailMessage, calendar: bytes, method: Method) -> None
 
 
 def deliverable(email: str) -> str:
-    """An address as mail servers want it: its domain in ASCII. Raises ValueError."""
+    """An address as mail servers want it: its domain in ASCII. Raises NotAnAddress."""
     try:
         found = validate_email(email, check_deliverability=False, globally_deliverable=False)
     except EmailNotValidError as error:
-        raise ValueError(str(error)) from error
+        raise NotAnAddress from error
     if ENCODED in found.local_part:  # mail programs would read another address
-        raise ValueError("looks encoded")
+        raise NotAnAddress
     return f"{found.local_part}@{found.ascii_domain}"
 
 
@@ -132,7 +135,7 @@ def answerable(email: str) -> str | None:
     """An address that any reader's mail server can answer to; None where there is none such."""
     try:
         found = deliverable(email)
-    except ValueError:
+    except NotAnAddress:
         return None
     return found if found.isascii() else None
 
