@@ -122,7 +122,7 @@ def answer(files: Sequence[bytes], zone: str, start: float, end: float) -> dict[
     except MemoryError:
         return {"trouble": "TooMuch", "said": ""}
     except Exception as error:  # whatever a file makes the libraries stumble over is the file's fault
-        return {"trouble": "BrokenCalendar", "said": f"({type(error).__name__})"}
+        return {"trouble": "BrokenCalendar", "said": f"A time in it cannot be worked out ({type(error).__name__})."}
     others = [one for one in found if one.meeting is None]
     return {
         "busy": merged(others),

@@ -95,7 +95,7 @@ class Keeping:
         """Looks at a leased calendar and keeps what it says, or why it could not be read. Raises DatabaseAway."""
         person = self.scheduling.get(Person, calendar.person_id)
         if not person.active:
-            self.store.postpone(calendar.id, now() + INACTIVE_PAUSE)
+            self.store.left(calendar.id, now() + INACTIVE_PAUSE)
             return
         try:
             zone, within = person.properties.time_zone, self.horizon(now())
