@@ -25,7 +25,7 @@ log = logging.getLogger("oncelink")
 T = TypeVar("T")
 IDLE_SECONDS = 2.0
 AT_ONCE = 3
-FOR_PEOPLE, MOST_WAITING = 4, 8
+FOR_PEOPLE, MOST_WAITING = 2, 8
 
 
 class Fetcher:

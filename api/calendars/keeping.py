@@ -76,7 +76,7 @@ class Keeping:
             account = choose(account.with_calendars(account.client(self.web).collections()))
         instant, zone = now(), person.properties.time_zone
         within = self.horizon(instant)
-        seen = look(self.web, account, zone, within, Validators())
+        seen = look(self.web, account, zone, within, Validators(), niceness=0)  # somebody waits for it
         calendar = self.store.add(
             id,
             person.id,

@@ -193,7 +193,7 @@ HOSTILE_PATHS = {f"/{number}": name for number, name in enumerate(HOSTILE)}
 @pytest.fixture(autouse=True)
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A second of the processor, not twenty."""
-    monkeypatch.setattr("api.calendars.looking.read", lambda files, zone, within: read(files, zone, within, 1))
+    monkeypatch.setattr("api.calendars.looking.read", lambda *asked: read(*asked, cpu_seconds=1))
 
 
 @pytest.mark.parametrize("name", HOSTILE)
