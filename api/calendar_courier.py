@@ -21,8 +21,7 @@ from api.calendars.trouble import (
     WrongLogin,
 )
 from api.clock import now
-from api.composition import Oncelink
-from api.courier import SOON_LOOKS, Courier, Couriers, Pace, by_system
+from api.courier import SOON_LOOKS, Courier, by_system
 from api.meeting_calendar import Entry, calendar, uid
 from api.meeting_facts import Facts, facts_of
 from domain.calendar_writing import Trouble as Reason
@@ -151,11 +150,3 @@ def reason_of(error: Exception) -> Reason:
         return "not_opened"
     log.error("A meeting could not be written to a calendar", exc_info=error)
     return "not_written"
-
-
-def calendar_couriers_of(oncelink: Oncelink, pace: Pace | None = None) -> Couriers:
-    """One courier for calendars, where the settings want couriers at all."""
-    couriers = [CalendarCourier(oncelink, pace).start()] if oncelink.settings.couriers else []
-    for courier in couriers:
-        oncelink.bell.listen(courier.wake)
-    return Couriers(couriers)

@@ -1,8 +1,9 @@
-"""The couriers of a process: as many as the settings want, begun and ended together."""
+"""The couriers of a process: as many for mail as the settings want, one for calendars, begun and ended together."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from api.calendar_courier import CalendarCourier
 from api.composition import Oncelink
 from api.courier import Courier
 
@@ -22,8 +23,10 @@ class Couriers:
 
 
 def couriers_of(oncelink: Oncelink) -> Couriers:
-    """As many couriers as the settings want."""
-    couriers = [Courier(oncelink).start() for _ in range(oncelink.settings.couriers)]
+    """As many couriers as the settings want, and one for calendars unless they want none at all."""
+    couriers = [Courier(oncelink) for _ in range(oncelink.settings.couriers)]
+    couriers += [CalendarCourier(oncelink) for _ in couriers[:1]]
     for courier in couriers:
+        courier.start()
         oncelink.bell.listen(courier.wake)
     return Couriers(couriers)
