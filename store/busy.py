@@ -1,6 +1,6 @@
 """Calendars that people have elsewhere, as they are kept, and when they say that somebody is busy."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -56,7 +56,9 @@ UPDATE {schema}.busy_calendars SET problem = %(problem)s, failing_since = coales
     failures = failures + 1, due_at = %(due)s, leased_until = NULL
 WHERE id = %(id)s AND sealed = %(sealed)s RETURNING id
 """
-POSTPONE = "UPDATE {schema}.busy_calendars SET due_at = %s, leased_until = NULL WHERE id = %s RETURNING id"
+LEFT = """
+UPDATE {schema}.busy_calendars SET due_at = %s, leased_until = NULL, time_zone = NULL WHERE id = %s RETURNING id
+"""
 # what has no end is where a calendar is not known any further, which is no conflict
 CONFLICTS = """
 SELECT r.booking_id, array_agg(lower(b.during) ORDER BY b.during) AS begins,
@@ -76,8 +78,12 @@ HOSTED = """
 SELECT DISTINCT stream_id FROM {schema}.events
 WHERE stream_id = ANY (%(ids)s) AND (data -> 'host_ids' ? %(person)s OR data ->> 'host_id' = %(person)s)
 """
+# what was read for another zone than its person's, or for none since they had left
 DUE = """
-UPDATE {schema}.busy_calendars SET due_at = least(due_at, %(now)s) WHERE person_id = ANY (%(people)s) RETURNING id
+UPDATE {schema}.busy_calendars c SET due_at = %(now)s
+FROM unnest(%(people)s::uuid[], %(zones)s::text[]) AS person (id, zone)
+WHERE c.person_id = person.id AND c.time_zone IS DISTINCT FROM person.zone AND c.read_at IS NOT NULL
+AND c.due_at > %(now)s RETURNING c.id
 """
 WRITER = """
 INSERT INTO {schema}.calendar_writers (person_id, calendar_id) VALUES (%s, %s)
@@ -214,9 +220,9 @@ class BusyCalendars:
         params = {"id": calendar.id, "sealed": calendar.sealed, "problem": problem, "now": now, "due": due}
         self.database.rows(FAILED, params)
 
-    def postpone(self, id: UUID, due: datetime) -> None:
-        """Has nobody look at a calendar before then."""
-        self.database.rows(POSTPONE, (due, id))
+    def left(self, id: UUID, due: datetime) -> None:
+        """Has nobody look at the calendar of somebody who left before then, or before they are back."""
+        self.database.rows(LEFT, (due, id))
 
     def conflicts(self, person_id: UUID, now: datetime) -> dict[UUID, list[Interval]]:
         """What a person's calendars have at the times that future bookings hold, by booking."""
@@ -234,10 +240,9 @@ class BusyCalendars:
         """Who has calendars."""
         return [row["person_id"] for row in self.database.rows(PEOPLE)]
 
-    def due_now(self, people: Sequence[UUID], now: datetime) -> None:
-        """Has all calendars of these people looked at soon."""
-        if people:
-            self.database.rows(DUE, {"people": list(people), "now": now})
+    def due_for_zones(self, zones: Mapping[UUID, str], now: datetime) -> None:
+        """Has those calendars of these people looked at that were last read for another zone."""
+        self.database.rows(DUE, {"people": list(zones), "zones": list(zones.values()), "now": now})
 
     def totals(self, now: datetime) -> dict[str, Any]:
         """How many calendars there are, how many fail, and the seconds since the least recent answer."""

@@ -43,7 +43,7 @@ CLOSED: Sequence[Network] = [
 ]
 UNICAST = ip_network("2000::/3")  # no other IPv6 address is public: mapped, NAT64, unique local, link-local, multicast
 SAFE_PORTS = (80, 443)
-FIRST_FREE_PORT = 1024
+FIRST_FREE_PORT, LAST_PORT = 1024, 65_535
 WEBCAL = {"webcal": "https", "webcals": "https"}
 LONGEST = 2000
 
@@ -67,7 +67,7 @@ def checked_url(text: str, allowed: Iterable[Network] = ()) -> URL:
         raise LoginInAddress
     if not url.host:
         raise NotAnAddress
-    if url.port is not None and url.port not in SAFE_PORTS and url.port < FIRST_FREE_PORT:
+    if url.port is not None and url.port not in SAFE_PORTS and not FIRST_FREE_PORT <= url.port <= LAST_PORT:
         raise WrongPort
     refuse_inside_literal(url.host, allowed)
     return url

@@ -122,7 +122,7 @@ def answer(files: Sequence[bytes], zone: str, start: float, end: float) -> dict[
     except MemoryError:
         return {"trouble": "TooMuch", "said": ""}
     except Exception as error:  # whatever a file makes the libraries stumble over is the file's fault
-        return {"trouble": "BrokenCalendar", "said": f"({type(error).__name__})"}
+        return {"trouble": "BrokenCalendar", "said": f"A time in it cannot be worked out ({type(error).__name__})."}
     others = [one for one in found if one.meeting is None]
     return {
         "busy": merged(others),
@@ -131,13 +131,13 @@ def answer(files: Sequence[bytes], zone: str, start: float, end: float) -> dict[
     }
 
 
-def limit(seconds: int, memory: int) -> None:
-    """Bounds what this process may use, and lets everything else go first."""
+def limit(niceness: int, seconds: int, memory: int) -> None:
+    """Bounds what this process may use, and may let everything else go first."""
     if sys.platform != "win32":
         import os
         import resource
 
-        os.nice(10)
+        os.nice(niceness)
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -146,7 +146,7 @@ def limit(seconds: int, memory: int) -> None:
 def main() -> None:
     """Reads a question from standard input: a line of JSON, then the files; writes the answer as JSON."""
     asked = json.loads(sys.stdin.buffer.readline())
-    limit(asked["seconds"], asked["memory"])
+    limit(asked["niceness"], asked["seconds"], asked["memory"])
     files = [sys.stdin.buffer.read(size) for size in asked["sizes"]]
     sys.stdout.write(json.dumps(answer(files, asked["zone"], asked["start"], asked["end"])))
 

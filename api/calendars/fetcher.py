@@ -25,7 +25,7 @@ log = logging.getLogger("oncelink")
 T = TypeVar("T")
 IDLE_SECONDS = 2.0
 AT_ONCE = 3
-FOR_PEOPLE, MOST_WAITING = 4, 8
+FOR_PEOPLE, MOST_WAITING = 2, 8
 
 
 class Fetcher:
@@ -35,6 +35,7 @@ class Fetcher:
         self.keeping = keeping
         self.hands = Hands("calendars", AT_ONCE, AT_ONCE)
         self.people_hands = Hands("calendars of people who wait", FOR_PEOPLE, MOST_WAITING)
+        self.idle = IDLE_SECONDS
         self.known: dict[UUID, CalendarFacts] | None = None
         self._wake = Event()
         self._thread = Supervised("calendars", self._work)
@@ -72,7 +73,7 @@ class Fetcher:
             for calendar in self.keeping.store.lease(now(), now() + LEASE, free) if free else ():
                 self.hands.do(lambda calendar=calendar: self.look(calendar))  # type: ignore[misc]
             self._thread.succeeded()
-            self._wake.wait(IDLE_SECONDS)
+            self._wake.wait(self.idle)
 
     def look(self, calendar: Calendar) -> None:
         """Looks at one calendar; if the database is away, somebody else does when its lease is over."""
@@ -92,9 +93,8 @@ class Fetcher:
         if facts == self.known:
             return
         self.follow_feeds(facts)
-        before = self.known or {}
-        changed = [id for id, one in facts.items() if id in before and state_of(one) != state_of(before[id])]
-        self.keeping.store.due_now(changed, now())
+        zones = {id: one["time_zone"] for id, one in facts.items() if one["active"]}
+        self.keeping.store.due_for_zones(zones, now())
         self.known = facts
 
     def follow_feeds(self, facts: dict[UUID, CalendarFacts]) -> None:
@@ -136,8 +136,3 @@ def host_of(account: Account) -> str:
         return account.host or "feed"
     except (InvalidURL, ValueError):
         return "feed"
-
-
-def state_of(facts: CalendarFacts) -> tuple[bool, str]:
-    """What busy times depend on."""
-    return facts["active"], facts["time_zone"]

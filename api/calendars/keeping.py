@@ -76,7 +76,7 @@ class Keeping:
             account = choose(account.with_calendars(account.client(self.web).collections()))
         instant, zone = now(), person.properties.time_zone
         within = self.horizon(instant)
-        seen = look(self.web, account, zone, within, Validators())
+        seen = look(self.web, account, zone, within, Validators(), niceness=0)  # somebody waits for it
         calendar = self.store.add(
             id,
             person.id,
@@ -96,7 +96,7 @@ class Keeping:
         """Looks at a leased calendar and keeps what it says, or why it could not be read. Raises DatabaseAway."""
         person = self.scheduling.get(Person, calendar.person_id)
         if not person.active:
-            self.store.postpone(calendar.id, now() + INACTIVE_PAUSE)
+            self.store.left(calendar.id, now() + INACTIVE_PAUSE)
             return
         try:
             zone, within = person.properties.time_zone, self.horizon(now())

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from api.calendars.accounts import Account
 from api.calendars.caldav import Collection, retry_after
-from api.calendars.reading import Found, read
+from api.calendars.reading import NICENESS, Found, read
 from api.calendars.trouble import WrongStatus
 from api.calendars.web import Answer, Web
 from domain.hours import Interval
@@ -29,14 +29,16 @@ class Seen:
     found: Found | None
 
 
-def look(web: Web, account: Account, zone: str, within: Interval, known: Validators) -> Seen:
+def look(web: Web, account: Account, zone: str, within: Interval, known: Validators, niceness: int = NICENESS) -> Seen:
     """Looks at a feed or at the calendars of an account. Raises Trouble."""
     if account.kind == "feed":
-        return look_at_feed(web, account, zone, within, known)
-    return look_at_account(web, account, zone, within, known)
+        return look_at_feed(web, account, zone, within, known, niceness)
+    return look_at_account(web, account, zone, within, known, niceness)
 
 
-def look_at_feed(web: Web, account: Account, zone: str, within: Interval, known: Validators) -> Seen:
+def look_at_feed(
+    web: Web, account: Account, zone: str, within: Interval, known: Validators, niceness: int = NICENESS
+) -> Seen:
     """Asks for a feed, if it has changed. Raises Trouble."""
     headers = {"Accept": "text/calendar, */*;q=0.1"}
     if known.etag:
@@ -48,10 +50,14 @@ def look_at_feed(web: Web, account: Account, zone: str, within: Interval, known:
         return Seen(known, None)
     if answer.status != 200:
         raise WrongStatus(f"Its answer was {answer.status}.", retry_after(answer))
-    return Seen(Validators(kept(answer, "ETag"), kept(answer, "Last-Modified")), read([answer.body], zone, within))
+    return Seen(
+        Validators(kept(answer, "ETag"), kept(answer, "Last-Modified")), read([answer.body], zone, within, niceness)
+    )
 
 
-def look_at_account(web: Web, account: Account, zone: str, within: Interval, known: Validators) -> Seen:
+def look_at_account(
+    web: Web, account: Account, zone: str, within: Interval, known: Validators, niceness: int = NICENESS
+) -> Seen:
     """Asks for those calendars of an account that are read, if one of them has changed. Raises Trouble."""
     client = account.client(web)
     urls = [one.url for one in account.calendars if one.read]
@@ -59,7 +65,7 @@ def look_at_account(web: Web, account: Account, zone: str, within: Interval, kno
     if state is not None and state == known.etag:
         return Seen(known, None)
     files = [entry.data for url in urls for entry in client.entries(url, within.start, within.end)]
-    return Seen(Validators(state), read(files, zone, within))
+    return Seen(Validators(state), read(files, zone, within, niceness))
 
 
 def state_of(collections: list[Collection]) -> str | None:

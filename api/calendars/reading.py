@@ -15,6 +15,7 @@ from api.calendars.web import MOST_BYTES
 from domain.hours import Interval
 
 CPU_SECONDS = 20
+NICENESS = 10  # guests go first; nobody waits for it, unless somebody does: see `Keeping.add`
 SECONDS = 90.0  # of a clock on the wall: this process goes last on a busy machine
 MEMORY = 1_000_000_000
 MODULE = "api.calendars.expanding"
@@ -30,7 +31,9 @@ class Found:
     meetings: list[tuple[UUID, Interval]]
 
 
-def read(files: Sequence[bytes], zone: str, within: Interval, cpu_seconds: int = CPU_SECONDS) -> Found:
+def read(
+    files: Sequence[bytes], zone: str, within: Interval, niceness: int = NICENESS, cpu_seconds: int = CPU_SECONDS
+) -> Found:
     """When these files say that somebody who lives in a zone is busy. Raises Trouble."""
     if sum(map(len, files)) > MOST_BYTES:
         raise TooLarge
@@ -41,6 +44,7 @@ def read(files: Sequence[bytes], zone: str, within: Interval, cpu_seconds: int =
         "start": within.start.timestamp(),
         "end": within.end.timestamp(),
         "sizes": [len(file) for file in files],
+        "niceness": niceness,
         "seconds": cpu_seconds,
         "memory": MEMORY,
     }

@@ -1,6 +1,8 @@
 """How often a rule repeats an entry (RFC 5545, 3.3.10): one that repeats more often than meetings do is refused."""
 
-from api.calendars.trouble import TooMuch
+import re
+
+from api.calendars.trouble import BrokenCalendar, TooMuch
 
 MOST_A_DAY = 96
 PER_DAY = {"SECONDLY": 86_400, "MINUTELY": 1_440, "HOURLY": 24}
@@ -13,7 +15,9 @@ MULTIPLIES = {
 
 
 def refuse_too_often(rule: str) -> None:
-    """Lets a rule pass that repeats no more than every quarter of an hour. Raises TooMuch."""
+    """Lets a rule pass that repeats no more than every quarter of an hour. Raises TooMuch, BrokenCalendar."""
+    if re.search(r"INTERVAL=(?:0+|-\d+)(?:;|\s*$)", rule, re.IGNORECASE):
+        raise BrokenCalendar("RRULE: its INTERVAL is not 1 or more.")
     if times_a_day(rule) > MOST_A_DAY:
         raise TooMuch(f"RRULE: an entry repeats more than {MOST_A_DAY} times a day.")
 

@@ -29,6 +29,7 @@ def served(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         db_schema=schema,
         data_dir=tmp_path_factory.mktemp("data"),
         secret_keys=SECRET,
+        calendar_allowed_networks="127.0.0.0/8",
     )
     oncelink = opened(settings)
     furnish(oncelink, now())

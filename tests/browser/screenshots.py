@@ -220,7 +220,6 @@ PAGES = [
     Shot("read-models", "/admin/read-models", "tomasz"),
     Shot("usage", "/usage", "claire"),
     Shot("settings", "/settings"),
-    Shot("settings-calendars", "/settings"),
     Shot("settings-extension", f"/settings/extension?extension={ID}&challenge={'a' * 43}"),
     Shot("timeline", "/history?type=Rescheduled", "tomasz", before=open_timeline),
     Shot("not-found", "/nowhere", "tomasz", refused=True),

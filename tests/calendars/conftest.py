@@ -1,13 +1,25 @@
-"""A CalDAV server for the tests that want one."""
+"""A CalDAV server, a server of feeds, and an organisation that may read both."""
 
 from collections.abc import Iterator
 from ipaddress import ip_network
 from pathlib import Path
+from uuid import uuid4
 
+import psycopg
 import pytest
+from fastapi.testclient import TestClient
 
+from api.app import build
 from api.calendars.web import Web
+from api.people_by_hand import add_person, make_api_key
+from api.serving import DATABASE, OWNER_ROLE
+from api.settings import Settings, read_settings
+from store.embedded import Server
+from store.schema import SERVICE_ROLE, migrate
 from tests.calendars.caldav_server import CalDavServer, caldav_server
+from tests.calendars.feed_server import FeedServer, feed_server
+from tests.conftest import SECRET
+from tests.house import ALWAYS, House
 
 LOOPBACK = [ip_network("127.0.0.0/8")]
 
@@ -25,3 +37,49 @@ def radicale(tmp_path: Path) -> Iterator[CalDavServer]:
 def web() -> Web:
     """What asks calendars' servers, loopback allowed."""
     return Web(LOOPBACK)
+
+
+@pytest.fixture
+def feeds() -> Iterator[FeedServer]:
+    """A server of feeds on loopback."""
+    with feed_server() as server:
+        yield server
+
+
+@pytest.fixture
+def allowed(settings: Settings) -> Settings:
+    """Settings that let calendars be read from loopback."""
+    return settings.model_copy(update={"calendar_allowed_networks": "127.0.0.0/8"})
+
+
+@pytest.fixture(scope="module")
+def building(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """An organisation whose calendars may be on loopback, for all tests of a module."""
+    schema = f"t{uuid4().hex[:12]}"
+    migrate(server.url(OWNER_ROLE, DATABASE), schema)
+    settings = read_settings(
+        database_url=server.url(SERVICE_ROLE, DATABASE),
+        db_schema=schema,
+        data_dir=tmp_path_factory.mktemp("data"),
+        secret_keys=SECRET,
+        base_url="http://testserver",
+        calendar_allowed_networks="127.0.0.0/8",
+    )
+    with TestClient(build(settings), raise_server_exceptions=False) as client:
+        house = House.furnished(client)
+        house.oncelink.fetcher.idle = 0.1
+        yield house
+    with psycopg.connect(server.url(database=DATABASE), autocommit=True) as connection:
+        connection.execute(f"DROP SCHEMA {schema}, {schema}_reporting CASCADE")
+
+
+@pytest.fixture
+def office(building: House) -> House:
+    """The same with two people of its own, whose calendars nobody has seen."""
+    house = House(building.client, dict(building.keys), dict(building.ids))
+    for who in ("member", "engineer"):
+        email = f"{who}-{uuid4().hex[:8]}@nexora.example"
+        house.ids[who] = str(add_person(house.oncelink, email, ["member"], who.capitalize(), "UTC"))
+        house.keys[who] = make_api_key(house.oncelink, email, "tests")
+        house.patch("/v1/me", {"weekly_hours": ALWAYS}, who)
+    return house

@@ -73,8 +73,9 @@ CORPUS: dict[str, tuple[str, list[str]]] = {
         calendar(
             GOOGLE,
             "DTSTART:20270310T130000Z | DTEND:20270310T140000Z | DTSTAMP:20270301T080000Z | UID:1abc@google.com | "
-            "CREATED:20270201T080000Z | DESCRIPTION:Zoom\\, at\\n<b>noon</b>\\; bring: cake | LAST-MODIFIED:20270201T080000Z"
-            " | LOCATION:Room 7 | SEQUENCE:0 | STATUS:CONFIRMED | SUMMARY:Lunch | TRANSP:OPAQUE",
+            "CREATED:20270201T080000Z | DESCRIPTION:Zoom\\, at\\n<b>noon</b>\\; bring: cake | "
+            "LAST-MODIFIED:20270201T080000Z | LOCATION:Room 7 | "
+            "SEQUENCE:0 | STATUS:CONFIRMED | SUMMARY:Lunch | TRANSP:OPAQUE",
         ),
         ["0310 1300-1400"],
     ),

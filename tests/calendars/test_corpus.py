@@ -10,6 +10,7 @@ from api.calendars.expanding import answer, busy_times, merged
 from api.calendars.reading import interval
 from domain.hours import Interval
 from tests.calendars.corpus import CORPUS
+from tests.calendars.feed_server import feed
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MARCH, MAY = datetime(2027, 3, 1, tzinfo=UTC), datetime(2027, 5, 1, tzinfo=UTC)
@@ -85,8 +86,12 @@ def test_files_of_several_calendars_do_not_replace_each_other() -> None:
 
 def test_our_own_meetings_are_told_apart() -> None:
     id = "0d9f0ac4-95a7-4b53-8a1e-0f6b6d1a2c3d"
-    text = f"BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:{id}@oncelink\nDTSTART:20270310T100000Z\nDURATION:PT1H\nEND:VEVENT\nEND:VCALENDAR"
-    said = answer([text.encode()], "UTC", MARCH.timestamp(), MAY.timestamp())
+    said = answer(
+        [feed(f"UID:{id}@oncelink\nDTSTART:20270310T100000Z\nDURATION:PT1H").encode()],
+        "UTC",
+        MARCH.timestamp(),
+        MAY.timestamp(),
+    )
     assert (said["busy"], [one[0] for one in said["meetings"]]) == ([], [id])
 
 
