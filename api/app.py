@@ -38,7 +38,7 @@ from api import (
 )
 from api.calendar_courier import calendar_couriers_of
 from api.composition import Oncelink, compose
-from api.courier import couriers_of
+from api.couriers import couriers_of
 from api.cross_origin import CrossOrigin
 from api.ending import noticed
 from api.envelope import Envelope

@@ -9,7 +9,7 @@ last attempt with the same Message-ID.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +18,7 @@ from uuid import UUID, uuid4
 
 from api.clock import now
 from api.composition import Oncelink
+from api.letters import NotAnAddress
 from api.mail import Mail, Post
 from api.meeting_facts import facts_of
 from api.meeting_letters import NobodyToTell, letter_for
@@ -66,7 +67,7 @@ class Courier:
         self._done: dict[UUID, float] = {}
         self._wake = Event()
         self._thread = Supervised("courier", self._work)
-        self._talk: asyncio.Task[None] | None = None
+        self._talk: asyncio.Task[bool] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
@@ -83,6 +84,10 @@ class Courier:
         """Begins in a daemon thread."""
         self._thread.start()
         return self
+
+    def run(self) -> None:
+        """Works in this thread, until `stop` is called from another."""
+        self._thread.run()
 
     def wake(self) -> None:
         """Says that the log may have grown; returns at once."""
@@ -161,7 +166,8 @@ class Courier:
     def attempt(self, one: Taken, token: Token, id: str, runner: asyncio.Runner, post: Post) -> bool:
         """Hands one mail over, and says what became of it; whether the server seems to be well."""
         try:
-            runner.run(self.talk(post, self.mail(one, token, id, post), one))
+            if not runner.run(self.talk(post, self.mail(one, token, id, post), one)):
+                return True  # the lease has ended, so that it is another courier's by now
         except NotHandedOver as error:
             self.failed(one, id, error)
             self.pause = self.longer() if error.of_server else 0.0
@@ -181,8 +187,8 @@ class Courier:
             found = self.oncelink.scheduling.load([telling.person_id]) if telling.person_id else {}
             reader = found.get(telling.person_id) if telling.person_id else None
             person = reader.properties if isinstance(reader, Person) else None
-            return post.mail(letter_for(facts, telling, is_first(token, telling), person, post.sender.email), id)
-        except (NobodyToTell, ValueError) as error:
+            return post.mail(letter_for(facts, telling, token.outbox.is_first(telling), person, post.sender.email), id)
+        except (NobodyToTell, NotAnAddress) as error:
             raise NotHandedOver("address_refused", last=True) from error
         except (DatabaseAway, Refusal):
             raise
@@ -190,8 +196,11 @@ class Courier:
             log.exception("The mail about booking %s could not be written", one.token_id)
             raise NotHandedOver("not_written") from error
 
-    async def talk(self, post: Post, mail: Mail, one: Taken) -> None:
-        """Hands a mail over in time. Raises NotHandedOver, DatabaseAway, CancelledError when the service stops."""
+    async def talk(self, post: Post, mail: Mail, one: Taken) -> bool:
+        """Hands a mail over in time, if the lease still holds.
+
+        Raises NotHandedOver, DatabaseAway, CancelledError when the service stops.
+        """
         begun = False
 
         def before_data() -> bool:
@@ -202,6 +211,7 @@ class Courier:
         self._talk = asyncio.current_task()
         try:
             await asyncio.wait_for(post.send(mail, before_data), TALK_SECONDS)
+            return begun
         except TimeoutError:
             raise NotHandedOver("unknown_outcome" if begun else "server_too_slow", of_server=True) from None
         except asyncio.CancelledError:
@@ -251,28 +261,6 @@ class Courier:
         return min(2 * self.pause or self.pace.first_pause, self.pace.longest_pause)
 
 
-@dataclass(frozen=True)
-class Couriers:
-    """The couriers of a process, at work."""
-
-    couriers: Sequence[Courier]
-
-    def close(self) -> None:
-        """Ends all of them, at the same time."""
-        for courier in self.couriers:
-            courier.ask_to_stop()
-        for courier in self.couriers:
-            courier.stop()
-
-
-def couriers_of(oncelink: Oncelink) -> Couriers:
-    """As many couriers as the settings want."""
-    couriers = [Courier(oncelink).start() for _ in range(oncelink.settings.couriers)]
-    for courier in couriers:
-        oncelink.bell.listen(courier.wake)
-    return Couriers(couriers)
-
-
 def by_system() -> Context:
     """The context of what a courier says."""
     return Context(now(), Actor(kind="system"), uuid4().hex, "api")
@@ -281,13 +269,3 @@ def by_system() -> Context:
 def message_id(token: Token, telling: Telling, domain: str) -> str:
     """A mail's Message-ID: the same for each attempt, another when somebody asked for it again."""
     return f"{telling.id(token.id)}.{token.outbox.standing(telling).requests}@{domain}"
-
-
-def is_first(token: Token, telling: Telling) -> bool:
-    """Whether this reader was told nothing of the meeting before."""
-    return not any(
-        standing.state == "sent"
-        and (earlier.channel, earlier.person_id) == (telling.channel, telling.person_id)
-        and earlier.cause_version < telling.cause_version
-        for earlier, standing in token.outbox.told.items()
-    )

@@ -17,6 +17,11 @@ from api.pages.static import FOLDER
 from api.plain import lines, one_line
 
 POLICY = SMTP.clone(utf8=False)
+ENCODED = "=?"  # how an encoded word begins (RFC 2047)
+
+
+class NotAnAddress(ValueError):
+    """An address that no mail can be sent to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +94,14 @@ def written(letter: Letter, template: str) -> str:
 
 
 def message(letter: Letter, sender: Sender, message_id: str, now: datetime) -> EmailMessage:
-    """The mail as it goes out: plain text, HTML, and what a calendar understands. Raises ValueError for an address
-    that cannot be written."""
+    """The mail as it goes out: plain text, HTML, and what a calendar understands. Raises NotAnAddress."""
     to = deliverable(letter.to_email)
     found = EmailMessage(policy=POLICY if to.isascii() else POLICY.clone(utf8=True))
     found["From"] = address(sender.name, sender.email)
     found["To"] = address(letter.to_name, to)
-    if letter.reply_to and deliverable(letter.reply_to[1]).isascii():
-        found["Reply-To"] = address(letter.reply_to[0], deliverable(letter.reply_to[1]))
-    found["Subject"] = one_line(letter.subject)
+    if letter.reply_to and (back := answerable(letter.reply_to[1])):
+        found["Reply-To"] = address(letter.reply_to[0], back)
+    found["Subject"] = in_header(letter.subject)
     found["Date"] = format_datetime(now)
     found["Message-ID"] = f"<{message_id}>"
     found["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's holiday notice answers
@@ -117,14 +121,31 @@ def as_alternative(found: EmailMessage, calendar: bytes, method: Method) -> None
 
 
 def deliverable(email: str) -> str:
-    """An address as mail servers want it: its domain in ASCII. Raises ValueError."""
+    """An address as mail servers want it: its domain in ASCII. Raises NotAnAddress."""
     try:
         found = validate_email(email, check_deliverability=False, globally_deliverable=False)
     except EmailNotValidError as error:
-        raise ValueError(str(error)) from error
+        raise NotAnAddress from error
+    if ENCODED in found.local_part:  # mail programs would read another address
+        raise NotAnAddress
     return f"{found.local_part}@{found.ascii_domain}"
 
 
+def answerable(email: str) -> str | None:
+    """An address that any reader's mail server can answer to; None where there is none such."""
+    try:
+        found = deliverable(email)
+    except NotAnAddress:
+        return None
+    return found if found.isascii() else None
+
+
 def address(name: str, email: str) -> Address:
-    """An address with its name. Raises ValueError for one that cannot be written."""
-    return Address(one_line(name), addr_spec=email)
+    """An address with its name."""
+    local, _, domain = email.rpartition("@")
+    return Address(in_header(name), username=local, domain=domain)
+
+
+def in_header(text: str) -> str:
+    """A text as a header may hold it: what looks encoded stays what was typed."""
+    return one_line(text).replace(ENCODED, "= ?")

@@ -5,7 +5,6 @@ import logging
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from email.message import EmailMessage
 from typing import Any, Literal
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -13,7 +12,7 @@ from uuid import uuid4
 from anyio import CapacityLimiter, to_thread
 
 from api.clock import now
-from api.letters import Letter, Sender, deliverable, message, written
+from api.letters import Letter, NotAnAddress, Sender, deliverable, message, written
 from api.settings import Settings
 from api.smtp import NotHandedOver, SmtpLine
 
@@ -27,7 +26,7 @@ class Mail:
     """A letter as a message, ready to go."""
 
     letter: Letter
-    message: EmailMessage
+    text: bytes
     to: str
 
 
@@ -44,17 +43,19 @@ class Post:
         return "smtp" if self.line else "console"
 
     def mail(self, letter: Letter, message_id: str) -> Mail:
-        """A letter, ready to go. Raises ValueError for an address that cannot be written."""
-        return Mail(letter, message(letter, self.sender, message_id, now()), deliverable(letter.to_email))
+        """A letter, ready to go. Raises NotAnAddress."""
+        text = message(letter, self.sender, message_id, now()).as_bytes()
+        return Mail(letter, text, deliverable(letter.to_email))
 
     async def send(self, mail: Mail, before_data: Callable[[], bool] = lambda: True) -> None:
-        """Hands a mail over; `before_data` is asked just before its text goes out. Raises NotHandedOver."""
+        """Hands a mail over, unless `before_data`, asked just before its text goes out, says no.
+
+        Raises NotHandedOver.
+        """
         if self.line is not None:
-            await self.line.send(mail.message, self.sender.email, mail.to, before_data)
+            await self.line.send(mail.text, self.sender.email, mail.to, before_data)
         elif before_data():
             print(on_console(mail.letter), file=sys.stderr, flush=True)
-        else:
-            raise NotHandedOver("try_later")
 
     async def hang_up(self) -> None:
         """Ends what is open."""
@@ -89,13 +90,13 @@ class SignInMail:
         """Hands a letter over. A failure is loud in the log, without what the mail holds."""
         try:
             asyncio.run(self.handed_over(letter))
-        except (NotHandedOver, ValueError) as error:
+        except (NotHandedOver, NotAnAddress) as error:
             server = urlsplit(self.settings.smtp_url).hostname
             why = error.reason if isinstance(error, NotHandedOver) else "address_refused"
             log.error("A mail could not be handed over to %s: %s", server, why)
 
     async def handed_over(self, letter: Letter) -> None:
-        """Sends one letter on a line of its own. Raises NotHandedOver, ValueError."""
+        """Sends one letter on a line of its own. Raises NotHandedOver, NotAnAddress."""
         post = Post(self.settings)
         try:
             await post.send(post.mail(letter, f"{uuid4()}@{post.sender.domain}"))

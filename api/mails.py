@@ -30,6 +30,7 @@ class ToldMail(BaseModel):
     """
 
     id: UUID
+    booking_id: UUID
     what: str
     channel: str
     to: Literal["guest", "host", "co_host", "former_host"]

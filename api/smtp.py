@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from email.message import EmailMessage
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import aiosmtplib
@@ -38,7 +37,7 @@ class SmtpLine:
         self.seconds = seconds
         self.client: SMTP | None = None
 
-    async def send(self, message: EmailMessage, sender: str, to: str, before_data: Callable[[], bool]) -> None:
+    async def send(self, message: bytes, sender: str, to: str, before_data: Callable[[], bool]) -> None:
         """Hands a mail over. Just before its text goes out `before_data` is called; False keeps it back.
 
         Raises NotHandedOver.
@@ -46,9 +45,10 @@ class SmtpLine:
         client = await self.opened()
         try:
             await self.announce(client, sender, to)
-            if not before_data():
-                raise NotHandedOver("try_later")
-            await self.text(client, message)
+            if before_data():
+                await self.text(client, message)
+            else:
+                await self.hang_up()
         except BaseException:
             await self.hang_up()
             raise
@@ -62,10 +62,10 @@ class SmtpLine:
         except TALK_FAILED as error:
             raise refused(error) from error
 
-    async def text(self, client: SMTP, message: EmailMessage) -> None:
+    async def text(self, client: SMTP, message: bytes) -> None:
         """Hands the text over. Raises NotHandedOver."""
         try:
-            await client.data(message.as_bytes())
+            await client.data(message)
         except aiosmtplib.SMTPDataError as error:
             raise refused(error) from error
         except TALK_FAILED as error:

@@ -91,7 +91,7 @@ def address(value: str) -> str:
         found = validate_email(value, check_deliverability=False, globally_deliverable=False)
     except EmailNotValidError:
         raise ValueError("This is not an e-mail address.") from None
-    if "." not in found.domain:
+    if "." not in found.domain or "=?" in found.local_part:  # which mail programs read as another address
         raise ValueError("This is not an e-mail address.")
     return found.normalized
 

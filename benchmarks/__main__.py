@@ -2,13 +2,14 @@
 
 import sys
 
-from benchmarks import as_of, big_log, meeting_log_html, no_downtime, rebuilding, table, verifying, waiting
+from benchmarks import as_of, big_log, mail, meeting_log_html, no_downtime, rebuilding, table, verifying, waiting
 from benchmarks.sizes import DEFAULT, FULL, TINY
 
 # those that take longer, or arguments: `python -m benchmarks NAME …`
 BY_NAME = {
     "as_of": as_of.main,
     "big_log": big_log.main,
+    "mail": mail.main,
     "meeting_log_html": meeting_log_html.main,
     "no_downtime": no_downtime.main,
     "rebuilding": rebuilding.main,

@@ -24,8 +24,11 @@ FACTORY = "benchmarks.http_server:create"
 
 
 @contextmanager
-def served(url: str, workers: int) -> Iterator[tuple[int, int]]:
-    """The service in processes of its own; its port, and the id of the process (with one worker: of the worker)."""
+def served(url: str, workers: int, **settings: str) -> Iterator[tuple[int, int]]:
+    """The service in processes of its own; its port, and the id of the process (with one worker: of the worker).
+
+    Without couriers, unless the settings say otherwise: `benchmarks/mail.py` measures those.
+    """
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = int(found.getsockname()[1])
@@ -36,6 +39,8 @@ def served(url: str, workers: int) -> Iterator[tuple[int, int]]:
         "ONCELINK_DATABASE_URL": url,
         "ONCELINK_SECRET_KEYS": SECRET,
         "PYTHONPATH": os.getcwd(),
+        "ONCELINK_COURIERS": "0",
+        **settings,
     }
     with (
         tempfile.TemporaryFile() as log,  # written and thrown away: a server writes its log

@@ -7,7 +7,6 @@ against each other. To tell more, add a row to `CAUSES`; to tell it another way,
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
@@ -159,6 +158,15 @@ class Outbox:
         """Whether it has to be told now or later."""
         return self.standing(telling).state == "owed" and self.makes_sense(telling)
 
+    def is_first(self, telling: Telling) -> bool:
+        """Whether its reader was told nothing of the meeting before."""
+        return not any(
+            standing.state == "sent"
+            and (earlier.channel, earlier.person_id) == (telling.channel, telling.person_id)
+            and earlier.cause_version < telling.cause_version
+            for earlier, standing in self.told.items()
+        )
+
     def cause(self, telling: Telling) -> Event:
         """The event that is told. Raises KeyError."""
         found = {cause.originator_version: cause for cause in self.causes}
@@ -168,10 +176,6 @@ class Outbox:
         """How an event speaks of a telling."""
         what = CAUSES[name_of(self.cause(telling))].what
         return {"cause_version": telling.cause_version, "what": what, "to": telling.to, "person_id": telling.person_id}
-
-    def sequence(self, telling: Telling) -> int:
-        """How often the meeting had been changed by then, as calendars count it."""
-        return sequence(cause for cause in self.causes if cause.originator_version <= telling.cause_version)
 
 
 def after_telling(before: Standing, name: str, event: Any) -> Standing:
@@ -199,9 +203,3 @@ def sequence(story: Iterator[Event]) -> int:
     """How often a meeting was changed, as calendars count it."""
     changing = [name for name, cause in CAUSES.items() if cause.changes]
     return sum(name_of(event) in changing for event in story)
-
-
-def last_changed(outbox: Outbox) -> datetime:
-    """When the meeting became what it is."""
-    changed = [cause for cause in outbox.causes if CAUSES[name_of(cause)].replaces]
-    return max(cause.occurred_at for cause in changed)

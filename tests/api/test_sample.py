@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from api.app import opened
+from api.clock import now
 from api.composition import Oncelink
 from api.people_by_hand import add_person
 from api.sample import AnotherOrganisation, furnish
 from api.sample_data import mark, throw_away
 from api.serving import CannotStart
 from api.settings import Settings
+from projections import outbox
 from store.recorder import LogRecorder
 
 BOOKINGS = 52
@@ -69,6 +71,14 @@ class TestTheSample:
         assert counted(oncelink) == found
         [row] = oncelink.database.rows("SELECT max((data ->> 'occurred_at')::timestamptz) AS last FROM {schema}.events")
         assert row["last"] <= today + timedelta(hours=7)
+
+    def test_owes_nobody_any_mail(self, oncelink: Oncelink) -> None:
+        furnish(oncelink, now())
+        [mail] = outbox.waiting(oncelink.from_log(), now())
+        assert (mail.channel, mail.owed, mail.failed) == ("mail", 0, 0)
+        listed = outbox.page(oncelink.from_log(), now(), limit=200).items
+        assert len(listed) >= BOOKINGS
+        assert {row["state"] for row in listed} <= {"before", "superseded"}
 
     def test_stays_out_of_somebody_elses_organisation(self, oncelink: Oncelink) -> None:
         add_person(oncelink, "ada@example.com", ["admin"], "Ada", "UTC")

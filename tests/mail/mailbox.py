@@ -53,6 +53,11 @@ class Mailbox:
             server.transport.abort()
         return "250 OK"
 
+    @property
+    def is_up(self) -> bool:
+        """Whether the server is there."""
+        return self._controller is not None
+
     def up(self) -> None:
         """The server is there."""
         if self._controller is None:

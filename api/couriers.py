@@ -1,0 +1,29 @@
+"""The couriers of a process: as many as the settings want, begun and ended together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from api.composition import Oncelink
+from api.courier import Courier
+
+
+@dataclass(frozen=True)
+class Couriers:
+    """The couriers of a process, at work."""
+
+    couriers: Sequence[Courier]
+
+    def close(self) -> None:
+        """Ends all of them, at the same time."""
+        for courier in self.couriers:
+            courier.ask_to_stop()
+        for courier in self.couriers:
+            courier.stop()
+
+
+def couriers_of(oncelink: Oncelink) -> Couriers:
+    """As many couriers as the settings want."""
+    couriers = [Courier(oncelink).start() for _ in range(oncelink.settings.couriers)]
+    for courier in couriers:
+        oncelink.bell.listen(courier.wake)
+    return Couriers(couriers)
