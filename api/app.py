@@ -36,7 +36,6 @@ from api import (
     usage,
     verification,
 )
-from api.calendar_courier import calendar_couriers_of
 from api.composition import Oncelink, compose
 from api.couriers import couriers_of
 from api.cross_origin import CrossOrigin
@@ -138,12 +137,11 @@ def living(settings: Settings, patience: float) -> Callable[[FastAPI], AbstractA
         oncelink.hint.start()
         oncelink.rebuilder.start()
         oncelink.fetcher.start()
-        couriers, writers = couriers_of(oncelink), calendar_couriers_of(oncelink)
+        couriers = couriers_of(oncelink)
         try:
             with noticed(oncelink.watching.end):
                 yield
         finally:
-            await to_thread.run_sync(writers.close)
             await to_thread.run_sync(couriers.close)
             await to_thread.run_sync(oncelink.close)
 

@@ -6,6 +6,7 @@ invite anybody to what is told to them by mail.
 """
 
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
@@ -21,8 +22,7 @@ from api.calendars.trouble import (
     WrongLogin,
 )
 from api.clock import now
-from api.composition import Oncelink
-from api.courier import SOON_LOOKS, Courier, Couriers, Pace, by_system
+from api.courier import SOON_LOOKS, Courier, by_system
 from api.meeting_calendar import Entry, calendar, uid
 from api.meeting_facts import Facts, facts_of
 from domain.calendar_writing import Trouble as Reason
@@ -49,6 +49,15 @@ REASONS: dict[type[Trouble], Reason] = {
 
 class CalendarCourier(Courier):
     """Runs in a thread of its own; a calendar's server may be slow without anybody's mail having to wait."""
+
+    def stop(self) -> None:
+        """Ends it; a server that is slow gets a moment, then it is left to the end of the process.
+
+        What it may still write says what the log says, and is written again.
+        """
+        self.ask_to_stop()
+        while self.alive and time.monotonic() < self._ending_at:
+            time.sleep(0.01)
 
     def _work(self) -> None:
         """Goes on until stopped, or anything unexpected fails."""
@@ -151,11 +160,3 @@ def reason_of(error: Exception) -> Reason:
         return "not_opened"
     log.error("A meeting could not be written to a calendar", exc_info=error)
     return "not_written"
-
-
-def calendar_couriers_of(oncelink: Oncelink, pace: Pace | None = None) -> Couriers:
-    """One courier for calendars, where the settings want couriers at all."""
-    couriers = [CalendarCourier(oncelink, pace).start()] if oncelink.settings.couriers else []
-    for courier in couriers:
-        oncelink.bell.listen(courier.wake)
-    return Couriers(couriers)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from api.calendar_courier import CalendarCourier
 from api.composition import Oncelink
 from api.courier import Courier
 
@@ -22,8 +23,11 @@ class Couriers:
 
 
 def couriers_of(oncelink: Oncelink) -> Couriers:
-    """As many couriers as the settings want."""
-    couriers = [Courier(oncelink).start() for _ in range(oncelink.settings.couriers)]
+    """As many couriers as the settings want, and one for calendars where they want any."""
+    couriers = [Courier(oncelink) for _ in range(oncelink.settings.couriers)]
+    if couriers:
+        couriers.append(CalendarCourier(oncelink))
     for courier in couriers:
+        courier.start()
         oncelink.bell.listen(courier.wake)
     return Couriers(couriers)
