@@ -6,6 +6,7 @@ invite anybody to what is told to them by mail.
 """
 
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
@@ -48,6 +49,15 @@ REASONS: dict[type[Trouble], Reason] = {
 
 class CalendarCourier(Courier):
     """Runs in a thread of its own; a calendar's server may be slow without anybody's mail having to wait."""
+
+    def stop(self) -> None:
+        """Ends it; a server that is slow gets a moment, then it is left to the end of the process.
+
+        What it may still write says what the log says, and is written again.
+        """
+        self.ask_to_stop()
+        while self.alive and time.monotonic() < self._ending_at:
+            time.sleep(0.01)
 
     def _work(self) -> None:
         """Goes on until stopped, or anything unexpected fails."""

@@ -23,9 +23,10 @@ class Couriers:
 
 
 def couriers_of(oncelink: Oncelink) -> Couriers:
-    """As many couriers as the settings want, and one for calendars unless they want none at all."""
+    """As many couriers as the settings want, and one for calendars where they want any."""
     couriers = [Courier(oncelink) for _ in range(oncelink.settings.couriers)]
-    couriers += [CalendarCourier(oncelink) for _ in couriers[:1]]
+    if couriers:
+        couriers.append(CalendarCourier(oncelink))
     for courier in couriers:
         courier.start()
         oncelink.bell.listen(courier.wake)

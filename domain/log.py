@@ -31,11 +31,15 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """The time, buffers included, that a booking takes of each of its hosts."""
+    """The time, buffers included, that a booking takes of each of its hosts.
+
+    Calendars that hosts have elsewhere must be free too; only those of `newcomers` where some have the time already.
+    """
 
     booking_id: UUID
     host_ids: tuple[UUID, ...]
     interval: Interval
+    newcomers: tuple[UUID, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,9 +33,10 @@ class Reassigning(Journal):
                 return None
             taken = Interval(meeting.held_from, meeting.held_until)
             hosts = self.hosts(ids, host_id, fresh)
-            self.refuse_unless_free(host_id, taken, token_id)
+            newcomers = tuple({host_id}.difference(before))
+            self.refuse_unless_free(newcomers, taken, token_id)
             token.reassign(context, ids, tuple(host.version for host in hosts))
-            hold = Hold(token_id, ids, taken)
+            hold = Hold(token_id, ids, taken, newcomers)
             conditions = Conditions(reads=hosts, release=token_id, release_hosts=before, reserve=hold)
             return self.append(token, conditions=conditions)
 
@@ -57,11 +58,13 @@ class Reassigning(Journal):
             raise Invalid("host_id", "This must be an active person.")
         return tuple(person for id in ids if isinstance(person := found[id], Person))
 
-    def refuse_unless_free(self, host_id: UUID, during: Interval, but: UUID) -> None:
-        """Lets only somebody host whose time is free, buffers included. Raises HostNotFree."""
-        if any(
-            piece.start < during.end and during.start < piece.end for piece in self.reader.held([host_id], during, but)
-        ):
+    def refuse_unless_free(self, newcomers: tuple[UUID, ...], during: Interval, but: UUID) -> None:
+        """Lets only somebody host whose time is free, here and in their calendars, buffers included.
+
+        Raises HostNotFree.
+        """
+        held = self.reader.held(newcomers, during, but) if newcomers else ()
+        if any(piece.start < during.end and during.start < piece.end for piece in held):
             raise HostNotFree
 
 

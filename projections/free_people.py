@@ -16,6 +16,9 @@ QUESTION = """
 SELECT p.person_id AS id, p.name, p.email, p.time_zone, p.weekly_hours, p.date_overrides, EXISTS (
     SELECT FROM {schema}.reservations AS r
     WHERE r.host_id = p.person_id AND r.during && tstzrange(%(start)s, %(end)s) AND r.booking_id <> %(but)s
+) OR p.person_id <> ALL(%(hosts)s::uuid[]) AND EXISTS (
+    SELECT FROM {schema}.busy_intervals AS b
+    WHERE b.person_id = p.person_id AND b.during && tstzrange(%(start)s, %(end)s)
 ) AS busy
 FROM people AS p
 WHERE p.active AND p.person_id <> ALL(%(never)s::uuid[]){words}
@@ -35,11 +38,28 @@ class Candidate:
 
 
 def candidates(
-    source: Source, meeting: Interval, held: Interval, but: UUID, never: list[UUID], q: str | None = None
+    source: Source,
+    meeting: Interval,
+    held: Interval,
+    but: UUID,
+    hosts: list[UUID],
+    never: list[UUID],
+    q: str | None = None,
 ) -> tuple[list[Candidate], bool]:
-    """Active people, those first whose time is free, buffers included; and whether there are more than are shown."""
+    """Active people, those first whose time is free, here and in their calendars, buffers included.
+
+    `but` is the booking, which its `hosts` have the time for. And whether there are more than are shown.
+    """
     words = f" AND {own_words('p.words')}" if q else ""
-    given = {"start": held.start, "end": held.end, "but": but, "never": never, "q": q, "limit": PEOPLE_SHOWN + 1}
+    given = {
+        "start": held.start,
+        "end": held.end,
+        "but": but,
+        "hosts": hosts,
+        "never": never,
+        "q": q,
+        "limit": PEOPLE_SHOWN + 1,
+    }
     rows = source.rows(QUESTION.replace("{words}", words), given)
     return [candidate(row, meeting) for row in rows[:PEOPLE_SHOWN]], len(rows) > PEOPLE_SHOWN
 

@@ -148,7 +148,10 @@ class LogFactory(InfrastructureFactory[TrackingRecorder]):
 def busy_arguments(conditions: Conditions) -> list[Any]:
     """Whose calendars must be free from when to when, where something is reserved."""
     hold = conditions.reserve
-    return [] if hold is None else [list(hold.host_ids), hold.interval.start, hold.interval.end]
+    if hold is None:
+        return []
+    asked = hold.host_ids if hold.newcomers is None else hold.newcomers
+    return [list(asked), hold.interval.start, hold.interval.end]
 
 
 def arguments(events: Sequence[StoredEvent], conditions: Conditions) -> list[str]:

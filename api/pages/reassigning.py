@@ -99,6 +99,7 @@ def offered(
         Interval(meeting.starts_at, meeting.ends_at),
         Interval(meeting.held_from, meeting.held_until),
         id,
+        list(token.host_ids),
         never,
         asked.q,
     )

@@ -1,7 +1,8 @@
 """Meetings in their hosts' own calendars: written, moved, removed by CalDAV, and a bug in that would be seen."""
 
+import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from domain.outbox import BACK_OFF
 from tests.calendars.caldav_server import CalDavServer
 from tests.calendars.writing_desk import HOSTS, Desk
 from tests.house import GUEST, House, code_of
+from tests.pages.visitor import Visitor
 from tests.torture.calendars import torture
 
 INSIDE = {"calendar_allowed_networks": "127.0.0.0/8", "couriers": 0}
@@ -150,6 +152,41 @@ class TestFails:
         desk.house.post(f"/v1/bookings/{id}/mail/{row['id']}/send-again", None, "manager")
         desk.keep()
         assert desk.differences([id]) == {}
+
+
+class TestReassigning:
+    """Who is given a meeting must be free in their own calendars too."""
+
+    def test_a_calendar_makes_somebody_busy(self, desk: Desk) -> None:
+        id, _, _ = booked(desk, "alone", 20)
+        start = datetime.fromisoformat(desk.house.get(f"/v1/bookings/{id}", "manager")["starts_at"])
+        lines = ("BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//x//y//EN", "BEGIN:VEVENT", "UID:dentist@x")
+        when = (f"DTSTAMP:{start:%Y%m%dT%H%M%SZ}", f"DTSTART:{start:%Y%m%dT%H%M%SZ}", "DURATION:PT1H")
+        entry = "\r\n".join((*lines, *when, "SUMMARY:x", "END:VEVENT", "END:VCALENDAR", ""))
+        desk.radicale.put(desk.calendars["engineer"], "dentist", entry)
+        desk.house.post(f"/v1/me/calendars/{desk.ids['engineer']}/refresh", None, "engineer")
+        path, to = f"/v1/bookings/{id}/reassign", desk.house.ids
+        desk.house.log()
+        page = Visitor(desk.house, "manager").get(f"/meeting-log/{id}/reassign").text
+        assert re.findall(r'font-semibold">Engineer<.*?pill-\w+">(\w+)<', page, re.DOTALL) == ["Busy"]
+        assert desk.house.post(path, {"host_id": to["engineer"]}, "manager", 409)["code"] == "slot_taken"
+        assert desk.house.post(path, {"host_id": to["manager"]}, "manager")["host"]["name"] == "Manager"
+
+    def test_a_co_host_who_stays_is_not_asked(self, desk: Desk) -> None:
+        """They have the meeting already, whatever their calendar says now; and may become its host."""
+        id, _, _ = booked(desk, "both", 20)
+        start = datetime.fromisoformat(desk.house.get(f"/v1/bookings/{id}", "manager")["starts_at"])
+        desk.house.oncelink.database.rows(
+            """INSERT INTO {schema}.busy_intervals (calendar_id, number, person_id, during)
+            VALUES (%s, 999, %s, tstzrange(%s, %s)) RETURNING 1""",
+            (desk.ids["engineer"], desk.house.ids["engineer"], start, start + timedelta(hours=1)),
+        )
+        path, to = f"/v1/bookings/{id}/reassign", desk.house.ids
+        found = desk.house.post(path, {"host_id": to["manager"]}, "manager")
+        assert (found["host"]["name"], [one["name"] for one in found["co_hosts"]]) == ("Manager", ["Engineer"])
+        assert desk.house.post(path, {"host_id": to["engineer"]}, "manager")["host"]["name"] == "Engineer"
+        desk.house.post(path, {"host_id": to["member"]}, "manager")
+        desk.house.post(path, {"host_id": to["engineer"]}, "manager", 409)
 
 
 class TestCanFail:

@@ -18,7 +18,8 @@ from tests.mail.mailbox import Mailbox, calendar_of
 from tests.once.servers import ROOT, environment
 
 SECONDS = 9.0
-PATIENCE = 90.0
+PATIENCE = 180.0
+FEWEST_KILLED = 8
 PROCESSES = 2
 READERS = (GUEST["email"], "member@nexora.example", "engineer@nexora.example")
 
@@ -79,7 +80,7 @@ def test_nothing_missing_and_nothing_more_than_twice(settings: Settings, box: Ma
             assert process.stdout is not None
             assert process.stdout.readline() == b"ready\n"
         until = time.monotonic() + SECONDS
-        while time.monotonic() < until:
+        while time.monotonic() < until or crew.killed < FEWEST_KILLED:
             happen(chance, house, codes, starts)
             if chance.random() < 0.25:
                 (box.down if box.is_up and chance.random() < 0.6 else box.up)()
@@ -90,7 +91,6 @@ def test_nothing_missing_and_nothing_more_than_twice(settings: Settings, box: Ma
         settle(house, codes)
     finally:
         crew.dismiss()
-    assert crew.killed >= 8
     check(house, box, codes)
 
 
