@@ -37,7 +37,10 @@ def readyz(parts: Parts) -> JSONResponse:
 @router.get("/metrics", response_class=Response, responses=METRICS | answers(503))
 def metrics(parts: Parts) -> Response:
     """Prometheus's text format."""
-    return Response(exposition(position(parts.database)), media_type="text/plain; version=0.0.4; charset=utf-8")
+    return Response(
+        exposition(position(parts.database), parts.calendars.store.totals(now())),
+        media_type="text/plain; version=0.0.4; charset=utf-8",
+    )
 
 
 def reasons_not_ready(parts: Oncelink) -> list[str]:
