@@ -247,13 +247,13 @@ def test_metrics_and_the_pages_say_that_a_calendar_fails(office: House, feeds: F
     assert float(metrics["oncelink_calendars_failing"]) >= 1
     assert float(metrics["oncelink_calendars"]) >= float(metrics["oncelink_calendars_failing"])
     visitor = Visitor(office, "member")
-    assert "127.0.0.1 cannot be read since" in text_of(visitor.get("/links"))
+    assert "127.0.0.1 has not been readable since" in text_of(visitor.get("/links"))
     settings = text_of(visitor.get("/settings"))
     assert "The calendar's server refused. Its answer was 404." in settings.replace("&#39;", "'")
     assert "1 busy entry in the next 60 days" in settings
     meeting = text_of(visitor.get(f"/meeting-log/{booking}"))
     assert "The calendar of Member was found to have something else at this time." in meeting
-    assert "cannot be read since" not in text_of(Visitor(office, "engineer").get("/links"))
+    assert "has not been readable since" not in text_of(Visitor(office, "engineer").get("/links"))
 
 
 def test_calendars_are_sealed_again_with_a_new_key(allowed: Settings, feeds: FeedServer) -> None:
