@@ -22,7 +22,8 @@ from api.calendars.trouble import (
 )
 from api.clock import now
 from api.composition import Oncelink
-from api.courier import SOON_LOOKS, Courier, Couriers, Pace, by_system
+from api.courier import SOON_LOOKS, Courier, Pace, by_system
+from api.couriers import Couriers
 from api.meeting_calendar import Entry, calendar, uid
 from api.meeting_facts import Facts, facts_of
 from domain.calendar_writing import Trouble as Reason
