@@ -160,6 +160,6 @@ def violations(page: Page, scheme: str) -> list[str]:
     """What axe finds on a page in light, or of its colours in dark (all else is the same), each with where."""
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
     page.evaluate(TWO_FRAMES)  # even the shortest transition still shows the old colours in its first frame
-    options = {"runOnly": {"type": "tag", "values": ["cat.color"]}} if scheme == "dark" else None
+    options = {"runOnly": ["color-contrast", "link-in-text-block"]} if scheme == "dark" else None
     found = Axe().run(page, options=options).response["violations"]
     return [f"{one['id']}: {node['target']} {node.get('failureSummary', '')}" for one in found for node in one["nodes"]]
