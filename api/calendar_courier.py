@@ -9,7 +9,6 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from uuid import UUID
 
 from api.calendars.accounts import Account
 from api.calendars.trouble import (
@@ -105,13 +104,17 @@ class CalendarCourier(Courier):
         self.say(one, lambda: self.oncelink.tellings.sent(by_system(), one.token_id, one.telling, done=done))
 
     def written(self, token: Token, one: Taken, account: Account) -> str:
-        """Writes the meeting as it is now, or removes it where it is no longer this host's. Raises Trouble."""
+        """Writes the meeting as it is now, or removes it where it is no longer this host's, or the host has left.
+
+        Raises Trouble.
+        """
         url, id, client = account.write_to, uid(token.id), account.client(self.oncelink.calendars.web)
         assert url is not None
-        if token.cancelled or one.telling.person_id not in token.host_ids:
+        host = self.oncelink.staffing.get(Person, one.telling.person_id) if one.telling.person_id else None
+        if token.cancelled or host is None or host.id not in token.host_ids or not host.active:
             client.delete(url, id)
             return "removed"
-        data = own_entry(facts_of(self.oncelink, token), self.zone_of(one.telling.person_id))
+        data = own_entry(facts_of(self.oncelink, token), host.properties.time_zone)
         for _ in range(WRITES):
             found = client.get(url, id)
             try:
@@ -132,11 +135,6 @@ class CalendarCourier(Courier):
         except SealBroken as broken:
             return broken
         return account if account.write_to else None
-
-    def zone_of(self, person_id: UUID | None) -> str:
-        """The zone in which a host reads times."""
-        person = self.oncelink.staffing.load([person_id]).get(person_id) if person_id else None
-        return person.properties.time_zone if isinstance(person, Person) else "UTC"
 
 
 def own_entry(facts: Facts, zone: str) -> bytes:

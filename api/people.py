@@ -51,7 +51,7 @@ def get_person(parts: Parts, caller: Signed, id: Id, response: Response) -> Pers
 
 @router.get("/people/{id}/impact", response_model=LeftBehind, responses=answers(401, 403, 404, 503))
 def get_person_impact(parts: Parts, caller: Signed, id: Id) -> dict[str, Any]:
-    """What a person would leave behind who leaves, milliseconds behind the log (manager, auditor)."""
+    """What somebody who leaves would leave behind, as lists have it (manager, auditor)."""
     caller.require("manager", "auditor")
     parts.staffing.get(PersonStream, id)
     return dict(leaving.left_behind(parts.live, id, caller.context.now))

@@ -99,6 +99,16 @@ class TestKeeps:
         desk.keep()
         assert desk.differences([id]) == {}
 
+    def test_nothing_is_written_to_who_has_left(self, desk: Desk) -> None:
+        """Not even a change of a meeting that is still theirs: the entry goes instead."""
+        id, _, _ = booked(desk, "both")
+        desk.keep()
+        desk.house.post(f"/v1/people/{desk.house.ids['member']}/deactivate", None, "admin")
+        given = {"host_id": desk.house.ids["manager"], "instead_of": desk.house.ids["engineer"]}
+        desk.house.post(f"/v1/bookings/{id}/reassign", given, "manager")
+        desk.keep()
+        assert {who: list(desk.shows(who)) for who in HOSTS} == {"member": [], "engineer": [], "manager": [id]}
+
     def test_nothing_is_owed_to_who_has_no_such_calendar(self, desk: Desk) -> None:
         house = desk.house
         house.send("DELETE", f"/v1/me/calendars/{desk.ids.pop('member')}", who="member")

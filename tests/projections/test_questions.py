@@ -326,6 +326,17 @@ class TestMeetingLog:
         assert (row["erased"], row["cancel_reason"], row["cancelled_by"]) == (True, None, "guest")
         assert row["guest"] is not None
 
+    def test_another_host(self, story: Story, asking: Asking, ada: UUID, bob: UUID, intro: UUID) -> None:
+        link = story.link(ada, intro)
+        token = story.book(link, [ada], intro, story.now + DAY)
+        story.reassign(token, [ada], [bob], story.now + DAY)
+        story.reschedule(token, story.now + DAY, story.now + 2 * DAY)
+        [row] = meeting_log.page(asking(), MeetingFilters(host_id=bob, standing=True)).items
+        assert (row["host"]["id"], row["status"], row["version"]) == (bob, "rescheduled", 4)
+        assert meeting_log.page(asking(), MeetingFilters(host_id=ada)).items == []
+        story.cancel(token)
+        assert meeting_log.page(asking(), MeetingFilters(host_id=bob, standing=True)).items == []
+
     def test_a_direct_booking(self, story: Story, asking: Asking, ada: UUID, intro: UUID) -> None:
         link = story.link(ada, intro, kind="managed")
         token = story.book(link, [ada], intro, story.now + DAY, kind="managed")
