@@ -186,11 +186,13 @@ class Courier:
             facts = facts_of(self.oncelink, token, telling.cause_version)
             found = self.oncelink.scheduling.load([telling.person_id]) if telling.person_id else {}
             reader = found.get(telling.person_id) if telling.person_id else None
+            if isinstance(reader, Person) and not reader.active:
+                raise NotHandedOver("reader_left", last=True)
             person = reader.properties if isinstance(reader, Person) else None
             return post.mail(letter_for(facts, telling, token.outbox.is_first(telling), person, post.sender.email), id)
         except (NobodyToTell, NotAnAddress) as error:
             raise NotHandedOver("address_refused", last=True) from error
-        except (DatabaseAway, Refusal):
+        except (DatabaseAway, Refusal, NotHandedOver):
             raise
         except Exception as error:  # a mistake of ours must not stop the other mails
             log.exception("The mail about booking %s could not be written", one.token_id)

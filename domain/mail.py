@@ -12,6 +12,7 @@ Reason = Literal[
     "sign_in_refused",
     "sender_refused",
     "address_refused",
+    "reader_left",
     "mail_refused",
     "try_later",
     "not_written",

@@ -14,6 +14,7 @@ FAILURES = {
     "sign_in_refused": "the mail server did not accept our user and password",
     "sender_refused": "the mail server did not accept our sender",
     "address_refused": "the address was refused",
+    "reader_left": "they have left",
     "mail_refused": "the mail server refused the mail",
     "try_later": "the mail server asked to try later",
     "not_written": "the mail could not be written, which is a mistake of this program",

@@ -40,6 +40,15 @@ class TestHandingOver:
         desk.deliver()
         assert len(desk.box.mails) == 3
 
+    def test_not_to_who_has_left(self, desk: Desk) -> None:
+        id, _ = desk.book(co_host_ids=[desk.house.ids["engineer"]])
+        desk.house.post(f"/v1/people/{desk.house.ids['engineer']}/deactivate", None, "admin")
+        desk.deliver()
+        assert sorted(to for _, [to] in desk.box.envelopes) == [GUEST["email"], "member@nexora.example"]
+        [left] = [one for one in desk.told(id) if one["to"] == "co_host"]
+        assert (left["state"], left["failure"], left["attempts"]) == ("failed", "reader_left", 1)
+        assert "The system could not mail" in str([event["sentence"] for event in desk.events(id)])
+
     def test_is_in_the_history_without_what_the_guest_gave(self, desk: Desk) -> None:
         id, code = desk.book()
         desk.deliver()
