@@ -1,8 +1,9 @@
 """What Prometheus reads: requests by route and status, their durations, and where the read models are."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client import multiprocess as multiprocess_values
@@ -46,13 +47,27 @@ class OutboxGauges:
         yield from (owed, failed, oldest)
 
 
+class CalendarGauges:
+    """How many calendars people gave, and how many of them cannot be read."""
+
+    def __init__(self, totals: Mapping[str, Any]) -> None:
+        self.totals = totals
+
+    def collect(self) -> Iterator[Metric]:
+        """One gauge each; the age is that of the calendar whose server answered least recently."""
+        yield GaugeMetricFamily("oncelink_calendars", "Calendars that are read.", self.totals["calendars"])
+        yield GaugeMetricFamily("oncelink_calendars_failing", "Of them, those that fail.", self.totals["failing"])
+        oldest = self.totals["oldest_seconds"] or 0.0
+        yield GaugeMetricFamily("oncelink_calendars_oldest_seconds", "The age of what is known longest.", oldest)
+
+
 def counted(method: str, route: str, status: int, seconds: float) -> None:
     """Counts one answered request."""
     REQUESTS.labels(method, route, str(status)).inc()
     SECONDS.labels(method, route).observe(seconds)
 
 
-def exposition(positions: Positions, waiting: Sequence[Waiting], now: datetime) -> bytes:
+def exposition(positions: Positions, waiting: Sequence[Waiting], calendars: Mapping[str, Any], now: datetime) -> bytes:
     """All metrics of all workers, in Prometheus's text format."""
     registry = CollectorRegistry()
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
@@ -62,4 +77,5 @@ def exposition(positions: Positions, waiting: Sequence[Waiting], now: datetime) 
         registry.register(SECONDS)
     registry.register(PositionGauges(positions))
     registry.register(OutboxGauges(waiting, now))
+    registry.register(CalendarGauges(calendars))
     return generate_latest(registry)

@@ -41,7 +41,8 @@ def readyz(parts: Parts) -> JSONResponse:
 def metrics(parts: Parts) -> Response:
     """Prometheus's text format."""
     instant = now()
-    text = exposition(position(parts.database), waiting(parts, instant), instant)
+    calendars = parts.calendars.store.totals(instant)
+    text = exposition(position(parts.database), waiting(parts, instant), calendars, instant)
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

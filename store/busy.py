@@ -24,6 +24,7 @@ RESEAL = """
 UPDATE {schema}.busy_calendars SET name = %s, sealed = %s, etag = NULL, last_modified = NULL, read_at = NULL,
     due_at = %s, leased_until = NULL WHERE id = %s RETURNING id
 """
+SEAL_AGAIN = "UPDATE {schema}.busy_calendars SET sealed = %s WHERE id = %s AND sealed = %s RETURNING id"
 LEASE = f"""
 UPDATE {{schema}}.busy_calendars SET leased_until = %(until)s WHERE id IN (
     SELECT id FROM {{schema}}.busy_calendars
@@ -71,7 +72,7 @@ GROUP BY r.booking_id
 TOTALS = """
 SELECT count(*)::int AS calendars, count(problem)::int AS failing,
        extract(epoch FROM %(now)s - min(coalesce(checked_at, created_at)))::float8 AS oldest_seconds
-FROM {schema}.busy_calendars WHERE due_at < 'infinity'
+FROM {schema}.busy_calendars WHERE time_zone IS NOT NULL OR read_at IS NULL
 """
 # events of a booking that name this person as a host: the first ones, or one that it was given to
 HOSTED = """
@@ -184,6 +185,10 @@ class BusyCalendars:
     def reseal(self, id: UUID, name: str, sealed: bytes, due: datetime) -> None:
         """Gives a calendar another address or login; what was known holds until the new one was read."""
         self.database.rows(RESEAL, (name, sealed, due, id))
+
+    def seal_again(self, calendar: Calendar, sealed: bytes) -> None:
+        """Keeps the same address and login under another secret key."""
+        self.database.rows(SEAL_AGAIN, (sealed, calendar.id, calendar.sealed))
 
     def lease(self, now: datetime, until: datetime, most: int) -> list[Calendar]:
         """Some calendars that are due, for the caller alone until then."""

@@ -45,6 +45,15 @@ class Seals:
             return opened
         raise SealBroken
 
+    def is_current(self, id: UUID, sealed: bytes) -> bool:
+        """Whether the first secret key sealed it; else it should be sealed again while the other key still opens it."""
+        nonce, text = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
+        try:
+            self.ciphers[0].decrypt(text, [self.purpose, id.bytes, nonce])
+        except InvalidTag:
+            return False
+        return True
+
     def digest(self, values: Any) -> bytes:
         """What stands for values without giving them away: nobody without the key can try guesses on it."""
         return hmac.digest(self.keys[0], json.dumps(values, sort_keys=True).encode(), "sha256")

@@ -112,6 +112,9 @@ class Keeping:
             self.failed(calendar, UNEXPECTED)
         else:
             self.saw(calendar, seen, zone, within)
+            if not self.seals.is_current(calendar.id, calendar.sealed):
+                secret = self.seals.open(calendar.id, calendar.sealed)
+                self.store.seal_again(calendar, self.seals.seal(calendar.id, secret))
 
     def is_fresh(self, calendar: Calendar, zone: str) -> bool:
         """Whether what is known of a calendar would still do, if nothing has changed in it."""

@@ -72,7 +72,7 @@ def test_ones_calendars(browsing: Browsing, feeds: FeedServer, radicale: CalDavS
     assert PASSWORD not in page.content()
     assert "julio.ics" not in page.content()
     page.goto("/links")
-    expect(page.get_by_role("status").filter(has_text="cannot be read since")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="has not been readable since")).to_be_visible()
     page.get_by_role("link", name="Look at your calendars").click()
 
     for name in ("Work, as a feed", "127.0.0.1"):

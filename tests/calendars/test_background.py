@@ -17,6 +17,7 @@ from tests.calendars.caldav_server import PASSWORD, USER, CalDavServer
 from tests.calendars.feed_server import FeedServer, feed
 from tests.calendars.owner import adds, calendars, entry, events, eventually, refreshed, rows
 from tests.house import House
+from tests.pages.visitor import Visitor, text_of
 
 
 def read(house: House, who: str = "member") -> Any:
@@ -212,21 +213,18 @@ def test_secrets_are_in_no_table_event_answer_or_log_line(
 
 
 def test_another_secret_key_is_said_and_loses_nothing(allowed: Settings, feeds: FeedServer) -> None:
-    """Keys can be changed while the old one still opens; without it the address is gone, and that is said."""
+    """Without the key that sealed it the address is gone; that is said, and what was known holds."""
     with TestClient(build(allowed)) as client:
         office = House.furnished(client)
         link = office.link()
         slots = office.slots(link["slug"])
         adds(office, feeds, entry(slots[1]))
-    new = "another-secret-key-another-secret-key-another"
-    for keys, state in ((f"{new},{allowed.secret_keys}", "read"), (new, "failing")):
-        with TestClient(build(with_keys(allowed, keys))) as client:
-            again = House(client, office.keys, office.ids)
-            [calendar] = calendars(again)
-            found = refreshed(again, calendar)
-            assert found["state"] == state
-            assert (found["problem"] is None) == (state == "read")
-            assert slots[1] not in again.slots(link["slug"])
+    with TestClient(build(with_keys(allowed, "another-secret-key-another-secret-key-another"))) as client:
+        again = House(client, office.keys, office.ids)
+        [calendar] = calendars(again)
+        found = refreshed(again, calendar)
+        assert found["state"] == "failing"
+        assert slots[1] not in again.slots(link["slug"])
     assert "the secret key was changed" in found["problem"]
 
 
@@ -235,3 +233,34 @@ def with_keys(settings: Settings, keys: str) -> Settings:
     found = settings.model_copy(update={"secret_keys": keys})
     found.__dict__.pop("keys", None)
     return found
+
+
+def test_metrics_and_the_pages_say_that_a_calendar_fails(office: House, feeds: FeedServer) -> None:
+    calendar = adds(office, feeds)
+    slot = office.slots((link := office.link())["slug"])[2]
+    booking = office.book(link["slug"], slot)["booking"]["id"]
+    feeds.feeds["/julio.ics"] = feed(entry(slot))
+    refreshed(office, calendar)
+    feeds.feeds.clear()
+    refreshed(office, calendar)
+    metrics = dict(line.split(" ") for line in office.client.get("/metrics").text.splitlines() if line[0] != "#")
+    assert float(metrics["oncelink_calendars_failing"]) >= 1
+    assert float(metrics["oncelink_calendars"]) >= float(metrics["oncelink_calendars_failing"])
+    visitor = Visitor(office, "member")
+    assert "127.0.0.1 has not been readable since" in text_of(visitor.get("/links"))
+    settings = text_of(visitor.get("/settings"))
+    assert "The calendar's server refused. Its answer was 404." in settings.replace("&#39;", "'")
+    assert "1 busy entry in the next 60 days" in settings
+    meeting = text_of(visitor.get(f"/meeting-log/{booking}"))
+    assert "The calendar of Member was found to have something else at this time." in meeting
+    assert "has not been readable since" not in text_of(Visitor(office, "engineer").get("/links"))
+
+
+def test_calendars_are_sealed_again_with_a_new_key(allowed: Settings, feeds: FeedServer) -> None:
+    with TestClient(build(allowed)) as client:
+        office = House.furnished(client)
+        calendar = adds(office, feeds)
+    new = "another-secret-key-another-secret-key-another"
+    for keys in (f"{new},{allowed.secret_keys}", new):
+        with TestClient(build(with_keys(allowed, keys))) as client:
+            assert refreshed(House(client, office.keys, office.ids), calendar)["state"] == "read"
