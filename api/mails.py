@@ -55,7 +55,7 @@ MailId = Annotated[UUID, Depends(mail_id_in_path)]
 
 @router.get("/{id}/mail", response_model=PageOf[ToldMail], responses=answers(401, 404, 503))
 def list_mail(parts: Parts, caller: Signed, id: Id) -> dict[str, Any]:
-    """Everything that anybody was, or is to be, told of a booking, the latest first; always current."""
+    """What everybody was, or is to be, told of a booking, the latest first; always current."""
     refuse_unless_seen(parts, caller, parts.scheduling.get(Token, id))
     return {"items": told(parts, id), "next_cursor": None}
 

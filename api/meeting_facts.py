@@ -14,7 +14,7 @@ from domain.meeting_type import MeetingType, MeetingTypeProperties
 from domain.outbox import sequence
 from domain.person import Person, PersonProperties
 from domain.refusals import NotFound
-from domain.token import MeetingBooked, MeetingCancelled, Rescheduled, Token
+from domain.token import CalendarConflictFound, MeetingBooked, MeetingCancelled, Rescheduled, Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,17 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """A meeting as an event of its stream left it; `guest` is None once their details were erased."""
+    """A meeting as an event of its stream left it; `guest` is None once their details were erased.
+
+    `about` is the host whom alone that event is about, if there is one.
+    """
 
     token_id: UUID
     cause: Event
     meeting: MeetingBooked | Rescheduled
     meeting_type: MeetingTypeProperties
     hosts: Sequence[PersonProperties]
+    about: PersonProperties | None
     guest: Given | None
     cancelled: bool
     cancelled_by: str | None
@@ -110,6 +114,7 @@ def facts_from(oncelink: Oncelink, token: Token, known: Known, until: int | None
     host_ids: tuple[UUID, ...] = next(ids for event in reversed(story) if (ids := getattr(event, "host_ids", None)))
     found, details = known.streams, known.details
     hosts = [found.get(id) for id in host_ids]
+    about = found[story[-1].host_id] if isinstance(story[-1], CalendarConflictFound) else None
     meeting_type = found.get(booked.meeting_type_id)
     cancelled = next((event for event in story if isinstance(event, MeetingCancelled)), None)
     assert isinstance(meeting_type, MeetingType)
@@ -119,6 +124,7 @@ def facts_from(oncelink: Oncelink, token: Token, known: Known, until: int | None
         meeting=next(event for event in reversed(story) if isinstance(event, MeetingBooked | Rescheduled)),
         meeting_type=meeting_type.properties,
         hosts=[host.properties for host in hosts if isinstance(host, Person)],
+        about=about.properties if isinstance(about, Person) else None,
         guest=guest_in(details.get(booked.details_id)),
         cancelled=cancelled is not None,
         cancelled_by=cancelled.cancelled_by if cancelled else None,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from api.guest.clock_face import face_for, offset, zone_label
 from api.letters import Fact, Letter
@@ -50,6 +51,14 @@ TOLD = {
 }
 
 
+# the entry in their calendars stays as it is
+CONFLICT = Told(
+    "Still booked",
+    "Your meeting stays booked",
+    "The calendar of {about} now has something else at this time. If another time suits you too, you may move it.",
+    "Your calendar has something else at this time. Move or cancel the meeting if you cannot be there.",
+)
+TOLD["conflict"] = CONFLICT
 # to those whose meeting it becomes, and was
 GIVEN = Told("Given to you", "A meeting was given to you", "", "You host it now.")
 TAKEN = Told("Given away", "Your meeting was given to another host", "", "{host} hosts it now; there is nothing to do.")
@@ -87,7 +96,8 @@ def to_guest(facts: Facts, said: Told, sent_by: str) -> Letter:
     guest, host = facts.guest, facts.hosts[0]
     if guest is None:
         raise NobodyToTell
-    spoken = said.to_guest.format(host=host.name, by=by_whom(facts, to_guest=True))
+    about = (facts.about or host).name
+    spoken = said.to_guest.format(host=host.name, by=by_whom(facts, to_guest=True), about=about)
     return Letter(
         to_name=guest.name if greetable(guest.name) else "",
         to_email=guest.email,
@@ -100,8 +110,7 @@ def to_guest(facts: Facts, said: Told, sent_by: str) -> Letter:
         url=facts.manage_url,
         closing="" if facts.cancelled else CHANGES,
         reply_to=(host.name, host.email),
-        calendar=calendar(facts.entry(True, guest.time_zone, sent_by), "CANCEL" if facts.cancelled else "REQUEST"),
-        method="CANCEL" if facts.cancelled else "REQUEST",
+        **entry_in(facts, said, True, guest.time_zone, sent_by, "CANCEL" if facts.cancelled else "REQUEST"),
     )
 
 
@@ -121,9 +130,15 @@ def to_host(facts: Facts, said: Told, reader: PersonProperties, sent_by: str, me
         button="Open the booking",
         url=facts.page_url,
         reply_to=(guest.name, guest.email) if guest else None,
-        calendar=calendar(facts.entry(False, reader.time_zone, sent_by), method),
-        method=method,
+        **entry_in(facts, said, False, reader.time_zone, sent_by, method),
     )
+
+
+def entry_in(facts: Facts, said: Told, for_guest: bool, zone: str, sent_by: str, method: Method) -> dict[str, Any]:
+    """What changes the reader's calendar; nothing where nothing changed."""
+    if said is CONFLICT:
+        return {}
+    return {"calendar": calendar(facts.entry(for_guest, zone, sent_by), method), "method": method}
 
 
 def described(guest: Given | None) -> str:

@@ -24,13 +24,15 @@ MOST_UNKNOWN = 2  # attempts whose outcome nobody knows: no mail goes out more o
 class Cause:
     """What is told of an event, to whom, and whether it makes needless what was owed to the same people before.
 
-    `changes` says that a calendar's entry is another one afterwards, so that its sequence rises.
+    `changes` says that a calendar's entry is another one afterwards, so that its sequence rises. An event that names
+    one host, `host_id`, is told to no other.
     """
 
     what: str
     roles: tuple[Role, ...] = EVERYBODY
     replaces: bool = True
     changes: bool = True
+    channels: tuple[str, ...] = ("mail", "calendar")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ CAUSES: dict[str, Cause] = {
     "Rescheduled": Cause("rescheduled"),
     "MeetingReassigned": Cause("reassigned"),
     "MeetingCancelled": Cause("cancelled"),
+    "CalendarConflictFound": Cause("conflict", replaces=False, changes=False, channels=("mail",)),
 }
 CHANNELS: dict[str, Channel] = {
     "mail": Channel("MailSent", "MailFailed", "MailRequested"),
@@ -118,7 +121,7 @@ class Outbox:
             known = CAUSES[name_of(cause)]
             for channel, its in CHANNELS.items():
                 for to, person_id in self.recipients(cause):
-                    if to in known.roles and to in its.roles:
+                    if channel in known.channels and to in known.roles and to in its.roles:
                         yield Telling(cause.originator_version, channel, to, person_id)
 
     def recipients(self, cause: Event) -> Iterator[tuple[Role, UUID | None]]:

@@ -33,7 +33,8 @@ def array(values: tuple[str, ...]) -> str:
 
 
 CAUSE_TABLE = ", ".join(
-    f"('{name}', '{cause.what}', {array(cause.roles)}, {str(cause.replaces).lower()})" for name, cause in CAUSES.items()
+    f"('{name}', '{its.what}', {array(its.roles)}, {str(its.replaces).lower()}, {array(its.channels)})"
+    for name, its in CAUSES.items()
 )
 CHANNEL_TABLE = ", ".join(
     f"('{channel}', {array(its.roles)}, '{its.sent}', '{its.failed}', '{its.requested}')"
@@ -107,7 +108,7 @@ OUTBOX = ReadModel(
             ) AS token
             CROSS JOIN LATERAL jsonb_to_recordset(token.causes) AS cause (version int, name text,
                 at timestamptz, host_id uuid, former jsonb)
-            JOIN (VALUES {CAUSE_TABLE}) AS known (name, what, roles, replaces) ON known.name = cause.name
+            JOIN (VALUES {CAUSE_TABLE}) AS known (name, what, roles, replaces, channels) ON known.name = cause.name
             CROSS JOIN (VALUES {CHANNEL_TABLE}) AS channel (name, roles, sent, failed, requested)
             CROSS JOIN LATERAL (
                 SELECT hosts FROM jsonb_to_recordset(token.causes) AS earlier (version int, hosts jsonb)
@@ -133,7 +134,8 @@ OUTBOX = ReadModel(
                     AND t.name IN (channel.sent, channel.failed, channel.requested)
                 ORDER BY t.version DESC LIMIT 1
             ) AS said ON true
-            WHERE recipient.role = ANY (known.roles) AND recipient.role = ANY (channel.roles)
+            WHERE channel.name = ANY (known.channels)
+                AND recipient.role = ANY (known.roles) AND recipient.role = ANY (channel.roles)
         ) AS owed
     """,
     events=(*CAUSES, *TELLING, ERASED),

@@ -198,6 +198,8 @@ def reader(row: LogRow, known: Surroundings) -> str:
 
 def news(row: LogRow) -> str:
     """What a mail says."""
+    if row.data.get("what") == "conflict":
+        return "the meeting stays, although a calendar has something else at its time"
     return f"the meeting was {as_text(row.data.get('what')) or 'changed'}"
 
 

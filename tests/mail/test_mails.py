@@ -10,7 +10,7 @@ from icalendar import Calendar, Timezone
 
 from api import clock
 from api.courier import by_system
-from domain.token import Token
+from domain.token import CalendarConflictFound, Token
 from tests.house import GUEST, House
 from tests.mail.conftest import Desk
 from tests.mail.mailbox import calendar_of, part
@@ -151,6 +151,26 @@ class TestStory:
         assert "given to another host" in part(old, "text/plain")
         assert "given to you" in part(new, "text/plain")
         assert "another host" in part(guests, "text/plain")
+
+
+def test_a_calendar_that_filled_the_time_is_told_to_its_host_and_the_guest(desk: Desk) -> None:
+    engineer = desk.house.ids["engineer"]
+    id, _ = desk.book(co_host_ids=[engineer])
+    desk.deliver()
+    tellings = desk.house.oncelink.tellings
+    token = tellings.get(Token, UUID(id)).after(())
+    assert token.meeting is not None
+    about = {"host_id": UUID(engineer), "starts_at": token.meeting.starts_at}
+    token.record(CalendarConflictFound, by_system(), **about)
+    tellings.append(token)
+    desk.deliver()
+    assert len(desk.box.mails) == 3 + 2
+    [guests, engineers] = [desk.box.to(email)[-1] for email in (GUEST["email"], "engineer@nexora.example")]
+    for mail in (guests, engineers):
+        assert mail["Subject"].startswith("Still booked: ")
+        assert [one.get_content_type() for one in mail.walk()][1:] == ["text/plain", "text/html"]
+    assert "The calendar of Engineer now has something else" in part(guests, "text/plain")
+    assert "Your calendar has something else" in part(engineers, "text/plain")
 
 
 @pytest.mark.parametrize("zone", ZONES)

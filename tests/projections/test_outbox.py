@@ -10,7 +10,7 @@ from domain.erasure import PersonalDetailsErased
 from domain.event import Event
 from domain.mail import MailFailed, MailRequested, MailSent
 from domain.outbox import BACK_OFF, CAUSES, CHANNEL_OF, CHANNELS, Outbox, Telling
-from domain.token import MeetingReassigned
+from domain.token import CalendarConflictFound, MeetingReassigned
 from projections import outbox
 from projections.catalogue import from_log, live
 from store.database import Database
@@ -31,6 +31,7 @@ def random_step(story: Story, chance: random.Random, token: UUID, people: list[U
     steps = [
         lambda: story.reschedule(token, at, at + DAY),
         lambda: story.cancel(token),
+        lambda: story.tell(token, CalendarConflictFound, host_id=chance.choice(people), starts_at=at),
         lambda: story.tell(
             token, MeetingReassigned, previous_host_ids=previous, host_ids=hosts, host_versions=(1,) * len(hosts),
             meeting_type_version=1, **held(at),
