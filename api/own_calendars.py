@@ -79,7 +79,7 @@ def choose_calendars(parts: Parts, caller: Signed, id: Id, body: CalendarChoice)
 
 @router.post("/{id}/refresh", response_model=OwnCalendar, responses=answers(401, 404, 413, 422, 503))
 async def refresh_calendar(parts: Parts, caller: Signed, id: Id) -> dict[str, Any]:
-    """Reads a calendar now, without waiting for its turn; the answer says whether it could be read."""
+    """Reads a calendar now, out of turn; the answer says whether it could be read."""
     calendar = await to_thread.run_sync(own, parts, caller, id)
     await waited(parts, lambda: look_now(parts, caller, id))
     return await to_thread.run_sync(shown_again, parts, calendar)

@@ -21,7 +21,7 @@ IN_THE_CONTRACT = {
     *("PersonAdded", "PersonUpdated", "MeetingTypeCreated", "MeetingTypeUpdated", "ManagedLinkCreated"),
     *("ManagedLinkUpdated", "LinkCreated", "LinkUpdated", "LinkDisabled", "LinkEnabled", "LinkDeleted"),
     *("SingleUseIssued", "DirectIssued", "SingleUseRevoked", "MeetingBooked", "Rescheduled", "MeetingCancelled"),
-    *("CalendarWritten", "CalendarFailed", "CalendarRequested"),
+    *("CalendarConflictFound", "CalendarWritten", "CalendarFailed", "CalendarRequested"),
     *("MeetingReassigned", "PersonDeactivated", "PersonActivated", "PersonalDetailsErased"),
 }
 OF_MAIL = {"MailSent", "MailFailed", "MailRequested"}
