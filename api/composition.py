@@ -1,12 +1,13 @@
 """Every part of a running Oncelink, put together once."""
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from api.bell import Bell
 from api.calendars.fetcher import Fetcher
 from api.calendars.keeping import PURPOSE, Keeping
 from api.calendars.web import Web
-from api.mail import SignInMail
 from api.settings import Settings
 from api.waiting import Waiting
 from api.watching import Watching
@@ -39,6 +40,9 @@ from store.recorder import LogFactory
 from store.seals import Seals
 from store.sessions import Sessions
 
+if TYPE_CHECKING:
+    from api.mail import SignInMail
+
 
 @dataclass(frozen=True)
 class Oncelink:
@@ -64,13 +68,19 @@ class Oncelink:
     waiting: Waiting
     rebuilder: Rebuilder
     watching: Watching
-    mail: SignInMail
     tellings: Tellings
     bell: Bell
     sealer: Sealer
     verifications: Verifications
     calendars: Keeping
     fetcher: Fetcher
+
+    @cached_property
+    def mail(self) -> "SignInMail":
+        """How sign-in links are mailed; its libraries are imported only where anybody signs in."""
+        from api.mail import SignInMail
+
+        return SignInMail(self.settings)
 
     @property
     def live(self) -> Source:
@@ -134,7 +144,6 @@ def compose(settings: Settings, database: Database) -> Oncelink:
         waiting=Waiting(database, follower),
         rebuilder=Rebuilder(database),
         watching=Watching(database, follower),
-        mail=SignInMail(settings),
         tellings=Tellings(factory, reader, memory),
         bell=Bell(),
         sealer=Sealer(database, lambda: follower.leading),

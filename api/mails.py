@@ -68,7 +68,10 @@ def list_mail(parts: Parts, caller: Signed, id: Id) -> dict[str, Any]:
     operation_id="send_mail_again",
 )
 def send_again(parts: Parts, caller: Signed, id: Id, mail_id: MailId, response: Response) -> ToldMail:
-    """Sends a mail again, as a new one (its host, co-hosts, the link's owner, managers); one that is owed stays so."""
+    """Sends a mail again, as a new one, for who may change the booking.
+
+    That is its host, co-hosts, the link's owner and managers. One that is still owed stays so.
+    """
     parts.scheduling.booking_to_change(caller.context, id)
     changed(response, parts, parts.tellings.send_again(caller.context, id, mail_id))
     return shape(ToldMail, next(row for row in told(parts, id) if row["id"] == mail_id))

@@ -30,6 +30,12 @@ def filled(database: Database, superuser_url: str) -> Database:
     return database
 
 
+# what is said of telling people, and what is rare
+NOT_IN_IT = {"PersonalDetailsErased.v1", "MeetingReassigned.v1", "CalendarConflictFound.v1"} | {
+    f"{channel}{what}.v1" for channel in ("Mail", "Calendar") for what in ("Sent", "Written", "Failed", "Requested")
+}
+
+
 def stored(row: dict[str, Any]) -> Event:
     """A row as the event that it is."""
     return Event.stored(row["stream_id"], row["version"], row["type"], row["data"])
@@ -50,7 +56,7 @@ def test_every_event_and_every_stream_loads(filled: Database) -> None:
     found = streams(filled)
     kinds = Counter(event.stored_name for events in found.values() for event in events)
     assert kinds.total() == EVENTS
-    assert kinds.keys() == Event.catalogue.keys() - {"PersonalDetailsErased.v1"}
+    assert kinds.keys() == Event.catalogue.keys() - NOT_IN_IT
     for id, events in found.items():
         assert [event.originator_version for event in events] == list(range(1, len(events) + 1))
         assert loaded(id, events).version == len(events)

@@ -243,7 +243,7 @@ def test_metrics_and_the_pages_say_that_a_calendar_fails(office: House, feeds: F
     refreshed(office, calendar)
     feeds.feeds.clear()
     refreshed(office, calendar)
-    metrics = dict(line.split(" ") for line in office.client.get("/metrics").text.splitlines() if line[0] != "#")
+    metrics = dict(line.rsplit(" ", 1) for line in office.client.get("/metrics").text.splitlines() if line[0] != "#")
     assert float(metrics["oncelink_calendars_failing"]) >= 1
     assert float(metrics["oncelink_calendars"]) >= float(metrics["oncelink_calendars_failing"])
     visitor = Visitor(office, "member")
