@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from api.clock import now
 from api.opening import opened
@@ -17,6 +17,8 @@ from store.schema import SERVICE_ROLE, migrate
 from tests.browser.browsing import Browsing, Guard, Live, browser, live
 from tests.browser.screenshots import wait_for_lists
 from tests.conftest import SECRET
+
+expect.set_options(timeout=20_000)  # a busy machine is slow, and that is no failure
 
 
 @pytest.fixture(scope="package")
