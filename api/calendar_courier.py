@@ -20,13 +20,12 @@ from api.calendars.trouble import (
     Trouble,
     WrongLogin,
 )
-from api.clock import now
-from api.courier import SOON_LOOKS, Courier, by_system
+from api.courier import Courier, by_system
 from api.meeting_calendar import Entry, calendar, uid
 from api.meeting_facts import Facts, facts_of
 from domain.calendar_writing import Trouble as Reason
 from domain.person import Person
-from domain.refusals import ReadModelBehind, Refusal
+from domain.refusals import Refusal
 from domain.token import Token
 from projections.leases import Taken
 from store.database import DatabaseAway
@@ -34,7 +33,6 @@ from store.seals import SealBroken
 
 log = logging.getLogger("oncelink")
 
-CHANNEL = ("calendar",)
 WRITES = 2  # each of at most twice 20 s: a lease is longer
 REASONS: dict[type[Trouble], Reason] = {
     NoConnection: "server_unreachable",
@@ -49,6 +47,8 @@ REASONS: dict[type[Trouble], Reason] = {
 class CalendarCourier(Courier):
     """Runs in a thread of its own; a calendar's server may be slow without anybody's mail having to wait."""
 
+    CHANNELS = ("calendar",)
+
     def stop(self) -> None:
         """Ends it; a server that is slow gets a moment, then it is left to the end of the process.
 
@@ -60,23 +60,11 @@ class CalendarCourier(Courier):
 
     def _work(self) -> None:
         """Goes on until stopped, or anything unexpected fails."""
-        looks = 0
-        while not self._thread.stopping.is_set():
-            if self._wake.is_set():
-                self._wake.clear()
-                looks = SOON_LOOKS
-            more = self.keep_one()
-            self._thread.succeeded()
-            if not more:
-                self._rest(looks)
-                looks = max(0, looks - 1)
+        self._rounds(self.keep_one)
 
     def keep_one(self) -> bool:
         """Deals with one meeting of one host that is due; whether there may be another. Raises what the log does."""
-        try:
-            one = self.leases.take(CHANNEL, now(), now() + self.pace.lease, self.just_done())
-        except ReadModelBehind:  # the outbox is being built
-            return False
+        one = self.take()
         if one is None:
             return False
         token = self.oncelink.tellings.open(one.token_id, one.telling)

@@ -9,7 +9,7 @@ last attempt with the same Message-ID.
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -29,12 +29,11 @@ from domain.person import Person
 from domain.refusals import ReadModelBehind, Refusal, TryAgain
 from domain.token import Token
 from projections.leases import Leases, Taken
-from projections.supervised import Supervised
+from projections.supervised import Supervised, Worker
 from store.database import DatabaseAway
 
 log = logging.getLogger("oncelink")
 
-CHANNELS = ("mail",)
 IDLE_SECONDS = 1.0  # polling is the guarantee, a wake-up only makes it sooner
 SOON_SECONDS = 0.05  # the read model is milliseconds behind the log
 SOON_LOOKS = 20
@@ -55,8 +54,10 @@ class Pace:
     longest_pause: float = LONGEST_PAUSE_SECONDS
 
 
-class Courier:
+class Courier(Worker):
     """Runs in a thread of its own, with an event loop for the talk with the server."""
+
+    CHANNELS: Sequence[str] = ("mail",)
 
     def __init__(self, oncelink: Oncelink, pace: Pace | None = None) -> None:
         self.oncelink = oncelink
@@ -69,21 +70,6 @@ class Courier:
         self._thread = Supervised("courier", self._work)
         self._talk: asyncio.Task[bool] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-
-    @property
-    def alive(self) -> bool:
-        """Whether it runs in its thread."""
-        return self._thread.alive
-
-    @property
-    def error(self) -> str | None:
-        """What went wrong last; None while all is well."""
-        return self._thread.error
-
-    def start(self) -> "Courier":
-        """Begins in a daemon thread."""
-        self._thread.start()
-        return self
 
     def run(self) -> None:
         """Works in this thread, until `stop` is called from another."""
@@ -116,25 +102,30 @@ class Courier:
             self._loop = runner.get_loop()
             post = Post(self.oncelink.settings)
             try:
-                self._rounds(runner, post)
+                self._rounds(lambda: self.deliver(runner, post), lambda: hang_up(runner, post))
             finally:
                 runner.run(post.hang_up())
 
-    def _rounds(self, runner: asyncio.Runner, post: Post) -> None:
-        """Sends what is due; looks a little more often for a while after it was woken."""
+    def _rounds(self, deal: Callable[[], bool], rest: Callable[[], None] = lambda: None) -> None:
+        """Deals with what is due; looks a little more often for a while after it was woken."""
         looks = 0
         while not self._thread.stopping.is_set():
             if self._wake.is_set():
                 self._wake.clear()
                 looks = SOON_LOOKS
-            if self.deliver(runner, post):
-                self._thread.succeeded()
-                continue
+            more = deal()
             self._thread.succeeded()
-            if post.line is not None and post.line.client is not None:
-                runner.run(post.hang_up())
-            self._rest(looks)
-            looks = max(0, looks - 1)
+            if not more:
+                rest()
+                self._rest(looks)
+                looks = max(0, looks - 1)
+
+    def take(self) -> Taken | None:
+        """The next thing that is due, if there is one. Raises DatabaseAway."""
+        try:
+            return self.leases.take(self.CHANNELS, now(), now() + self.pace.lease, self.just_done())
+        except ReadModelBehind:  # the outbox is being built
+            return None
 
     def _rest(self, looks: int) -> None:
         """Waits: for the server to come back, for the read model to follow, or to be woken."""
@@ -147,10 +138,7 @@ class Courier:
 
     def deliver(self, runner: asyncio.Runner, post: Post) -> bool:
         """Deals with one thing that is due; whether there may be another at once. Raises DatabaseAway, Refusal."""
-        try:
-            one = self.leases.take(CHANNELS, now(), now() + self.pace.lease, self.just_done())
-        except ReadModelBehind:  # the outbox is being built
-            return False
+        one = self.take()
         if one is None:
             return False
         token = self.oncelink.tellings.open(one.token_id, one.telling)
@@ -261,6 +249,12 @@ class Courier:
     def longer(self) -> float:
         """The pause after one more failure of the server."""
         return min(2 * self.pause or self.pace.first_pause, self.pace.longest_pause)
+
+
+def hang_up(runner: asyncio.Runner, post: Post) -> None:
+    """Ends the talk with the server while there is nothing to say."""
+    if post.line is not None and post.line.client is not None:
+        runner.run(post.hang_up())
 
 
 def by_system() -> Context:

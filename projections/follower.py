@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from threading import Event
+from typing import Self
 
 from psycopg import Connection
 from psycopg.errors import LockNotAvailable
@@ -12,7 +13,7 @@ from projections.folding import Folding
 from projections.hint import Listener
 from projections.positions import position
 from projections.read_model import ReadModel
-from projections.supervised import Supervised
+from projections.supervised import Supervised, Worker
 from store.database import Database
 
 IDLE_SECONDS = 0.05  # polling is the guarantee, hints only make it sooner
@@ -31,7 +32,7 @@ HEAD = "SELECT coalesce(max(position), 0) AS head FROM {schema}.events"
 SETTLE = "SELECT {schema}.settle() AS settled"
 
 
-class Follower:
+class Follower(Worker):
     """Follows the log for all read models at once, so that they are always consistent with each other.
 
     `position` is the last one known here, `error` what went wrong last and is not yet over.
@@ -47,21 +48,10 @@ class Follower:
         self._thread = Supervised("follower", self._work)
         self._listener = Listener(db, self.wake)
 
-    @property
-    def alive(self) -> bool:
-        """Whether it runs in its thread, leading or standing by."""
-        return self._thread.alive
-
-    @property
-    def error(self) -> str | None:
-        """What went wrong last; None while all is well."""
-        return self._thread.error
-
-    def start(self) -> "Follower":
+    def start(self) -> Self:
         """Begins in a daemon thread."""
         self._listener.start()
-        self._thread.start()
-        return self
+        return super().start()
 
     def stop(self) -> None:
         """Ends after the batch at hand."""

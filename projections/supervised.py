@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from threading import Event, Thread
+from typing import Self
 
 logger = logging.getLogger(__name__)
 
@@ -55,3 +56,24 @@ class Supervised:
         logger.warning("%s failed, goes on in %.2f s: %s", self.name, self._pause, self.error)
         self.stopping.wait(self._pause)
         self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
+
+
+class Worker:
+    """What works in a supervised thread, as its owner sees it."""
+
+    _thread: Supervised
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs in its thread."""
+        return self._thread.alive
+
+    @property
+    def error(self) -> str | None:
+        """What went wrong last; None while all is well."""
+        return self._thread.error
+
+    def start(self) -> Self:
+        """Begins in a daemon thread."""
+        self._thread.start()
+        return self

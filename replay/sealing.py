@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from projections.supervised import Supervised
+from projections.supervised import Supervised, Worker
 from store.database import Database
 
 BATCH = 2_000
@@ -10,28 +10,13 @@ IDLE_SECONDS = 0.3
 SEAL = "SELECT {schema}.seal(%s) AS sealed"
 
 
-class Sealer:
+class Sealer(Worker):
     """Seals in a thread while `leading`; SQL lets one seal at a time, so that a second one changes nothing."""
 
     def __init__(self, db: Database, leading: Callable[[], bool]) -> None:
         self.db = db
         self.leading = leading
         self._thread = Supervised("sealer", self._work)
-
-    @property
-    def alive(self) -> bool:
-        """Whether it runs in its thread."""
-        return self._thread.alive
-
-    @property
-    def error(self) -> str | None:
-        """What went wrong last; None while all is well."""
-        return self._thread.error
-
-    def start(self) -> "Sealer":
-        """Begins in a daemon thread."""
-        self._thread.start()
-        return self
 
     def stop(self) -> None:
         """Ends after the batch at hand."""

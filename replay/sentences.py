@@ -165,9 +165,7 @@ def mail_sent(row: LogRow, known: Surroundings) -> str:
 
 
 def mail_failed(row: LogRow, known: Surroundings) -> str:
-    why = FAILURES.get(str(row.data.get("reason")), "for a reason that this version does not know")
-    then = "and does not try again" if row.data.get("last") else "and tries again later"
-    return f"could not mail {reader(row, known)} that {news(row)}, because {why}, {then}"
+    return f"could not mail {reader(row, known)} that {news(row)}, {because(row, FAILURES)}"
 
 
 def mail_requested(row: LogRow, known: Surroundings) -> str:
@@ -182,13 +180,18 @@ def calendar_written(row: LogRow, known: Surroundings) -> str:
 
 
 def calendar_failed(row: LogRow, known: Surroundings) -> str:
-    why = CALENDAR_FAILURES.get(str(row.data.get("reason")), "for a reason that this version does not know")
-    then = "and does not try again" if row.data.get("last") else "and tries again later"
-    return f"could not bring the calendar of {reader(row, known)} up to date, because {why}, {then}"
+    return f"could not bring the calendar of {reader(row, known)} up to date, {because(row, CALENDAR_FAILURES)}"
 
 
 def calendar_requested(row: LogRow, known: Surroundings) -> str:
     return f"asked for the meeting to be written into the calendar of {reader(row, known)} again"
+
+
+def because(row: LogRow, reasons: Mapping[str, str]) -> str:
+    """Why something was not done, and whether it is tried again."""
+    why = reasons.get(str(row.data.get("reason")), "for a reason that this version does not know")
+    then = "and does not try again" if row.data.get("last") else "and tries again later"
+    return f"because {why}, {then}"
 
 
 def reader(row: LogRow, known: Surroundings) -> str:

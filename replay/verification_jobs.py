@@ -11,7 +11,7 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 
 from domain.refusals import VerificationRunning
-from projections.supervised import Supervised
+from projections.supervised import Supervised, Worker
 from replay.asking import UNHURRIED
 from replay.verification import verify
 from store.database import Database
@@ -54,7 +54,7 @@ def latest(db: Database) -> dict[str, Any] | None:
     return next(iter(db.rows(LATEST)), None)
 
 
-class Verifications:
+class Verifications(Worker):
     """Works on what was asked for, in a thread.
 
     Whoever works holds a lock of its session, so when its process dies another one finds the check free, and begins it
@@ -66,16 +66,6 @@ class Verifications:
         self._wake = Event()
         self._thread = Supervised("verifications", self._work)
         self._at_work: Connection[DictRow] | None = None
-
-    @property
-    def alive(self) -> bool:
-        """Whether it runs in its thread."""
-        return self._thread.alive
-
-    def start(self) -> "Verifications":
-        """Begins in a daemon thread."""
-        self._thread.start()
-        return self
 
     def wake(self) -> None:
         """Says that a check was asked for; returns at once."""

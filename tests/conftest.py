@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -39,14 +40,29 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield found
 
 
-@pytest.fixture
-def schema(server: Server) -> Iterator[str]:
+@contextmanager
+def new_schema(server: Server) -> Iterator[str]:
     """A new, migrated schema; dropped afterwards."""
     name = f"t{uuid4().hex[:12]}"
     migrate(server.url(OWNER_ROLE, DATABASE), name)
     yield name
     with psycopg.connect(server.url(database=DATABASE), autocommit=True) as connection:
         connection.execute(f"DROP SCHEMA {name}, {name}_reporting CASCADE")
+
+
+@contextmanager
+def new_settings(server: Server, data_dir: Path, **more: object) -> Iterator[Settings]:
+    """Settings of a service on a new schema."""
+    with new_schema(server) as schema:
+        url = server.url(SERVICE_ROLE, DATABASE)
+        yield read_settings(database_url=url, db_schema=schema, data_dir=data_dir, secret_keys=SECRET, **more)
+
+
+@pytest.fixture
+def schema(server: Server) -> Iterator[str]:
+    """A new, migrated schema; dropped afterwards."""
+    with new_schema(server) as name:
+        yield name
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from api.clock import now
 from domain.refusals import ReadModelBehind
 from projections import people
 from projections.people import CalendarFacts
-from projections.supervised import Supervised
+from projections.supervised import Supervised, Worker
 from store.busy import Calendar
 from store.seals import SealBroken
 
@@ -28,7 +28,7 @@ AT_ONCE = 3
 FOR_PEOPLE, MOST_WAITING = 2, 8
 
 
-class Fetcher:
+class Fetcher(Worker):
     """Leases what is due, and has it looked at; people who add a calendar have hands of their own."""
 
     def __init__(self, keeping: Keeping) -> None:
@@ -39,16 +39,6 @@ class Fetcher:
         self.known: dict[UUID, CalendarFacts] | None = None
         self._wake = Event()
         self._thread = Supervised("calendars", self._work)
-
-    @property
-    def alive(self) -> bool:
-        """Whether it runs in its thread."""
-        return self._thread.alive
-
-    def start(self) -> "Fetcher":
-        """Begins in a daemon thread."""
-        self._thread.start()
-        return self
 
     def stop(self) -> None:
         """Begins nothing more. A look at hand is given up with the process; its lease ends by itself."""

@@ -3,38 +3,26 @@
 from collections.abc import Iterator
 from uuid import uuid4
 
-import psycopg
 import pytest
 from fastapi.testclient import TestClient
 
 from api.app import build
-from api.serving import DATABASE, OWNER_ROLE
-from api.settings import read_settings
 from store.embedded import Server
-from store.schema import SERVICE_ROLE, migrate
 from tests.api.asking import head
 from tests.api.attacks import OPERATIONS
-from tests.conftest import SECRET
+from tests.conftest import new_settings
 from tests.house import House, code_of
 
 
 @pytest.fixture(scope="module")
 def shared_house(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A running service with an organisation in it, on a schema of its own."""
-    schema = f"t{uuid4().hex[:12]}"
-    migrate(server.url(OWNER_ROLE, DATABASE), schema)
-    settings = read_settings(
-        database_url=server.url(SERVICE_ROLE, DATABASE),
-        db_schema=schema,
-        data_dir=tmp_path_factory.mktemp("data"),
-        secret_keys=SECRET,
-        base_url="http://testserver",
-        calendar_allowed_networks="127.0.0.0/8",
-    )
-    with TestClient(build(settings), raise_server_exceptions=False) as client:
+    folder, loopback = tmp_path_factory.mktemp("data"), "127.0.0.0/8"
+    with (
+        new_settings(server, folder, base_url="http://testserver", calendar_allowed_networks=loopback) as settings,
+        TestClient(build(settings), raise_server_exceptions=False) as client,
+    ):
         yield House.furnished(client)
-    with psycopg.connect(server.url(database=DATABASE), autocommit=True) as connection:
-        connection.execute(f"DROP SCHEMA {schema}, {schema}_reporting CASCADE")
 
 
 @pytest.fixture

@@ -5,20 +5,17 @@ from ipaddress import ip_network
 from pathlib import Path
 from uuid import uuid4
 
-import psycopg
 import pytest
 from fastapi.testclient import TestClient
 
 from api.app import build
 from api.calendars.web import Web
 from api.people_by_hand import add_person, make_api_key
-from api.serving import DATABASE, OWNER_ROLE
-from api.settings import Settings, read_settings
+from api.settings import Settings
 from store.embedded import Server
-from store.schema import SERVICE_ROLE, migrate
 from tests.calendars.caldav_server import CalDavServer, caldav_server
 from tests.calendars.feed_server import FeedServer, feed_server
-from tests.conftest import SECRET
+from tests.conftest import new_settings
 from tests.house import ALWAYS, House
 
 LOOPBACK = [ip_network("127.0.0.0/8")]
@@ -55,22 +52,14 @@ def allowed(settings: Settings) -> Settings:
 @pytest.fixture(scope="module")
 def building(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """An organisation whose calendars may be on loopback, for all tests of a module."""
-    schema = f"t{uuid4().hex[:12]}"
-    migrate(server.url(OWNER_ROLE, DATABASE), schema)
-    settings = read_settings(
-        database_url=server.url(SERVICE_ROLE, DATABASE),
-        db_schema=schema,
-        data_dir=tmp_path_factory.mktemp("data"),
-        secret_keys=SECRET,
-        base_url="http://testserver",
-        calendar_allowed_networks="127.0.0.0/8",
-    )
-    with TestClient(build(settings), raise_server_exceptions=False) as client:
+    folder, loopback = tmp_path_factory.mktemp("data"), "127.0.0.0/8"
+    with (
+        new_settings(server, folder, base_url="http://testserver", calendar_allowed_networks=loopback) as settings,
+        TestClient(build(settings), raise_server_exceptions=False) as client,
+    ):
         house = House.furnished(client)
         house.oncelink.fetcher.idle = 0.1
         yield house
-    with psycopg.connect(server.url(database=DATABASE), autocommit=True) as connection:
-        connection.execute(f"DROP SCHEMA {schema}, {schema}_reporting CASCADE")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from api import calendar_courier, clock, courier
+from api import clock, courier
 from api.calendar_courier import CalendarCourier
 from api.composition import compose
 from api.courier import Courier, Pace
@@ -24,8 +24,7 @@ def main(file: Path) -> None:
     def ahead() -> datetime:
         return clock.now() + timedelta(seconds=float(file.read_text(encoding="utf-8") or "0"))
 
-    for module in (courier, calendar_courier):
-        module.now = ahead  # type: ignore[attr-defined]
+    courier.now = ahead  # type: ignore[attr-defined]
     settings = read_settings()
     oncelink = compose(settings, Database(settings.database_url, settings.db_schema, settings.pool_size).open())
     Courier(oncelink, PACE).start()

@@ -29,8 +29,7 @@ def desk(settings: Settings, radicale: CalDavServer, monkeypatch: pytest.MonkeyP
     """A house whose member, engineer and manager have a calendar each, which a test's courier keeps."""
     with TestClient(build(settings.model_copy(update=INSIDE)), raise_server_exceptions=False) as client:
         found = Desk(House.furnished(client), radicale)
-        for module in (courier, calendar_courier):
-            monkeypatch.setattr(module, "now", found.now)
+        monkeypatch.setattr(courier, "now", found.now)
         found.house.link("Alone", slug="alone")
         found.house.link("Both", slug="both", co_host_ids=[found.house.ids["engineer"]])
         for who in HOSTS:

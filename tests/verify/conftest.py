@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
 import psycopg
 import pytest
@@ -12,8 +11,8 @@ from psycopg import Connection
 from psycopg.rows import DictRow, dict_row
 
 from api.app import build
-from api.serving import DATABASE, OWNER_ROLE
-from api.settings import Settings, read_settings
+from api.serving import DATABASE
+from api.settings import Settings
 from replay.asking import UNHURRIED
 from replay.checkpoint import Checkpoint
 from replay.problems import Problem, Report
@@ -21,9 +20,8 @@ from replay.sealing import seal_all
 from replay.verification import verify
 from store.database import Database
 from store.embedded import Server
-from store.schema import SERVICE_ROLE, migrate
 from tests.api.asking import head, listed
-from tests.conftest import SECRET
+from tests.conftest import new_settings
 from tests.house import House, code_of
 
 
@@ -80,25 +78,15 @@ def told(world: House) -> tuple[str, list[str], list[str], str]:
 @pytest.fixture(scope="session")
 def world(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The organisation, shared by all tests here: whoever plants a fault takes it back."""
-    schema = f"t{uuid4().hex[:12]}"
-    migrate(server.url(OWNER_ROLE, DATABASE), schema)
-    settings = read_settings(
-        database_url=server.url(SERVICE_ROLE, DATABASE),
-        db_schema=schema,
-        data_dir=tmp_path_factory.mktemp("data"),
-        secret_keys=SECRET,
-        base_url="http://testserver",
-    )
-    with TestClient(build(settings), raise_server_exceptions=False) as client:
-        house = House.furnished(client)
-        facts = told(house)
-        assert head(house) > 64
-    database = Database(settings.database_url, schema).open()
-    seal_all(database)
-    yield World(settings, database, server.url(database=DATABASE), *facts)
-    database.close()
-    with psycopg.connect(server.url(database=DATABASE), autocommit=True) as connection:
-        connection.execute(f"DROP SCHEMA {schema}, {schema}_reporting CASCADE")
+    with new_settings(server, tmp_path_factory.mktemp("data"), base_url="http://testserver") as settings:
+        with TestClient(build(settings), raise_server_exceptions=False) as client:
+            house = House.furnished(client)
+            facts = told(house)
+            assert head(house) > 64
+        database = Database(settings.database_url, settings.db_schema).open()
+        seal_all(database)
+        yield World(settings, database, server.url(database=DATABASE), *facts)
+        database.close()
 
 
 class Superuser:
