@@ -101,9 +101,9 @@ def build(settings: Settings, patience: float = 0.0) -> FastAPI:
         lifespan=living(settings, patience),
         docs_url=None,
         redoc_url=None,
+        # as they are: a router that is included builds each of its routes once more, at the first request
+        routes=[route for router in ROUTERS for route in router.routes],
     )
-    for router in ROUTERS:
-        app.include_router(router)
     problems.install(app)
     page_route.install(app)
     openapi.install(app, problems.Problem)

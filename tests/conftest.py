@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
 
 import psycopg
 import pytest
@@ -13,10 +12,12 @@ from fastapi.testclient import TestClient
 from api.app import build
 from api.serving import DATABASE, OWNER_ROLE, prepare
 from api.settings import Settings, read_settings
+from projections import live_tables
 from store.database import Database
 from store.embedded import Server, running
-from store.schema import SERVICE_ROLE, migrate
+from store.schema import SERVICE_ROLE
 from tests.house import House
+from tests.shelf import Shelf, drop, make
 
 # what takes long begins first, so that no worker has it left for the end
 LONG = ("tests/torture/", "tests/projections/", "tests/browser/", "tests/once/")
@@ -43,11 +44,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @contextmanager
 def new_schema(server: Server) -> Iterator[str]:
     """A new, migrated schema; dropped afterwards."""
-    name = f"t{uuid4().hex[:12]}"
-    migrate(server.url(OWNER_ROLE, DATABASE), name)
+    name = make(server)
     yield name
     with psycopg.connect(server.url(database=DATABASE), autocommit=True) as connection:
-        connection.execute(f"DROP SCHEMA {name}, {name}_reporting CASCADE")
+        drop(connection, name)
 
 
 @contextmanager
@@ -58,11 +58,65 @@ def new_settings(server: Server, data_dir: Path, **more: object) -> Iterator[Set
         yield read_settings(database_url=url, db_schema=schema, data_dir=data_dir, secret_keys=SECRET, **more)
 
 
+class Shelves:
+    """What tests begin with: a migrated schema, one with live tables, and one with an organisation in it."""
+
+    def __init__(self, server: Server, data_dir: Path) -> None:
+        self.url = server.url(SERVICE_ROLE, DATABASE)
+        self.data_dir = data_dir
+        self.migrated = Shelf[None](server, lambda name: None)
+        self.followed = Shelf[None](server, self.follow)
+        self.furnished = Shelf[House](server, self.furnish)
+
+    def settings(self, name: str, data_dir: Path) -> Settings:
+        """Settings of a service on a schema."""
+        base_url = "http://testserver"
+        return read_settings(
+            database_url=self.url, db_schema=name, data_dir=data_dir, secret_keys=SECRET, base_url=base_url
+        )
+
+    def follow(self, name: str) -> None:
+        """Makes the live tables."""
+        live_tables.ensure(Database(self.url, name))
+
+    def furnish(self, name: str) -> House:
+        """Furnishes a house, which nobody lives in afterwards."""
+        with TestClient(build(self.settings(name, self.data_dir))) as client:
+            return House.furnished(client)
+
+
+@pytest.fixture(scope="session")
+def shelves(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Shelves:
+    """Schemas to be used again."""
+    return Shelves(server, tmp_path_factory.mktemp("shelves"))
+
+
 @pytest.fixture
-def schema(server: Server) -> Iterator[str]:
-    """A new, migrated schema; dropped afterwards."""
-    with new_schema(server) as name:
-        yield name
+def begun(request: pytest.FixtureRequest, shelves: Shelves) -> Iterator[tuple[str, House | None]]:
+    """A schema as its shelf has it, by what the test asks for, and who lives in it."""
+    asked = request.fixturenames
+    kind = shelves.furnished if "furnished" in asked else shelves.followed if "followed" in asked else shelves.migrated
+    with kind.taken() as found:
+        yield found
+
+
+@pytest.fixture
+def schema(begun: tuple[str, House | None]) -> str:
+    """A migrated schema that nobody else uses meanwhile."""
+    return begun[0]
+
+
+@pytest.fixture
+def furnished(begun: tuple[str, House | None]) -> House:
+    """An organisation in the schema, and no service for it yet."""
+    assert begun[1]
+    return begun[1]
+
+
+@pytest.fixture
+def followed(database: Database) -> Database:
+    """A database with its live tables."""
+    return database
 
 
 @pytest.fixture(scope="session")
@@ -79,26 +133,20 @@ def superuser_url(server: Server) -> str:
 
 @pytest.fixture
 def database(service_url: str, schema: str) -> Iterator[Database]:
-    """The service's pool on a new schema."""
+    """The service's pool on the schema."""
     found = Database(service_url, schema).open()
     yield found
     found.close()
 
 
 @pytest.fixture
-def settings(service_url: str, schema: str, tmp_path: Path) -> Settings:
-    """Settings of a service on a new schema."""
-    return read_settings(
-        database_url=service_url,
-        db_schema=schema,
-        data_dir=tmp_path,
-        secret_keys=SECRET,
-        base_url="http://testserver",
-    )
+def settings(shelves: Shelves, schema: str, tmp_path: Path) -> Settings:
+    """Settings of a service on the schema."""
+    return shelves.settings(schema, tmp_path)
 
 
 @pytest.fixture
-def house(settings: Settings) -> Iterator[House]:
+def house(settings: Settings, furnished: House) -> Iterator[House]:
     """A running service with an organisation in it, reached in this process."""
     with TestClient(build(settings), raise_server_exceptions=False) as client:
-        yield House.furnished(client)
+        yield House(client, dict(furnished.keys), dict(furnished.ids))

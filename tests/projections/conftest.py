@@ -2,16 +2,8 @@
 
 import pytest
 
-from projections import live_tables
 from store.database import Database
 from tests.projections.story import Story
-
-
-@pytest.fixture
-def followed(database: Database) -> Database:
-    """A database with its live tables."""
-    live_tables.ensure(database)
-    return database
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """What the tests of replay share with those of read models: live tables, and a history to tell."""
 
 from tests.api.conftest import shared_house
-from tests.projections.conftest import followed, owner_url, story
+from tests.projections.conftest import owner_url, story
 
-__all__ = ["followed", "owner_url", "shared_house", "story"]
+__all__ = ["owner_url", "shared_house", "story"]
