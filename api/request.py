@@ -2,9 +2,11 @@
 
 import re
 from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Annotated, Any, cast
 from urllib.parse import urlsplit
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from anyio import to_thread
 from fastapi import Depends, Header, Path, Request
@@ -59,6 +61,15 @@ class Caller:
     person: Person
     context: Context
     limited: bool = False  # by its key, to what is its person's own
+
+    def day_of(self, moment: datetime) -> date:
+        """The day that a moment falls on where the person is."""
+        return moment.astimezone(ZoneInfo(self.person.properties.time_zone)).date()
+
+    @property
+    def today(self) -> date:
+        """The day that it is where the person is."""
+        return self.day_of(self.context.now)
 
     def require(self, *roles: str) -> None:
         """Lets only a holder of one of these roles go on. Raises Forbidden."""

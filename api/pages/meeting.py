@@ -132,17 +132,17 @@ def offered(
 ) -> Response:
     """The page of the times of a week. Raises NotFound, Forbidden."""
     token = parts.scheduling.booking_to_change(viewer.context, id)
-    zone, now = viewer.person.properties.time_zone, viewer.context.now
-    first = max(day or row_of(parts, viewer, id)["starts_at"].astimezone(ZoneInfo(zone)).date(), today(now, zone))
+    meeting, zone = row_of(parts, viewer, id), viewer.person.properties.time_zone
+    first = max(day or viewer.day_of(meeting["starts_at"]), viewer.today)
     within = days_as_interval(first, first + timedelta(days=DAYS_SHOWN - 1), zone)
-    found = parts.scheduling.slots(parts.scheduling.offer_of_booking(token), within, now, but=id)
+    found = parts.scheduling.slots(parts.scheduling.offer_of_booking(token), within, viewer.context.now, but=id)
     return render(
         request,
         "meetings/reschedule.html",
         status,
-        meeting=row_of(parts, viewer, id),
+        meeting=meeting,
         days=by_day(found, zone),
-        earlier=first - timedelta(days=DAYS_SHOWN) if first > today(now, zone) else None,
+        earlier=first - timedelta(days=DAYS_SHOWN) if first > viewer.today else None,
         later=first + timedelta(days=DAYS_SHOWN),
         first=first,
         problem=problem,
@@ -156,11 +156,6 @@ def by_day(slots: list[Interval], zone: str) -> dict[Day, list[tuple[str, dateti
         there = slot.start.astimezone(ZoneInfo(zone))
         days.setdefault(there.date(), []).append((f"{there:%H:%M}", slot.start))
     return days
-
-
-def today(now: datetime, zone: str) -> Day:
-    """The day that it is in a zone."""
-    return now.astimezone(ZoneInfo(zone)).date()
 
 
 def row_of(parts: Oncelink, viewer: Caller, id: UUID) -> Any:

@@ -1,10 +1,9 @@
 """Meeting Logs: what was booked, by which kind of link; filters in the URL, and the same rows as CSV."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -107,7 +106,7 @@ def meeting_logs(
         narrowed=asked_for.narrowed,
         sort=sort or NEWEST,
         row=row,
-        views=views(viewer.context.now, viewer.person.properties.time_zone),
+        views=views(viewer.today),
         **choices(parts, asked_for.filters, viewer.context.now),
     )
 
@@ -138,16 +137,11 @@ def choices(parts: Oncelink, filters: MeetingFilters, now: datetime) -> dict[str
     }
 
 
-def views(now: datetime, zone: str) -> list[tuple[str, str]]:
+def views(today: date) -> list[tuple[str, str]]:
     """Questions that are asked often, as plain addresses."""
     return [
         ("Everything", "/meeting-log"),
-        ("Upcoming", f"/meeting-log?starts_from={today_in(now, zone)}&sort=starts_at"),
+        ("Upcoming", f"/meeting-log?starts_from={today}&sort=starts_at"),
         ("By single-use links", "/meeting-log?link_type=single_use"),
         ("Cancelled", "/meeting-log?status=cancelled"),
     ]
-
-
-def today_in(now: datetime, zone: str) -> str:
-    """Today in a zone."""
-    return now.astimezone(ZoneInfo(zone)).date().isoformat()

@@ -15,7 +15,7 @@ from api.pages.conflicts import differences
 from api.pages.forms import WrongForm, checked, errors_of
 from api.pages.hours_form import Sent
 from api.pages.page_route import PageRoute
-from api.pages.person_form import shown, text, today_of, typed
+from api.pages.person_form import shown, text, typed
 from api.pages.rendering import go_on, render
 from api.pages.visiting import Viewer
 from api.request import Caller, Id, Parts
@@ -38,7 +38,7 @@ def settings(request: Request, parts: Parts, viewer: Viewer) -> Response:
 @router.post("/hours")
 def change_hours(request: Request, parts: Parts, viewer: Viewer, form: Sent) -> Response:
     """Changes the viewer's zone and hours, unless somebody else did meanwhile."""
-    found = typed(form, viewer.person.properties.model_dump(), today_of(viewer))
+    found = typed(form, viewer.person.properties.model_dump(), viewer.today)
     values, version = {name: found[name] for name in OWN}, text(form, "version")
     try:
         changes = checked(OwnChanges, values).given()
@@ -106,7 +106,7 @@ def page(
         request,
         "settings/settings.html",
         status,
-        **shown(values, today_of(viewer)),
+        **shown(values, viewer.today),
         version=version,
         errors=errors or {},
         theirs=theirs or [],

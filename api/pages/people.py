@@ -11,7 +11,7 @@ from api.pages.conflicts import differences
 from api.pages.forms import WrongForm, checked, errors_of
 from api.pages.hours_form import Sent
 from api.pages.page_route import PageRoute
-from api.pages.person_form import NEW, shown, text, today_of, typed
+from api.pages.person_form import NEW, shown, text, typed
 from api.pages.query import PageCursor, Row, Words
 from api.pages.rendering import go_on, render
 from api.pages.touched import counted
@@ -46,7 +46,7 @@ def ask_new(request: Request, viewer: Viewer) -> Response:
 def add(request: Request, parts: Parts, viewer: Viewer, form: Sent) -> Response:
     """Adds a person, once however often the button is pressed."""
     viewer.require("admin")
-    values, key = typed(form, {}, today_of(viewer)), text(form, "key")
+    values, key = typed(form, {}, viewer.today), text(form, "key")
     try:
         body = checked(NewPerson, values)
         properties = PersonProperties(**{name: value for name, value in dict(body).items() if value is not None})
@@ -72,7 +72,7 @@ def change(request: Request, parts: Parts, viewer: Viewer, id: Id, form: Sent) -
     """Changes a person, unless somebody else did meanwhile."""
     viewer.require("admin")
     person = parts.staffing.get(Person, id)
-    values = typed(form, person.properties.model_dump(), today_of(viewer))
+    values = typed(form, person.properties.model_dump(), viewer.today)
     version = text(form, "version")
     try:
         changes = checked(PersonChanges, values).given()
@@ -116,7 +116,7 @@ def activate(parts: Parts, viewer: Viewer, id: Id) -> Response:
 def new(viewer: Caller, values: dict[str, Any], key: str, errors: dict[str, str] | None = None) -> dict[str, Any]:
     """What the form of a new person is given."""
     return {
-        **shown(values, today_of(viewer)),
+        **shown(values, viewer.today),
         "person": None,
         "version": "",
         "key": key,
@@ -135,7 +135,7 @@ def existing(
 ) -> dict[str, Any]:
     """What the form of a person is given."""
     return {
-        **shown(values, today_of(viewer)),
+        **shown(values, viewer.today),
         "person": person,
         "version": version,
         "key": "",

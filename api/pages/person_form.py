@@ -2,12 +2,10 @@
 
 from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from starlette.datastructures import FormData
 
 from api.pages.hours_form import dates_of, hours_from, past_kept, texts, week_of
-from api.request import Caller
 from api.texts import time_zones
 from domain.person import PersonProperties
 
@@ -58,8 +56,3 @@ def shown(values: dict[str, Any], today: date) -> dict[str, Any]:
         "zones": sorted(time_zones()),
         "all_roles": ROLES,
     }
-
-
-def today_of(viewer: Caller) -> date:
-    """The day that it is where the viewer is."""
-    return viewer.context.now.astimezone(ZoneInfo(viewer.person.properties.time_zone)).date()
