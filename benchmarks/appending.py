@@ -1,5 +1,6 @@
 """The store's `append` of a booking by 16 writers, beside the bare inserts of the same rows, both sent by pgbench."""
 
+import json
 import re
 import subprocess
 import tempfile
@@ -12,43 +13,62 @@ from store.embedded_binaries import find_binaries
 
 # each number of each client once, so that nobody meets anybody: what is measured is the cost, not the queue
 NUMBER = r"\set n random(1, 9000000000000000)"
-THE = """(SELECT md5('token' || :n)::uuid AS token, md5('host' || :n)::uuid AS host,
-    md5('details' || :n)::uuid AS details, timestamptz '2030-01-01Z' AS start) AS b"""
-PAYLOAD = """jsonb_build_object('occurred_at', now(), 'actor', jsonb_build_object('kind', 'guest', 'id', null),
-    'request_id', b.details, 'source', 'web', 'request_key', b.token, 'request_digest', b.token,
-    'details_id', b.details, 'details_digest', b.token, 'link_id', b.host, 'link_kind', 'standard', 'link_version', 1,
-    'meeting_type_id', b.host, 'meeting_type_version', 1, 'host_ids', jsonb_build_array(b.host),
-    'host_versions', jsonb_build_array(1), 'starts_at', b.start, 'ends_at', b.start,
-    'held_from', b.start, 'held_until', b.start)"""
-ISSUED = "jsonb_build_object('occurred_at', now(), 'link_id', b.host)"
+THE = "(SELECT md5('token' || :n) AS token, md5('host' || :n) AS host, md5('details' || :n) AS details) AS b"
+
+
+def json_of(value: object) -> str:
+    """SQL for a JSON value as a driver sends it, as text; `<token>` and the like are filled in."""
+    text = json.dumps(value)  # with a space after each colon, or pgbench takes what follows for a variable
+    return "('" + re.sub("<(token|host|details)>", r"' || b.\1 || '", text).replace("<n>", "' || :n || '") + "')::jsonb"
+
+
+START, END = "2030-01-01 000000Z", "2030-01-01 003000Z"
+ISSUED = {"occurred_at": START, "link_id": "<host>"}
+BOOKED = {
+    "occurred_at": START,
+    "actor": {"kind": "guest", "id": None},
+    "request_id": "<details>",
+    "source": "web",
+    "request_key": "<token>",
+    "request_digest": "<token>",
+    "details_id": "<details>",
+    "details_digest": "<token>",
+    "link_id": "<host>",
+    "link_kind": "standard",
+    "link_version": 1,
+    "meeting_type_id": "<host>",
+    "meeting_type_version": 1,
+    "host_ids": ["<host>"],
+    "host_versions": [1],
+    "starts_at": START,
+    "ends_at": END,
+    "held_from": START,
+    "held_until": END,
+}
 # another guest each time: no planner works their words out beforehand
-ADDRESS = "'grace' || :n || '@acme.example'"
-GUEST = f"""jsonb_build_object('guest', jsonb_build_object('name', 'Grace', 'email', {ADDRESS}, 'time_zone', 'UTC'),
-    'notes', null)"""
+GUEST = {"guest": {"name": "Grace", "email": "grace<n>@acme.example", "time_zone": "UTC"}, "notes": None}
+WORDS = "Grace grace<n>@acme.example"
+EVENTS = [
+    {"stream": "<token>", "version": 1, "type": "DirectIssued.v1", "data": ISSUED},
+    {"stream": "<token>", "version": 2, "type": "MeetingBooked.v1", "data": BOOKED},
+]
+RESERVED = {"release": [], "reserve": [{"booking": "<token>", "host": "<host>", "start": START, "end": END}]}
+DETAILS = [{"id": "<details>", "stream": "<token>", "salt": "00", "data": GUEST, "words": WORDS}]
+ARGUMENTS = (EVENTS, [["<host>", 0]], [["<host>", False]], [], RESERVED, DETAILS)
 OURS = f"""{NUMBER}
-SELECT oncelink.append(
-    jsonb_build_array(
-        jsonb_build_object('stream', b.token, 'version', 1, 'type', 'DirectIssued.v1', 'data', {ISSUED}),
-        jsonb_build_object('stream', b.token, 'version', 2, 'type', 'MeetingBooked.v1', 'data', {PAYLOAD})),
-    jsonb_build_array(jsonb_build_array(b.host, 0)),
-    jsonb_build_array(jsonb_build_array(b.host, false)),
-    '[]',
-    jsonb_build_object('release', '[]'::jsonb, 'reserve', jsonb_build_array(jsonb_build_object(
-        'booking', b.token, 'host', b.host, 'start', b.start, 'end', b.start + interval '30 min'))),
-    jsonb_build_array(jsonb_build_object(
-        'id', b.details, 'stream', b.token, 'salt', '00', 'data', {GUEST}, 'words', 'Grace ' || {ADDRESS}))
-) FROM {THE};
+SELECT oncelink.append({", ".join(map(json_of, ARGUMENTS))}) FROM {THE};
 """
 # what a plain program sends that checks nothing: prepared statements, each waited for
 BARE = f"""{NUMBER}
 BEGIN;
 INSERT INTO oncelink.events (stream_id, version, type, data)
-SELECT b.token, 1, 'DirectIssued.v1', {ISSUED} FROM {THE}
-UNION ALL SELECT b.token, 2, 'MeetingBooked.v1', {PAYLOAD} FROM {THE};
+SELECT b.token::uuid, 1, 'DirectIssued.v1', {json_of(ISSUED)} FROM {THE}
+UNION ALL SELECT b.token::uuid, 2, 'MeetingBooked.v1', {json_of(BOOKED)} FROM {THE};
 INSERT INTO oncelink.reservations (booking_id, host_id, during)
-SELECT b.token, b.host, tstzrange(b.start, b.start + interval '30 min') FROM {THE};
+SELECT b.token::uuid, b.host::uuid, tstzrange('{START}', '{END}') FROM {THE};
 INSERT INTO oncelink.personal_details (id, stream_id, salt, data, words)
-SELECT b.details, b.token, '\\x00', {GUEST}, oncelink.words('Grace ' || {ADDRESS}) FROM {THE};
+SELECT b.details::uuid, b.token::uuid, '\\x00', {json_of(GUEST)}, oncelink.words('Grace grace' || :n || '@acme.example')
+FROM {THE};
 COMMIT;
 """
 # the same in one round trip, as few programs send them

@@ -31,15 +31,14 @@ BEGIN
         RAISE EXCEPTION 'append needs READ COMMITTED';
     END IF;
 
-    -- 1. Fence, shared: writers do not wait for each other, a reader that settles waits for all of them.
-    PERFORM pg_advisory_xact_lock_shared(hashtextextended({cell} || '.fence', 0));
-
+    -- 1. The fence first, shared: writers do not wait for each other, a reader that settles waits for all of them.
     -- 2. Locks: in one order for everybody, each at its strongest first, so that nobody waits in a circle.
     PERFORM CASE WHEN exclusive THEN pg_advisory_xact_lock(key) ELSE pg_advisory_xact_lock_shared(key) END
     FROM (
         SELECT hashtextextended({cell} || name, 0) AS key, exclusive
         FROM (
-            SELECT '.stream.' || (e ->> 'stream') AS name, true AS exclusive FROM jsonb_array_elements(p_events) e
+            SELECT '.fence' AS name, false AS exclusive
+            UNION ALL SELECT '.stream.' || (e ->> 'stream'), true FROM jsonb_array_elements(p_events) e
             UNION ALL SELECT '.stream.' || (r ->> 0), false FROM jsonb_array_elements(p_reads) r
             UNION ALL SELECT '.host.' || (h ->> 0), (h ->> 1)::boolean FROM jsonb_array_elements(p_hosts) h
             UNION ALL SELECT '.claims', true WHERE jsonb_array_length(p_claims) > 0
@@ -47,7 +46,7 @@ BEGIN
                 FROM jsonb_array_elements(p_details) d
         ) locks
         WHERE name IS NOT NULL
-        ORDER BY key, exclusive DESC
+        ORDER BY name <> '.fence', key, exclusive DESC
     ) AS wanted;
 
     -- 3. Check: a new statement, so a new snapshot: every stream, read or written, is where the decision saw it.
@@ -55,11 +54,11 @@ BEGIN
     FROM (
         SELECT (r ->> 0)::uuid AS id, (r ->> 1)::int AS version FROM jsonb_array_elements(p_reads) r
         UNION ALL
-        SELECT (e ->> 'stream')::uuid, (e ->> 'version')::int - 1
-        FROM jsonb_array_elements(p_events) e
-        WHERE NOT p_events @> jsonb_build_array(jsonb_build_object('stream', e -> 'stream', 'version', (e -> 'version')::int - 1))
+        SELECT stream, CASE count(*) WHEN max(version) - min(version) + 1 THEN min(version) END - 1  -- null where one is left out
+        FROM jsonb_to_recordset(p_events) AS e(stream uuid, version int)
+        GROUP BY stream
     ) seen
-    WHERE version <> coalesce((SELECT max(events.version) FROM {schema}.events WHERE stream_id = seen.id), 0)
+    WHERE version IS DISTINCT FROM coalesce((SELECT max(events.version) FROM {schema}.events WHERE stream_id = seen.id), 0)
     LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'OL001', MESSAGE = 'stale_read', DETAIL = stale::text;
@@ -91,7 +90,7 @@ BEGIN
         SELECT booking, host, tstzrange("start", "end")
         FROM jsonb_to_recordset(p_reservations -> 'reserve') AS r(booking uuid, host uuid, "start" timestamptz, "end" timestamptz)
         ORDER BY host
-        ON CONFLICT DO NOTHING;
+        ON CONFLICT ON CONSTRAINT reservations_host_id_during_excl DO NOTHING;
         GET DIAGNOSTICS made = ROW_COUNT;
         IF made < jsonb_array_length(p_reservations -> 'reserve') THEN
             RAISE EXCEPTION USING ERRCODE = 'OL003', MESSAGE = 'slot_taken';

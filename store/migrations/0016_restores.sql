@@ -76,8 +76,9 @@ BEGIN
     RETURN home;
 END $$;
 
--- The append as it was, which only the new one may call.
+-- The append as it was, which only the new one may call, and from which it has the owner's rights and the path.
 ALTER FUNCTION {schema}.append(jsonb, jsonb, jsonb, jsonb, jsonb, jsonb) RENAME TO append_confirmed;
+ALTER FUNCTION {schema}.append_confirmed(jsonb, jsonb, jsonb, jsonb, jsonb, jsonb) SECURITY INVOKER RESET ALL;
 REVOKE ALL ON FUNCTION {schema}.append_confirmed(jsonb, jsonb, jsonb, jsonb, jsonb, jsonb) FROM PUBLIC, {service};
 
 CREATE FUNCTION {schema}.append(
