@@ -1,4 +1,4 @@
-"""Tests; the many processes that they start keep what Python compiles, even where those of the environment would not."""
+"""Tests; the many processes that they start keep what Python compiled, whatever the environment says."""
 
 import os
 import sys
