@@ -11,7 +11,6 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from api import cli, command
-from api.settings import Settings
 from projections.catalogue import READ_MODELS
 from tests.api.asking import head
 from tests.house import House
@@ -20,8 +19,9 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[Run]:
+def run(monkeypatch: pytest.MonkeyPatch, house: House) -> Iterator[Run]:
     """Runs a command in this process, which it may not disturb."""
+    settings = house.oncelink.settings
     for name in [name for name in os.environ if name.startswith("ONCELINK_")]:
         monkeypatch.delenv(name)
     monkeypatch.setattr(command, "configure", lambda form: None)
@@ -38,7 +38,13 @@ def run(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[Run]:
         signal.signal(number, handler)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def house(shared_house: House) -> House:
+    """The one of all: these commands only read."""
+    return shared_house
+
+
+@pytest.fixture(scope="module")
 def told(house: House) -> dict[str, Any]:
     """A link that was renamed after a booking."""
     link = house.link("Deep [dive]", slug="deep")

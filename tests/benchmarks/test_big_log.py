@@ -1,6 +1,7 @@
 """The big log of the benchmarks is a history that the domain could have written, complete with what belongs to it."""
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -17,17 +18,22 @@ from domain.token import MeetingBooked, Token
 from projections import live_tables
 from projections.catalogue import READ_MODELS
 from store.database import Database
+from store.embedded import Server
+from tests.conftest import new_schema
 from tests.projections.story import differences
 
 EVENTS = 6_000
 LOG = "SELECT position, stream_id, version, type, data FROM {schema}.events ORDER BY stream_id, version"
 
 
-@pytest.fixture
-def filled(database: Database, superuser_url: str) -> Database:
-    """A schema with a log of some thousand events."""
-    fill(superuser_url, EVENTS, database.schema)
-    return database
+@pytest.fixture(scope="module")
+def filled(server: Server, service_url: str, superuser_url: str) -> Iterator[Database]:
+    """A schema with a log of some thousand events, for tests that only read it."""
+    with new_schema(server) as schema:
+        fill(superuser_url, EVENTS, schema)
+        found = Database(service_url, schema).open()
+        yield found
+        found.close()
 
 
 # what is said of telling people, and what is rare
@@ -47,44 +53,48 @@ def streams(database: Database) -> dict[Any, list[Event]]:
     return {id: [stored(row) for row in found] for id, found in groupby(rows, lambda row: row["stream_id"])}
 
 
+@pytest.fixture(scope="module")
+def told(filled: Database) -> dict[Any, list[Event]]:
+    """The events of each stream of that log."""
+    return streams(filled)
+
+
 def loaded(id: Any, events: list[Event]) -> Aggregate:
     """A stream as the domain sees it."""
     return BEGINNINGS[type(events[0])](id).after(events)
 
 
-def test_every_event_and_every_stream_loads(filled: Database) -> None:
-    found = streams(filled)
-    kinds = Counter(event.stored_name for events in found.values() for event in events)
+def test_every_event_and_every_stream_loads(told: dict[Any, list[Event]]) -> None:
+    kinds = Counter(event.stored_name for events in told.values() for event in events)
     assert kinds.total() == EVENTS
     assert kinds.keys() == Event.catalogue.keys() - NOT_IN_IT
-    for id, events in found.items():
+    for id, events in told.items():
         assert [event.originator_version for event in events] == list(range(1, len(events) + 1))
         assert loaded(id, events).version == len(events)
-    assert isinstance(loaded(id_of("link", 3), found[id_of("link", 3)]), Link)
+    assert isinstance(loaded(id_of("link", 3), told[id_of("link", 3)]), Link)
 
 
-def test_bookings_were_possible_when_they_were_made(filled: Database) -> None:
-    found = streams(filled)
-    booked = [event for events in found.values() for event in events if isinstance(event, MeetingBooked)]
+def test_bookings_were_possible_when_they_were_made(told: dict[Any, list[Event]]) -> None:
+    booked = [event for events in told.values() for event in events if isinstance(event, MeetingBooked)]
     assert len(booked) > 1_000
     for event in booked:
-        link = loaded(event.link_id, found[event.link_id][: event.link_version])
-        following = found[event.link_id][event.link_version : event.link_version + 1]
+        link = loaded(event.link_id, told[event.link_id][: event.link_version])
+        following = told[event.link_id][event.link_version : event.link_version + 1]
         assert isinstance(link, Link)
-        assert found[event.link_id][event.link_version - 1].occurred_at <= event.occurred_at
+        assert told[event.link_id][event.link_version - 1].occurred_at <= event.occurred_at
         assert all(event.occurred_at <= after.occurred_at for after in following)
         assert link.status(event.occurred_at) == "active"
         assert link.host_ids == event.host_ids
         assert link.properties.kind == event.link_kind
         assert event.occurred_at < event.starts_at
         for person, version in zip(event.host_ids, event.host_versions, strict=True):
-            assert len(found[person]) == version
-        assert len(found[event.meeting_type_id]) == event.meeting_type_version
+            assert len(told[person]) == version
+        assert len(told[event.meeting_type_id]) == event.meeting_type_version
 
 
-def test_reservations_are_those_of_the_log(filled: Database) -> None:
+def test_reservations_are_those_of_the_log(filled: Database, told: dict[Any, list[Event]]) -> None:
     held: dict[tuple[Any, Any], tuple[datetime, datetime]] = {}
-    for id, events in streams(filled).items():
+    for id, events in told.items():
         token = loaded(id, events)
         if isinstance(token, Token) and token.booked and token.meeting and not token.cancelled:
             for host in token.booked.host_ids:
@@ -93,16 +103,16 @@ def test_reservations_are_those_of_the_log(filled: Database) -> None:
     assert {(row["booking_id"], row["host_id"]): (row["a"], row["b"]) for row in rows} == held
 
 
-def test_personal_details_are_those_that_the_log_speaks_of(filled: Database) -> None:
+def test_personal_details_are_those_that_the_log_speaks_of(filled: Database, told: dict[Any, list[Event]]) -> None:
     rows = filled.rows("SELECT id, stream_id, salt, data FROM {schema}.personal_details")
-    told = {
+    spoken_of = {
         event.details_id: (event.originator_id, event.details_digest)  # type: ignore[attr-defined]
-        for events in streams(filled).values()
+        for events in told.values()
         for event in events
         if getattr(event, "details_id", None)
     }
-    assert {row["id"]: (row["stream_id"], digest(row["data"], bytes(row["salt"]))) for row in rows} == told
-    assert len(told) > 2_000
+    assert {row["id"]: (row["stream_id"], digest(row["data"], bytes(row["salt"]))) for row in rows} == spoken_of
+    assert len(spoken_of) > 2_000
 
 
 def test_claims_are_those_of_the_log(filled: Database) -> None:

@@ -111,6 +111,7 @@ RRULE:FREQ=SECONDLY
 END:STANDARD
 END:VTIMEZONE
 """
+BOMB = bomb(200 * MB)
 HOSTILE: dict[str, tuple[str | bytes | Answering, type[Trouble] | None]] = {
     "repeats every second for ever": (feed(AT + "RRULE:FREQ=SECONDLY"), TooMuch),
     "repeats every minute for ever": (feed(AT + "RRULE:FREQ=MINUTELY"), TooMuch),
@@ -159,8 +160,8 @@ HOSTILE: dict[str, tuple[str | bytes | Answering, type[Trouble] | None]] = {
     "a page instead": ("<!doctype html><title>Sign in</title>BEGIN:VCALENDAR", NotACalendar),
     "nothing": (b"", NotACalendar),
     "a zip file": (b"PK\x03\x04" + b"\x00" * 1000, NotACalendar),
-    "a gzip bomb": (encoded(bomb(200 * MB), "gzip"), TooLarge),
-    "a gzip bomb within a gzip file": (encoded(gzip.compress(bomb(200 * MB)), "gzip, gzip"), WrongEncoding),
+    "a gzip bomb": (encoded(BOMB, "gzip"), TooLarge),
+    "a gzip bomb within a gzip file": (encoded(gzip.compress(BOMB), "gzip, gzip"), WrongEncoding),
     "gzip that is broken": (encoded(b"\x1f\x8b\x08" + b"\x00" * 20, "gzip"), WrongEncoding),
     "gzip that breaks off": (encoded(gzip.compress(feed(AT).encode())[:-12], "gzip"), WrongEncoding),
     "packed in a way nobody asked for": (encoded(b"x", "br"), WrongEncoding),

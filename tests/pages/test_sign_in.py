@@ -12,7 +12,6 @@ from fastapi.testclient import TestClient
 from api.app import build
 from api.clock import now
 from api.request import SESSION
-from api.settings import Settings
 from store.keys import hashed
 from tests.api.asking import head, refused
 from tests.house import House
@@ -23,6 +22,11 @@ FOREIGN = {"Origin": "https://evil.example"}
 
 class TestTheLink:
     """`/sign-in/{code}`."""
+
+    @pytest.fixture
+    def house(self, shared_house: House) -> House:
+        """The one of all: nothing here disturbs another test."""
+        return shared_house
 
     def test_only_its_button_signs_in(self, house: House) -> None:
         visitor, path = Visitor(house), sign_in_path(house, "member")
@@ -102,6 +106,11 @@ class TestTheLink:
 class TestAsking:
     """`POST /sign-in`."""
 
+    @pytest.fixture
+    def house(self, shared_house: House) -> House:
+        """The one of all: nothing here disturbs another test."""
+        return shared_house
+
     def test_prints_the_mail_where_none_is_set_up(self, house: House, capfd: pytest.CaptureFixture[str]) -> None:
         answer = Visitor(house).post("/sign-in", {"email": "Member@Nexora.example", "next": "/usage"})
         assert answer.status_code == 200
@@ -120,16 +129,6 @@ class TestAsking:
         assert known == unknown == gone
         assert re.findall(r"To: (\S+)", capfd.readouterr().err) == ["member@nexora.example"]
 
-    def test_is_bounded_also_for_addresses_that_nobody_has(self, house: House) -> None:
-        for email in ("member@nexora.example", "nobody@nexora.example"):
-            answers = [Visitor(house).post("/sign-in", {"email": email}) for _ in range(6)]
-            assert [one.status_code for one in answers] == [200] * 5 + [429]
-            assert answers[-1].headers["retry-after"]
-
-    def test_is_bounded_for_a_place(self, house: House) -> None:
-        answers = [Visitor(house).post("/sign-in", {"email": f"a{n}@nexora.example"}).status_code for n in range(31)]
-        assert answers == [200] * 30 + [429]
-
     @pytest.mark.parametrize("email", ["", "x", "a@b", "a\x00@b.example", "a" * 300 + "@b.example"])
     def test_says_what_is_wrong_with_an_address(self, house: House, email: str) -> None:
         answer = Visitor(house).post("/sign-in", {"email": email})
@@ -141,20 +140,31 @@ class TestAsking:
         assert head(house) == before
 
 
+class TestAskingTooOften:
+    """Mails are bounded, by address and by place."""
+
+    def test_is_bounded_also_for_addresses_that_nobody_has(self, house: House) -> None:
+        for email in ("member@nexora.example", "nobody@nexora.example"):
+            answers = [Visitor(house).post("/sign-in", {"email": email}) for _ in range(6)]
+            assert [one.status_code for one in answers] == [200] * 5 + [429]
+            assert answers[-1].headers["retry-after"]
+
+    def test_is_bounded_for_a_place(self, house: House) -> None:
+        answers = [Visitor(house).post("/sign-in", {"email": f"a{n}@nexora.example"}).status_code for n in range(31)]
+        assert answers == [200] * 30 + [429]
+
+
 class TestTheSession:
     """The cookie, and what ends it."""
 
-    def test_rests_hashed(self, house: House) -> None:
-        visitor = Visitor(house, "member")
-        assert visitor.session
-        assert len(visitor.session) >= 43
-        rows = house.oncelink.database.rows("SELECT hash, s::text AS whole FROM {schema}.sessions s")
-        assert [row["hash"] for row in rows] == [hashed(visitor.session)]
-        assert visitor.session not in rows[0]["whole"]
+    @pytest.fixture
+    def house(self, shared_house: House) -> House:
+        """The one of all: nothing here disturbs another test."""
+        return shared_house
 
     @pytest.mark.parametrize(("base_url", "secure"), [("http://testserver", False), ("https://testserver", True)])
-    def test_cookie_is_out_of_reach(self, house: House, settings: Settings, base_url: str, secure: bool) -> None:
-        path = sign_in_path(house, "member")
+    def test_cookie_is_out_of_reach(self, house: House, base_url: str, secure: bool) -> None:
+        path, settings = sign_in_path(house, "member"), house.oncelink.settings
         with TestClient(build(settings.model_copy(update={"base_url": base_url})), follow_redirects=False) as client:
             answer = client.post(path, headers={"Origin": base_url})
         [cookie] = [one for one in answer.headers.get_list("set-cookie") if one.startswith(SESSION)]
@@ -197,6 +207,18 @@ class TestTheSession:
         assert sessions.holder(secret, now() + timedelta(days=29))
         assert sessions.holder(secret, now() + timedelta(days=31)) is None
 
+
+class TestWhereSessionsRest:
+    """The database holds what is needed and no longer than that."""
+
+    def test_rests_hashed(self, house: House) -> None:
+        visitor = Visitor(house, "member")
+        assert visitor.session
+        assert len(visitor.session) >= 43
+        rows = house.oncelink.database.rows("SELECT hash, s::text AS whole FROM {schema}.sessions s")
+        assert [row["hash"] for row in rows] == [hashed(visitor.session)]
+        assert visitor.session not in rows[0]["whole"]
+
     def test_is_forgotten_once_it_is_over(self, house: House) -> None:
         Visitor(house, "member")
         house.oncelink.sessions.forget(now() + timedelta(days=31))
@@ -205,6 +227,11 @@ class TestTheSession:
 
 class TestTheApiByCookie:
     """`/v1` with the session's cookie."""
+
+    @pytest.fixture
+    def house(self, shared_house: House) -> House:
+        """The one of all: nothing here disturbs another test."""
+        return shared_house
 
     def test_answers(self, house: House) -> None:
         visitor = Visitor(house, "member")

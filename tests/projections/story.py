@@ -46,23 +46,36 @@ class Story:
 
     def tell(self, stream: UUID, event_class: type[Event], details: Sequence[Any] = (), **payload: Any) -> int:
         """Appends one event; its position."""
+        return self.append([self.happened(stream, event_class, **payload)], details)
+
+    def happened(self, stream: UUID, event_class: type[Event], **payload: Any) -> dict[str, Any]:
+        """An event that is still to be appended."""
         self.now += HOUR
         context = Context(self.now, Actor(kind="system"), "test", self.source)
         self.versions[stream] = self.versions.get(stream, 0) + 1
         event = event_class.next_of(stream, self.versions[stream], context, **payload)
         stored = {"stream": str(stream), "version": event.originator_version, "type": event.stored_name}
-        stored["data"] = event.model_dump(mode="json")
-        rows = self.database.rows(APPEND, (json.dumps([stored]), json.dumps(list(details))))
+        return {**stored, "data": event.model_dump(mode="json")}
+
+    def append(self, events: Sequence[dict[str, Any]], details: Sequence[Any] = ()) -> int:
+        """Appends events together; the position of the last one."""
+        rows = self.database.rows(APPEND, (json.dumps(events), json.dumps(list(details))))
         self.position = rows[0]["positions"][-1]
         return self.position
 
     def detailed(
-        self, stream: UUID, event_class: type[Event], data: dict[str, Any], words: str, **payload: Any
+        self,
+        stream: UUID,
+        event_class: type[Event],
+        data: dict[str, Any],
+        words: str,
+        before: Sequence[dict[str, Any]] = (),
+        **payload: Any,
     ) -> UUID:
-        """Appends an event with personal details; their id."""
+        """Appends an event with personal details, after others that happened together with it; their id."""
         id = uuid4()
         row = {"id": str(id), "stream": str(stream), "salt": "00", "data": data, "words": words}
-        self.tell(stream, event_class, [row], details_id=id, **payload)
+        self.append([*before, self.happened(stream, event_class, details_id=id, **payload)], [row])
         return id
 
     def person(self, name: str, **properties: Any) -> UUID:
@@ -115,13 +128,14 @@ class Story:
         guest: str = "Ada", kind: str = "standard",
     ) -> UUID:  # fmt: skip
         """A meeting is booked, on a single-use link or on the spot."""
+        issued = []
         if token is None:
             token = uuid4()
-            self.tell(token, DirectIssued, link_id=link)
+            issued.append(self.happened(token, DirectIssued, link_id=link))
         email = f"{guest.split()[0].lower()}@guests.example"
         data = {"guest": {"name": guest, "email": email, "time_zone": "Asia/Tokyo"}, "notes": "see you"}
         self.detailed(
-            token, MeetingBooked, data, f"{guest} {email}", link_id=link, link_kind=kind, link_version=1,
+            token, MeetingBooked, data, f"{guest} {email}", issued, link_id=link, link_kind=kind, link_version=1,
             meeting_type_id=meeting_type, meeting_type_version=1, host_ids=tuple(hosts),
             host_versions=(1,) * len(hosts), **held(starts_at),
         )  # fmt: skip

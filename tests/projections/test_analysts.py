@@ -144,7 +144,7 @@ def test_events_hold_nothing_that_a_guest_gave(analyst: Connection[Any], told: S
         'ill"',
         "secret-feed",
     ):
-        assert not re.search(rf"\b{word}", text), word  # ids may have these letters inside
+        assert not re.search(rf"(?<!\w){word}(?!\w)", text), word  # ids may have these letters inside
 
 
 class TestRenewal:

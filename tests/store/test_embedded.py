@@ -115,6 +115,29 @@ def data_dir(tmp_path: Path) -> Iterator[Path]:
     assert left == []
 
 
+@pytest.fixture(scope="module")
+def clusters(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Path]:
+    """A cluster of each PostgreSQL that was asked for, to be copied where a test is not about how one is made."""
+    return {}
+
+
+@pytest.fixture
+def made_dir(
+    data_dir: Path, clusters: dict[Path, Path], tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Path:
+    """The folder for data with a cluster in it that was started before, of the origin that the test has."""
+    if "origin" in request.fixturenames:
+        request.getfixturevalue("origin")
+    programs = find_binaries()
+    if programs not in clusters:
+        clusters[programs] = tmp_path_factory.mktemp("cluster")
+        with running(clusters[programs]):
+            pass
+    data_dir.mkdir(mode=0o700)
+    subprocess.run(["cp", "-a", clusters[programs] / "postgres", data_dir], check=True)
+    return data_dir
+
+
 @pytest.fixture
 def user_process(data_dir: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
     """Start processes that use the database until their input ends, and end them."""
@@ -133,11 +156,9 @@ def user_process(data_dir: Path) -> Iterator[Callable[..., "subprocess.Popen[str
 
 
 @pytest.fixture
-def bystander(data_dir: Path) -> Iterator[int]:
+def bystander(made_dir: Path) -> Iterator[int]:
     """Run a process that is no PostgreSQL, as the user that ours runs as."""
-    with running(data_dir):
-        pass
-    options = Cluster.under(data_dir.resolve()).account.process_options()
+    options = Cluster.under(made_dir.resolve()).account.process_options()
     process = subprocess.Popen(["sleep", "60"], **options)
     yield process.pid
     assert process.poll() is None, "somebody ended the bystander"
@@ -156,18 +177,18 @@ class TestWhatIsStarted:
             assert ask(server, "SHOW work_mem") == "5MB"
             assert ask(server, "SHOW application_name") == 'it\'s "quoted" $HOME'
 
-    def test_only_its_own_user_can_reach_it_and_only_over_the_socket(self, data_dir: Path, origin: str) -> None:
-        with running(data_dir) as server:
+    def test_only_its_own_user_can_reach_it_and_only_over_the_socket(self, made_dir: Path, origin: str) -> None:
+        with running(made_dir) as server:
             assert ask(server, "SHOW listen_addresses") == ""
-            assert not server.socket_directory.is_relative_to(data_dir)
+            assert not server.socket_directory.is_relative_to(made_dir)
             assert stat.S_IMODE(server.socket_directory.stat().st_mode) == 0o700
             assert len(str(server.socket_directory / f".s.PGSQL.{server.port}.lock")) < 80
         assert not server.socket_directory.exists()
 
-    def test_what_was_written_is_there_at_the_next_start(self, data_dir: Path, origin: str) -> None:
-        with running(data_dir) as server, psycopg.connect(server.url()) as connection:
+    def test_what_was_written_is_there_at_the_next_start(self, made_dir: Path, origin: str) -> None:
+        with running(made_dir) as server, psycopg.connect(server.url()) as connection:
             connection.execute("CREATE EXTENSION btree_gist; CREATE TABLE kept AS SELECT 42 AS answer")
-        with running(data_dir) as server:
+        with running(made_dir) as server:
             assert ask(server, "SELECT answer FROM kept") == 42
 
     def test_the_url_takes_any_name(self) -> None:
@@ -177,13 +198,13 @@ class TestWhatIsStarted:
 
 
 class TestWhoStopsIt:
-    def test_the_last_one_out(self, data_dir: Path, origin: str) -> None:
-        with running(data_dir, settings={"work_mem": "5MB"}) as first:
-            with running(data_dir, settings={"work_mem": "6MB"}) as second:
+    def test_the_last_one_out(self, made_dir: Path, origin: str) -> None:
+        with running(made_dir, settings={"work_mem": "5MB"}) as first:
+            with running(made_dir, settings={"work_mem": "6MB"}) as second:
                 assert first == second
                 assert ask(second, "SHOW work_mem") == "5MB"
             assert ask(first, "SELECT 1") == 1
-        assert processes_in(data_dir) == []
+        assert processes_in(made_dir) == []
 
     def test_two_at_the_same_instant_share_one_new_cluster(
         self, data_dir: Path, user_process: Callable[..., "subprocess.Popen[str]"], origin: str
@@ -199,7 +220,7 @@ class TestWhoStopsIt:
 
     @needs_proc
     def test_ctrl_c_leaves_it_to_us(
-        self, data_dir: Path, user_process: Callable[..., "subprocess.Popen[str]"], origin: str
+        self, made_dir: Path, user_process: Callable[..., "subprocess.Popen[str]"], origin: str
     ) -> None:
         process = user_process(origin, start_new_session=True)
         assert process.stdout
@@ -207,7 +228,7 @@ class TestWhoStopsIt:
         os.killpg(process.pid, signal.SIGINT)
         assert process.stdout.readline() == "('still there',)\n"
         assert process.wait() == 0
-        assert "database system is shut down" in (data_dir / "postgres.log").read_text()
+        assert "database system is shut down" in (made_dir / "postgres.log").read_text()
 
     @pytest.mark.parametrize("moment", ["postgres.unfinished", "postgres", "postgres/postmaster.pid"])
     def test_ctrl_c_while_it_starts_leaves_nothing(
@@ -223,16 +244,16 @@ class TestWhoStopsIt:
 @needs_proc
 class TestKilled:
     def test_a_killed_user_leaves_a_server_to_attach_to(
-        self, data_dir: Path, user_process: Callable[..., "subprocess.Popen[str]"], origin: str
+        self, made_dir: Path, user_process: Callable[..., "subprocess.Popen[str]"], origin: str
     ) -> None:
         process = user_process(origin)
         assert process.stdout
         process.stdout.readline()
-        before = postmaster_of(data_dir)
+        before = postmaster_of(made_dir)
         process.kill()
         process.wait()
-        with running(data_dir):
-            assert postmaster_of(data_dir) == before
+        with running(made_dir):
+            assert postmaster_of(made_dir) == before
 
     @pytest.mark.parametrize("moment", ["postgres.unfinished/PG_VERSION", "postgres", "postgres/postmaster.pid"])
     def test_killed_while_it_makes_or_starts_the_cluster(
@@ -246,7 +267,7 @@ class TestKilled:
             assert ask(server, "SELECT 1") == 1
         assert sorted(path.name for path in data_dir.iterdir() if path.is_dir()) == ["postgres"]
 
-    def test_a_killed_server_has_every_acknowledged_insert(self, data_dir: Path, origin: str) -> None:
+    def test_a_killed_server_has_every_acknowledged_insert(self, made_dir: Path, origin: str) -> None:
         acknowledged: list[int] = []
 
         def write(url: str) -> None:
@@ -260,52 +281,52 @@ class TestKilled:
             with pytest.raises(psycopg.OperationalError):
                 write(url)
 
-        with running(data_dir) as server:
+        with running(made_dir) as server:
             writer = threading.Thread(target=write_until_it_is_gone, args=[server.url()])
             writer.start()
             eventually(lambda: len(acknowledged) > 200)
-            process = postmaster_of(data_dir)
+            process = postmaster_of(made_dir)
             os.kill(process, signal.SIGKILL)
             eventually(lambda: is_gone(process))
-            with running(data_dir) as again:  # while the first user is still there
+            with running(made_dir) as again:  # while the first user is still there
                 writer.join()
                 assert ask(again, "SELECT count(*) FROM written") in (len(acknowledged), len(acknowledged) + 1)
             assert ask(server, "SELECT 1") == 1
 
     @needs_proc
-    def test_a_watched_server_that_is_killed_comes_back_by_itself(self, data_dir: Path) -> None:
-        with running(data_dir, watched=True) as server:
+    def test_a_watched_server_that_is_killed_comes_back_by_itself(self, made_dir: Path) -> None:
+        with running(made_dir, watched=True) as server:
             for table in ("one", "two"):
                 with psycopg.connect(server.url()) as connection:
                     connection.execute(f"CREATE TABLE {table} ()")
-                for process in processes_in(data_dir):
+                for process in processes_in(made_dir):
                     with suppress(ProcessLookupError):
                         os.kill(process, signal.SIGKILL)
                 eventually(lambda: answers(server))
                 with psycopg.connect(server.url()) as connection:
                     connection.execute(f"SELECT FROM {table}")
-        assert not processes_in(data_dir)
+        assert not processes_in(made_dir)
 
     @needs_proc
-    def test_its_process_number_may_have_gone_to_a_stranger(self, data_dir: Path, bystander: int) -> None:
-        cluster = Cluster.under(data_dir.resolve())
+    def test_its_process_number_may_have_gone_to_a_stranger(self, made_dir: Path, bystander: int) -> None:
+        cluster = Cluster.under(made_dir.resolve())
         left = f"{bystander}\n{cluster.folder}\n1\n5432\n{cluster.socket_directory}\n\n  1 1\nready   \n"
         (cluster.folder / "postmaster.pid").write_text(left)
         assert cluster._tell_to_stop() is False
-        with running(data_dir) as server:
+        with running(made_dir) as server:
             assert ask(server, "SELECT 1") == 1
-            assert postmaster_of(data_dir) != bystander
+            assert postmaster_of(made_dir) != bystander
 
 
 class TestRefusals:
-    def test_a_failed_start_quotes_the_log_and_leaves_nothing(self, data_dir: Path) -> None:
+    def test_a_failed_start_quotes_the_log_and_leaves_nothing(self, made_dir: Path) -> None:
         with (
             pytest.raises(DatabaseUnavailable, match=r"did not start\. .*work_mem"),
-            running(data_dir, settings={"work_mem": "much"}),
+            running(made_dir, settings={"work_mem": "much"}),
         ):
             pass
-        assert processes_in(data_dir) == []
-        with running(data_dir) as server:
+        assert processes_in(made_dir) == []
+        with running(made_dir) as server:
             assert ask(server, "SELECT 1") == 1
 
     def test_no_postgresql_anywhere(self, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -320,8 +341,8 @@ class TestRefusals:
             pass
 
     @pytest.mark.parametrize("made", ["open to others", "a link", "a file", "another user's"])
-    def test_a_socket_folder_that_somebody_else_made(self, data_dir: Path, tmp_path: Path, made: str) -> None:
-        path = Cluster.under(data_dir.resolve()).socket_directory
+    def test_a_socket_folder_that_somebody_else_made(self, made_dir: Path, tmp_path: Path, made: str) -> None:
+        path = Cluster.under(made_dir.resolve()).socket_directory
         if made == "a link":
             path.symlink_to(tmp_path)
         elif made == "a file":
@@ -334,36 +355,33 @@ class TestRefusals:
                 path.rmdir()
                 pytest.skip("only root can pretend to be another user")
             os.chown(path, 12345, 12345)
-        with pytest.raises(DatabaseUnavailable, match=str(path)), running(data_dir):
+        with pytest.raises(DatabaseUnavailable, match=str(path)), running(made_dir):
             pass
         assert path.lstat(), "it is not ours to remove"
         path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
 
-    def test_a_server_that_somebody_started_by_hand(self, data_dir: Path) -> None:
-        with running(data_dir):
-            pass
-        cluster = Cluster.under(data_dir.resolve())
+    def test_a_server_that_somebody_started_by_hand(self, made_dir: Path) -> None:
+        cluster = Cluster.under(made_dir.resolve())
         by_hand = [str(find_binaries() / "pg_ctl"), "--silent", "--wait"]
         elsewhere = Path(tempfile.mkdtemp(dir="/tmp"))
         cluster.account.make_private_folder(elsewhere)
         handle = os.open(os.devnull, os.O_RDWR)
         options = ["--options", f"-c listen_addresses='' -c unix_socket_directories={elsewhere}"]
         assert cluster.account.run([*by_hand, "start", *options], cluster.folder, output=handle, inherited=handle) == 0
-        with pytest.raises(DatabaseUnavailable, match=r"postmaster\.pid"), running(data_dir):
+        with pytest.raises(DatabaseUnavailable, match=r"postmaster\.pid"), running(made_dir):
             pass
-        assert processes_in(data_dir) != []
+        assert processes_in(made_dir) != []
         assert cluster.account.run([*by_hand, "stop"], cluster.folder, output=handle, inherited=handle) == 0
         os.close(handle)
         elsewhere.rmdir()
 
 
 class TestLog:
-    def test_a_long_log_is_put_aside_at_the_start(self, data_dir: Path) -> None:
-        data_dir.mkdir()
-        (data_dir / "postgres.log").write_text("x" * (MOST_LOG + 1))
-        with running(data_dir):
-            assert (data_dir / "postgres.log.old").stat().st_size == MOST_LOG + 1
-            assert stat.S_IMODE((data_dir / "postgres.log").stat().st_mode) == 0o600
+    def test_a_long_log_is_put_aside_at_the_start(self, made_dir: Path) -> None:
+        (made_dir / "postgres.log").write_text("x" * (MOST_LOG + 1))
+        with running(made_dir):
+            assert (made_dir / "postgres.log.old").stat().st_size == MOST_LOG + 1
+            assert stat.S_IMODE((made_dir / "postgres.log").stat().st_mode) == 0o600
 
 
 @only_root

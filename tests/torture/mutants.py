@@ -233,7 +233,7 @@ def hunted(name: str, seconds: float, seed: int) -> Hunt:
         options = [option for fault in mutant.faults for option in ("--fault", fault)]
         options += [option for verb in mutant.focus for option in ("--focus", verb)]
         command = ["-m", "tests.torture", "--seconds", str(seconds), "--seed", str(seed), "--patience", "60", *options]
-        environment = os.environ | {"PYTHONPATH": folder, "PYTHONSAFEPATH": "", "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = os.environ | {"PYTHONPATH": folder, "PYTHONSAFEPATH": ""}
         done = subprocess.run(
             [sys.executable, *command], cwd=tree, env=environment, capture_output=True, text=True, timeout=300 + seconds
         )
