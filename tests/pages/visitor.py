@@ -20,7 +20,6 @@ class Visitor:
     def __init__(self, house: House, who: str | None = None) -> None:
         self.house = house
         self.client = TestClient(house.client.app, raise_server_exceptions=False, follow_redirects=False)
-        self.client.portal = house.client.portal  # the service's own event loop, not a new one for each request
         if who:
             self.sign_in(who)
 
