@@ -25,6 +25,11 @@ os.environ.setdefault("ONCELINK_COURIERS", "0")  # so that logs hold what a test
 SECRET = "only-for-tests-only-for-tests-only-for-tests"
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more worker than processors: tests wait for servers, browsers and deadlines."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts the folders of long tests in front, each file as it was."""
     items.sort(key=lambda item: next((n for n, begin in enumerate(LONG) if item.nodeid.startswith(begin)), len(LONG)))

@@ -73,7 +73,7 @@ def open_reassign(page: Page) -> None:
 def open_timeline(page: Page) -> None:
     """Opens the stream of the first event."""
     page.locator("tbody th a").first.click()
-    page.locator("[data-travel]").wait_for()
+    page.locator(".slider").wait_for()
 
 
 def ready(page: Page) -> None:

@@ -1,5 +1,7 @@
 """The history as sentences, and the slider through the time of one thing."""
 
+import re
+
 from playwright.sync_api import Locator, Page, expect
 
 from api.sample_house import JULIO
@@ -30,6 +32,27 @@ def test_slides_through_the_time_of_a_meeting(browsing: Browsing) -> None:
     slider.press("ArrowRight")
     expect(fact(page, "Starts").locator(".tag")).to_have_text("changed")
     expect(page.locator(".timeline > .later")).to_have_count(count - 3)
+
+
+def test_presses_faster_than_answers_all_count(browsing: Browsing) -> None:
+    page = browsing.window("tomasz")
+    page.goto("/history?type=Rescheduled")
+    page.locator("#list tbody th a").first.click()
+    page.goto(page.url.split("?")[0])
+    page.route(re.compile(r"step="), lambda route: (page.wait_for_timeout(300), route.fallback()))
+    slider = page.get_by_role("slider")
+    last = int(slider.get_attribute("max") or 0)
+    assert last >= 2
+    slider.focus()
+    with page.expect_request(re.compile(rf"step={last - 1}$")):
+        slider.press("ArrowLeft")
+    with page.expect_request(re.compile(r"step=1$")):
+        slider.press("Home")
+    expect(page.locator(".slider-label .count")).to_have_text("1")
+    expect(page).to_have_url(re.compile(r"\?step=1$"))
+    expect(slider).to_have_value("1")
+    expect(slider).to_be_focused()
+    expect(page.locator(".timeline > .later")).to_have_count(last - 1)
 
 
 def test_shows_a_link_as_it_was(browsing: Browsing) -> None:

@@ -1,6 +1,7 @@
 // Menu buttons (ARIA pattern): [data-menu=ID] opens the popover ID. Arrows, Home, End, Escape, Tab and letters work.
 let opened = null; // {button, menu}
 const openers = new WeakMap(); // menu → the button that opened it last
+const seen = new IntersectionObserver((entries) => entries.at(-1).isIntersecting || closeMenu());
 
 export const openerOf = (item) => openers.get(item.closest("[role=menu]"));
 
@@ -15,13 +16,15 @@ export function startMenus() {
   });
   document.addEventListener("keydown", onKey);
   addEventListener("resize", () => closeMenu());
-  document.addEventListener("scroll", () => closeMenu(), { capture: true, passive: true });
+  // a page may still be gliding when a button is pressed: the menu stays at its button for as long as that can be seen
+  document.addEventListener("scroll", () => opened && place(opened.menu, opened.button), { capture: true, passive: true });
 }
 
 export function closeMenu(refocus = false) {
   if (!opened) return;
   const { button, menu } = opened;
   opened = null;
+  seen.disconnect();
   menu.hidePopover();
   button.setAttribute("aria-expanded", "false");
   if (refocus) button.focus();
@@ -37,6 +40,7 @@ function open(button, focused) {
   place(menu, button);
   button.setAttribute("aria-expanded", "true");
   opened = { button, menu };
+  seen.observe(button);
   const list = items(menu);
   list.forEach((item) => (item.tabIndex = -1));
   list.at(focused ?? 0)?.focus({ preventScroll: true });
