@@ -35,7 +35,8 @@ ALIKE = """() => {
         const known = new Set();
         for (const row of list.children) {
             const parts = [row, ...row.querySelectorAll("*")];
-            const kind = [...new Set(parts.map((part) => `${part.tagName}.${part.getAttribute("class")}`))].sort().join();
+            const names = new Set(parts.map((part) => `${part.tagName}.${part.getAttribute("class")}`));
+            const kind = [...names].sort().join();
             row.toggleAttribute("data-alike", known.has(kind));
             known.add(kind);
         }
