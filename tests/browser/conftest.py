@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 from api.clock import now
 from api.opening import opened
@@ -28,10 +28,17 @@ def served(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             yield found
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A browser for a file; not for longer, as Playwright keeps an event loop running in its thread."""
-    with browser() as found:
+@pytest.fixture(scope="package")
+def driver() -> Iterator[Playwright]:
+    """What drives browsers; not beyond these files, as it keeps an event loop running in its thread."""
+    with sync_playwright() as found:
+        yield found
+
+
+@pytest.fixture(scope="package")
+def chromium(driver: Playwright) -> Iterator[Browser]:
+    """A browser, shared by the files that a worker runs; they share no window of it."""
+    with browser(driver) as found:
         yield found
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Route, Worker, expect, sync_playwright
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Playwright, Route, Worker, expect
 
 from api.extension_commands import FOLDER
 from api.request import SESSION
@@ -128,28 +128,27 @@ class Extended:
 
 
 @contextmanager
-def extended(live: Live, folder: Path) -> Iterator[Extended]:
+def extended(playwright: Playwright, live: Live, folder: Path) -> Iterator[Extended]:
     """A browser of its own with nothing kept in it yet."""
     extension = unpacked(folder)
     loading = [f"--disable-extensions-except={extension}", f"--load-extension={extension}"]
-    with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            folder / "profile",
-            executable_path=chromium(),
-            args=[*FLAGS, *loading, "--headless=new"],
-            headless=False,
-            chromium_sandbox=os.geteuid() != 0,
-            timeout=2 * PATIENCE,
-        )
-        context.set_default_timeout(PATIENCE)
-        context.grant_permissions(["clipboard-read"])  # writing is the extension's own permission
-        found = Extended(live, context, [])
-        context.on("weberror", lambda error: found.problems.append(str(error.error)))
-        context.on("console", found.heard)
-        try:
-            yield found
-        finally:
-            context.close()
+    context = playwright.chromium.launch_persistent_context(
+        folder / "profile",
+        executable_path=chromium(),
+        args=[*FLAGS, *loading, "--headless=new"],
+        headless=False,
+        chromium_sandbox=os.geteuid() != 0,
+        timeout=2 * PATIENCE,
+    )
+    context.set_default_timeout(PATIENCE)
+    context.grant_permissions(["clipboard-read"])  # writing is the extension's own permission
+    found = Extended(live, context, [])
+    context.on("weberror", lambda error: found.problems.append(str(error.error)))
+    context.on("console", found.heard)
+    try:
+        yield found
+    finally:
+        context.close()
 
 
 def until(page: Page, true: Callable[[], bool]) -> None:

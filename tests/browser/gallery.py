@@ -3,6 +3,8 @@
 import tempfile
 from pathlib import Path
 
+from playwright.sync_api import sync_playwright
+
 from api.demo import furnished
 from api.settings import read_settings
 from tests.browser.browsing import Browsing, Guard, browser, live
@@ -26,7 +28,12 @@ def main() -> None:
     shots = {shot.name: shot for shot in PAGES}
     with tempfile.TemporaryDirectory() as folder:
         settings = read_settings(data_dir=Path(folder) / "data", database_url="")
-        with furnished(settings, fresh=False) as (running, _), live(running) as served, browser() as chromium:
+        with (
+            furnished(settings, fresh=False) as (running, _),
+            live(running) as served,
+            sync_playwright() as driver,
+            browser(driver) as chromium,
+        ):
             wait_for_lists(served)
             browsing = Browsing(served, chromium, Guard(served.base_url))
             for name, scheme in PICTURES.items():

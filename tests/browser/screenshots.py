@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, sync_playwright
 
 from api.demo import furnished
 from api.sample_house import FOUNDER, JULIO, PEOPLE
@@ -257,7 +257,7 @@ def take_pages(served: Live, shots: list[Shot]) -> None:
     """Pictures of pages, and what went wrong in them."""
     guard = Guard(served.base_url)
     guard.expect("status of 4")
-    with browser() as chromium:
+    with sync_playwright() as driver, browser(driver) as chromium:
         for shot in shots:
             take(Browsing(served, chromium, guard), shot)
             print(shot.name)
@@ -267,7 +267,7 @@ def take_pages(served: Live, shots: list[Shot]) -> None:
 
 def take_extension(served: Live, folder: Path) -> None:
     """Pictures of the extension's popup: its links, and what was made of them."""
-    with extended(served, folder) as chrome:
+    with sync_playwright() as driver, extended(driver, served, folder) as chrome:
         popup = chrome.connected()
         popup.keyboard.press("Shift+Enter")
         popup.locator(".toast").wait_for()

@@ -1,12 +1,14 @@
 """What holds of every page: no axe violation in light and dark, no error on the console, nothing from elsewhere."""
 
+from collections.abc import Iterator
+
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from api.clock import now
 from api.sample_house import PEOPLE
 from projections.positions import position
-from tests.browser.browsing import PHONE, Browsing, Live, violations
+from tests.browser.browsing import PHONE, Browsing, Guard, Live, violations
 from tests.browser.screenshots import PAGES, Shot
 
 
@@ -15,14 +17,32 @@ def head(live: Live) -> int:
     return position(live.oncelink.database).head
 
 
+@pytest.fixture(scope="module")
+def windows(served: Live, chromium: Browser) -> Iterator[Browsing]:
+    """One window for each person, for all the pages that they look at."""
+    found = Browsing(served, chromium, Guard(served.base_url))
+    yield found
+    found.close()
+    assert found.guard.found == []
+
+
+@pytest.fixture
+def same(windows: Browsing) -> Iterator[Browsing]:
+    """Those windows; nothing may have gone wrong in them (what is heard later fails the test that follows)."""
+    yield windows
+    windows.guard.expected.clear()
+    found, windows.guard.found = windows.guard.found, []
+    assert found == []
+
+
 @pytest.mark.parametrize("shot", PAGES, ids=lambda shot: shot.name)
-def test_is_accessible_and_quiet(browsing: Browsing, shot: Shot) -> None:
-    browsing.guard.expect("status of 4(04|10|12|22)") if shot.refused else None
-    page = browsing.window(shot.who)
-    before = head(browsing.live)
+def test_is_accessible_and_quiet(same: Browsing, shot: Shot) -> None:
+    same.guard.expect("status of 4(04|10|12|22)") if shot.refused else None
+    page = same.same_window(shot.who)
+    before = head(same.live)
     page.goto(shot.path)
     assert page.evaluate("document.readyState") == "complete"
-    assert head(browsing.live) == before  # looking, scripts and all, changes nothing
+    assert head(same.live) == before  # looking, scripts and all, changes nothing
     if shot.before:
         shot.before(page)
     assert [found for scheme in ("light", "dark") for found in violations(page, scheme)] == []

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Playwright, expect
 
 from api.sample_house import JULIO
 from tests.browser.browsing import Live, copied, live, violations
@@ -16,9 +16,9 @@ LINK = "Discovery call with Julio"
 
 
 @pytest.fixture(scope="module")
-def chrome(served: Live, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Extended]:
+def chrome(driver: Playwright, served: Live, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Extended]:
     """One browser for the file; afterwards nothing may have gone wrong in it, as far as Chrome itself can tell."""
-    with extended(served, tmp_path_factory.mktemp("extension")) as found:
+    with extended(driver, served, tmp_path_factory.mktemp("extension")) as found:
         yield found
         assert found.problems == []
 

@@ -382,28 +382,29 @@ def show(page: Page, path: str) -> Page:
     return page
 
 
+def in_both_looks(page: Page) -> list[str]:
+    """What axe finds in light and in dark."""
+    return [found for scheme in ("light", "dark") for found in violations(page, scheme)]
+
+
 class TestPages:
     """What holds for every page of a guest."""
 
-    @pytest.mark.parametrize("scheme", ["light", "dark"])
-    def test_axe_finds_nothing(self, browsing: Browsing, places: dict[str, str], scheme: str) -> None:
+    def test_axe_finds_nothing(self, browsing: Browsing, places: dict[str, str]) -> None:
         browsing.guard.expect(GONE)
-        page = browsing.window(clipboard=False, timezone_id=BERLIN, color_scheme=scheme)
+        page = browsing.window(clipboard=False, timezone_id=BERLIN)
         others = ("gone", "cancelled", "moving", "used")  # the rest is in tests/browser/screenshots.py
-        found = {name: violations(show(page, places[name]), scheme) for name in others}
+        found = {name: in_both_looks(show(page, places[name])) for name in others}
         page.set_viewport_size(PHONE)  # type: ignore[arg-type]
-        found |= {f"{name} on a phone": violations(show(page, places[name]), scheme) for name in ("month", "form")}
+        found |= {f"{name} on a phone": in_both_looks(show(page, places[name])) for name in ("month", "form")}
         assert {name: one for name, one in found.items() if one} == {}
         assert len(found) == len(others) + 2
 
-    @pytest.mark.parametrize("scheme", ["light", "dark"])
-    def test_axe_finds_nothing_in_the_choice_of_zones(
-        self, browsing: Browsing, places: dict[str, str], scheme: str
-    ) -> None:
-        page = look(browsing, places["month"], color_scheme=scheme)
+    def test_axe_finds_nothing_in_the_choice_of_zones(self, browsing: Browsing, places: dict[str, str]) -> None:
+        page = look(browsing, places["month"])
         page.locator("summary.zone-now").click()
         page.get_by_role("combobox").fill("berlin")
-        assert violations(page, scheme) == []
+        assert in_both_looks(page) == []
 
     def test_no_address_leaves_in_a_referer(self, browsing: Browsing, places: dict[str, str]) -> None:
         browsing.guard.expect(GONE)

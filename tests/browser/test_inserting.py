@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Playwright, expect
 
 from tests.browser.browsing import Live
 from tests.browser.extending import Extended, book, extended, until
@@ -39,9 +39,9 @@ URL = re.compile(r"http://127\.0\.0\.1:\d+/s/([\w-]{43})")
 
 
 @pytest.fixture(scope="module")
-def chrome(served: Live, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Extended]:
+def chrome(driver: Playwright, served: Live, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Extended]:
     """One browser for the file, connected."""
-    with extended(served, tmp_path_factory.mktemp("extension")) as found:
+    with extended(driver, served, tmp_path_factory.mktemp("extension")) as found:
         found.connected().close()
         yield found
         assert found.problems == []

@@ -1,11 +1,15 @@
 """The history as sentences, and the slider through the time of one thing."""
 
 import re
+from collections.abc import Iterator
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from api.sample_house import JULIO
-from tests.browser.browsing import Browsing
+from tests.browser.browsing import Browsing, Live
+from tests.browser.hosting import hosting
+from tests.house import code_of
 
 
 def fact(page: Page, name: str) -> Locator:
@@ -13,14 +17,23 @@ def fact(page: Page, name: str) -> Locator:
     return page.locator(".facts > div", has=page.locator(f"dt:text-matches('^{name}')"))
 
 
-def test_slides_through_the_time_of_a_meeting(browsing: Browsing) -> None:
+@pytest.fixture(scope="module")
+def moved(served: Live) -> Iterator[str]:
+    """The history of a meeting that was booked and then moved, once, and of nothing else that happens meanwhile."""
+    with hosting(served) as house:
+        [code] = house.codes(house.link("Moved once"))
+        first, second, *_ = house.slots(code)
+        made = house.book(code, first)
+        house.post(f"/v1/manage/{code_of(made['manage_url'])}/reschedule", {"start": second})
+        yield f"/history/{made['booking']['id']}"
+
+
+def test_slides_through_the_time_of_a_meeting(browsing: Browsing, moved: str) -> None:
     page = browsing.window("tomasz")
-    page.goto("/history?type=Rescheduled")
-    page.locator("#list tbody th a").first.click()
+    page.goto(moved)
     slider = page.get_by_role("slider")
     count = int(slider.get_attribute("max") or 0)
     assert count >= 3
-    page.goto(page.url.split("?")[0])
     expect(fact(page, "Status")).to_contain_text("rescheduled")
     slider.focus()
     for _ in range(count - 2):
@@ -34,11 +47,9 @@ def test_slides_through_the_time_of_a_meeting(browsing: Browsing) -> None:
     expect(page.locator(".timeline > .later")).to_have_count(count - 3)
 
 
-def test_presses_faster_than_answers_all_count(browsing: Browsing) -> None:
+def test_presses_faster_than_answers_all_count(browsing: Browsing, moved: str) -> None:
     page = browsing.window("tomasz")
-    page.goto("/history?type=Rescheduled")
-    page.locator("#list tbody th a").first.click()
-    page.goto(page.url.split("?")[0])
+    page.goto(moved)
     page.route(re.compile(r"step="), lambda route: (page.wait_for_timeout(300), route.fallback()))
     slider = page.get_by_role("slider")
     last = int(slider.get_attribute("max") or 0)
