@@ -41,6 +41,16 @@ class TestFilters:
         assert page.url.endswith("/links?status=expired")
         expect(page.locator("#list .pill")).to_have_text("Expired")
 
+    def test_the_last_choice_counts_however_late_answers_come(self, browsing: Browsing) -> None:
+        page = browsing.window("julio")
+        page.goto("/links")
+        page.route(re.compile("status="), lambda route: (page.wait_for_timeout(500), route.fallback()))
+        for state in ("Active", "Disabled", "Expired"):
+            page.get_by_label("State").select_option(state)
+        expect(page).to_have_url(re.compile("status=expired$"))
+        expect(page.locator("#list tbody tr")).to_have_count(1)
+        expect(page.locator("#list .pill")).to_have_text("Expired")
+
     def test_nothing_found_says_what_to_do(self, browsing: Browsing) -> None:
         page = browsing.window("julio")
         page.goto("/links?q=zebra")

@@ -15,9 +15,10 @@ export function startMenus() {
     if (opened && !opened.menu.contains(event.target) && !opened.button.contains(event.target)) closeMenu();
   });
   document.addEventListener("keydown", onKey);
-  addEventListener("resize", () => closeMenu());
   // a page may still be gliding when a button is pressed: the menu stays at its button for as long as that can be seen
-  document.addEventListener("scroll", () => opened && place(opened.menu, opened.button), { capture: true, passive: true });
+  const stay = () => opened && place(opened.menu, opened.button);
+  addEventListener("resize", stay);
+  document.addEventListener("scroll", stay, { capture: true, passive: true });
 }
 
 export function closeMenu(refocus = false) {
