@@ -152,6 +152,7 @@ MUTANTS: dict[str, Mutant] = {
                 "    PRIMARY KEY (booking_id, host_id),\n    EXCLUDE USING gist (host_id WITH =, during WITH &&)\n",
                 "    PRIMARY KEY (booking_id, host_id)\n",
             ),
+            Patch(MIGRATIONS, "ON CONFLICT ON CONSTRAINT reservations_host_id_during_excl", "ON CONFLICT"),
             Patch(
                 MIGRATIONS,
                 "            UNION ALL SELECT '.host.' || (h ->> 0), (h ->> 1)::boolean "
