@@ -59,15 +59,20 @@ def new_schema(server: Server) -> Iterator[str]:
 def new_settings(server: Server, data_dir: Path, **more: object) -> Iterator[Settings]:
     """Settings of a service on a new schema."""
     with new_schema(server) as schema:
-        url = server.url(SERVICE_ROLE, DATABASE)
-        yield read_settings(database_url=url, db_schema=schema, data_dir=data_dir, secret_keys=SECRET, **more)
+        yield settings_of(server, schema, data_dir, **more)
+
+
+def settings_of(server: Server, schema: str, data_dir: Path, **more: object) -> Settings:
+    """Settings of a service on a schema."""
+    url = server.url(SERVICE_ROLE, DATABASE)
+    return read_settings(database_url=url, db_schema=schema, data_dir=data_dir, secret_keys=SECRET, **more)
 
 
 class Shelves:
     """What tests begin with: a migrated schema, one with live tables, and one with an organisation in it."""
 
     def __init__(self, server: Server, data_dir: Path) -> None:
-        self.url = server.url(SERVICE_ROLE, DATABASE)
+        self.server = server
         self.data_dir = data_dir
         self.migrated = Shelf[None](server, lambda name: None)
         self.followed = Shelf[None](server, self.follow)
@@ -75,14 +80,11 @@ class Shelves:
 
     def settings(self, name: str, data_dir: Path) -> Settings:
         """Settings of a service on a schema."""
-        base_url = "http://testserver"
-        return read_settings(
-            database_url=self.url, db_schema=name, data_dir=data_dir, secret_keys=SECRET, base_url=base_url
-        )
+        return settings_of(self.server, name, data_dir, base_url="http://testserver")
 
     def follow(self, name: str) -> None:
         """Makes the live tables."""
-        live_tables.ensure(Database(self.url, name))
+        live_tables.ensure(Database(self.server.url(SERVICE_ROLE, DATABASE), name))
 
     def furnish(self, name: str) -> House:
         """Furnishes a house, which nobody lives in afterwards."""
