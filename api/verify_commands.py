@@ -14,7 +14,6 @@ from api.settings import Settings, read_settings, split_keys
 from domain.refusals import Invalid
 from replay import checkpoint as checkpoints
 from replay import marks
-from replay.asking import UNHURRIED
 from replay.checkpoint import BadCheckpoint, Checkpoint, in_base64, origin_of
 from replay.notes import BadNote, Signer, Verifier, notes, signers
 from replay.problems import Report
@@ -89,8 +88,7 @@ def verified(saved: list[Checkpoint]) -> Report:
     """The check of the database."""
     with composed() as oncelink, console.status("Verifying") as status:
         seal_all(oncelink.database)
-        with oncelink.database.connect(options=UNHURRIED) as connection:
-            return verify(oncelink.database, connection, saved, told=lambda name: status.update(f"Verifying: {name}"))
+        return verify(oncelink.database, saved, told=lambda name: status.update(f"Verifying: {name}"))
 
 
 def exported(path: Path, saved: list[Checkpoint]) -> tuple[Report, bytes]:

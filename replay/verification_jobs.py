@@ -2,7 +2,6 @@
 
 import json
 import logging
-import time
 from threading import Event
 from typing import Any
 from uuid import UUID
@@ -12,7 +11,6 @@ from psycopg.rows import DictRow
 
 from domain.refusals import VerificationRunning
 from projections.supervised import Supervised, Worker
-from replay.asking import UNHURRIED
 from replay.verification import verify
 from store.database import Database
 
@@ -65,7 +63,6 @@ class Verifications(Worker):
         self.db = db
         self._wake = Event()
         self._thread = Supervised("verifications", self._work)
-        self._at_work: Connection[DictRow] | None = None
 
     def wake(self) -> None:
         """Says that a check was asked for; returns at once."""
@@ -75,11 +72,7 @@ class Verifications(Worker):
         """Breaks off a check at hand, which is put back, and ends."""
         self._thread.stopping.set()
         self.wake()
-        while self.alive:
-            at_work = self._at_work
-            if at_work is not None and not at_work.closed:
-                at_work.cancel_safe(timeout=1)
-            time.sleep(0.02)
+        self._thread.stop()
 
     def _work(self) -> None:
         while not self._thread.stopping.is_set():
@@ -113,8 +106,7 @@ class Verifications(Worker):
             connection.execute(self.db.text(PROGRESS), (json.dumps({"checked_events": events}), id))
 
         try:
-            with self.db.connect(options=UNHURRIED) as self._at_work:
-                report = verify(self.db, self._at_work, progress=progress)
+            report = verify(self.db, progress=progress)
             connection.execute(self.db.text(END), ("done", json.dumps(report.as_dict()), None, id))
         except Exception as error:
             if self._thread.stopping.is_set():
@@ -122,5 +114,3 @@ class Verifications(Worker):
                 return
             logger.exception("a verification failed")
             connection.execute(self.db.text(END), ("failed", None, f"{type(error).__name__}: {error}", id))
-        finally:
-            self._at_work = None

@@ -1,6 +1,6 @@
 """Recomputes the sealed tree from the events themselves, and compares every leaf and node with what was sealed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -51,17 +51,14 @@ FROM (
 ORDER BY position
 """
 
-Progress = Callable[[int], None]
-
 
 class TreeCheck:
     """Walks over the log once, in stretches, with the seals beside it."""
 
-    def __init__(self, db: Database, connection: Connection[Any], comparison: Comparison, progress: Progress) -> None:
+    def __init__(self, db: Database, connection: Connection[Any], comparison: Comparison) -> None:
         self.db = db
         self.connection = connection
         self.comparison = comparison
-        self.progress = progress
         self.sealed = Growing()
         self.nodes: dict[tuple[int, int], bytes] = {}
         self.at = 0
@@ -77,7 +74,6 @@ class TreeCheck:
             for row in self.rows(LEAVES, {"after": after, "until": end}):
                 yield from self.leaf(report, *row)
             after = end
-            self.progress(report.checked_events)
         report.sealed_events = self.sealed.size
         yield from self.left_over()
         yield from self.comparison.problems()

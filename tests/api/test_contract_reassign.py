@@ -134,8 +134,7 @@ class TestDone:
         given(house, path, "member")
         house.post(f"{path}/cancel", {}, "manager")
         database = house.oncelink.database
-        with database.connection() as connection:
-            assert verify(database, connection).problems == []
+        assert verify(database).problems == []
 
 
 class TestWho:

@@ -13,7 +13,6 @@ from api.mail import Post
 from api.settings import Settings
 from domain.outbox import BACK_OFF
 from projections.outbox import OUTBOX
-from replay.asking import UNHURRIED
 from replay.rebuild import Rebuild
 from replay.verification import verify
 from tests.house import GUEST, House
@@ -334,9 +333,7 @@ class TestReplaying:
         try:
             for _ in range(2):
                 Rebuild.begun(database).run()
-            with database.connect(options=UNHURRIED) as connection:
-                report = verify(database, connection)
-            assert report.problems == []
+            assert verify(database).problems == []
             head = database.rows("SELECT max(position) AS at FROM {schema}.events")[0]["at"]
             for at in range(1, head + 1):
                 desk.house.get(f"/v1/as-of/meeting-log?at={at}", "auditor")

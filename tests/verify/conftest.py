@@ -13,11 +13,11 @@ from psycopg.rows import DictRow, dict_row
 from api.app import build
 from api.serving import DATABASE
 from api.settings import Settings
-from replay.asking import UNHURRIED
+from replay.asking import UNHURRIED, Ask
 from replay.checkpoint import Checkpoint
 from replay.problems import Problem, Report
 from replay.sealing import seal_all
-from replay.verification import verify
+from replay.verification import of_log, of_read_models
 from store.database import Database
 from store.embedded import Server
 from tests.api.asking import head, listed
@@ -109,8 +109,10 @@ class Superuser:
         )
 
     def finds(self, *checkpoints: Checkpoint) -> Report:
-        """What a verification finds."""
-        return verify(self.world.database, self.connection, checkpoints)
+        """What a verification finds, in the transaction in which it was planted."""
+        report, ask = Report(), Ask(self.world.database, self.connection)
+        report.problems = [*of_log(ask, report, checkpoints), *of_read_models(ask, report)]
+        return report
 
     def finds_one(self, check: str, *checkpoints: Checkpoint) -> Problem:
         """The one problem that a check finds."""

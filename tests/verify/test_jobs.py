@@ -7,10 +7,12 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg.errors import UndefinedTable
 
 from domain.refusals import VerificationRunning
 from projections import live_tables
 from replay import verification_jobs
+from replay.verification import verify
 from replay.verification_jobs import Verifications, latest, request
 from store.database import Database
 
@@ -119,3 +121,18 @@ def test_a_check_that_cannot_be_made_has_failed(
     found = becomes(ready, "done", "failed")
     assert found["state"] == "failed"
     assert "UndefinedTable" in found["error"]
+
+
+def test_what_ends_one_half_of_a_check_ends_the_other(ready: Database, superuser_url: str) -> None:
+    live = ready.rows("SELECT live_table FROM {schema}.read_models WHERE name = 'outbox'")[0]["live_table"]
+    with psycopg.connect(superuser_url) as connection, psycopg.connect(superuser_url) as waited_for:
+        connection.execute(ready.text("ALTER TABLE {schema}.claims RENAME TO elsewhere"))
+        connection.commit()
+        waited_for.execute(ready.text(f'LOCK TABLE {{schema}}."{live}"'))  # read models take for ever
+        began = time.monotonic()
+        with pytest.raises(UndefinedTable):
+            verify(ready)
+        assert time.monotonic() - began < PATIENCE / 2
+        waited_for.rollback()
+        connection.execute(ready.text("ALTER TABLE {schema}.elsewhere RENAME TO claims"))
+    assert verify(ready).is_clean

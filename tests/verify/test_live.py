@@ -2,7 +2,6 @@
 
 import threading
 
-from replay.asking import UNHURRIED
 from replay.checkpoint import opened, take
 from replay.notes import Signer
 from replay.sealed_tree import SealedTree
@@ -40,10 +39,9 @@ def test_nothing_is_found_while_everything_moves(house: House) -> None:
         thread.start()
     reports = []
     try:
-        with database.connect(options=UNHURRIED) as connection:
-            while not failures and (len(reports) < 6 or reports[-1].checked_events < FEWEST):
-                saved = opened(take(SealedTree(database), SIGNER).encode(), [SIGNER.verifier])
-                reports.append(verify(database, connection, saved))
+        while not failures and (len(reports) < 6 or reports[-1].checked_events < FEWEST):
+            saved = opened(take(SealedTree(database), SIGNER).encode(), [SIGNER.verifier])
+            reports.append(verify(database, saved))
     finally:
         over.set()
         for thread in threads:
