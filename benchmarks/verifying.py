@@ -102,11 +102,15 @@ def verifying(database: Database, saved: list[Checkpoint]) -> Report:
     report = verify(database, saved)
     print(f"verified {report.checked_events:,} events in {time.perf_counter() - began:.1f} s; one after the other:")
     times: list[tuple[str, float]] = []
+
+    def told(name: str) -> None:
+        times.append((name, time.perf_counter()))
+
     with database.connect(options=UNHURRIED) as connection:
         ask, again = Ask(database, connection), Report()
-        of_log(ask, again, saved, told=lambda name: times.append((name, time.perf_counter())))
-        of_read_models(ask, again, told=lambda name: times.append((name, time.perf_counter())))
-        times.append(("", time.perf_counter()))
+        of_log(ask, again, saved, told)
+        of_read_models(ask, again, told)
+        told("")
     for (name, start), (_, end) in pairwise(times):
         print(f"  {name:<22}{end - start:6.2f} s")
     return report

@@ -17,7 +17,7 @@ from replay.verify_read_models import differing_rows
 from replay.verify_tree import TreeCheck
 from store.database import Database
 
-TOLD_SECONDS = 0.5
+PROGRESS_SECONDS = 0.5
 CANCEL_SECONDS = 0.02
 
 Told = Callable[[str], None]
@@ -66,7 +66,7 @@ def verify(
         try:
             at_work = set(parts)
             while at_work:
-                done, at_work = wait(parts, TOLD_SECONDS, FIRST_EXCEPTION)
+                done, at_work = wait(parts, PROGRESS_SECONDS, FIRST_EXCEPTION)
                 for part in done:
                     part.result()
                 progress(report.checked_events)
