@@ -16,10 +16,12 @@ from projections import naming
 from projections.naming import Named, as_named_or_none
 from projections.page import Page, Sort
 from projections.question import Listing, Source, Where
-from projections.read_model import ReadModel, has, is_a, last
+from projections.read_model import ReadModel, is_a
 
 TELLING = [name for channel in CHANNELS.values() for name in channel.events]
 ERASED = "PersonalDetailsErased"
+GIVING_HOSTS = ["MeetingBooked", "MeetingReassigned"]
+TIMING = ["MeetingBooked", "Rescheduled"]
 
 
 def one_of(names: list[str]) -> str:
@@ -83,38 +85,31 @@ OUTBOX = ReadModel(
                CASE WHEN told_at IS NULL THEN caused_at WHEN attempts = 0 THEN told_at
                     ELSE told_at + coalesce({WAIT}, interval '0') END AS due_at, ends_at
         FROM (
-            SELECT token.stream_id, token.ends_at, cause.version AS cause_version, known.what, known.replaces,
-                   cause.at AS caused_at, channel.name AS channel, recipient.role AS recipient_role,
-                   recipient.person_id, token.erased @> jsonb_build_array(jsonb_build_array(token.details)) AS erased,
+            SELECT cause.stream_id, cause.version AS cause_version, known.what, known.replaces, cause.at AS caused_at,
+                   channel.name AS channel, recipient.role AS recipient_role, recipient.person_id,
+                   cause.erased @> jsonb_build_array(jsonb_build_array(cause.details)) AS erased,
                    CASE WHEN said.name = channel.sent THEN 'sent' WHEN said.last THEN 'failed' ELSE 'owed' END AS state,
                    CASE WHEN said.name IN (channel.sent, channel.failed) THEN said.attempt ELSE 0 END AS attempts,
                    coalesce(said.requests, 0) AS requests,
                    CASE WHEN said.name = channel.failed THEN said.reason END AS failure, said.message_id,
-                   said.at AS told_at
+                   said.at AS told_at, cause.ends[cardinality(cause.ends)] AS ends_at
             FROM (
-                SELECT stream_id, ({last("MeetingBooked", "Rescheduled")} ->> 'ends_at')::timestamptz AS ends_at,
-                       {last("MeetingBooked")} -> 'details_id' AS details,
-                       jsonb_agg(data -> 'details_ids') FILTER (WHERE {is_a(ERASED)}) AS erased,
-                       jsonb_agg(jsonb_build_object('version', version, 'name', split_part(type, '.', 1),
-                           'at', data -> 'occurred_at', 'hosts', data -> 'host_ids', 'host_id', data -> 'host_id',
-                           'former', data -> 'previous_host_ids') ORDER BY version)
-                           FILTER (WHERE {one_of(list(CAUSES))}) AS causes,
+                SELECT stream_id, version, split_part(type, '.', 1) AS name,
+                       (data ->> 'occurred_at')::timestamptz AS at, (data ->> 'host_id')::uuid AS host_id,
+                       coalesce(data -> 'previous_host_ids', '[]') AS former,
+                       array_agg(data -> 'host_ids') FILTER (WHERE {one_of(GIVING_HOSTS)}) OVER so_far AS hosts,
+                       array_agg((data ->> 'ends_at')::timestamptz) FILTER (WHERE {one_of(TIMING)}) OVER story AS ends,
+                       max(data ->> 'details_id') FILTER (WHERE {is_a("MeetingBooked")}) OVER story AS details,
+                       jsonb_agg(data -> 'details_ids') FILTER (WHERE {is_a(ERASED)}) OVER story AS erased,
                        jsonb_agg(jsonb_build_object('version', version, 'name', split_part(type, '.', 1),
                            'at', data -> 'occurred_at') || (data - 'occurred_at'))
-                           FILTER (WHERE {one_of(TELLING)}) AS told
+                           FILTER (WHERE {one_of(TELLING)}) OVER story AS told
                 FROM {{log}} AS log
-                GROUP BY stream_id
-                HAVING {has("MeetingBooked")}
-            ) AS token
-            CROSS JOIN LATERAL jsonb_to_recordset(token.causes) AS cause (version int, name text,
-                at timestamptz, host_id uuid, former jsonb)
+                WINDOW so_far AS (PARTITION BY stream_id ORDER BY version),
+                       story AS (so_far ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+            ) AS cause
             JOIN (VALUES {CAUSE_TABLE}) AS known (name, what, roles, replaces, channels) ON known.name = cause.name
-            CROSS JOIN (VALUES {CHANNEL_TABLE}) AS channel (name, roles, sent, failed, requested)
-            CROSS JOIN LATERAL (
-                SELECT hosts FROM jsonb_to_recordset(token.causes) AS earlier (version int, hosts jsonb)
-                WHERE earlier.version <= cause.version AND jsonb_typeof(hosts) = 'array'
-                ORDER BY earlier.version DESC LIMIT 1
-            ) AS latest
+            CROSS JOIN LATERAL (SELECT cause.hosts[cardinality(cause.hosts)]) AS latest (hosts)
             CROSS JOIN LATERAL (
                 SELECT 'guest' AS role, NULL::uuid AS person_id
                 UNION ALL
@@ -122,20 +117,22 @@ OUTBOX = ReadModel(
                 FROM jsonb_array_elements_text(latest.hosts) WITH ORDINALITY AS h(host, n)
                 WHERE cause.host_id IS NULL OR cause.host_id = host::uuid
                 UNION ALL
-                SELECT 'former_host', host::uuid FROM jsonb_array_elements_text(coalesce(cause.former, '[]')) AS h(host)
+                SELECT 'former_host', host::uuid FROM jsonb_array_elements_text(cause.former) AS h(host)
                 WHERE NOT latest.hosts ? host
             ) AS recipient
+            JOIN (VALUES {CHANNEL_TABLE}) AS channel (name, roles, sent, failed, requested)
+                ON channel.name = ANY (known.channels)
+                AND recipient.role = ANY (known.roles) AND recipient.role = ANY (channel.roles)
             LEFT JOIN LATERAL (
                 SELECT t.*, (count(*) FILTER (WHERE t.name = channel.requested) OVER ())::int AS requests
-                FROM jsonb_to_recordset(token.told) AS t (version int, name text, at timestamptz, cause_version int,
+                FROM jsonb_to_recordset(cause.told) AS t (version int, name text, at timestamptz, cause_version int,
                     "to" text, person_id uuid, attempt int, reason text, message_id text, last boolean)
                 WHERE t.cause_version = cause.version AND t."to" = recipient.role
                     AND t.person_id IS NOT DISTINCT FROM recipient.person_id
                     AND t.name IN (channel.sent, channel.failed, channel.requested)
                 ORDER BY t.version DESC LIMIT 1
             ) AS said ON true
-            WHERE channel.name = ANY (known.channels)
-                AND recipient.role = ANY (known.roles) AND recipient.role = ANY (channel.roles)
+            WHERE latest.hosts IS NOT NULL
         ) AS owed
     """,
     events=(*CAUSES, *TELLING, ERASED),

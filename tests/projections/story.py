@@ -25,6 +25,7 @@ from domain.token import (
 from projections.catalogue import READ_MODELS
 from projections.folding import Folding
 from projections.positions import position
+from replay.verify_read_models import FOLLOWED
 from store.database import Database
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -184,13 +185,15 @@ def follow(database: Database, limit: int = 1_000) -> int:
 
 
 def differences(database: Database) -> Iterator[str]:
-    """The read models whose live table is not the fold of the log up to the follower's position."""
-    reached = position(database).position
+    """The read models whose live table is not the fold of the log up to the follower's position.
+
+    Each is compared in one statement, so in one snapshot, whatever moves meanwhile.
+    """
     tables = {
         row["name"]: row["live_table"] for row in database.rows("SELECT name, live_table FROM {schema}.read_models")
     }
     for model in READ_MODELS:
         live, fold = f'SELECT {model.columns} FROM {{schema}}."{tables[model.name]}"', model.fold(until=True)
         both = f"(({live}) EXCEPT ALL ({fold})) UNION ALL (({fold}) EXCEPT ALL ({live}))"
-        if database.rows(f"SELECT FROM ({both}) AS different", {"log_until": reached}):
+        if database.rows(f"SELECT FROM ({both}) AS different".replace("%(log_until)s", FOLLOWED)):
             yield model.name

@@ -96,6 +96,8 @@ WRITERS, ROUNDS = 8, 520
 def test_misses_nothing_of_many_writers(followed: Database) -> None:
     with following(followed):
         writers = [process(WRITE, followed, ROUNDS) for _ in range(WRITERS)]
+        while any(writer.poll() is None for writer in writers):
+            assert list(differences(followed)) == []
         assert [writer.wait(PATIENCE_SECONDS) for writer in writers] == [0] * WRITERS
         until(lambda: caught_up(followed))
     for writer in writers:

