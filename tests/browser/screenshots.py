@@ -82,9 +82,9 @@ def ready(page: Page) -> None:
 
 
 def choose_time(page: Page) -> None:
-    """Chooses the third time that is shown."""
+    """Chooses the last time of the day that is shown, which may be the only one that is left of today."""
     ready(page)
-    page.locator("a.time").nth(2).click()
+    page.locator("a.time").last.click()
 
 
 def choose_zone(page: Page) -> None:
