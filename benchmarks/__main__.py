@@ -24,6 +24,12 @@ def main(arguments: list[str]) -> int:
     if arguments and arguments[0] in BY_NAME:
         BY_NAME[arguments[0]](*arguments[1:])
         return 0
+    if arguments and (len(arguments) > 1 or arguments[0] not in SIZES):
+        print(
+            f"usage: python -m benchmarks [{' | '.join([*SIZES, *BY_NAME])}], not: {' '.join(arguments)}",
+            file=sys.stderr,
+        )
+        return 2
     tiny = arguments == ["--tiny"]
     sizes = SIZES[arguments[0]] if arguments else DEFAULT
     return table.run(sizes, None if tiny else table.PICTURE)
