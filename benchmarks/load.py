@@ -10,6 +10,8 @@ from typing import Any
 
 CONNECTIONS = 32
 
+Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
 
 @dataclass(frozen=True, slots=True)
 class Post:
@@ -57,29 +59,30 @@ async def _load(port: int, requests: list[bytes], rate: float | None, connection
     lines = [await asyncio.open_connection("127.0.0.1", port) for _ in range(connections)]
     began = time.perf_counter()
     numbered = iter(enumerate(requests))
-    await asyncio.gather(*(_talk(*line, numbered, measured, began, rate) for line in lines))
+    await asyncio.gather(*(_talk(line, numbered, measured, began, rate) for line in lines))
     measured.took = time.perf_counter() - began
     for _, writer in lines:
         writer.close()
     return measured
 
 
+async def exchange(line: Line, request: bytes) -> tuple[int, bytes]:
+    """Sends a request and reads its answer: the status and the body. A client that takes little from the server."""
+    reader, writer = line
+    writer.write(request)
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(head.lower().split(b"content-length: ", 1)[1].split(b"\r\n", 1)[0])
+    return int(head[9:12]), await reader.readexactly(length)
+
+
 async def _talk(
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-    numbered: Iterator[tuple[int, bytes]],
-    measured: Measured,
-    began: float,
-    rate: float | None,
+    line: Line, numbered: Iterator[tuple[int, bytes]], measured: Measured, began: float, rate: float | None
 ) -> None:
     for number, request in numbered:
         due = time.perf_counter()
         if rate is not None:
             due = began + number / rate
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
-        writer.write(request)
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = int(head.lower().split(b"content-length: ", 1)[1].split(b"\r\n", 1)[0])
-        await reader.readexactly(length)
-        measured.statuses[int(head[9:12])] += 1
+        status, _ = await exchange(line, request)
+        measured.statuses[status] += 1
         measured.seconds.append(time.perf_counter() - due)

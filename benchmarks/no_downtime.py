@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -18,12 +19,15 @@ from api.people_by_hand import add_person, make_api_key
 from api.serving import DATABASE, OWNER_ROLE
 from benchmarks.big_log import fill
 from benchmarks.ground import FLUSHES, SECRET, Ground, ground, server
+from benchmarks.load import Line, Post, exchange
 from projections.positions import position
 from store.database import Database
 
 BEFORE_SECONDS = 10.0
 CLI = "from api.cli import app; app()"
 MOST_STILL_MS = 250
+LOOK_SECONDS = 0.02
+BROKEN = (OSError, asyncio.IncompleteReadError)
 GUEST = {"name": "Grace", "email": "grace@guest.example", "time_zone": "UTC"}
 
 
@@ -48,8 +52,8 @@ def main(events: str = "200000", per_second: str = "50") -> None:
         print(f"\n{flush}")
         with server(flush) as found:
             fill(found.url(OWNER_ROLE, DATABASE), int(events))
-            with ground(found) as here, serving(here.oncelink.database.url) as url:
-                before, during, seconds, code = asyncio.run(measured(here, url, int(per_second)))
+            with ground(found) as here, serving(here.oncelink.database.url) as port:
+                before, during, seconds, code = asyncio.run(measured(here, port, int(per_second)))
         print(f"  without a rebuild: {before.told()}")
         print(f"  while it rebuilds ({seconds:.1f} s, exit code {code}): {during.told()}")
         ratio = p99(during.reads) / p99(before.reads)
@@ -58,40 +62,64 @@ def main(events: str = "200000", per_second: str = "50") -> None:
             print(f"  error: {error}")
 
 
-async def measured(here: Ground, url: str, per_second: int) -> tuple[Seen, Seen, float, int]:
+async def measured(here: Ground, port: int, per_second: int) -> tuple[Seen, Seen, float, int]:
     """Both phases under one load; the seconds of the rebuild, and how its command ended."""
     add_person(here.oncelink, "manager@nexora.example", ["manager"], "Manager", "UTC")
     key = make_api_key(here.oncelink, "manager@nexora.example", "benchmark")
     starts = iter(await asyncio.to_thread(here.starts, 100_000))
     slug = here.oncelink.scheduling.offer(here.link_id, fresh=True).link.properties.slug
-    limits = httpx.Limits(max_connections=200, keepalive_expiry=1.0)  # the server closes idle ones after five
-    headers = {"Authorization": f"Bearer {key}"}
-    async with httpx.AsyncClient(base_url=url, timeout=30, limits=limits, headers=headers) as client:
-        load = Load(client, slug, starts, (await client.get(Load.FIRST_PAGE)).text, per_second)
-        before, during = Seen(), Seen()
-        with watched(here.oncelink.database, before):
-            async with load.running(before):
-                await asyncio.sleep(BEFORE_SECONDS)
-        with watched(here.oncelink.database, during):
-            async with load.running(during):
-                await asyncio.sleep(1)
-                began = time.perf_counter()
-                code = await rebuilt(here.oncelink.database.url)
-                seconds = time.perf_counter() - began
-                await asyncio.sleep(1)
-        return before, during, seconds, code
+    lines, page = Lines(port), first_page(key)
+    load = Load(lines, slug, starts, page, await lines.ask(page), per_second)
+    before, during = Seen(), Seen()
+    with watched(here.oncelink.database, before):
+        async with load.running(before):
+            await asyncio.sleep(BEFORE_SECONDS)
+    with watched(here.oncelink.database, during):
+        async with load.running(during):
+            await asyncio.sleep(1)
+            began = time.perf_counter()
+            code = await rebuilt(here.oncelink.database.url)
+            seconds = time.perf_counter() - began
+            await asyncio.sleep(1)
+    lines.close()
+    return before, during, seconds, code
+
+
+def first_page(key: str) -> bytes:
+    """A request for the oldest meetings, as it goes over the wire."""
+    path = "/v1/meeting-log?sort=booked_at&limit=50"
+    return f"GET {path} HTTP/1.1\r\nHost: b\r\nAuthorization: Bearer {key}\r\n\r\n".encode()
+
+
+@dataclass
+class Lines:
+    """Connections to the server, as many as are needed at once; used in turns, as it closes those that stay idle."""
+
+    port: int
+    free: deque[Line] = field(default_factory=deque)
+
+    async def ask(self, request: bytes) -> tuple[int, bytes]:
+        """The status and the body of an answer. Raises OSError, IncompleteReadError."""
+        line = self.free.popleft() if self.free else await asyncio.open_connection("127.0.0.1", self.port)
+        answer = await exchange(line, request)
+        self.free.append(line)
+        return answer
+
+    def close(self) -> None:
+        """Closes all of them."""
+        for _, writer in self.free:
+            writer.close()
 
 
 @dataclass
 class Load:
     """Bookings on one link and reads of a list whose first rows never change, each so often a second."""
 
-    FIRST_PAGE = "/v1/meeting-log?sort=booked_at&limit=50"
-
-    client: httpx.AsyncClient
+    lines: Lines
     slug: str
     starts: Iterator[Any]
-    first_page: str
+    page: bytes
+    first: tuple[int, bytes]
     per_second: int
     asked: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -119,14 +147,14 @@ class Load:
         """One read of the oldest meetings: less than all of them would be a partial table."""
         began = time.perf_counter()
         try:
-            answer = await self.client.get(self.FIRST_PAGE)
-        except httpx.HTTPError as error:
+            answer = await self.lines.ask(self.page)
+        except BROKEN as error:
             seen.errors.append(f"read: {type(error).__name__}")
             return
         seen.reads.append(time.perf_counter() - began)
-        if answer.status_code != 200:
-            seen.errors.append(f"read: {answer.status_code} {answer.text[:200]}")
-        elif answer.text != self.first_page:
+        if answer[0] != 200:
+            seen.errors.append(f"read: {answer[0]} {answer[1][:200]!r}")
+        elif answer != self.first:
             seen.errors.append("a read saw other rows")
 
     async def book(self, seen: Seen) -> None:
@@ -134,13 +162,13 @@ class Load:
         began = time.perf_counter()
         body = {"start": next(self.starts).isoformat(), "guest": GUEST}
         try:
-            answer = await self.client.post(f"/v1/book/{self.slug}", json=body)
-        except httpx.HTTPError as error:
+            status, text = await self.lines.ask(Post(f"/v1/book/{self.slug}", body).as_bytes())
+        except BROKEN as error:
             seen.errors.append(f"booking: {type(error).__name__}")
             return
         seen.bookings.append(time.perf_counter() - began)
-        if answer.status_code != 201:
-            seen.errors.append(f"booking: {answer.status_code} {answer.text[:200]}")
+        if status != 201:
+            seen.errors.append(f"booking: {status} {text[:200]!r}")
 
 
 async def rebuilt(database_url: str) -> int:
@@ -157,8 +185,8 @@ def environment(database_url: str) -> dict[str, str]:
 
 
 @contextmanager
-def serving(database_url: str) -> Iterator[str]:
-    """`oncelink serve` with one worker; its address."""
+def serving(database_url: str) -> Iterator[int]:
+    """`oncelink serve` with one worker; its port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -167,7 +195,7 @@ def serving(database_url: str) -> Iterator[str]:
     with subprocess.Popen(command, env=environment(database_url), stderr=subprocess.DEVNULL) as process:
         try:
             wait_for(url, process)
-            yield url
+            yield port
         finally:
             process.terminate()
             process.wait(30)
@@ -193,7 +221,7 @@ def watched(database: Database, seen: Seen) -> Iterator[None]:
 
     def look() -> None:
         at, since = position(database), time.perf_counter()
-        while not done.wait(0.005):
+        while not done.wait(LOOK_SECONDS):
             now = position(database)
             if now.position != at.position or now.position >= now.head:
                 at, since = now, time.perf_counter()

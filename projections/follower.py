@@ -20,8 +20,8 @@ from store.database import Database
 FIRST_IDLE_SECONDS, MOST_IDLE_SECONDS = 0.05, 0.2
 BREATH_SECONDS = 0.002  # lets the next few events come together
 STANDBY_SECONDS = 0.2
-# after a fence that was not free, twice as long each time: one that waits holds up every writer
-FIRST_MISS_SECONDS, MOST_MISS_SECONDS = 0.03, 0.2
+# after a fence that was not free, half as long again each time: one that waits holds up every writer
+FIRST_MISS_SECONDS, MOST_MISS_SECONDS, MISS_GROWTH = 0.03, 0.2, 1.5
 
 LEADER_OPTIONS = (
     "-c lock_timeout=20ms -c statement_timeout=60s -c idle_in_transaction_session_timeout=10s "
@@ -116,7 +116,7 @@ class Follower(Worker):
         try:
             settled = folding.rows(SETTLE, {})[0]["settled"]
         except LockNotAvailable:
-            missed, self._miss_seconds = self._miss_seconds, min(MOST_MISS_SECONDS, self._miss_seconds * 2)
+            missed, self._miss_seconds = self._miss_seconds, min(MOST_MISS_SECONDS, self._miss_seconds * MISS_GROWTH)
             return missed
         self._miss_seconds = FIRST_MISS_SECONDS
         with suppress(LockNotAvailable):  # a rebuild is switching, which takes a moment
