@@ -26,7 +26,9 @@ from store.database import Database
 BEFORE_SECONDS = 10.0
 CLI = "from api.cli import app; app()"
 MOST_STILL_MS = 250
-LOOK_SECONDS = 0.02
+LOOK_SECONDS = 0.02  # at 5 ms the looking alone kept the client from its answers
+ANSWER_SECONDS = 30.0
+KEPT_SECONDS = 1.0  # the server closes connections that are idle for five
 BROKEN = (OSError, asyncio.IncompleteReadError)
 GUEST = {"name": "Grace", "email": "grace@guest.example", "time_zone": "UTC"}
 
@@ -93,21 +95,27 @@ def first_page(key: str) -> bytes:
 
 @dataclass
 class Lines:
-    """Connections to the server, as many as are needed at once; used in turns, as it closes those that stay idle."""
+    """Connections to the server, as many as are needed at once; none is used again that was idle for a second."""
 
     port: int
-    free: deque[Line] = field(default_factory=deque)
+    free: deque[tuple[float, Line]] = field(default_factory=deque)
 
     async def ask(self, request: bytes) -> tuple[int, bytes]:
-        """The status and the body of an answer. Raises OSError, IncompleteReadError."""
-        line = self.free.popleft() if self.free else await asyncio.open_connection("127.0.0.1", self.port)
-        answer = await exchange(line, request)
-        self.free.append(line)
+        """The status and the body of an answer. Raises OSError, also TimeoutError after 30 s, IncompleteReadError."""
+        while self.free and self.free[0][0] < time.perf_counter() - KEPT_SECONDS:
+            self.free.popleft()[1][1].close()
+        line = self.free.pop()[1] if self.free else await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            answer = await asyncio.wait_for(exchange(line, request), ANSWER_SECONDS)
+        except BaseException:
+            line[1].close()
+            raise
+        self.free.append((time.perf_counter(), line))
         return answer
 
     def close(self) -> None:
         """Closes all of them."""
-        for _, writer in self.free:
+        for _, (_, writer) in self.free:
             writer.close()
 
 
@@ -216,16 +224,21 @@ def wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
 
 @contextmanager
 def watched(database: Database, seen: Seen) -> Iterator[None]:
-    """Looks all the time how long the follower's position stands still although there is something to follow."""
+    """Looks all the time how long the follower's position stands still although there is something to follow.
+
+    It counts from the look before the one that saw a move, so by up to one pause too long and never too short.
+    """
     done = Event()
 
     def look() -> None:
-        at, since = position(database), time.perf_counter()
+        since = looked = time.perf_counter()
+        at = position(database)
         while not done.wait(LOOK_SECONDS):
-            now = position(database)
+            looking, now = time.perf_counter(), position(database)
             if now.position != at.position or now.position >= now.head:
-                at, since = now, time.perf_counter()
-            seen.still = max(seen.still, time.perf_counter() - since)
+                at, since = now, looked
+            looked = looking
+            seen.still = max(seen.still, looked - since)
 
     thread = Thread(target=look)
     thread.start()
