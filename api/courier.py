@@ -41,17 +41,19 @@ LEASE = timedelta(seconds=90)
 TALK_SECONDS = 45.0  # for all of one mail; a lease is longer
 FIRST_PAUSE_SECONDS = 1.0  # while the server is away, one mail is enough to find out whether it is back
 LONGEST_PAUSE_SECONDS = 30.0
+REST = 3.0  # times the processor that a mail took, so that who waits for a page has the process before any mail
 GRACE_SECONDS = 2.0  # for the mail at hand, when the service stops
 
 
 @dataclass
 class Pace:
-    """How long to wait between looks, in seconds; tests are more impatient."""
+    """How long to wait between looks, in seconds, and to rest, in times of the work; tests are more impatient."""
 
     idle: float = IDLE_SECONDS
     lease: timedelta = LEASE
     first_pause: float = FIRST_PAUSE_SECONDS
     longest_pause: float = LONGEST_PAUSE_SECONDS
+    rest: float = REST
 
 
 class Courier(Worker):
@@ -113,8 +115,10 @@ class Courier(Worker):
             if self._wake.is_set():
                 self._wake.clear()
                 looks = SOON_LOOKS
+            before = time.thread_time()
             more = deal()
             self._thread.succeeded()
+            self._thread.stopping.wait(self.pace.rest * (time.thread_time() - before))
             if not more:
                 rest()
                 self._rest(looks)

@@ -1,6 +1,7 @@
 """Folds what was touched in a stretch of the log into the live tables, and moves the position, in one transaction."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -29,7 +30,8 @@ SELECT stream_id, array_agg(DISTINCT split_part(type, '.', 1)) AS names,
        max(position) AS position, count(*) AS events
 FROM (
     SELECT position, stream_id, type FROM {schema}.events
-    WHERE position > %(after)s AND position <= %(until)s ORDER BY position LIMIT %(limit)s
+    WHERE position > coalesce(%(after)s, (SELECT position FROM {schema}.follower)) AND position <= %(until)s
+    ORDER BY position LIMIT %(limit)s
 ) AS batch
 GROUP BY stream_id
 """
@@ -74,26 +76,38 @@ class Folding:
 
     def _batch(self, settled: int, limit: int, careful: bool) -> int:
         with self.connection.transaction():
-            position: int = self.rows(LOCK_POSITION, {})[0]["position"]
-            tables = self.live_tables()
-            touched, until = self.touched(position, settled, limit)
+            position, tables, touched, until = self.upcoming(settled, limit)
             if not touched and position >= settled:
                 return position
-            for model in self.models:
-                self.fold(model, tables[model.name], touched, until, careful)
-            self.run(MOVE, {"position": until})
+            with nullcontext() if careful else self.connection.pipeline():  # a savepoint has to know what failed
+                for model in self.models:
+                    self.fold(model, tables[model.name], touched, until, careful)
+                self.run(MOVE, {"position": until})
             return until
 
-    def touched(self, after: int, until: int, limit: int = MOST_EVENTS) -> tuple[list[Touched], int]:
+    def upcoming(self, settled: int, limit: int) -> tuple[int, dict[str, dict[str, Any]], list[Touched], int]:
+        """The position, locked from now on, the live tables, the streams touched next, and up to which position.
+
+        In one round trip. Raises SteppedDown.
+        """
+        with self.connection.pipeline():
+            locked, live = self.run(LOCK_POSITION, {}), self.run(LIVE, {})
+            found = self.run(TOUCHED, {"after": None, "until": settled, "limit": limit})
+        position: int = locked.fetchall()[0]["position"]
+        return position, self.of_known_versions(live.fetchall()), *limited(found, settled, limit)
+
+    def touched(self, after: int, until: int) -> tuple[list[Touched], int]:
         """The streams that the next events touched, and the position up to which these are all of them."""
-        found = self.rows(TOUCHED, {"after": after, "until": until, "limit": limit})
-        if sum(row["events"] for row in found) >= limit:
-            until = max(row["position"] for row in found)
-        return [Touched(row["stream_id"], set(row["names"])) for row in found], until
+        found = self.run(TOUCHED, {"after": after, "until": until, "limit": MOST_EVENTS})
+        return limited(found, until, MOST_EVENTS)
 
     def live_tables(self) -> dict[str, dict[str, Any]]:
         """The live tables by the read models' names. Raises SteppedDown unless each is of the version known here."""
-        tables = {row["name"]: row for row in self.rows(LIVE, {})}
+        return self.of_known_versions(self.rows(LIVE, {}))
+
+    def of_known_versions(self, rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """Live tables by the read models' names. Raises SteppedDown."""
+        tables = {row["name"]: row for row in rows}
         for model in self.models:
             if tables.get(model.name, {}).get("version") != model.version:
                 raise SteppedDown(f"{model.name} is not live in version {model.version}")
@@ -146,3 +160,11 @@ class Folding:
     def run(self, text: str, params: dict[str, Any]) -> Cursor[dict[str, Any]]:
         """Runs a statement, its schema filled in."""
         return self.connection.execute(statement(self.db.schema, self.db.reporting, text), params)
+
+
+def limited(found: Cursor[dict[str, Any]], until: int, limit: int) -> tuple[list[Touched], int]:
+    """What was found touched, and the position up to which that is all: a full batch ends before `until`."""
+    rows = found.fetchall()
+    if sum(row["events"] for row in rows) >= limit:
+        until = max(row["position"] for row in rows)
+    return [Touched(row["stream_id"], set(row["names"])) for row in rows], until

@@ -19,18 +19,21 @@ from store.database import Database
 # polling is the guarantee, hints only make it sooner; twice as long each time that there is nothing new
 FIRST_IDLE_SECONDS, MOST_IDLE_SECONDS = 0.05, 0.2
 BREATH_SECONDS = 0.002  # lets the next few events come together
+STALLED_SECONDS = 0.05  # after a writer that was not waited for any longer
 STANDBY_SECONDS = 0.2
-# after a fence that was not free, half as long again each time: one that waits holds up every writer
-FIRST_MISS_SECONDS, MOST_MISS_SECONDS, MISS_GROWTH = 0.03, 0.2, 1.5
 
 LEADER_OPTIONS = (
-    "-c lock_timeout=20ms -c statement_timeout=60s -c idle_in_transaction_session_timeout=10s "
+    "-c lock_timeout=200ms -c statement_timeout=60s -c idle_in_transaction_session_timeout=10s "
+    # a fold that a crash takes is folded again; planning costs more than folding a few streams
+    "-c synchronous_commit=off -c plan_cache_mode=force_generic_plan "
     "-c client_connection_check_interval=200 -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 "
     "-c tcp_keepalives_count=3"
 )
 LEAD = "SELECT pg_try_advisory_lock(hashtextextended(%(schema)s || '.follower', 0)) AS leading"
-HEAD = "SELECT coalesce(max(position), 0) AS head FROM {schema}.events"
-SETTLE = "SELECT {schema}.settle() AS settled"
+SETTLE = """
+SELECT {schema}.settle() AS settled
+WHERE %(position)s < (SELECT coalesce(max(position), 0) FROM {schema}.events)
+"""
 
 
 class Follower(Worker):
@@ -44,7 +47,6 @@ class Follower(Worker):
         self.models = models
         self.position = 0
         self.leading = False
-        self._miss_seconds = FIRST_MISS_SECONDS
         self._wake = Event()
         self._thread = Supervised("follower", self._work)
         self._listener = Listener(db, self.wake)
@@ -110,15 +112,14 @@ class Follower(Worker):
 
     def _follow(self, folding: Folding) -> float | None:
         """Folds everything that is settled by now; the seconds to pause before the next look, None without news."""
-        folding.live_tables()
-        if folding.rows(HEAD, {})[0]["head"] <= self.position:
-            return None
         try:
-            settled = folding.rows(SETTLE, {})[0]["settled"]
+            news = folding.rows(SETTLE, {"position": self.position})
         except LockNotAvailable:
-            missed, self._miss_seconds = self._miss_seconds, min(MOST_MISS_SECONDS, self._miss_seconds * MISS_GROWTH)
-            return missed
-        self._miss_seconds = FIRST_MISS_SECONDS
+            return STALLED_SECONDS
+        if not news:
+            folding.live_tables()  # a batch looks at them itself
+            return None
+        settled: int = news[0]["settled"]
         with suppress(LockNotAvailable):  # a rebuild is switching, which takes a moment
             while self.position < settled and not self._thread.stopping.is_set():
                 self.position = folding.batch(settled)

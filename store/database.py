@@ -7,7 +7,9 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import DictRow, dict_row
+from psycopg.types.json import set_json_loads
 from psycopg_pool import ConnectionPool, PoolTimeout
+from pydantic_core import from_json
 
 from store.schema import reporting_schema
 
@@ -40,6 +42,7 @@ class Database:
             max_size=pool_size,
             reconnect_timeout=1.0,
             open=False,
+            configure=read_json_fast,
             kwargs=connection_settings(),
         )
 
@@ -86,7 +89,14 @@ class Database:
 
     def connect(self, **settings: Any) -> Connection[DictRow]:
         """A connection of its own, for somebody who keeps it: a listener, a leader. Raises psycopg.OperationalError."""
-        return psycopg.connect(self.url, **{**connection_settings(), **settings})
+        connection = psycopg.connect(self.url, **{**connection_settings(), **settings})
+        read_json_fast(connection)
+        return connection
+
+
+def read_json_fast(connection: Connection[DictRow]) -> None:
+    """Lets JSON be read by Pydantic's parser, which takes a fifth of the time of Python's own."""
+    set_json_loads(from_json, connection)
 
 
 def connection_settings() -> dict[str, Any]:

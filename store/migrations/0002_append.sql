@@ -1,6 +1,6 @@
 -- One append: everything that must hold when two things happen at once is decided here, in one transaction and one round trip.
 
--- The instant at which no append is in flight: every position up to the answer is settled, for ever.
+-- The instant at which no append is in flight: every position up to the answer is settled, for ever. Replaced by 0023.
 CREATE FUNCTION {schema}.settle() RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -31,7 +31,7 @@ BEGIN
         RAISE EXCEPTION 'append needs READ COMMITTED';
     END IF;
 
-    -- 1. The fence first, shared: writers do not wait for each other, a reader that settles waits for all of them.
+    -- 1. The fence first, shared: writers do not wait for each other, a reader that settles waits for those who hold it just then.
     -- 2. Locks: in one order for everybody, each at its strongest first, so that nobody waits in a circle.
     PERFORM CASE WHEN exclusive THEN pg_advisory_xact_lock(key) ELSE pg_advisory_xact_lock_shared(key) END
     FROM (

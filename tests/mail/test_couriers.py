@@ -364,6 +364,26 @@ class TestReplaying:
         assert len(desk.events(id)) == 2
 
 
+class TestResting:
+    """Who waits for a page goes before any mail."""
+
+    def test_leaves_most_of_the_processor_to_others(self, desk: Desk) -> None:
+        one, worked = courier.Courier(desk.house.oncelink), list[float]()
+
+        def deal() -> bool:
+            began = time.thread_time()
+            while time.thread_time() < began + 0.02:
+                pass
+            worked.append(time.thread_time() - began)
+            if len(worked) == 10:
+                one.ask_to_stop()
+            return True
+
+        began = time.monotonic()
+        one._rounds(deal)
+        assert time.monotonic() - began >= sum(worked) + 3 * sum(worked[:-1])
+
+
 class TestService:
     """Couriers run in the service, as many as the settings say."""
 

@@ -143,23 +143,20 @@ class TestSettled:
             assert settled.settled(followed) == reached
         assert settled.settled(followed) == story.position > reached
 
-    def test_asks_for_no_fence_when_nothing_has_moved(
+    def test_does_not_settle_when_nothing_has_moved(
         self, followed: Database, story: Story, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         story.person("Ada")
         reached = follow(followed)
         asked: list[Database] = []
-        monkeypatch.setattr(settled, "fence", asked.append)
+        monkeypatch.setattr(settled, "settle", lambda db, patience: asked.append(db))
         assert settled.settled(followed) == reached
         assert asked == []
         story.person("Bob")
         assert settled.settled(followed) == reached
         assert asked == [followed]
 
-    def test_an_instant_waits_for_writers_in_flight(
-        self, followed: Database, story: Story, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(settled, "PAUSE_SECONDS", 0.01)
+    def test_an_instant_waits_for_writers_in_flight(self, followed: Database, story: Story) -> None:
         story.person("Ada")
         follow(followed)
         with in_flight(followed), pytest.raises(TryAgain):

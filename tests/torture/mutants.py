@@ -122,8 +122,8 @@ MUTANTS: dict[str, Mutant] = {
         (
             Patch(
                 "projections/follower.py",
-                'SETTLE = "SELECT {schema}.settle() AS settled"',
-                'SETTLE = "SELECT max(position) AS settled FROM {schema}.events"',
+                "SELECT {schema}.settle() AS settled\n",
+                "SELECT (SELECT max(position) FROM {schema}.events) AS settled\n",
             ),
         ),
         "is not what a replay gives",
@@ -133,9 +133,11 @@ MUTANTS: dict[str, Mutant] = {
         (
             Patch(
                 "projections/folding.py",
-                "            for model in self.models:\n"
-                "                self.fold(model, tables[model.name], touched, until, careful)\n"
-                '            self.run(MOVE, {"position": until})\n',
+                "            with nullcontext() if careful else self.connection.pipeline():"
+                "  # a savepoint has to know what failed\n"
+                "                for model in self.models:\n"
+                "                    self.fold(model, tables[model.name], touched, until, careful)\n"
+                '                self.run(MOVE, {"position": until})\n',
                 '            self.run(MOVE, {"position": until})\n'
                 "        with self.connection.transaction():\n"
                 "            for model in self.models:\n"
