@@ -47,13 +47,12 @@ GRACE_SECONDS = 2.0  # for the mail at hand, when the service stops
 
 @dataclass
 class Pace:
-    """How long to wait between looks, in seconds, and to rest, in times of the work; tests are more impatient."""
+    """How long to wait between looks, in seconds; tests are more impatient."""
 
     idle: float = IDLE_SECONDS
     lease: timedelta = LEASE
     first_pause: float = FIRST_PAUSE_SECONDS
     longest_pause: float = LONGEST_PAUSE_SECONDS
-    rest: float = REST
 
 
 class Courier(Worker):
@@ -118,7 +117,7 @@ class Courier(Worker):
             before = time.thread_time()
             more = deal()
             self._thread.succeeded()
-            self._thread.stopping.wait(self.pace.rest * (time.thread_time() - before))
+            self._thread.stopping.wait(REST * (time.thread_time() - before))
             if not more:
                 rest()
                 self._rest(looks)

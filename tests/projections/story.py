@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -32,6 +33,7 @@ START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 APPEND = "SELECT {schema}.append(%s, '[]', '[]', '[]', '{{}}', %s) AS positions"
+FENCE = "SELECT pg_advisory_xact_lock_shared(hashtextextended(%s || '.fence', 0))"
 
 
 class Story:
@@ -197,3 +199,11 @@ def differences(database: Database) -> Iterator[str]:
         both = f"(({live}) EXCEPT ALL ({fold})) UNION ALL (({fold}) EXCEPT ALL ({live}))"
         if database.rows(f"SELECT FROM ({both}) AS different".replace("%(log_until)s", FOLLOWED)):
             yield model.name
+
+
+@contextmanager
+def in_flight(database: Database) -> Iterator[None]:
+    """Meanwhile a writer holds the fence."""
+    with psycopg.connect(database.url) as connection:
+        connection.execute(FENCE, (database.schema,))
+        yield

@@ -25,7 +25,7 @@ from projections.hint import LISTEN_SECONDS, Hint, Listener
 from projections.people import PEOPLE
 from projections.positions import position
 from store.database import Database
-from tests.projections.story import DAY, Story, differences, follow
+from tests.projections.story import DAY, Story, differences, follow, in_flight
 
 PATIENCE_SECONDS = 180.0
 POLLED_SECONDS = 3.0
@@ -33,7 +33,7 @@ WRITE = """
 import sys
 from uuid import uuid4
 from store.database import Database
-from tests.projections.story import DAY, Story
+from tests.projections.story import DAY, Story, in_flight
 url, schema, count = sys.argv[1:]
 database = Database(url, schema, 1).open()
 story = Story(database, url)
@@ -49,7 +49,7 @@ database.close()
 FOLLOW = """
 import sys
 from store.database import Database
-from projections.follower import LEADER_OPTIONS, STALLED_SECONDS, Follower
+from projections.follower import Follower
 Follower(Database(sys.argv[1], sys.argv[2]).open()).run()
 """
 ENSURE = """
@@ -147,16 +147,14 @@ def test_a_stalled_writer_stops_neither_writers_nor_correctness(
     assert list(differences(followed)) == []
 
 
-def test_tries_again_soon_after_a_writer_that_stalls(followed: Database, story: Story, owner_url: str) -> None:
-    fence = "SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))"
+def test_tries_again_soon_after_a_writer_that_stalls(followed: Database, story: Story) -> None:
     follower = Follower(followed)
-    with followed.connect(options=LEADER_OPTIONS) as connection, psycopg.connect(owner_url) as stalled:
+    with followed.connect(options=LEADER_OPTIONS) as connection:
         folding = Folding(followed, connection, READ_MODELS)
-        stalled.execute(fence, (f"{followed.schema}.fence",))
-        story.person("Ada")
-        assert [follower._follow(folding) for _ in range(2)] == [STALLED_SECONDS] * 2
-        assert follower.position < story.position
-        stalled.rollback()
+        with in_flight(followed):
+            story.person("Ada")
+            assert [follower._follow(folding) for _ in range(2)] == [STALLED_SECONDS] * 2
+            assert follower.position < story.position
         follower._follow(folding)
         assert follower.position == story.position
 

@@ -2,9 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -19,7 +17,7 @@ from replay import history, settled
 from replay.history import HistoryFilters
 from replay.instants import Moment, first_recorded, last_recorded, moment
 from store.database import Database
-from tests.projections.story import Story, follow
+from tests.projections.story import Story, follow, in_flight
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
 EMPTY = "DELETE FROM {schema}.events"
@@ -29,7 +27,6 @@ INSERT = """INSERT INTO {schema}.events (position, recorded_at, stream_id, versi
 RECORDED = st.lists(
     st.tuples(st.integers(1, 3), st.sampled_from([0, 1, 1, 2, 3, -1, -2, -40, 60])), min_size=1, max_size=25
 )
-FENCE = "SELECT pg_advisory_xact_lock_shared(hashtextextended(%s || '.fence', 0))"
 
 
 def recorded(database: Database, superuser_url: str, steps: list[tuple[int, int]]) -> list[tuple[int, datetime]]:
@@ -124,14 +121,6 @@ class TestMoment:
     def test_of_an_empty_log(self, database: Database, at: int | datetime) -> None:
         with pytest.raises(Invalid, match="The log is empty"):
             moment(database, at, self.NOW)
-
-
-@contextmanager
-def in_flight(database: Database) -> Iterator[None]:
-    """Meanwhile a writer holds the fence."""
-    with database.connect() as connection, connection.transaction():
-        connection.execute(FENCE, (database.schema,))
-        yield
 
 
 class TestSettled:

@@ -2,10 +2,8 @@
 
 import json
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from threading import Event
+from contextlib import ExitStack
 from typing import Any
 from uuid import uuid4
 
@@ -15,18 +13,9 @@ from psycopg.errors import LockNotAvailable
 
 from domain.person import PersonDeactivated
 from store.database import Database
+from tests.projections.story import in_flight
 
 PATIENCE_SECONDS = 60.0
-FENCE = "SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))"
-
-
-@contextmanager
-def writing(database: Database) -> Iterator[psycopg.Connection[Any]]:
-    """A writer that has begun an append, and takes its time."""
-    with psycopg.connect(database.url) as connection:
-        connection.execute(FENCE, (f"{database.schema}.fence",))
-        yield connection
-        connection.rollback()
 
 
 def append(connection: psycopg.Connection[Any], database: Database) -> int:
@@ -71,39 +60,29 @@ def test_waits_for_a_lower_position_that_is_not_yet_visible(database: Database) 
 
 
 def test_does_not_wait_for_who_comes_later(database: Database) -> None:
-    with ThreadPoolExecutor(1) as threads:
-        with writing(database):
+    with ThreadPoolExecutor(1) as threads, ExitStack() as later:
+        with in_flight(database):
             position = appended(database)
             found = threads.submit(settle, database)
             time.sleep(0.3)
             assert not found.done()
-            later = writing(database)
-            later.__enter__()
+            later.enter_context(in_flight(database))
         assert found.result(PATIENCE_SECONDS) == position
-        later.__exit__(None, None, None)
 
 
 def test_holds_nobody_up_while_it_waits(database: Database) -> None:
-    done = Event()
-
-    def ask() -> int:
-        try:
-            return settle(database)
-        finally:
-            done.set()
-
     with ThreadPoolExecutor(1) as threads:
-        with writing(database):
+        with in_flight(database):
             first = appended(database)
-            found = threads.submit(ask)
+            found = threads.submit(settle, database)
             time.sleep(0.1)
             many = [appended(database) for _ in range(50)]
-            assert not done.is_set()
+            assert not found.done()
         assert found.result(PATIENCE_SECONDS) in {first, *many}
 
 
 def test_gives_up_when_a_writer_takes_too_long(database: Database) -> None:
-    with writing(database):
+    with in_flight(database):
         appended(database)
         began = time.monotonic()
         with pytest.raises(LockNotAvailable, match="takes too long to append"):
