@@ -10,42 +10,41 @@ from anyio import to_thread
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from api import (
+from api.guest import booking_pages, manage_pages
+from api.http import api_docs_page, openapi, problem_details
+from api.http.cors import CrossOrigin
+from api.http.middleware import Envelope
+from api.http.shutdown_signal import noticed
+from api.logging_setup import configure
+from api.pages import routers
+from api.pages.rendering import page_route
+from api.services import Oncelink
+from api.settings import Settings, read_settings
+from api.startup import opened
+from api.v1 import (
     api_keys,
     as_of,
-    booking,
+    booking_notifications,
     bookings,
     calendar_feed,
-    docs,
+    calendars,
+    checkpoints,
     erasures,
+    guest_booking,
+    guest_manage,
+    health,
     history,
-    history_checkpoints,
     links,
-    mails,
-    manage,
     managed_links,
     meeting_log,
     meeting_types,
-    openapi,
-    operations,
-    own_calendars,
     people,
-    problems,
     read_models,
-    single_use,
+    single_use_links,
     usage,
     verification,
 )
-from api.composition import Oncelink
-from api.couriers import couriers_of
-from api.cross_origin import CrossOrigin
-from api.ending import noticed
-from api.envelope import Envelope
-from api.guest import booking_pages, manage_pages
-from api.logs import configure
-from api.opening import opened
-from api.pages import every, page_route
-from api.settings import Settings, read_settings
+from integrations.outbox_workers import couriers_of
 from store.database import DatabaseAway
 
 PATIENCE = 120.0  # seconds that a worker, started while the database is away, waits for it
@@ -54,31 +53,31 @@ LOOK_SECONDS = 0.2
 
 ROUTERS = (
     people.router,
-    own_calendars.router,
+    calendars.router,
     meeting_types.router,
     links.router,
     managed_links.router,
-    single_use.router,
-    booking.router,
-    manage.router,
+    single_use_links.router,
+    guest_booking.router,
+    guest_manage.router,
     bookings.router,
-    mails.router,
+    booking_notifications.router,
     meeting_log.router,
     history.router,
     as_of.router,
     erasures.router,
     usage.router,
-    history_checkpoints.router,
+    checkpoints.router,
     verification.router,
     api_keys.router,
     calendar_feed.router,
     calendar_feed.file_router,
     read_models.router,
-    operations.router,
-    docs.router,
+    health.router,
+    api_docs_page.router,
     booking_pages.router,
     manage_pages.router,
-    *every.ROUTERS,
+    *routers.ROUTERS,
 )
 ABOUT = """Booking links, and single-use links that book exactly one meeting, ever.
 
@@ -107,9 +106,9 @@ def build(settings: Settings, patience: float = 0.0) -> FastAPI:
         # as they are: a router that is included builds each of its routes once more, at the first request
         routes=[route for router in ROUTERS for route in router.routes],
     )
-    problems.install(app)
+    problem_details.install(app)
     page_route.install(app)
-    openapi.install(app, problems.Problem)
+    openapi.install(app, problem_details.Problem)
     app.add_exception_handler(Exception, failed)
     app.add_middleware(CrossOrigin, origins=settings.extensions)
     app.add_middleware(Envelope)
@@ -158,4 +157,4 @@ def opened_in_time(settings: Settings, patience: float) -> Oncelink:
 
 def failed(request: Request, error: Exception) -> JSONResponse:
     """A mistake of ours: loud in the log, quiet towards the client."""
-    return problems.problem(500, "internal_error", "Something went wrong on our side; it has been logged.")
+    return problem_details.problem(500, "internal_error", "Something went wrong on our side; it has been logged.")

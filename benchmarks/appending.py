@@ -8,8 +8,8 @@ from pathlib import Path
 
 from benchmarks.figure import Figure, in_turns
 from benchmarks.sizes import Sizes
-from store.embedded import Server
-from store.embedded_binaries import find_binaries
+from store.embedded.binaries import find_binaries
+from store.embedded.server import Server
 
 # each number of each client once, so that nobody meets anybody: what is measured is the cost, not the queue
 NUMBER = r"\set n random(1, 9000000000000000)"

@@ -10,17 +10,17 @@ from uuid import UUID
 import psycopg
 
 from api.clock import now
-from api.serving import DATABASE, EMBEDDED_SETTINGS, OWNER_ROLE, prepare
+from api.server import DATABASE, EMBEDDED_SETTINGS, OWNER_ROLE, prepare
 from benchmarks import big_log
 from benchmarks.ground import quantiles
 from projections import links, meeting_log, single_use_links
-from projections.positions import position
-from replay import history
+from projections.following.positions import position
 from replay.as_of import AsOf
-from replay.history import HistoryFilters
+from replay.history import event_history
+from replay.history.event_history import HistoryFilters
 from replay.instants import last_recorded
 from store.database import Database
-from store.embedded import running
+from store.embedded.server import running
 from store.schema import SERVICE_ROLE
 
 ASKED = 300
@@ -61,8 +61,8 @@ def measure(database: Database) -> None:
         "one single-use link": lambda token, then: single_use_links.one(then.source, token, then.now),
         "one link, with its counts": lambda token, then: links.one(then.source, link, then.now),
         "the position of an instant": lambda token, then: last_recorded(database, then.now, end),
-        "the story of one token": lambda token, then: history.stream(database, token),
-        "a page of the history": lambda token, then: history.page(database, HistoryFilters(then.moment.position)),
+        "the story of one token": lambda token, then: event_history.stream(database, token),
+        "a page of the history": lambda token, then: event_history.page(database, HistoryFilters(then.moment.position)),
     }
     for name, figure in figures.items():
         seconds = timed(figure, asked)

@@ -4,25 +4,25 @@ import time
 
 import psycopg
 
-from api.serving import DATABASE
+from api.server import DATABASE
 from benchmarks.figure import Figure, in_turns
 from benchmarks.rebuilding import by_hand, rebuild
 from benchmarks.sizes import Sizes
-from projections import building
 from projections.catalogue import READ_MODELS
-from projections.folding import Folding
-from projections.follower import LEADER_OPTIONS
+from projections.following.batch_projector import Folding
+from projections.following.follower import LEADER_OPTIONS
+from projections.following.positions import position
 from projections.meeting_log import MEETING_LOG
-from projections.positions import position
+from projections.rebuild import job
 from store.database import Database
-from store.embedded import Server
+from store.embedded.server import Server
 
 BACK = "UPDATE {schema}.follower SET position = %s"
 
 
 def figures(db: Database, found: Server, sizes: Sizes, where: str) -> list[Figure]:
     """Both, in events a second of one log."""
-    building.GRACE_SECONDS = 0.0  # nobody reads here, so nobody has to be waited for
+    job.GRACE_SECONDS = 0.0  # nobody reads here, so nobody has to be waited for
     events = position(db).head
     rebuild(db, READ_MODELS), by_hand(db, READ_MODELS)
     ours, hand = in_turns(

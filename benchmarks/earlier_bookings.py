@@ -7,12 +7,12 @@ from uuid import UUID
 
 import psycopg
 
-from api.serving import DATABASE
+from api.server import DATABASE
 from benchmarks.figure import Figure
 from benchmarks.ground import Ground, half_hours
 from benchmarks.issuing import timed
 from benchmarks.sizes import Sizes
-from store.embedded import Server
+from store.embedded.server import Server
 
 # meetings of one host, one every half hour until now; the hosts of other meetings are of no account
 EARLIER = """

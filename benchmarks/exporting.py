@@ -9,15 +9,16 @@ from tempfile import TemporaryDirectory
 
 import psycopg
 
+from api.cli.export import Exporting, Files
+from api.cli.export_formats import FORMATS, KINDS
 from api.clock import now
-from api.export_commands import Exporting, Files
-from api.export_formats import FORMATS, KINDS
 from benchmarks.ground import Ground, ground, server
-from projections import live_tables, usage
-from projections.folding import Folding
-from projections.positions import position
+from projections import usage
+from projections.following.batch_projector import Folding
+from projections.following.positions import position
+from projections.rebuild import live_tables
 from projections.usage import UsageFilters
-from store.embedded import Server
+from store.embedded.server import Server
 
 MEETINGS = (10_000, 40_000)
 # like one meeting that was booked, each a stream of its own, over a year
@@ -77,8 +78,8 @@ def usage_of_a_year(here: Ground) -> str:
 
 def usage_days() -> UsageFilters:
     """The year until today."""
-    from api.usage import asked_days
-    from domain.offer import days_as_interval
+    from api.v1.usage import asked_days
+    from domain.availability.offer import days_as_interval
 
     last = now().date()
     days = asked_days(last.replace(year=last.year - 1), last, last)

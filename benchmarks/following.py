@@ -8,8 +8,8 @@ import time
 
 from benchmarks.ground import Ground
 from projections import catalogue, meeting_log
-from projections.follower import Follower
-from projections.positions import position
+from projections.following.follower import Follower
+from projections.following.positions import position
 from store.database import Database
 
 BOOKINGS = 300
@@ -17,7 +17,7 @@ TAKEOVERS = 8
 FOLLOW = """
 import sys
 from store.database import Database
-from projections.follower import Follower
+from projections.following.follower import Follower
 Follower(Database(sys.argv[1]).open()).run()
 """
 

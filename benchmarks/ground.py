@@ -10,19 +10,19 @@ from itertools import count
 from pathlib import Path
 from uuid import UUID, uuid4
 
+from api.cli.people import by_operator
 from api.clock import now
-from api.composition import Oncelink, compose
-from api.people_by_hand import by_operator
-from api.serving import DATABASE, EMBEDDED_SETTINGS, OWNER_ROLE, prepare
+from api.server import DATABASE, EMBEDDED_SETTINGS, OWNER_ROLE, prepare
+from api.services import Oncelink, compose
 from api.settings import read_settings
+from domain.commands.scheduling import Door, Wish
+from domain.commands.single_use_links import Given
 from domain.event import Actor, Context
-from domain.issuing import Given
 from domain.meeting_type import MeetingTypeProperties
 from domain.person import PersonProperties
-from domain.scheduling import Door, Wish
-from projections import live_tables
+from projections.rebuild import live_tables
 from store.database import Database
-from store.embedded import Server, running
+from store.embedded.server import Server, running
 from store.schema import SERVICE_ROLE
 
 FLUSHES = {

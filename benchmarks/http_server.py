@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import Body, FastAPI
 
 from api.app import create as create_service
-from api.request import Parts
+from api.http.dependencies import Parts
 
 READ = "SELECT stream_id, version, type, data FROM {schema}.events WHERE stream_id = %s ORDER BY version"
 APPEND = "SELECT {schema}.append(%s, %s, %s, %s, %s, %s) AS positions"

@@ -8,13 +8,13 @@ from uuid import UUID
 
 import psycopg
 
-from api.serving import DATABASE
+from api.server import DATABASE
 from benchmarks.figure import Figure, in_turns
 from benchmarks.ground import Ground
 from benchmarks.sizes import Sizes
-from domain.hours import Interval
-from domain.scheduling import Door
-from store.embedded import Server
+from domain.availability.hours import Interval
+from domain.commands.scheduling import Door
+from store.embedded.server import Server
 
 AT_ONCE = 100
 # the rows that a hundred single-use links are: an event and its personal details each

@@ -10,8 +10,8 @@ from eventsourcing.persistence import Tracking
 from eventsourcing.postgres import PostgresTrackingRecorder
 from eventsourcing.projection import Projection, ProjectionRunner
 
-from api.serving import DATABASE, OWNER_ROLE
-from store.embedded import Server
+from api.server import DATABASE, OWNER_ROLE
+from store.embedded.server import Server
 from store.recorder import EventMapper
 
 SCHEMA = "library"

@@ -8,27 +8,27 @@ from uuid import UUID
 
 import psycopg
 
+from api.cli.people import by_operator
 from api.clock import now
-from api.people_by_hand import by_operator
-from api.request import SESSION
-from api.serving import DATABASE, OWNER_ROLE
+from api.http.dependencies import SESSION
+from api.server import DATABASE, OWNER_ROLE
 from benchmarks import big_log
 from benchmarks.big_log import id_of
 from benchmarks.ground import server
 from benchmarks.meeting_log_pages import filled
 from benchmarks.over_http import served
-from domain.journal import Memory
+from domain.commands.command_application import Memory
+from domain.commands.people import Staffing
 from domain.person import PersonProperties
-from domain.staffing import Staffing
-from projections import live_tables
-from projections.rebuilds import UNHURRIED
+from projections.rebuild import live_tables
+from projections.rebuild.progress import UNHURRIED
+from store.credentials.api_keys import Keys
+from store.credentials.sessions import Sessions
 from store.database import Database
-from store.embedded import Server
-from store.keys import Keys
+from store.embedded.server import Server
 from store.reader import Reader
 from store.recorder import LogFactory
 from store.schema import SERVICE_ROLE
-from store.sessions import Sessions
 
 ROWS = 1_000_000
 EVENTS = 20_000

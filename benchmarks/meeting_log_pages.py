@@ -9,17 +9,17 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from api.serving import DATABASE
+from api.server import DATABASE
 from benchmarks.big_log import id_of
 from benchmarks.figure import Figure, in_turns
 from benchmarks.issuing import timed
 from benchmarks.sizes import Sizes
 from projections import catalogue, meeting_log
 from projections.meeting_log import FILTERS, LISTING, MEETING_LOG, MeetingFilters
-from projections.question import Source
-from projections.rebuilds import UNHURRIED
+from projections.queries.query import Source
+from projections.rebuild.progress import UNHURRIED
 from store.database import Database
-from store.embedded import Server
+from store.embedded.server import Server
 
 # a filter with its value, and the columns that an index made for it begins with
 ASKED: dict[str, tuple[dict[str, Any], str]] = {

@@ -15,17 +15,17 @@ from typing import Any
 
 import httpx
 
-from api.people_by_hand import add_person, make_api_key
-from api.serving import DATABASE, OWNER_ROLE
+from api.cli.people import add_person, make_api_key
+from api.server import DATABASE, OWNER_ROLE
 from benchmarks.big_log import fill
 from benchmarks.ground import FLUSHES, SECRET, Ground, ground, server
 from benchmarks.load import Line, Post, exchange
-from projections.positions import position
-from replay.sealing import seal_all
+from projections.following.positions import position
+from replay.tree.sealer import seal_all
 from store.database import Database
 
 BEFORE_SECONDS = 10.0
-CLI = "from api.cli import app; app()"
+CLI = "from api.cli.main import app; app()"
 MOST_STILL_MS = 250
 LOOK_SECONDS = 0.02  # at 5 ms the looking alone kept the client from its answers
 ANSWER_SECONDS = 30.0

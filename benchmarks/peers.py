@@ -13,11 +13,11 @@ import psycopg
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 
-from api.serving import DATABASE, OWNER_ROLE
+from api.server import DATABASE, OWNER_ROLE
 from benchmarks import library_runner
 from benchmarks.appending import per_second
 from benchmarks.sizes import Sizes
-from store.embedded import Server
+from store.embedded.server import Server
 
 PACKAGE = "@eventide/message-db@1.3.1"
 EVENTS_OF_RUNNER = 2_000

@@ -8,19 +8,19 @@ from collections.abc import Sequence
 
 import psycopg
 
-from api.serving import DATABASE, OWNER_ROLE
+from api.server import DATABASE, OWNER_ROLE
 from benchmarks.big_log import fill
 from benchmarks.ground import FLUSHES, server
 from benchmarks.library_runner import events_per_second
-from projections import building, live_tables
 from projections.catalogue import READ_MODELS
 from projections.meeting_log import MEETING_LOG
-from projections.question import statement
+from projections.queries.query import statement
 from projections.read_model import ReadModel
-from projections.rebuilds import UNHURRIED
+from projections.rebuild import job, live_tables
+from projections.rebuild.progress import UNHURRIED
 from replay.rebuild import Rebuild
 from store.database import Database
-from store.embedded import Server
+from store.embedded.server import Server
 from store.schema import SERVICE_ROLE
 
 ROUNDS = 5
@@ -38,7 +38,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 def main(events: str = "1000000", rounds: str = str(ROUNDS)) -> None:
     """Every figure beside its floor, in the same run and in turns."""
-    building.GRACE_SECONDS = 0.0  # nobody reads here, so nobody has to be waited for
+    job.GRACE_SECONDS = 0.0  # nobody reads here, so nobody has to be waited for
     for flush in FLUSHES:
         print(f"\n{flush}")
         with server(flush) as found:

@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 
 STARTS = 5
-DEMO = "from api.cli import app; app()"
+DEMO = "from api.cli.main import app; app()"
 
 
 def first_answer() -> list[float]:

@@ -11,7 +11,7 @@ from benchmarks.figure import Figure
 from benchmarks.ground import FLUSHES, ground, server
 from benchmarks.rebuilding import filled
 from benchmarks.sizes import Sizes
-from store.embedded import Server
+from store.embedded.server import Server
 from store.schema import SERVICE_ROLE
 
 DATABASE = "oncelink"

@@ -9,19 +9,19 @@ from pathlib import Path
 
 from psycopg.rows import tuple_row
 
-from api.serving import DATABASE, OWNER_ROLE
+from api.server import DATABASE, OWNER_ROLE
 from benchmarks import big_log
 from benchmarks.ground import SECRET, quantiles, server
-from projections import live_tables
-from replay import checkpoint, merkle
-from replay.asking import UNHURRIED, Ask
-from replay.checkpoint import Checkpoint
-from replay.notes import Signer
-from replay.problems import Report
-from replay.sealed_tree import SealedTree
-from replay.sealing import BATCH, seal
-from replay.verification import of_log, of_read_models, verify
-from replay.verify_export import verify_export
+from projections.rebuild import live_tables
+from replay.tree import checkpoint, merkle
+from replay.tree.checkpoint import Checkpoint
+from replay.tree.sealed_tree import SealedTree
+from replay.tree.sealer import BATCH, seal
+from replay.tree.signed_note import Signer
+from replay.verify.export import verify_export
+from replay.verify.problems import Report
+from replay.verify.verification import of_log, of_read_models, verify
+from replay.verify.verify_connection import UNHURRIED, Ask
 from store.database import Database
 from store.schema import SERVICE_ROLE
 

@@ -7,9 +7,9 @@ from typing import Protocol
 from uuid import UUID
 
 from domain.aggregate import Aggregate
-from domain.details import Details
+from domain.availability.hours import Interval
 from domain.event import Event
-from domain.hours import Interval
+from domain.personal_details import Details
 
 
 class StaleRead(Exception):

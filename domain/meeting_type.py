@@ -5,8 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from domain.aggregate import Aggregate
+from domain.availability.slots import SlotRules
 from domain.event import Context, Event, IdempotentEvent, Properties
-from domain.slots import SlotRules
 
 # What happened
 

@@ -8,8 +8,8 @@ from uuid import UUID
 from pydantic import Field
 
 from domain.aggregate import Aggregate
+from domain.availability.hours import WorkingHours
 from domain.event import Context, Event, IdempotentEvent, Properties
-from domain.hours import WorkingHours
 
 Role = Literal["member", "manager", "admin", "auditor", "analyst"]
 DayHours = tuple[tuple[str, str], ...]

@@ -7,12 +7,12 @@ from uuid import UUID
 
 from domain import refusals
 from domain.aggregate import Aggregate
+from domain.availability.hours import Interval
 from domain.erasure import PersonalDetailsErased
 from domain.event import Context, Detailed, Event, IdempotentEvent, Instant
-from domain.hours import Interval
 from domain.link import LinkKind
-from domain.mail import Told
-from domain.outbox import Outbox, Telling
+from domain.notifications.mail_delivery import Told
+from domain.notifications.outbox import Outbox, Telling
 from domain.refusals import AlreadyBooked, BookingCancelled, MeetingStarted, NothingToSend
 
 TIMES = ("starts_at", "ends_at", "held_from", "held_until")

@@ -6,7 +6,7 @@ from projections.meeting_log import MEETING_LOG
 from projections.meeting_types import MEETING_TYPES
 from projections.outbox import OUTBOX
 from projections.people import PEOPLE
-from projections.question import Source
+from projections.queries.query import Source
 from projections.single_use_links import SINGLE_USE_LINKS
 from store.database import Database
 

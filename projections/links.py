@@ -8,12 +8,12 @@ from uuid import UUID
 
 from psycopg.rows import DictRow
 
-from projections import naming
-from projections.naming import Named, as_named
-from projections.page import Page, Sort
-from projections.question import Listing, Source, Where
+from projections.queries import name_lookups
+from projections.queries.name_lookups import Named, as_named
+from projections.queries.pagination import Page, Sort
+from projections.queries.query import Listing, Source, Where
+from projections.queries.word_search import own_words
 from projections.read_model import FIRST_TIME, LAST_TIME, ReadModel, has, ids, last, switched
-from projections.word_search import own_words
 
 LINKS = ReadModel(
     name="links",
@@ -146,8 +146,9 @@ def shaped(record: DictRow) -> LinkRow:
 
 
 LISTING = Listing(
-    columns=f"""l.link_id AS id, l.kind, l.name, l.slug, {naming.person("l.owner_id")} AS owner,
-        {naming.people_of("l.co_host_ids")} AS co_hosts, {naming.meeting_type("l.meeting_type_id")} AS meeting_type,
+    columns=f"""l.link_id AS id, l.kind, l.name, l.slug, {name_lookups.person("l.owner_id")} AS owner,
+        {name_lookups.people_of("l.co_host_ids")} AS co_hosts,
+        {name_lookups.meeting_type("l.meeting_type_id")} AS meeting_type,
         l.expires_at, l.in_library, {STATUS} AS status, l.managed_link_id, l.created_at, l.updated_at, l.version""",
     relation="links AS l",
     key="l.link_id",

@@ -6,12 +6,12 @@ from uuid import UUID
 
 from psycopg.rows import DictRow
 
-from projections import naming
-from projections.naming import Named, as_named, as_named_or_none
-from projections.page import Page, Sort
-from projections.question import Listing, Source, Where
+from projections.queries import name_lookups
+from projections.queries.name_lookups import Named, as_named, as_named_or_none
+from projections.queries.pagination import Page, Sort
+from projections.queries.query import Listing, Source, Where
+from projections.queries.word_search import own_words
 from projections.read_model import FIRST_TIME, LAST_TIME, ReadModel, ids, last
-from projections.word_search import own_words
 
 MANAGED_LINKS = ReadModel(
     name="managed_links",
@@ -75,8 +75,10 @@ def shaped(record: DictRow) -> ManagedLinkRow:
 
 
 LISTING = Listing(
-    columns=f"""g.managed_link_id AS id, g.name, g.slug, {naming.meeting_type("g.meeting_type_id")} AS meeting_type,
-        {naming.people_of("g.host_ids")} AS hosts, g.expires_at, {naming.person("g.created_by")} AS created_by,
+    columns=f"""g.managed_link_id AS id, g.name, g.slug,
+        {name_lookups.meeting_type("g.meeting_type_id")} AS meeting_type,
+        {name_lookups.people_of("g.host_ids")} AS hosts, g.expires_at,
+        {name_lookups.person("g.created_by")} AS created_by,
         g.created_at, g.updated_at, g.version""",
     relation="managed_links AS g",
     key="g.managed_link_id",

@@ -8,13 +8,14 @@ from uuid import UUID
 
 from psycopg.rows import DictRow
 
-from projections import links, naming
-from projections.naming import Named, as_named, as_named_or_none
-from projections.page import MOST_ROWS, Page, Sort
-from projections.question import Listing, Source, Where, all_pages
+from projections import links
+from projections.queries import name_lookups
+from projections.queries.name_lookups import Named, as_named, as_named_or_none
+from projections.queries.pagination import MOST_ROWS, Page, Sort
+from projections.queries.query import Listing, Source, Where, all_pages
+from projections.queries.word_search import among_details
 from projections.read_model import ReadModel, has, ids, is_a, last
 from projections.single_use_links import Recipient
-from projections.word_search import among_details
 
 MEETING_LOG = ReadModel(
     name="meeting_log",
@@ -192,13 +193,14 @@ def shaped(record: DictRow) -> MeetingRow:
 
 
 LISTING = Listing(
-    columns=f"""m.booking_id, m.booked_at, m.status, m.link_type, {naming.link("m.link_id")} AS link,
-        {naming.meeting_type("m.meeting_type_id")} AS meeting_type, {naming.people_of("m.host_ids")} AS hosts,
+    columns=f"""m.booking_id, m.booked_at, m.status, m.link_type, {name_lookups.link("m.link_id")} AS link,
+        {name_lookups.meeting_type("m.meeting_type_id")} AS meeting_type,
+        {name_lookups.people_of("m.host_ids")} AS hosts,
         m.starts_at, m.ends_at, m.reschedule_count, m.previous_starts_at, m.cancelled_at, m.cancelled_by,
-        {naming.person("m.issued_by")} AS issued_by, m.issued_at, m.source, m.version,
-        m.details_id, {naming.details("m.details_id")} AS details,
-        m.issue_details_id, {naming.details("m.issue_details_id")} AS issue_details,
-        m.cancel_details_id, {naming.details("m.cancel_details_id")} AS cancel_details""",
+        {name_lookups.person("m.issued_by")} AS issued_by, m.issued_at, m.source, m.version,
+        m.details_id, {name_lookups.details("m.details_id")} AS details,
+        m.issue_details_id, {name_lookups.details("m.issue_details_id")} AS issue_details,
+        m.cancel_details_id, {name_lookups.details("m.cancel_details_id")} AS cancel_details""",
     relation="meeting_log AS m",
     key="m.booking_id",
     sorts={"booked_at": Sort("m.booked_at", "timestamptz"), "starts_at": Sort("m.starts_at", "timestamptz")},

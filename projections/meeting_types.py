@@ -6,10 +6,10 @@ from uuid import UUID
 
 from psycopg.rows import DictRow
 
-from projections.page import Page, Sort
-from projections.question import Listing, Source, Where
+from projections.queries.pagination import Page, Sort
+from projections.queries.query import Listing, Source, Where
+from projections.queries.word_search import own_words
 from projections.read_model import FIRST_TIME, LAST_TIME, ReadModel, last
-from projections.word_search import own_words
 
 MEETING_TYPES = ReadModel(
     name="meeting_types",

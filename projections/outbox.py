@@ -1,7 +1,7 @@
 """The outbox, as a read model: everything that has to be told to somebody, one row each, and what became of it.
 
-It is made of the same tables as the domain's own state of a token, `domain/outbox.py`. Nothing is sent because of it:
-a courier looks here for what may be due, and asks the log before it sends.
+It is made of the same tables as the domain's own state of a token, `domain/notifications/outbox.py`.
+Nothing is sent because of it: a courier looks here for what may be due, and asks the log before it sends.
 """
 
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from uuid import UUID
 
 from psycopg.rows import DictRow
 
-from domain.outbox import BACK_OFF, CAUSES, CHANNELS
-from projections import naming
-from projections.naming import Named, as_named_or_none
-from projections.page import Page, Sort
-from projections.question import Listing, Source, Where
+from domain.notifications.outbox import BACK_OFF, CAUSES, CHANNELS
+from projections.queries import name_lookups
+from projections.queries.name_lookups import Named, as_named_or_none
+from projections.queries.pagination import Page, Sort
+from projections.queries.query import Listing, Source, Where
 from projections.read_model import ReadModel, is_a
 
 TELLING = [name for channel in CHANNELS.values() for name in channel.events]
@@ -179,7 +179,7 @@ def shaped(record: DictRow) -> OutboxRow:
 
 LISTING = Listing(
     columns=f"""o.owed_id, o.booking_id, o.cause_version, o.what, o.caused_at, o.channel, o.recipient_role,
-        {naming.person("o.person_id")} AS person, {STATE} AS state, o.attempts, o.requests, o.failure, o.told_at,
+        {name_lookups.person("o.person_id")} AS person, {STATE} AS state, o.attempts, o.requests, o.failure, o.told_at,
         o.due_at""",
     relation="outbox AS o",
     key="o.owed_id",

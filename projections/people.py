@@ -7,10 +7,10 @@ from uuid import UUID
 
 from psycopg.rows import DictRow
 
-from projections.page import Page, Sort
-from projections.question import Listing, Source, Where
+from projections.queries.pagination import Page, Sort
+from projections.queries.query import Listing, Source, Where
+from projections.queries.word_search import own_words
 from projections.read_model import FIRST_TIME, LAST_TIME, ReadModel, last, switched
-from projections.word_search import own_words
 
 PEOPLE = ReadModel(
     name="people",

@@ -8,7 +8,7 @@ from psycopg.errors import InvalidTableDefinition, LockNotAvailable
 
 from projections import usage
 from projections.catalogue import READ_MODELS
-from projections.question import asked, statement, table_rows
+from projections.queries.query import asked, statement, table_rows
 from projections.read_model import ReadModel
 from store.database import Database
 from store.schema import ANALYST_ROLE

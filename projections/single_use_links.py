@@ -8,12 +8,13 @@ from uuid import UUID
 
 from psycopg.rows import DictRow
 
-from projections import links, naming
-from projections.naming import Named, as_instant, as_named
-from projections.page import Page, Sort
-from projections.question import Listing, Source, Where
+from projections import links
+from projections.queries import name_lookups
+from projections.queries.name_lookups import Named, as_instant, as_named
+from projections.queries.pagination import Page, Sort
+from projections.queries.query import Listing, Source, Where
+from projections.queries.word_search import among_details
 from projections.read_model import ReadModel, has, last
-from projections.word_search import among_details
 
 SINGLE_USE_LINKS = ReadModel(
     name="single_use_links",
@@ -113,7 +114,7 @@ FILTERS = {
 
 # what a single-use link has from its core link, as it is now
 CORE = f"""(SELECT jsonb_build_object('id', l.link_id, 'name', l.name, 'expires_at', l.expires_at,
-    'status', {links.STATUS}, 'meeting_type', {naming.meeting_type("l.meeting_type_id")})
+    'status', {links.STATUS}, 'meeting_type', {name_lookups.meeting_type("l.meeting_type_id")})
     FROM links AS l WHERE l.link_id = s.link_id)"""
 
 
@@ -140,8 +141,9 @@ def shaped(record: DictRow) -> SingleUseRow:
 
 
 LISTING = Listing(
-    columns=f"""s.single_use_id, s.state, {CORE} AS core, {naming.person("s.issued_by")} AS issued_by, s.issued_at,
-        s.source, s.details_id, {naming.details("s.details_id")} AS details, s.version""",
+    columns=f"""s.single_use_id, s.state, {CORE} AS core,
+        {name_lookups.person("s.issued_by")} AS issued_by, s.issued_at,
+        s.source, s.details_id, {name_lookups.details("s.details_id")} AS details, s.version""",
     relation="single_use_links AS s",
     key="s.single_use_id",
     sorts={"issued_at": Sort("s.issued_at", "timestamptz")},

@@ -17,10 +17,11 @@ from uuid import UUID
 from psycopg.rows import DictRow
 
 from domain.refusals import Invalid
-from projections import links, naming
-from projections.naming import Named, as_named_or_none
-from projections.page import MOST_ROWS, Page
-from projections.question import Source, Where
+from projections import links
+from projections.queries import name_lookups
+from projections.queries.name_lookups import Named, as_named_or_none
+from projections.queries.pagination import MOST_ROWS, Page
+from projections.queries.query import Source, Where
 
 GroupBy = Literal["day", "link", "issuer", "meeting_type", "source"]
 SOURCES = ("web", "api", "extension", "cli")
@@ -59,9 +60,9 @@ BOOKED_FILTERS = {
 # each group's key; days are numbered from 1, those on which nothing happened too
 KEYS = {"link": "u.link_id", "issuer": "u.issuer_id", "meeting_type": "u.meeting_type_id", "source": "u.source"}
 NAMES = {
-    "link": naming.link("g.id"),
-    "issuer": naming.person("g.id"),
-    "meeting_type": naming.meeting_type("g.id"),
+    "link": name_lookups.link("g.id"),
+    "issuer": name_lookups.person("g.id"),
+    "meeting_type": name_lookups.meeting_type("g.id"),
     "source": "to_jsonb(g.id)",
 }
 BY_DAY = """SELECT day.number AS rank, '' AS key, day.number, NULL::jsonb AS named, {sums}

@@ -11,8 +11,8 @@ from domain.refusals import Invalid
 from projections import catalogue, links, managed_links, meeting_log, meeting_types, outbox, people, single_use_links
 from projections.links import LinkFilters
 from projections.meeting_log import MeetingFilters
-from projections.page import MOST_ROWS, Page
-from projections.question import Source
+from projections.queries.pagination import MOST_ROWS, Page
+from projections.queries.query import Source
 from projections.single_use_links import SingleUseFilters
 from replay.instants import Moment, moment
 from store.database import Database

@@ -8,7 +8,7 @@ from psycopg.rows import DictRow
 
 from projections import catalogue, meeting_log
 from projections.meeting_log import MeetingRow
-from projections.question import in_utc
+from projections.queries.query import in_utc
 from store.database import Database
 
 MOST_EVENTS = 1_000

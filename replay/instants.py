@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from domain.refusals import Invalid
-from projections.positions import position
+from projections.following.positions import position
 from replay.settled import settled_now
 from store.database import Database
 

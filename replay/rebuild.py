@@ -7,12 +7,12 @@ from threading import Event, Thread
 from psycopg import Error, OperationalError
 
 from domain.refusals import Invalid, NewerVersionLive, NotFound, Refusal
-from projections import live_tables
-from projections.building import Building
 from projections.catalogue import READ_MODELS
-from projections.loading import Built
 from projections.read_model import ReadModel
-from projections.rebuilds import IS_HELD, Claim, Progress, sentence
+from projections.rebuild import live_tables
+from projections.rebuild.job import Building
+from projections.rebuild.load import Built
+from projections.rebuild.progress import IS_HELD, Claim, Progress, sentence
 from store.database import Database, DatabaseAway
 
 logger = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 from psycopg.errors import LockNotAvailable
 
 from domain.refusals import TryAgain
-from projections.positions import position
+from projections.following.positions import position
 from store.database import Database
 
 HURRIED, PATIENT = "20ms", "1s"

@@ -5,9 +5,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import cast
 from uuid import UUID
 
-from domain.details import Details
+from domain.availability.hours import Interval
 from domain.event import Event
-from domain.hours import Interval
+from domain.personal_details import Details
 from store.database import Database
 
 EVENTS_AFTER = """

@@ -118,8 +118,8 @@ class LogRecorder(ApplicationRecorder):
         return cast(int | None, row["position"])
 
     def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
-        """Not offered: readers follow settled positions, see `projections.follower`. Raises NotImplementedError."""
-        raise NotImplementedError("readers follow settled positions, see projections.follower")
+        """Not offered: `projections.following.follower` follows settled positions. Raises NotImplementedError."""
+        raise NotImplementedError("readers follow settled positions, see projections.following.follower")
 
 
 class LogFactory(InfrastructureFactory[TrackingRecorder]):
@@ -139,10 +139,10 @@ class LogFactory(InfrastructureFactory[TrackingRecorder]):
         return LogRecorder(self.database)
 
     def tracking_recorder(self, tracking_recorder_class: Any = None) -> NoReturn:
-        raise NotImplementedError("read models keep their own position, see projections.follower")
+        raise NotImplementedError("read models keep their own position, see projections.following.follower")
 
     def process_recorder(self) -> ProcessRecorder:
-        raise NotImplementedError("read models keep their own position, see projections.follower")
+        raise NotImplementedError("read models keep their own position, see projections.following.follower")
 
 
 def busy_arguments(conditions: Conditions) -> list[Any]:

@@ -10,11 +10,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import build
-from api.serving import DATABASE, OWNER_ROLE, prepare
+from api.server import DATABASE, OWNER_ROLE, prepare
 from api.settings import Settings, read_settings
-from projections import live_tables
+from projections.rebuild import live_tables
 from store.database import Database
-from store.embedded import Server, running
+from store.embedded.server import Server, running
 from store.schema import SERVICE_ROLE
 from tests.house import House
 from tests.shelf import Shelf, drop, make

@@ -7,8 +7,8 @@ from typing import Any
 import httpx2
 from fastapi.testclient import TestClient
 
-from api.composition import Oncelink
-from api.people_by_hand import add_person, make_api_key
+from api.cli.people import add_person, make_api_key
+from api.services import Oncelink
 
 ALWAYS = {day: [["00:00", "24:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
 GUEST = {"name": "Grace Guest", "email": "grace@guest.example", "time_zone": "Europe/Berlin"}

@@ -9,8 +9,8 @@ from uuid import uuid4
 import psycopg
 from psycopg import Connection, sql
 
-from api.serving import DATABASE, OWNER_ROLE
-from store.embedded import Server
+from api.server import DATABASE, OWNER_ROLE
+from store.embedded.server import Server
 from store.schema import migrate
 
 T = TypeVar("T")

@@ -9,21 +9,21 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("domain", "store", "projections", "replay", "api")
+PACKAGES = ("domain", "store", "projections", "replay", "integrations", "api")
 FILES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 TEXTS = [*FILES, *sorted((ROOT / "tests").rglob("*.py")), *sorted(ROOT.rglob("docs/**/*.md")), ROOT / "README.md"]
 VAGUE = {"utils", "util", "common", "helpers", "helper", "base", "manager", "service", "misc"}
 SQL = re.compile(r"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM)\b.*\b(FROM|VALUES|SET|WHERE)\b", re.DOTALL)
 MAY_HAVE_SQL = {"store", "projections", "replay"}
 OPERATES = {
-    "serving.py",
-    "operations.py",
+    "server.py",
+    "health.py",
     "doctor.py",
 }  # asks about roles, databases and dead letters, not about bookings
 # calendars have words of their own
 IN_CALENDARS = {
     "hostile.py",
-    "meeting_calendar.py",
+    "icalendar.py",
     "test_guest_meeting_pages.py",
     "test_killing.py",
     "test_mails.py",

@@ -13,20 +13,12 @@ import pytest
 from psycopg.types.json import Jsonb
 from pydantic_core import to_jsonable_python
 
+from domain.commands.command_application import BEGINNINGS
 from domain.event import Event
-from domain.journal import BEGINNINGS
-from projections import (
-    catalogue,
-    links,
-    live_tables,
-    managed_links,
-    meeting_log,
-    meeting_types,
-    people,
-    single_use_links,
-)
+from projections import catalogue, links, managed_links, meeting_log, meeting_types, people, single_use_links
 from projections.links import LinkFilters
 from projections.meeting_log import MeetingFilters
+from projections.rebuild import live_tables
 from projections.single_use_links import SingleUseFilters
 from store.database import Database
 

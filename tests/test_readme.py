@@ -16,7 +16,7 @@ import pytest
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 WALK = README.split("## Walk through")[1].split("\n## ")[0]
-DEMO = "from api.cli import app; app()"
+DEMO = "from api.cli.main import app; app()"
 PATIENCE_SECONDS = 120
 
 

@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import build
-from store.embedded import Server
+from store.embedded.server import Server
 from tests.conftest import Shelves
 from tests.house import House
 from tests.shelf import Shelf, State

@@ -6,23 +6,22 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from api.answer import manage_url
-from api.bodies import NewBooking
-from api.booking import hosts, offered_type, open_offer
-from api.composition import Oncelink
-from api.guest.asked import asked_by
-from api.guest.clock_face import face_for
+from api.field_types import SLUG
 from api.guest.form import Fields, Filled, booking_of
 from api.guest.picker import Picker, picker_of
+from api.guest.query_parameters import asked_by
 from api.guest.route import GuestRoute
-from api.pages.rendering import render
-from api.problems import STATUS
-from api.request import AsGuest, Parts, written
-from api.texts import SLUG
+from api.http.dependencies import AsGuest, Parts, written
+from api.http.problem_details import STATUS
+from api.pages.rendering.templates import render
+from api.services import Oncelink
+from api.v1.guest_booking import hosts, offered_type, open_offer
+from api.v1.request_bodies import NewBooking
+from domain.availability.offer import LinkOffer
+from domain.commands.scheduling import Door, Wish
 from domain.event import Context
-from domain.offer import LinkOffer
 from domain.refusals import IdempotencyKeyReused, LinkNotFound, LinkUnattended, Refusal, SlotNotOffered, SlotTaken
-from domain.scheduling import Door, Wish
+from integrations.date_formats import face_for
 
 router = APIRouter(include_in_schema=False, route_class=GuestRoute)
 
@@ -111,7 +110,7 @@ def wish_of(wished: NewBooking, key: str) -> Wish:
 
 def to_booking(visit: Visit, token_id: object, done: str) -> Response:
     """On to the booking's own page; loading that again books nothing."""
-    path = "/m/" + manage_url(visit.parts, token_id).rpartition("/m/")[2]  # type: ignore[arg-type]
+    path = "/m/" + visit.parts.manage_url(token_id).rpartition("/m/")[2]  # type: ignore[arg-type]
     return RedirectResponse(f"{path}?done={done}", 303)
 
 

@@ -9,11 +9,11 @@ from urllib.parse import parse_qsl
 from fastapi import Depends, Request
 from pydantic import BaseModel, ValidationError
 
-from api.bodies import NewBooking, NewStart, Reason
-from api.body import rule_broken_by
-from api.problems import field_name
-from api.request import VISIBLE_ASCII
-from api.rules import message_of
+from api.http.dependencies import VISIBLE_ASCII
+from api.http.problem_details import field_name
+from api.http.strict_json import rule_broken_by
+from api.http.validation_messages import message_of
+from api.v1.request_bodies import NewBooking, NewStart, Reason
 from domain.refusals import Invalid
 
 M = TypeVar("M", bound=BaseModel)

@@ -6,23 +6,22 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from api.answer import manage_url
-from api.composition import Oncelink
-from api.guest.asked import asked_in
-from api.guest.clock_face import face_for
 from api.guest.form import Fields, Filled, reason_of, start_of
 from api.guest.meeting import Meeting
 from api.guest.picker import Picker, picker_of
+from api.guest.query_parameters import asked_in
 from api.guest.route import GuestRoute
-from api.manage import managed, token_of
-from api.meeting_calendar import calendar
-from api.meeting_facts import facts_of
-from api.pages.rendering import render
-from api.problems import STATUS
-from api.request import AsGuest, Parts, written
+from api.http.dependencies import AsGuest, Parts, written
+from api.http.problem_details import STATUS
+from api.pages.rendering.templates import render
+from api.services import Oncelink
+from api.v1.guest_manage import managed, token_of
 from domain.event import Context
 from domain.refusals import BookingCancelled, MeetingStarted, NobodyToMoveTo, Refusal, SlotNotOffered, SlotTaken
 from domain.token import Token
+from integrations.date_formats import face_for
+from integrations.icalendar import calendar
+from integrations.meeting_details import facts_of
 
 router = APIRouter(include_in_schema=False, route_class=GuestRoute)
 
@@ -121,7 +120,7 @@ def page(visit: Visit, refusal: Refusal | None = None) -> Response:
         path=visit.path,
         done=visit.request.query_params.get("done"),
         refusal=refusal.sentence if refusal else None,
-        manage_url=manage_url(visit.parts, visit.token.id),
+        manage_url=visit.parts.manage_url(visit.token.id),
     )
 
 

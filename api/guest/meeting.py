@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from api.guest.clock_face import ClockFace, offset, zone_label
-from api.shapes import GuestBooking
-from domain.hours import zone_of
+from api.v1.response_models import GuestBooking
+from domain.availability.hours import zone_of
 from domain.token import Rescheduled, Token
+from integrations.date_formats import ClockFace, offset, zone_label
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from api.guest.asked import Asked
-from api.guest.clock_face import ClockFace, offset
-from domain.hours import DAY, Interval
+from api.guest.query_parameters import Asked
+from domain.availability.hours import DAY, Interval
+from integrations.date_formats import ClockFace, offset
 
 Find = Callable[[Interval], list[Interval]]
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
 
-from api.guest.asked import Asked, query_of, rfc3339
-from api.guest.clock_face import ClockFace, offset, zone_label
+from api.field_types import time_zones
 from api.guest.months import LONGEST, Find, Month, clock_change, first_free, month_of
-from api.pages.addresses import with_query
-from api.texts import time_zones
-from domain.hours import DAY, Interval
-from domain.offer import Offer
+from api.guest.query_parameters import Asked, query_of, rfc3339
+from api.pages.rendering.urls import with_query
+from domain.availability.hours import DAY, Interval
+from domain.availability.offer import Offer
+from integrations.date_formats import ClockFace, offset, zone_label
 
 NEXT_TIMES = 8
 PLACES = (

@@ -9,10 +9,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
-from api.body import is_small
 from api.guest.form import fields_of
-from api.pages.rendering import render
-from api.problems import STATUS
+from api.http.problem_details import STATUS
+from api.http.strict_json import is_small
+from api.pages.rendering.templates import render
 from domain import refusals
 from domain.refusals import Invalid, Refusal
 from store.database import DatabaseAway

@@ -6,18 +6,18 @@ from uuid import UUID
 from fastapi import APIRouter, BackgroundTasks, Form, Request, Response
 
 from api.clock import now
-from api.composition import Oncelink
-from api.letters import Letter
-from api.pages.addresses import local, with_query
-from api.pages.page_route import PageRoute
-from api.pages.rendering import go_on, render
-from api.pages.visiting import Viewer
-from api.request import SESSION, Parts, by_session, require_own_origin
-from api.texts import address
+from api.field_types import address
+from api.http.dependencies import SESSION, Parts, by_session, require_own_origin
+from api.pages.rendering.dependencies import Viewer
+from api.pages.rendering.page_route import PageRoute
+from api.pages.rendering.templates import go_on, render
+from api.pages.rendering.urls import local, with_query
+from api.services import Oncelink
+from domain.commands.people import claimed_email
 from domain.person import Person
 from domain.refusals import TooManyRequests, Unauthorized
-from domain.staffing import claimed_email
-from store.sessions import VALID
+from integrations.mail.mail_message import Letter
+from store.credentials.sessions import VALID
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 

@@ -6,15 +6,15 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request, Response
 
-from api.composition import Oncelink
-from api.pages.page_route import PageRoute
-from api.pages.query import Blank
-from api.pages.rendering import render
-from api.pages.visiting import CaughtUp, Viewer
-from api.request import Caller, Parts
-from api.texts import Day
-from api.usage import READERS, asked_days
-from domain.offer import days_as_interval
+from api.field_types import Day
+from api.http.dependencies import Caller, Parts
+from api.pages.rendering.dependencies import CaughtUp, Viewer
+from api.pages.rendering.page_route import PageRoute
+from api.pages.rendering.query_parameters import Blank
+from api.pages.rendering.templates import render
+from api.services import Oncelink
+from api.v1.usage import READERS, asked_days
+from domain.availability.offer import days_as_interval
 from projections import usage
 from projections.usage import GroupBy, UsageFilters, UsageRow
 

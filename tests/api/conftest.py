@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import build
-from store.embedded import Server
+from store.embedded.server import Server
 from tests.api.asking import head
 from tests.api.attacks import OPERATIONS
 from tests.conftest import new_settings

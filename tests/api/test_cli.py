@@ -19,11 +19,12 @@ import typer
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner, Result
 
-from api import cli, command, demo
 from api.app import build
-from api.serving import DATABASE, OWNER_ROLE, prepare
+from api.cli import command_context, main
+from api.demo import demo
+from api.server import DATABASE, OWNER_ROLE, prepare
 from api.settings import Settings
-from store.embedded import Server, running
+from store.embedded.server import Server, running
 from store.schema import SERVICE_ROLE
 
 ROOT = Path(__file__).parents[2]
@@ -38,8 +39,8 @@ def undisturbed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A command may not change how this process logs, ends or is set."""
     for name in [name for name in os.environ if name.startswith("ONCELINK_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr(command, "configure", lambda form: None)
-    before = {number: signal.getsignal(number) for number in command.ENDINGS}
+    monkeypatch.setattr(command_context, "configure", lambda form: None)
+    before = {number: signal.getsignal(number) for number in command_context.ENDINGS}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -61,7 +62,7 @@ def run(settings: Settings) -> Run:
     """Runs a command in this process; settings may be given anew."""
 
     def invoke(*arguments: str, **changed: str) -> Result:
-        return CliRunner().invoke(cli.app, arguments, env=environment(settings) | changed)
+        return CliRunner().invoke(main.app, arguments, env=environment(settings) | changed)
 
     return invoke
 
@@ -73,7 +74,7 @@ def sentence(result: Result) -> str:
 
 def process(*arguments: str, **settings: str) -> "subprocess.Popen[str]":
     """A command in a process of its own."""
-    line = [sys.executable, "-c", "from api.cli import app; app()", *arguments]
+    line = [sys.executable, "-c", "from api.cli.main import app; app()", *arguments]
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen(line, env=os.environ | {"PYTHONPATH": str(ROOT)} | settings, **pipes)  # type: ignore[call-overload, no-any-return]
 
@@ -317,13 +318,13 @@ class TestEveryCommand:
         assert str(tmp_path) in "".join(result.stderr.split())
 
     def test_helps(self) -> None:
-        for path in commands(typer.main.get_command(cli.app)):
-            result = CliRunner().invoke(cli.app, [*path, "--help"])
+        for path in commands(typer.main.get_command(main.app)):
+            result = CliRunner().invoke(main.app, [*path, "--help"])
             assert result.exit_code == 0
             assert "Usage" in result.stdout
 
     def test_is_unknown_when_it_is_not_there(self) -> None:
-        assert CliRunner().invoke(cli.app, ["unlink"]).exit_code == 2
+        assert CliRunner().invoke(main.app, ["unlink"]).exit_code == 2
 
 
 def commands(command: Any, *path: str) -> Iterator[tuple[str, ...]]:

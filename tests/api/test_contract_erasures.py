@@ -10,13 +10,13 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from api import cli, command
-from api.bodies import NewSingleUse
-from api.request import digestible
-from domain.details import digest
+from api.cli import command_context, main
+from api.http.dependencies import digestible
+from api.v1.request_bodies import NewSingleUse
+from domain.personal_details import digest
 from projections import catalogue, meeting_log
+from projections.following.positions import position
 from projections.meeting_log import MeetingFilters
-from projections.positions import position
 from tests.api.asking import head, listed, refused
 from tests.api.leftovers import copied, dumped, unexplained
 from tests.house import House, checked, code_of
@@ -276,7 +276,7 @@ class TestRequest:
         assert house.get("/v1/me", "engineer")["email"] == email
 
     def test_many_streams_take_several_appends(self, shared_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("domain.erasing.MOST_STREAMS", 3)
+        monkeypatch.setattr("domain.commands.erasure.MOST_STREAMS", 3)
         house, email = shared_house, f"{uuid4().hex}@guest.example"
         issued(house, house.link("Crowd"), *[{"email": email}] * 7)
         assert self.erase(house, email).json()["details"] == 7
@@ -293,9 +293,9 @@ class TestCommand:
             "ONCELINK_DATA_DIR": str(settings.data_dir),
             "ONCELINK_SECRET_KEYS": settings.secret_keys,
         }
-        before = {number: signal.getsignal(number) for number in command.ENDINGS}
+        before = {number: signal.getsignal(number) for number in command_context.ENDINGS}
         try:
-            return CliRunner().invoke(cli.app, ["erase", *arguments], env=environment)
+            return CliRunner().invoke(main.app, ["erase", *arguments], env=environment)
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)

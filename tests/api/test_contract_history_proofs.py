@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from replay import merkle
-from replay.checkpoint import Checkpoint, opened
-from replay.notes import Verifier
-from replay.sealed_tree import SealedTree
+from replay.tree import merkle
+from replay.tree.checkpoint import Checkpoint, opened
+from replay.tree.sealed_tree import SealedTree
+from replay.tree.signed_note import Verifier
 from tests.api.asking import head, refused
 from tests.house import House
 

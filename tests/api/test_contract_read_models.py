@@ -11,10 +11,10 @@ from uuid import uuid4
 
 import pytest
 
-from api.read_models import ReadModelStanding
+from api.v1.read_models import ReadModelStanding
 from domain.person import PersonAdded
 from projections.catalogue import READ_MODELS
-from projections.rebuilds import Claim
+from projections.rebuild.progress import Claim
 from tests.api.asking import head, refused
 from tests.house import House
 
@@ -213,7 +213,7 @@ class TestEvents:
 
 
 def test_whoever_is_told_to_end_tells_the_watchers_first() -> None:
-    from api.ending import noticed
+    from api.http.shutdown_signal import noticed
 
     order: list[str] = []
     before = signal.signal(signal.SIGTERM, lambda number, frame: order.append("server"))

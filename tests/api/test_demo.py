@@ -19,13 +19,13 @@ import httpx2
 import psycopg
 import pytest
 
-from api.demo import ADDRESS, Announcing, furnished
-from api.sample_data import MARK, locked, throw_away
-from api.serving import DATABASE, CannotStart
+from api.demo.data_folder import MARK, locked, throw_away
+from api.demo.demo import ADDRESS, Announcing, furnished
+from api.server import DATABASE, CannotStart
 from api.settings import read_settings
-from projections.follower import Follower
-from projections.positions import Positions, position
-from store.embedded import running
+from projections.following.follower import Follower
+from projections.following.positions import Positions, position
+from store.embedded.server import running
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0
@@ -34,7 +34,7 @@ BOOKINGS = 52
 
 
 def command(data: Path, *more: str, port: int = 0) -> list[str]:
-    run = [sys.executable, "-c", "from api.cli import app; app()"]
+    run = [sys.executable, "-c", "from api.cli.main import app; app()"]
     return [*run, "demo", "--json", "--port", str(port), "--data", str(data), *more]
 
 

@@ -24,10 +24,10 @@ import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
-from api import cli, command
-from projections.positions import position
+from api.cli import command_context, main
+from projections.following.positions import position
 from replay import export
-from replay.sealed_tree import SealedTree
+from replay.tree.sealed_tree import SealedTree
 from tests.api.asking import head, listed
 from tests.house import House
 from tests.once.servers import wait_until
@@ -47,7 +47,7 @@ class Exporter:
 
     def run(self, *arguments: str) -> Result:
         """The command's result."""
-        return CliRunner().invoke(cli.app, ["export", *arguments], env=self.environment)
+        return CliRunner().invoke(main.app, ["export", *arguments], env=self.environment)
 
     def file(self, *arguments: str, name: str = "export") -> tuple[Path, dict[str, Any]]:
         """What was written, and its manifest."""
@@ -67,7 +67,7 @@ class Exporter:
 @pytest.fixture(autouse=True)
 def undisturbed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A command may not change how this process ends."""
-    before = {number: signal.getsignal(number) for number in command.ENDINGS}
+    before = {number: signal.getsignal(number) for number in command_context.ENDINGS}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -140,9 +140,9 @@ class TestEvents:
         note.write_text(manifest["checkpoint"])
         assert int(manifest["checkpoint"].splitlines()[1]) == tree.head(5).size
         verify = ["verify", "--export", str(path), "--checkpoint", str(note)]
-        assert CliRunner().invoke(cli.app, verify, env=exporter.environment).exit_code == 0
+        assert CliRunner().invoke(main.app, verify, env=exporter.environment).exit_code == 0
         path.write_text(path.read_text().replace("Julio", "Julia").replace("Member", "Mumber"))
-        result = CliRunner().invoke(cli.app, verify, env=exporter.environment)
+        result = CliRunner().invoke(main.app, verify, env=exporter.environment)
         assert result.exit_code == 1, result.output
 
     def test_small_batches_lose_nothing(self, exporter: Exporter, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -400,7 +400,7 @@ def instants(row: dict[str, Any]) -> dict[str, Any]:
 
 def finished(exporter: Exporter, arguments: list[str], output: Any) -> "subprocess.CompletedProcess[bytes]":
     """The command in a process of its own, its output going there."""
-    line = [sys.executable, "-c", "from api.cli import app; app()", "export", *arguments]
+    line = [sys.executable, "-c", "from api.cli.main import app; app()", "export", *arguments]
     environment = os.environ | {"PYTHONPATH": str(ROOT)} | exporter.environment
     return subprocess.run(line, stdout=output, stderr=subprocess.PIPE, env=environment, timeout=120, check=False)
 

@@ -5,8 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from api.pages.pairing import PAIR
-from api.scopes import EXTENSION, OPERATIONS
+from api.http.api_key_scopes import EXTENSION, OPERATIONS, PAIRING_PATH
 from api.settings import OUR_EXTENSION, WrongSetting, read_settings
 from tests.api.asking import head, ids, listed, refused
 from tests.api.attacks import DOCUMENT, body_of
@@ -144,7 +143,7 @@ def preflight(house: House, path: str, method: str, origin: str) -> Any:
 class TestOrigins:
     """Who may read answers from a browser."""
 
-    @pytest.mark.parametrize(("method", "path"), sorted({*MAY, ("POST", PAIR)}))
+    @pytest.mark.parametrize(("method", "path"), sorted({*MAY, ("POST", PAIRING_PATH)}))
     def test_the_extension_may_on_what_it_needs(
         self, connected: House, paths: dict[str, str], method: str, path: str
     ) -> None:
@@ -162,7 +161,7 @@ class TestOrigins:
 
     @pytest.mark.parametrize("origin", FOREIGN)
     def test_nobody_else_may(self, connected: House, paths: dict[str, str], origin: str) -> None:
-        for method, path in sorted({*MAY, ("POST", PAIR)}):
+        for method, path in sorted({*MAY, ("POST", PAIRING_PATH)}):
             address = paths.get(path, path)
             assert cors(preflight(connected, address, method, origin).headers) == {}
             signed = connected.headers("member-extension") | {"Origin": origin}

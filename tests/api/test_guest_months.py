@@ -5,10 +5,10 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 
-from api.guest.asked import Asked, asked_by, asked_in
-from api.guest.clock_face import ClockFace, face_for, offset
 from api.guest.months import Month, around_month, clock_change, month_of
-from domain.hours import Interval
+from api.guest.query_parameters import Asked, asked_by, asked_in
+from domain.availability.hours import Interval
+from integrations.date_formats import ClockFace, face_for, offset
 
 NOW = datetime(2026, 3, 14, 10, tzinfo=UTC)
 HALF_HOUR = timedelta(minutes=30)

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 
 from api.app import build
 from api.settings import Settings
-from store.embedded import Server
+from store.embedded.server import Server
 from store.schema import SERVICE_ROLE
 from tests.api.asking import head
 from tests.api.browsing import Browser, Form, Page

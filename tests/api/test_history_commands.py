@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from api import cli, command
+from api.cli import command_context, main
 from projections.catalogue import READ_MODELS
 from tests.api.asking import head
 from tests.house import House
@@ -24,8 +24,8 @@ def run(monkeypatch: pytest.MonkeyPatch, house: House) -> Iterator[Run]:
     settings = house.oncelink.settings
     for name in [name for name in os.environ if name.startswith("ONCELINK_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr(command, "configure", lambda form: None)
-    before = {number: signal.getsignal(number) for number in command.ENDINGS}
+    monkeypatch.setattr(command_context, "configure", lambda form: None)
+    before = {number: signal.getsignal(number) for number in command_context.ENDINGS}
     given = {
         "ONCELINK_DATABASE_URL": settings.database_url,
         "ONCELINK_SCHEMA": settings.db_schema,
@@ -33,7 +33,7 @@ def run(monkeypatch: pytest.MonkeyPatch, house: House) -> Iterator[Run]:
         "ONCELINK_SECRET_KEYS": settings.secret_keys,
         "COLUMNS": "160",
     }
-    yield lambda *arguments: CliRunner().invoke(cli.app, arguments, env=given)
+    yield lambda *arguments: CliRunner().invoke(main.app, arguments, env=given)
     for number, handler in before.items():
         signal.signal(number, handler)
 

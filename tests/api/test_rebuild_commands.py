@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from api.settings import Settings
-from projections import live_tables
 from projections.catalogue import READ_MODELS
-from projections.rebuilds import Claim
+from projections.rebuild import live_tables
+from projections.rebuild.progress import Claim
 from store.database import Database
 
 ROOT = str(Path(__file__).parents[2])
@@ -35,7 +35,7 @@ def rebuilt(environment: dict[str, str], settings: Settings, *arguments: str) ->
         "PYTHONPATH": ROOT,
         "COLUMNS": "200",
     }
-    command = [sys.executable, "-c", "from api.cli import app; app()", "rebuild", *arguments]
+    command = [sys.executable, "-c", "from api.cli.main import app; app()", "rebuild", *arguments]
     return subprocess.run(command, env=environment | given, capture_output=True, text=True, timeout=120, check=False)
 
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
+from api.cli.people import add_person
 from api.clock import now
-from api.composition import Oncelink
-from api.opening import opened
-from api.people_by_hand import add_person
-from api.sample import AnotherOrganisation, furnish
-from api.sample_data import mark, throw_away
-from api.serving import CannotStart
+from api.demo.data_folder import mark, throw_away
+from api.demo.sample import AnotherOrganisation, furnish
+from api.server import CannotStart
+from api.services import Oncelink
 from api.settings import Settings
+from api.startup import opened
 from projections import outbox
 from store.recorder import LogRecorder
 

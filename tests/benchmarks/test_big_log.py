@@ -10,15 +10,15 @@ import pytest
 
 from benchmarks.big_log import fill, id_of
 from domain.aggregate import Aggregate
-from domain.details import digest
+from domain.commands.command_application import BEGINNINGS
 from domain.event import Event
-from domain.journal import BEGINNINGS
 from domain.link import Link
+from domain.personal_details import digest
 from domain.token import MeetingBooked, Token
-from projections import live_tables
 from projections.catalogue import READ_MODELS
+from projections.rebuild import live_tables
 from store.database import Database
-from store.embedded import Server
+from store.embedded.server import Server
 from tests.conftest import new_schema
 from tests.projections.story import differences
 

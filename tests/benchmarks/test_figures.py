@@ -8,12 +8,12 @@ from xml.etree import ElementTree
 import psycopg
 import pytest
 
-from api.serving import DATABASE
+from api.server import DATABASE
 from benchmarks import appending, chart, issuing, over_http, table
 from benchmarks.figure import Figure, in_turns
 from benchmarks.ground import Ground, ground, server
 from benchmarks.sizes import TINY
-from store.embedded import Server
+from store.embedded.server import Server
 from store.reader import Reader
 from store.schema import SERVICE_ROLE
 

@@ -19,9 +19,9 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, P
 
 from api.app import build
 from api.clock import now
-from api.composition import Oncelink
-from api.request import SESSION
-from api.sample_house import PEOPLE
+from api.demo.organisation import PEOPLE
+from api.http.dependencies import SESSION
+from api.services import Oncelink
 from api.settings import Settings
 
 PATIENCE = 30_000  # milliseconds

@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 from api.clock import now
-from api.opening import opened
-from api.sample import furnish
-from store.embedded import Server
+from api.demo.sample import furnish
+from api.startup import opened
+from store.embedded.server import Server
 from tests.browser.browsing import Browsing, Guard, Live, browser, live
 from tests.browser.screenshots import wait_for_lists
 from tests.conftest import new_settings

@@ -14,8 +14,8 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Playwright, Route, Worker, expect
 
-from api.extension_commands import FOLDER
-from api.request import SESSION
+from api.cli.extension import FOLDER
+from api.http.dependencies import SESSION
 from api.settings import OUR_EXTENSION
 from tests.browser.browsing import FLAGS, PATIENCE, Live, chromium, copied
 

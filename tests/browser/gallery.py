@@ -5,7 +5,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from api.demo import furnished
+from api.demo.demo import furnished
 from api.settings import read_settings
 from tests.browser.browsing import Browsing, Guard, browser, live
 from tests.browser.screenshots import PAGES, wait_for_lists

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import httpx2
 
-from api.people_by_hand import add_person, make_api_key
+from api.cli.people import add_person, make_api_key
 from tests.browser.browsing import Live
 from tests.house import ALWAYS, House
 

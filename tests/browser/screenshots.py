@@ -12,10 +12,10 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from api.demo import furnished
-from api.sample_house import FOUNDER, JULIO, PEOPLE
+from api.demo.demo import furnished
+from api.demo.organisation import FOUNDER, JULIO, PEOPLE
 from api.settings import OUR_EXTENSION, read_settings
-from projections.positions import position
+from projections.following.positions import position
 from tests.browser.browsing import PHONE, WIDE, Browsing, Guard, Live, browser, live
 from tests.browser.extending import extended
 

@@ -6,8 +6,8 @@ from uuid import uuid4
 import psycopg
 from playwright.sync_api import Page, expect
 
-from api.sample_house import JULIO
-from store.embedded import Server
+from api.demo.organisation import JULIO
+from store.embedded.server import Server
 from tests.browser.browsing import Browsing
 
 

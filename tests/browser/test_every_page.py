@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from api.clock import now
-from api.sample_house import PEOPLE
-from projections.positions import position
+from api.demo.organisation import PEOPLE
+from projections.following.positions import position
 from tests.browser.browsing import PHONE, Browsing, Guard, Live, violations
 from tests.browser.screenshots import PAGES, Shot
 

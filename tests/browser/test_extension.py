@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import Page, Playwright, expect
 
-from api.sample_house import JULIO
+from api.demo.organisation import JULIO
 from tests.browser.browsing import Live, copied, live, violations
 from tests.browser.extending import ROOT, Extended, book, code_on_clipboard, extended, losing_replies, until
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from api.sample_house import FOUNDER, PEOPLE
+from api.demo.organisation import FOUNDER, PEOPLE
 from tests.browser.browsing import PHONE, Browsing
 from tests.browser.screenshots import PAGES, wait_for_lists
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from api.sample_house import JULIO
+from api.demo.organisation import JULIO
 from tests.browser.browsing import PHONE, Browsing
 from tests.browser.screenshots import wait_for_lists
 

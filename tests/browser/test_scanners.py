@@ -12,8 +12,8 @@ import pytest
 
 from api.app import ROUTERS
 from api.clock import now
-from api.request import SESSION
-from api.sample_house import PEOPLE
+from api.demo.organisation import PEOPLE
+from api.http.dependencies import SESSION
 from tests.api.browsing import Reading
 from tests.browser.browsing import Browsing, Live
 from tests.browser.hosting import hosting, in_days

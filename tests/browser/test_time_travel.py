@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from api.sample_house import JULIO
+from api.demo.organisation import JULIO
 from tests.browser.browsing import Browsing, Live
 from tests.browser.hosting import hosting
 from tests.house import code_of

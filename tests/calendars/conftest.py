@@ -9,10 +9,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import build
-from api.calendars.web import Web
-from api.people_by_hand import add_person, make_api_key
+from api.cli.people import add_person, make_api_key
 from api.settings import Settings
-from store.embedded import Server
+from integrations.calendars.http_client import Web
+from store.embedded.server import Server
 from tests.calendars.caldav_server import CalDavServer, caldav_server
 from tests.calendars.feed_server import FeedServer, feed_server
 from tests.conftest import new_settings

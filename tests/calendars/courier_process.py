@@ -8,11 +8,12 @@ import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from api import clock, courier
-from api.calendar_courier import CalendarCourier
-from api.composition import compose
-from api.courier import Courier, Pace
+from api import clock
+from api.services import compose
 from api.settings import read_settings
+from integrations import outbox_worker
+from integrations.calendars.calendar_worker import CalendarCourier
+from integrations.outbox_worker import Courier, Pace
 from store.database import Database
 
 PACE = Pace(idle=0.05, lease=timedelta(seconds=60), first_pause=0.05, longest_pause=0.1)
@@ -24,7 +25,7 @@ def main(file: Path) -> None:
     def ahead() -> datetime:
         return clock.now() + timedelta(seconds=float(file.read_text(encoding="utf-8") or "0"))
 
-    courier.now = ahead  # type: ignore[attr-defined]
+    outbox_worker.now = ahead  # type: ignore[attr-defined]
     settings = read_settings()
     oncelink = compose(settings, Database(settings.database_url, settings.db_schema, settings.pool_size).open())
     Courier(oncelink, PACE).start()

@@ -9,10 +9,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import build
-from api.calendars.keeping import LEASE
 from api.clock import now
 from api.settings import Settings
-from store.busy import BusyCalendars
+from integrations.calendars.sync import LEASE
+from store.busy_calendars import BusyCalendars
 from tests.calendars.caldav_server import PASSWORD, USER, CalDavServer
 from tests.calendars.feed_server import FeedServer, feed
 from tests.calendars.owner import adds, calendars, entry, events, eventually, refreshed, rows

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from api.calendars.caldav import CalDav
-from api.calendars.trouble import (
+from integrations.calendars.caldav import CalDav
+from integrations.calendars.errors import (
     Changed,
     ForeignRedirect,
     InsideAddress,
@@ -14,7 +14,7 @@ from api.calendars.trouble import (
     PasswordInTheClear,
     WrongLogin,
 )
-from api.calendars.web import Login, Web
+from integrations.calendars.http_client import Login, Web
 from tests.calendars.caldav_server import PASSWORD, USER, CalDavServer
 
 LOGIN = Login(USER, PASSWORD)

@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from api.calendars.expanding import answer, busy_times, merged
-from api.calendars.reading import interval
-from domain.hours import Interval
+from domain.availability.hours import Interval
+from integrations.calendars.recurrence import answer, busy_times, merged
+from integrations.calendars.sandbox import interval
 from tests.calendars.corpus import CORPUS
 from tests.calendars.feed_server import feed
 

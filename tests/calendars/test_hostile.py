@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 
-from api.calendars.accounts import Account
-from api.calendars.looking import Validators, look
-from api.calendars.reading import read
-from api.calendars.trouble import (
+from domain.availability.hours import Interval
+from integrations.calendars.accounts import Account
+from integrations.calendars.errors import (
     BrokenCalendar,
     NoConnection,
     NotACalendar,
@@ -26,8 +25,9 @@ from api.calendars.trouble import (
     WrongEncoding,
     WrongStatus,
 )
-from api.calendars.web import Web
-from domain.hours import Interval
+from integrations.calendars.fetch import Validators, look
+from integrations.calendars.http_client import Web
+from integrations.calendars.sandbox import read
 from tests.calendars.feed_server import Answering, FeedServer, feed, feed_server, sends
 
 YEAR = Interval(datetime(2027, 3, 1, tzinfo=UTC), datetime(2028, 3, 1, tzinfo=UTC))
@@ -194,7 +194,7 @@ HOSTILE_PATHS = {f"/{number}": name for number, name in enumerate(HOSTILE)}
 @pytest.fixture(autouse=True)
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A second of the processor, not twenty."""
-    monkeypatch.setattr("api.calendars.looking.read", lambda *asked: read(*asked, cpu_seconds=1))
+    monkeypatch.setattr("integrations.calendars.fetch.read", lambda *asked: read(*asked, cpu_seconds=1))
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from api.calendars import trouble
-from api.calendars.network import resolved
-from api.calendars.trouble import (
+from integrations.calendars import errors
+from integrations.calendars.errors import (
     DowngradedRedirect,
     InsideAddress,
     LoginInAddress,
@@ -22,7 +21,8 @@ from api.calendars.trouble import (
     WrongPort,
     WrongScheme,
 )
-from api.calendars.web import Web
+from integrations.calendars.http_client import Web
+from integrations.calendars.network import resolved
 from tests.calendars.feed_server import FeedServer, feed, feed_server, sends
 
 NAMES = {
@@ -283,6 +283,6 @@ def test_a_proxy_of_the_environment_is_not_used(inside: FeedServer, monkeypatch:
 
 
 def test_every_trouble_says_something() -> None:
-    found = [one for one in vars(trouble).values() if isinstance(one, type) and issubclass(one, Trouble)]
+    found = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, Trouble)]
     assert len(found) > 20
     assert all((one.__doc__ or "").endswith(".") for one in found)

@@ -10,11 +10,12 @@ import pytest
 from fastapi.testclient import TestClient
 from icalendar import Calendar
 
-from api import calendar_courier, courier
 from api.app import build
-from api.calendar_courier import CalendarCourier
 from api.settings import Settings
-from domain.outbox import BACK_OFF
+from domain.notifications.outbox import BACK_OFF
+from integrations import outbox_worker
+from integrations.calendars import calendar_worker
+from integrations.calendars.calendar_worker import CalendarCourier
 from tests.calendars.caldav_server import CalDavServer
 from tests.calendars.writing_desk import HOSTS, Desk
 from tests.house import GUEST, House, code_of
@@ -29,7 +30,7 @@ def desk(settings: Settings, radicale: CalDavServer, monkeypatch: pytest.MonkeyP
     """A house whose member, engineer and manager have a calendar each, which a test's courier keeps."""
     with TestClient(build(settings.model_copy(update=INSIDE)), raise_server_exceptions=False) as client:
         found = Desk(House.furnished(client), radicale)
-        monkeypatch.setattr(courier, "now", found.now)
+        monkeypatch.setattr(outbox_worker, "now", found.now)
         found.house.link("Alone", slug="alone")
         found.house.link("Both", slug="both", co_host_ids=[found.house.ids["engineer"]])
         for who in HOSTS:
@@ -143,7 +144,7 @@ class TestFails:
             " reached, and tries again later."
         ]
         desk.radicale.start()
-        desk.ahead += courier.LEASE
+        desk.ahead += outbox_worker.LEASE
         desk.keep()
         assert desk.differences([id]) == {}
 
@@ -217,7 +218,7 @@ class TestCanFail:
     def test_an_entry_under_another_id_each_time(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
         id, manage, later = booked(desk, "alone")
         desk.keep()
-        monkeypatch.setattr(calendar_courier, "uid", lambda token_id: f"{token_id}-again@oncelink")
+        monkeypatch.setattr(calendar_worker, "uid", lambda token_id: f"{token_id}-again@oncelink")
         desk.house.post(f"/v1/manage/{manage}/reschedule", {"start": later})
         desk.keep()
         with pytest.raises(AssertionError):

@@ -9,10 +9,10 @@ from uuid import UUID
 from icalendar import Calendar
 
 from api import clock
-from api.calendar_courier import CalendarCourier
-from api.courier import Pace
-from domain.outbox import sequence
+from domain.notifications.outbox import sequence
 from domain.token import Token
+from integrations.calendars.calendar_worker import CalendarCourier
+from integrations.outbox_worker import Pace
 from tests.calendars.caldav_server import PASSWORD, USER, CalDavServer
 from tests.house import House
 

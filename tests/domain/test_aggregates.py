@@ -5,10 +5,10 @@ from uuid import uuid4
 
 import pytest
 
-from domain.details import canonical, digest
 from domain.event import Event
 from domain.meeting_type import MeetingTypeUpdated
 from domain.person import OFFICE_HOURS, PersonActivated, PersonDeactivated
+from domain.personal_details import canonical, digest
 from domain.refusals import Refusal, VersionConflict
 from tests.domain.example import NOW, at, happened, link, meeting_type, person
 

@@ -2,8 +2,8 @@
 
 from uuid import uuid4
 
-from domain.details import sealed
 from domain.erasure import Erasure, PersonalDetailsErased
+from domain.personal_details import sealed
 from domain.token import Token
 from tests.domain.example import at, booked, booking, happened, issued, saved
 

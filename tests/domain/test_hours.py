@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.hours import Hours, Interval, LocalDay, WorkingHours, check_hours, exists, instant, merged, windows, zone_of
+from domain.availability.hours import (
+    Hours,
+    Interval,
+    LocalDay,
+    WorkingHours,
+    check_hours,
+    exists,
+    instant,
+    merged,
+    windows,
+    zone_of,
+)
 
 WHOLE_DAY = [("00:00", "24:00")]
 EVERY_DAY = dict.fromkeys(("mon", "tue", "wed", "thu", "fri", "sat", "sun"), WHOLE_DAY)

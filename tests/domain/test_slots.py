@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.hours import Hours, Interval, WorkingHours
-from domain.slots import SlotRules, held, offered, on_offer
+from domain.availability.hours import Hours, Interval, WorkingHours
+from domain.availability.slots import SlotRules, held, offered, on_offer
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 ALWAYS: Hours = {day: [("00:00", "24:00")] for day in WEEKDAYS}

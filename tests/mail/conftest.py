@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from api import clock, courier
+from api import clock
 from api.app import build
-from api.courier import Courier, Pace
-from api.mail import Post
 from api.settings import Settings
+from integrations import outbox_worker
+from integrations.mail.mail_transport import Post
+from integrations.outbox_worker import Courier, Pace
 from tests.house import House
 from tests.mail.mailbox import Mailbox, mailbox
 
@@ -101,5 +102,5 @@ def desk(settings: Settings, box: Mailbox, monkeypatch: pytest.MonkeyPatch) -> I
         asyncio.Runner() as runner,
     ):
         found = Desk(House.furnished(client), box, runner)
-        monkeypatch.setattr(courier, "now", found.now)
+        monkeypatch.setattr(outbox_worker, "now", found.now)
         yield found

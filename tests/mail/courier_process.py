@@ -4,10 +4,10 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 
-from api import courier
-from api.composition import compose
-from api.courier import Courier, Pace
+from api.services import compose
 from api.settings import read_settings
+from integrations import outbox_worker
+from integrations.outbox_worker import Courier, Pace
 from store.database import Database
 
 SPEED = 20
@@ -19,7 +19,7 @@ def main(began: float) -> None:
     def fast() -> datetime:
         return datetime.fromtimestamp(began + SPEED * (time.time() - began), UTC)
 
-    courier.now = fast  # type: ignore[attr-defined]
+    outbox_worker.now = fast  # type: ignore[attr-defined]
     settings = read_settings()
     oncelink = compose(settings, Database(settings.database_url, settings.db_schema, 2).open())
     pace = Pace(idle=0.02, lease=timedelta(seconds=SPEED * 1.5), first_pause=0.05, longest_pause=0.2)

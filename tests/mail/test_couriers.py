@@ -7,14 +7,15 @@ import psycopg
 import pytest
 from fastapi.testclient import TestClient
 
-from api import clock, courier
+from api import clock
 from api.app import build
-from api.mail import Post
 from api.settings import Settings
-from domain.outbox import BACK_OFF
+from domain.notifications.outbox import BACK_OFF
+from integrations import outbox_worker
+from integrations.mail.mail_transport import Post
 from projections.outbox import OUTBOX
 from replay.rebuild import Rebuild
-from replay.verification import verify
+from replay.verify.verification import verify
 from tests.house import GUEST, House
 from tests.mail.conftest import Desk
 from tests.mail.mailbox import Mailbox, calendar_of
@@ -115,7 +116,7 @@ class TestHandingOver:
         id, code = desk.book()
         desk.follow()
         leases = desk.courier.leases
-        taken = [leases.take(("mail",), desk.now(), desk.now() + courier.LEASE) for _ in range(3)]
+        taken = [leases.take(("mail",), desk.now(), desk.now() + outbox_worker.LEASE) for _ in range(3)]
         assert [one is not None for one in taken] == [True, True, False]
         desk.house.post(f"/v1/manage/{code}/cancel", {})
         desk.deliver()
@@ -186,7 +187,7 @@ class TestFailing:
         id, _ = desk.book()
         desk.follow()
         leases = desk.hired().leases
-        taken = leases.take(("mail",), desk.now(), desk.now() + courier.LEASE)
+        taken = leases.take(("mail",), desk.now(), desk.now() + outbox_worker.LEASE)
         assert taken is not None
         assert leases.hand_over(taken, desk.now())
         desk.deliver()
@@ -201,21 +202,21 @@ class TestFailing:
     def test_a_courier_that_died_before_leaves_nothing_but_its_lease(self, desk: Desk) -> None:
         id, _ = desk.book()
         desk.follow()
-        assert desk.hired().leases.take(("mail",), desk.now(), desk.now() + courier.LEASE)
+        assert desk.hired().leases.take(("mail",), desk.now(), desk.now() + outbox_worker.LEASE)
         desk.later(seconds=100)
         desk.deliver()
         assert {event["type"] for event in desk.events(id)} == {"MailSent.v1"}
 
     def test_one_that_cannot_be_written_stops_no_other(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
         first, second = desk.book(1)[0], desk.book(2)[0]
-        write = courier.facts_of
+        write = outbox_worker.facts_of
 
         def broken(oncelink: Any, token: Any, until: Any) -> Any:
             if str(token.id) == first:
                 raise ZeroDivisionError
             return write(oncelink, token, until)
 
-        monkeypatch.setattr(courier, "facts_of", broken)
+        monkeypatch.setattr(outbox_worker, "facts_of", broken)
         desk.deliver()
         assert {one["failure"] for one in desk.told(first)} == {"not_written"}
         assert set(desk.states(second).values()) == {"sent"}
@@ -368,7 +369,7 @@ class TestResting:
     """Who waits for a page goes before any mail."""
 
     def test_leaves_most_of_the_processor_to_others(self, desk: Desk) -> None:
-        one, worked = courier.Courier(desk.house.oncelink), list[float]()
+        one, worked = outbox_worker.Courier(desk.house.oncelink), list[float]()
 
         def deal() -> bool:
             began = time.thread_time()
@@ -434,7 +435,7 @@ class TestService:
 def later_slots(code: str) -> tuple[str]:
     """Where a booking's other times are."""
     first = clock.now().date().isoformat()
-    last = (clock.now() + courier.timedelta(days=5)).date().isoformat()
+    last = (clock.now() + outbox_worker.timedelta(days=5)).date().isoformat()
     return (f"/v1/manage/{code}/slots?from={first}&to={last}&time_zone=UTC",)
 
 

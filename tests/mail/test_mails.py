@@ -9,8 +9,8 @@ import pytest
 from icalendar import Calendar, Timezone
 
 from api import clock
-from api.courier import by_system
 from domain.token import CalendarConflictFound, Token
+from integrations.outbox_worker import by_system
 from tests.house import GUEST, House
 from tests.mail.conftest import Desk
 from tests.mail.mailbox import calendar_of, part

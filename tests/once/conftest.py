@@ -11,10 +11,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import build
-from api.serving import DATABASE, OWNER_ROLE
+from api.server import DATABASE, OWNER_ROLE
 from api.settings import Settings, read_settings
 from store.database import Database
-from store.embedded import Server
+from store.embedded.server import Server
 from store.schema import SERVICE_ROLE, migrate
 from tests.conftest import SECRET
 from tests.house import ALWAYS, House

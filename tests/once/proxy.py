@@ -11,7 +11,7 @@ from io import BufferedReader
 from pathlib import Path
 from threading import Event, Lock, Thread
 
-from store.embedded import Server
+from store.embedded.server import Server
 
 PORT = 5432
 ENDS_A_REQUEST = (b"S", b"Q")  # Sync and Query: what the service then waits for an answer to

@@ -14,7 +14,7 @@ import httpx2
 from api.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-COMMAND = "from api.cli import app; app()"
+COMMAND = "from api.cli.main import app; app()"
 PATIENCE = 30.0
 
 

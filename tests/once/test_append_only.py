@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from psycopg import Connection, IsolationLevel
 
-from api.serving import DATABASE, OWNER_ROLE
-from store.embedded import Server
+from api.server import DATABASE, OWNER_ROLE
+from store.embedded.server import Server
 
 TABLES = ("events", "reservations", "claims", "personal_details")
 NOTHING = "'[]', '[]', '[]', '[]', '{}', '[]'"

@@ -16,10 +16,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import build
-from api.serving import DATABASE, OWNER_ROLE, prepare
+from api.server import DATABASE, OWNER_ROLE, prepare
 from api.settings import Settings
-from store.embedded import running
-from store.embedded_cluster import Cluster
+from store.embedded.cluster import Cluster
+from store.embedded.server import running
 from tests.house import House
 from tests.once.conftest import Office, new_settings
 from tests.once.guests import at_once, booked, books, check_calendar, outcome

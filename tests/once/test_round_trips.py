@@ -7,8 +7,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import build
-from api.opening import opened
 from api.settings import Settings
+from api.startup import opened
 from tests.house import House
 from tests.once.guests import books
 from tests.once.proxy import Proxy

@@ -9,7 +9,7 @@ import httpx2
 import psycopg
 import pytest
 
-from store.embedded import Server
+from store.embedded.server import Server
 from tests.once.conftest import Office
 from tests.once.deadlocks import deadlocks
 from tests.once.guests import at_once, booked, books, check_calendar, outcomes

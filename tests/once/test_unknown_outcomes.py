@@ -9,9 +9,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import build
-from api.serving import DATABASE
+from api.server import DATABASE
 from store import database
-from store.embedded import Server
+from store.embedded.server import Server
 from store.schema import SERVICE_ROLE
 from tests.house import House
 from tests.once.commands import (

@@ -8,14 +8,14 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from api import docs
+from api.http import api_docs_page
 
 
 @pytest.fixture
 def client() -> Iterator[TestClient]:
     """The page's router alone; it needs no database."""
     app = FastAPI(docs_url=None, redoc_url=None)
-    app.include_router(docs.router)
+    app.include_router(api_docs_page.router)
     with TestClient(app) as client:
         yield client
 
@@ -39,7 +39,7 @@ class TestPage:
         assert "//" not in page.text
         assert not re.findall(r"<script(?![^>]*\bsrc=)", page.text)
         assert "<style" not in page.text
-        start = docs.FOLDER.joinpath("start.js").read_text()
+        start = api_docs_page.FOLDER.joinpath("start.js").read_text()
         assert "http" not in start
         assert "validatorUrl: null" in start
 
@@ -55,9 +55,9 @@ class TestPage:
 
 
 def test_the_vendored_files_are_those_that_the_readme_names() -> None:
-    readme = docs.FOLDER.joinpath("README.md").read_text()
+    readme = api_docs_page.FOLDER.joinpath("README.md").read_text()
     stated = dict(re.findall(r"^\| `([^`]+)` \| `([0-9a-f]{64})` \|$", readme, re.M))
-    there = {file.name for file in docs.FOLDER.iterdir()} - {"README.md", "start.js"}
+    there = {file.name for file in api_docs_page.FOLDER.iterdir()} - {"README.md", "start.js"}
     assert there == set(stated)
     for name, digest in stated.items():
-        assert hashlib.sha256(docs.FOLDER.joinpath(name).read_bytes()).hexdigest() == digest, name
+        assert hashlib.sha256(api_docs_page.FOLDER.joinpath(name).read_bytes()).hexdigest() == digest, name

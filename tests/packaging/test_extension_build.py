@@ -13,7 +13,7 @@ from zipfile import ZipFile
 import pytest
 from typer.testing import CliRunner
 
-from api.cli import app
+from api.cli.main import app
 from api.settings import OUR_EXTENSION
 
 FOLDER = Path(__file__).resolve().parents[2] / "extension"

@@ -36,7 +36,7 @@ def test_the_statements_are_those_of_the_file() -> None:
 
 
 def test_every_command_that_it_names_exists() -> None:
-    from api.cli import app
+    from api.cli.main import app
 
     named = set(re.findall(r"(?:^|`)oncelink ([a-z][a-z-]+)", PAGE, re.MULTILINE))
     assert len(named) > 10

@@ -16,10 +16,11 @@ from zipfile import ZipFile
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("domain", "store", "projections", "replay", "api", "web", "extension")
+PACKAGES = ("domain", "store", "projections", "replay", "integrations", "api", "web", "extension")
 WHERE = """
 import importlib, importlib.resources, json
-modules = [importlib.import_module(name).__file__ for name in ("domain", "store", "projections", "replay", "api.cli")]
+packages = ("domain", "store", "projections", "replay", "integrations", "api.cli.main")
+modules = [importlib.import_module(name).__file__ for name in packages]
 data = [str(next(iter(importlib.resources.files(name).iterdir()))) for name in ("store.migrations", "web")]
 print(json.dumps(modules + data))
 """

@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 
 import httpx2
 
-from api.pages.pairing import PAIR, challenge_of
+from api.http.api_key_scopes import PAIRING_PATH
+from api.pages.settings.extension_pairing import challenge_of
 from api.settings import OUR_EXTENSION
 from tests.house import House, checked
 from tests.pages.visitor import Visitor
@@ -41,7 +42,7 @@ def code_of(answer: httpx2.Response) -> str:
 def exchanged(house: House, code: str, kept: str, origin: str | None = OUR_EXTENSION) -> httpx2.Response:
     """The extension brings its code."""
     headers = {"Origin": origin} if origin is not None else {}
-    return house.client.post(PAIR, json={"code": code, "verifier": kept}, headers=headers)
+    return house.client.post(PAIRING_PATH, json={"code": code, "verifier": kept}, headers=headers)
 
 
 def paired(house: House, who: str) -> Any:

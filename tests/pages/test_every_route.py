@@ -8,8 +8,8 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from api.app import build
-from api.pages.page_route import PageRoute
-from api.pages.static import collection, static
+from api.pages.rendering.page_route import PageRoute
+from api.pages.rendering.static_files import collection, static
 from api.settings import Settings
 from tests.api.asking import head
 from tests.house import House, code_of

@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from api.pages.forms import WrongForm
-from api.pages.link_changes import LINK_FIELDS, Wording, changes, compared
-from api.pages.link_form import as_typed, instant_of, instant_text
-from api.pages.touched import link_touched, managed_link_touched
+from api.pages.links.change_summary import LINK_FIELDS, Wording, changes, compared
+from api.pages.links.edit_impact import link_touched, managed_link_touched
+from api.pages.links.form import as_typed, instant_of, instant_text
+from api.pages.rendering.forms import WrongForm
 from projections.links import Impact
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)

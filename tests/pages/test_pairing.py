@@ -8,9 +8,9 @@ from uuid import UUID
 import pytest
 
 from api.clock import now
-from api.pages.pairing import challenge_of
+from api.pages.settings.extension_pairing import challenge_of
 from api.settings import OUR_EXTENSION
-from store.pairings import CODE_VALID, KEY_VALID, Asked
+from store.credentials.pairings import CODE_VALID, KEY_VALID, Asked
 from tests.api.asking import ids, refused
 from tests.house import House
 from tests.pages.pairing import ID, agreed, code_of, exchanged, paired, question, verifier

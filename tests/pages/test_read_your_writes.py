@@ -1,6 +1,6 @@
 """What a page just wrote, the next list has; a list that cannot have it yet says so, and still shows."""
 
-from api.pages.notices import NOTICE, POSITION
+from api.pages.rendering.flash_messages import NOTICE, POSITION
 from tests.api.asking import head
 from tests.house import House
 from tests.pages.visitor import Visitor, text_of

@@ -11,8 +11,8 @@ from fastapi.testclient import TestClient
 
 from api.app import build
 from api.clock import now
-from api.request import SESSION
-from store.keys import hashed
+from api.http.dependencies import SESSION
+from store.credentials.api_keys import hashed
 from tests.api.asking import head, refused
 from tests.house import House
 from tests.pages.visitor import OWN, Visitor, sign_in_path, text_of

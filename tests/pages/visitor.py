@@ -8,7 +8,7 @@ import httpx2
 from fastapi.testclient import TestClient
 
 from api.clock import now
-from api.request import SESSION
+from api.http.dependencies import SESSION
 from tests.house import House
 
 OWN = {"Origin": "http://testserver"}

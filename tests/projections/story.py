@@ -24,9 +24,9 @@ from domain.token import (
     SingleUseRevoked,
 )
 from projections.catalogue import READ_MODELS
-from projections.folding import Folding
-from projections.positions import position
-from replay.verify_read_models import FOLLOWED
+from projections.following.batch_projector import Folding
+from projections.following.positions import position
+from replay.verify.read_models import FOLLOWED
 from store.database import Database
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)

@@ -12,7 +12,8 @@ import pytest
 from psycopg import Connection, sql
 
 from domain.link import LinkUpdated
-from projections import live_tables, reporting
+from projections import reporting
+from projections.rebuild import live_tables
 from store.database import Database
 from tests.projections.story import DAY, HOUR, START, Story, follow
 

@@ -9,14 +9,15 @@ import pytest
 from domain.event import Event
 from domain.link import LinkDeleted, LinkDisabled, LinkEnabled, LinkUpdated
 from domain.person import PersonActivated, PersonDeactivated
-from projections import links, live_tables, meeting_log, people, single_use_links
+from projections import links, meeting_log, people, single_use_links
 from projections.catalogue import READ_MODELS, from_log, live
-from projections.folding import Folding
+from projections.following.batch_projector import Folding
+from projections.following.positions import position
 from projections.links import LinkFilters
 from projections.meeting_log import MeetingFilters
-from projections.positions import position
-from projections.question import Source
+from projections.queries.query import Source
 from projections.read_model import ReadModel
+from projections.rebuild import live_tables
 from projections.single_use_links import SingleUseFilters
 from store.database import Database
 from tests.projections.story import DAY, START, Story, differences, follow

@@ -16,14 +16,15 @@ import psycopg
 import pytest
 
 from domain.meeting_type import MeetingTypeCreated
-from projections import follower as follower_module
-from projections import live_tables, meeting_log, people
+from projections import meeting_log, people
 from projections.catalogue import READ_MODELS, live
-from projections.folding import Folding, SteppedDown
-from projections.follower import LEADER_OPTIONS, STALLED_SECONDS, Follower
-from projections.hint import LISTEN_SECONDS, Hint, Listener
+from projections.following import follower as follower_module
+from projections.following.append_notify import LISTEN_SECONDS, Hint, Listener
+from projections.following.batch_projector import Folding, SteppedDown
+from projections.following.follower import LEADER_OPTIONS, STALLED_SECONDS, Follower
+from projections.following.positions import position
 from projections.people import PEOPLE
-from projections.positions import position
+from projections.rebuild import live_tables
 from store.database import Database
 from tests.projections.story import DAY, Story, differences, follow, in_flight
 
@@ -49,13 +50,13 @@ database.close()
 FOLLOW = """
 import sys
 from store.database import Database
-from projections.follower import Follower
+from projections.following.follower import Follower
 Follower(Database(sys.argv[1], sys.argv[2]).open()).run()
 """
 ENSURE = """
 import sys
 from store.database import Database
-from projections import live_tables
+from projections.rebuild import live_tables
 print(len(live_tables.ensure(Database(sys.argv[1], sys.argv[2]))))
 """
 

@@ -8,8 +8,8 @@ import pytest
 
 from domain.erasure import PersonalDetailsErased
 from domain.event import Event
-from domain.mail import MailFailed, MailRequested, MailSent
-from domain.outbox import BACK_OFF, CAUSES, CHANNEL_OF, CHANNELS, Outbox, Telling
+from domain.notifications.mail_delivery import MailFailed, MailRequested, MailSent
+from domain.notifications.outbox import BACK_OFF, CAUSES, CHANNEL_OF, CHANNELS, Outbox, Telling
 from domain.token import CalendarConflictFound, MeetingReassigned
 from projections import outbox
 from projections.catalogue import from_log, live

@@ -11,12 +11,13 @@ import psycopg
 import pytest
 from psycopg.rows import DictRow
 
-from domain.offer import days_as_interval
-from projections import links, live_tables, meeting_log, single_use_links, usage
+from domain.availability.offer import days_as_interval
+from projections import links, meeting_log, single_use_links, usage
 from projections.catalogue import READ_MODELS, from_log, live
 from projections.meeting_log import MeetingFilters
 from projections.outbox import OUTBOX
-from projections.question import Source, asked, statement
+from projections.queries.query import Source, asked, statement
+from projections.rebuild import live_tables
 from projections.single_use_links import SingleUseFilters
 from projections.usage import GroupBy, UsageFilters
 from store.database import Database

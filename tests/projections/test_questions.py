@@ -18,7 +18,7 @@ from projections import links, managed_links, meeting_log, meeting_types, people
 from projections.catalogue import READ_MODELS, from_log, live
 from projections.links import LinkFilters
 from projections.meeting_log import MeetingFilters
-from projections.question import Source
+from projections.queries.query import Source
 from projections.single_use_links import SingleUseFilters
 from store.database import Database
 from tests.projections.story import DAY, HOUR, START, Story, follow

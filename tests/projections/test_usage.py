@@ -9,14 +9,15 @@ from uuid import UUID
 
 import pytest
 
+from domain.availability.offer import days_as_interval
 from domain.link import LinkUpdated
-from domain.offer import days_as_interval
 from domain.refusals import Invalid
-from projections import catalogue, live_tables, usage
-from projections.question import Source
+from projections import catalogue, usage
+from projections.queries.query import Source
+from projections.rebuild import live_tables
 from projections.usage import GroupBy, UsageFilters
 from store.database import Database
-from store.embedded import Server
+from store.embedded.server import Server
 from tests.conftest import new_schema
 from tests.projections.story import DAY, HOUR, START, Story, follow
 

@@ -19,7 +19,7 @@ from projections import links, meeting_log, people, single_use_links
 from projections.catalogue import READ_MODELS, live
 from projections.links import LinkFilters
 from projections.meeting_log import MeetingFilters
-from projections.question import Source
+from projections.queries.query import Source
 from projections.single_use_links import SingleUseFilters
 from replay import as_of
 from replay.as_of import LISTS, AsOf

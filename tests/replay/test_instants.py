@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from domain.person import PersonDeactivated
 from domain.refusals import Invalid, TryAgain
-from replay import history, settled
-from replay.history import HistoryFilters
+from replay import settled
+from replay.history import event_history
+from replay.history.event_history import HistoryFilters
 from replay.instants import Moment, first_recorded, last_recorded, moment
 from store.database import Database
 from tests.projections.story import Story, follow, in_flight
@@ -80,7 +81,7 @@ def test_what_was_recorded_between_two_instants(
     start = START + timedelta(seconds=first)
     end = start + timedelta(seconds=seconds)
     asked = HistoryFilters(recorded_from=start, recorded_to=end)
-    found = [row["position"] for row in history.page(database, asked, limit=200).items]
+    found = [row["position"] for row in event_history.page(database, asked, limit=200).items]
     assert found == [position for position, at in rows if start <= at < end]
 
 
@@ -176,7 +177,7 @@ def test_a_reader_who_pages_misses_nothing(followed: Database, story: Story, ser
         ended = False
         while not ended:
             ended = done.is_set()
-            for row in history.page(followed, HistoryFilters(after=seen[-1] if seen else 0), limit=7).items:
+            for row in event_history.page(followed, HistoryFilters(after=seen[-1] if seen else 0), limit=7).items:
                 seen.append(row["position"])
                 ended = False
         return seen

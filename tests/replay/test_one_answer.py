@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from projections import live_tables
 from projections.catalogue import READ_MODELS
-from projections.folding import Folding
-from projections.positions import position
-from projections.rebuilds import Progress
+from projections.following.batch_projector import Folding
+from projections.following.positions import position
+from projections.rebuild import live_tables
+from projections.rebuild.progress import Progress
 from replay.rebuild import Rebuild
 from store.database import Database
 from tests.projections.story import follow
@@ -110,7 +110,7 @@ def emptied(database: Database, superuser_url: str) -> None:
 @pytest.fixture
 def followed(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
     """A database with its live tables; nobody reads the old ones here, so nobody waits for readers."""
-    monkeypatch.setattr("projections.building.GRACE_SECONDS", 0.0)
+    monkeypatch.setattr("projections.rebuild.job.GRACE_SECONDS", 0.0)
     live_tables.ensure(database)
     return database
 

@@ -13,9 +13,10 @@ from psycopg.rows import DictRow, dict_row
 
 from projections import links, meeting_log, single_use_links
 from projections.catalogue import READ_MODELS
-from projections.question import Source, asked, statement
-from replay import history, instants
-from replay.history import HistoryFilters
+from projections.queries.query import Source, asked, statement
+from replay import instants
+from replay.history import event_history
+from replay.history.event_history import HistoryFilters
 from replay.instants import last_recorded
 from store.database import Database
 from store.schema import migrate
@@ -143,7 +144,7 @@ ASKED: dict[str, tuple[HistoryFilters, int]] = {
 @pytest.mark.parametrize("name", ASKED)
 def test_no_page_of_the_history_reads_all_of_it(log: Database, spied: Spied, name: str, sort: str) -> None:
     filters, expected = ASKED[name]
-    page = history.page(log, filters, sort, limit=50)
+    page = event_history.page(log, filters, sort, limit=50)
     assert len(page.items) == expected
     assert "Seq Scan" not in {node["Node Type"] for node in spied.scans()}
     assert len(spied.plans) >= 1
@@ -155,7 +156,7 @@ def test_no_page_of_the_history_reads_all_of_it(log: Database, spied: Spied, nam
 
 
 def test_one_stream_reads_only_itself_and_names(log: Database, spied: Spied) -> None:
-    page = history.stream(log, id_of("token", 1000))
+    page = event_history.stream(log, id_of("token", 1000))
     assert page is not None
     assert len(page.items) == 3
     assert 0 < spied.rows < 60

@@ -18,17 +18,18 @@ import pytest
 from benchmarks.big_log import fill
 from domain.person import PersonAdded
 from domain.refusals import NewerVersionLive, NotFound, ReadModelBehind, RebuildRunning
-from projections import building, live_tables, loading, meeting_log, meeting_types, people, reporting, switching
+from projections import meeting_log, meeting_types, people, reporting
 from projections.catalogue import READ_MODELS, live
-from projections.folding import Folding
-from projections.follower import BREATH_SECONDS, LEADER_OPTIONS, Follower
-from projections.loading import CannotFold
+from projections.following.batch_projector import Folding
+from projections.following.follower import BREATH_SECONDS, LEADER_OPTIONS, Follower
+from projections.following.positions import position
 from projections.people import PEOPLE
-from projections.positions import position
-from projections.question import Source
+from projections.queries.query import Source
 from projections.read_model import ReadModel
-from projections.rebuilds import Claim
-from projections.switching import NoMomentToSwitch
+from projections.rebuild import job, live_tables, load, swap
+from projections.rebuild.load import CannotFold
+from projections.rebuild.progress import Claim
+from projections.rebuild.swap import NoMomentToSwitch
 from replay.rebuild import Rebuild, Rebuilder
 from store.database import Database
 from tests.projections.story import DAY, Story, differences, follow
@@ -41,11 +42,11 @@ AND tablename NOT IN (SELECT live_table FROM {schema}.read_models)
 """
 REBUILD = """
 import sys
-from projections import loading
+from projections.rebuild import load
 from replay.rebuild import Rebuild
 from store.database import Database
 url, schema, events, then = sys.argv[1:]
-loading.EVENTS_OF_A_SLICE = int(events)
+load.EVENTS_OF_A_SLICE = int(events)
 def told(progress):
     print(progress.model.name, progress.share, flush=True)
     if progress.share >= float(then):
@@ -78,7 +79,7 @@ def filled(database: Database, superuser_url: str) -> Database:
 @pytest.fixture
 def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     """Slices so small that there are several of them."""
-    monkeypatch.setattr(loading, "EVENTS_OF_A_SLICE", 400)
+    monkeypatch.setattr(load, "EVENTS_OF_A_SLICE", 400)
 
 
 def until(happened: Callable[[], bool]) -> None:
@@ -222,12 +223,12 @@ class TestPoison:
     def test_that_comes_while_it_loads(self, story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
         database, bad = story.database, uuid4()
 
-        def meanwhile(self: switching.Switching, after: int) -> int:
+        def meanwhile(self: swap.Switching, after: int) -> int:
             story.bad_event(bad, "PersonAdded.v1", {"name": "No address", "occurred_at": "2026-01-01T00:00:00Z"})
             follow(database)
             return after
 
-        monkeypatch.setattr(switching.Switching, "catch_up", meanwhile)
+        monkeypatch.setattr(swap.Switching, "catch_up", meanwhile)
         with pytest.raises(CannotFold, match=str(bad)):
             Rebuild.begun(database).run()
 
@@ -304,7 +305,7 @@ class TestUnderTraffic:
     ) -> None:
         """The switch needs the views; as long as somebody reads them it waits, and holds up nobody."""
         database = story.database
-        monkeypatch.setattr(switching, "PATIENCE_SECONDS", 1.5)
+        monkeypatch.setattr(swap, "PATIENCE_SECONDS", 1.5)
         before = live_names(database)
         with psycopg.connect(superuser_url) as analyst:
             analyst.execute(database.text("SELECT FROM {reporting}.links"))
@@ -397,14 +398,14 @@ class TestAnotherVersion:
         ada = story.person("Ada")
         follow(database)
         hold, reached = Event(), Event()
-        run = building.Building.build
+        run = job.Building.build
 
-        def held(self: building.Building, folding: object) -> object:
+        def held(self: job.Building, folding: object) -> object:
             reached.set()
             assert hold.wait(PATIENCE_SECONDS)
             return run(self, folding)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(building.Building, "build", held)
+        monkeypatch.setattr(job.Building, "build", held)
         old, new = Follower(database).start(), Follower(database, catalogue).start()
         rebuilder = Rebuilder(database, catalogue).start()
         assert reached.wait(PATIENCE_SECONDS)
@@ -439,13 +440,13 @@ class TestAnotherVersion:
     def test_several_are_switched_at_one_instant(self, story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
         database = story.database
         seen: list[dict[str, int]] = []
-        load = loading.Loading.load
+        unwatched = load.Loading.load
 
         def watched(*arguments: object) -> object:
             seen.append(dict(live_tables.versions(database)))
-            return load(*arguments)  # type: ignore[arg-type]
+            return unwatched(*arguments)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(loading.Loading, "load", watched)
+        monkeypatch.setattr(load.Loading, "load", watched)
         catalogue = tuple(replace(model, version=model.version + 1) for model in READ_MODELS)
         Rebuild.begun(database, ["people"], catalogue).run()
         assert seen == [{model.name: model.version for model in READ_MODELS}] * len(READ_MODELS)

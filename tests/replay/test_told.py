@@ -10,9 +10,9 @@ import pytest
 
 from domain.event import Event
 from domain.link import LinkDisabled, LinkUpdated
-from replay import history
-from replay.history import HistoryFilters
-from replay.sentences import SENTENCES
+from replay.history import event_history
+from replay.history.event_history import HistoryFilters
+from replay.history.sentences import SENTENCES
 from store.database import Database
 from tests.house import GUEST, House, code_of
 from tests.projections.story import Story
@@ -141,7 +141,7 @@ class TestSentences:
         for stream, ids in ((token, [issued["data"]["details_id"]]), (erasure, [])):
             erased = {"details_ids": ids, "erasure_id": str(erasure), "actor": {"kind": "system"}}
             story.bad_event(stream, "PersonalDetailsErased.v1", erased)
-        pages = [history.stream(database, stream) for stream in (token, erasure)]
+        pages = [event_history.stream(database, stream) for stream in (token, erasure)]
         assert [page and page.items[-1]["sentence"] for page in pages] == [
             "The system erased the personal details of a single-use link of “Meet me”.",
             "The system ended an erasure of the personal details of a guest or recipient.",
@@ -162,7 +162,7 @@ class TestSentences:
         story.bad_event(
             link, "Rescheduled.v1", {"starts_at": "0001-01-01T00:00:00+23:59", "actor": {"id": 7, "kind": []}}
         )
-        page = history.stream(database, link)
+        page = event_history.stream(database, link)
         assert page is not None
         assert len(page.items) == 7
         assert "does not know: Unheard.v1" in page.items[4]["sentence"]
@@ -235,5 +235,5 @@ def test_an_update_is_compared_with_its_own_stream(database: Database, story: St
     story.tell(one, LinkDisabled)
     story.tell(one, LinkUpdated, **story.link_properties(ada, intro, "One more"))
     story.tell(two, LinkUpdated, **story.link_properties(ada, intro, "Two"))
-    rows = history.page(database, HistoryFilters(type="LinkUpdated")).items
+    rows = event_history.page(database, HistoryFilters(type="LinkUpdated")).items
     assert [[change["from"] for change in row["changes"]] for row in rows] == [["One", "one"], []]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.codes import CODE_LENGTH, Codes
+from store.credentials.codes import CODE_LENGTH, Codes
 
 OLD, NEW = "old " * 10, "new " * 10
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

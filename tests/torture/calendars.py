@@ -25,10 +25,10 @@ from uuid import uuid4
 from fastapi.testclient import TestClient
 
 from api.app import build
-from api.serving import DATABASE, OWNER_ROLE, prepare
+from api.server import DATABASE, OWNER_ROLE, prepare
 from api.settings import Settings, read_settings
 from projections import outbox
-from store.embedded import running
+from store.embedded.server import running
 from store.schema import SERVICE_ROLE, migrate
 from tests.calendars.caldav_server import caldav_server
 from tests.calendars.writing_desk import HOSTS, Desk

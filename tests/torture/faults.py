@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import psycopg
 
-from api.serving import DATABASE
+from api.server import DATABASE
 from store.schema import SERVICE_ROLE
 from tests.once.gate import FENCE
 from tests.once.proxy import Action, Delayed, drop_request, hold_answer, lose_answer

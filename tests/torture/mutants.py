@@ -48,7 +48,7 @@ class Mutant:
 
 
 MIGRATIONS = "store/migrations/*.sql"
-SCHEDULING = "domain/scheduling.py"
+SCHEDULING = "domain/commands/scheduling.py"
 MUTANTS: dict[str, Mutant] = {
     "check-then-insert": Mutant(
         (
@@ -73,7 +73,11 @@ MUTANTS: dict[str, Mutant] = {
                 "import EmailTaken, LinkUnconfirmed",
                 "import EmailTaken, LinkUnconfirmed, LinkUsed",
             ),
-            Patch("domain/journal.py", "                if fresh and not lost:", "                if True:"),
+            Patch(
+                "domain/commands/command_application.py",
+                "                if fresh and not lost:",
+                "                if True:",
+            ),
         ),
         "no order explains|told that somebody else won",
     ),
@@ -94,7 +98,7 @@ MUTANTS: dict[str, Mutant] = {
     "get-books": Mutant(
         (
             Patch(
-                "api/booking.py",
+                "api/v1/guest_booking.py",
                 "    offer = open_offer(parts, door, context)\n    return Offer(",
                 "    offer = open_offer(parts, door, context)\n"
                 "    if door.token_id:\n"
@@ -121,7 +125,7 @@ MUTANTS: dict[str, Mutant] = {
     "follower-without-fence": Mutant(
         (
             Patch(
-                "projections/follower.py",
+                "projections/following/follower.py",
                 "SELECT {schema}.settle() AS settled\n",
                 "SELECT (SELECT max(position) FROM {schema}.events) AS settled\n",
             ),
@@ -132,7 +136,7 @@ MUTANTS: dict[str, Mutant] = {
     "position-before-rows": Mutant(
         (
             Patch(
-                "projections/folding.py",
+                "projections/following/batch_projector.py",
                 "            with nullcontext() if careful else self.connection.pipeline():"
                 "  # a savepoint has to know what failed\n"
                 "                for model in self.models:\n"
@@ -181,7 +185,7 @@ MUTANTS: dict[str, Mutant] = {
                 'TIMEOUTS = "-c lock_timeout=5s',
                 'TIMEOUTS = "-c synchronous_commit=off -c lock_timeout=5s',
             ),
-            Patch("store/safety.py", '"synchronous_commit": {"on",', '"synchronous_commit": {"off", "on",'),
+            Patch("store/startup_checks.py", '"synchronous_commit": {"on",', '"synchronous_commit": {"off", "on",'),
         ),
         "an acknowledged booking is lost|no order explains|an answer that must not be",
         ("kill -9 of the database",),
@@ -194,7 +198,7 @@ MUTANTS: dict[str, Mutant] = {
                 "REVOKE ALL ON FUNCTION {schema}.append",
                 "GRANT UPDATE ON {schema}.events TO {service};\nREVOKE ALL ON FUNCTION {schema}.append",
             ),
-            Patch("store/safety.py", 'FORBIDDEN = ("INSERT", "UPDATE",', 'FORBIDDEN = ("INSERT",'),
+            Patch("store/startup_checks.py", 'FORBIDDEN = ("INSERT", "UPDATE",', 'FORBIDDEN = ("INSERT",'),
         ),
         "may change the log: UPDATE",
     ),

@@ -6,14 +6,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from api.composition import Oncelink, compose
-from api.people_by_hand import add_person, by_operator, make_api_key
-from api.serving import DATABASE, EMBEDDED_SETTINGS, OWNER_ROLE, prepare
+from api.cli.people import add_person, by_operator, make_api_key
+from api.server import DATABASE, EMBEDDED_SETTINGS, OWNER_ROLE, prepare
+from api.services import Oncelink, compose
 from api.settings import Settings, read_settings
 from domain.meeting_type import MeetingTypeProperties
-from projections import live_tables
+from projections.rebuild import live_tables
 from store.database import Database
-from store.embedded import Server, running
+from store.embedded.server import Server, running
 from store.schema import SERVICE_ROLE
 from tests.house import ALWAYS
 from tests.once.proxy import Proxy, proxying

@@ -14,14 +14,14 @@ from typing import Any
 
 import psycopg
 
-from api.serving import DATABASE, OWNER_ROLE, prepare
-from store.embedded_account import Account, account_for
-from store.embedded_binaries import binaries_for
+from api.server import DATABASE, OWNER_ROLE, prepare
+from store.embedded.account import Account, account_for
+from store.embedded.binaries import binaries_for
 from store.schema import SERVICE_ROLE
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "operations.md"
-COMMAND = '#!/bin/sh\nexec "{python}" -c "from api.cli import app; app()" "$@"\n'
+COMMAND = '#!/bin/sh\nexec "{python}" -c "from api.cli.main import app; app()" "$@"\n'
 
 
 def block(title: str) -> str:

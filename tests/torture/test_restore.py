@@ -12,7 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import build
-from api.serving import DATABASE
+from api.server import DATABASE
 from api.settings import read_settings
 from store.schema import SERVICE_ROLE
 from tests.conftest import SECRET
@@ -104,7 +104,7 @@ def test_the_runbook(cluster: Cluster) -> None:
 
 def token_of(code: str) -> str:
     """The id behind a code."""
-    from store.codes import Codes
+    from store.credentials.codes import Codes
 
     return str(Codes([SECRET]).open(code, "book"))
 

@@ -7,11 +7,11 @@ from uuid import UUID
 
 import psycopg
 
-from domain.details import key_digest
+from domain.personal_details import key_digest
 from projections.catalogue import READ_MODELS
-from projections.positions import position
-from replay.asking import UNHURRIED, Ask
-from replay.verify_read_models import differing_rows
+from projections.following.positions import position
+from replay.verify.read_models import differing_rows
+from replay.verify.verify_connection import UNHURRIED, Ask
 from store.database import Database
 from tests.once.guests import check_calendar
 from tests.torture.checker import Checker, Undecided, Verdict

@@ -11,15 +11,15 @@ from psycopg import Connection
 from psycopg.rows import DictRow, dict_row
 
 from api.app import build
-from api.serving import DATABASE
+from api.server import DATABASE
 from api.settings import Settings
-from replay.asking import UNHURRIED, Ask
-from replay.checkpoint import Checkpoint
-from replay.problems import Problem, Report
-from replay.sealing import seal_all
-from replay.verification import of_log, of_read_models
+from replay.tree.checkpoint import Checkpoint
+from replay.tree.sealer import seal_all
+from replay.verify.problems import Problem, Report
+from replay.verify.verification import of_log, of_read_models
+from replay.verify.verify_connection import UNHURRIED, Ask
 from store.database import Database
-from store.embedded import Server
+from store.embedded.server import Server
 from tests.api.asking import head, listed
 from tests.conftest import new_settings
 from tests.house import House, code_of

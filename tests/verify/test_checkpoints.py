@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from replay import marks
-from replay.checkpoint import BadCheckpoint, Checkpoint, opened, origin_of, take
-from replay.comparing import Comparison
-from replay.marks import LENGTH, Expected, Marks, Row
-from replay.merkle import Growing, leaf_hash
-from replay.notes import BadNote, Signer, Verifier, notes, signers
-from replay.sealed_tree import SealedTree
+from replay.tree import subtree_digests
+from replay.tree.checkpoint import BadCheckpoint, Checkpoint, opened, origin_of, take
+from replay.tree.merkle import Growing, leaf_hash
+from replay.tree.sealed_tree import SealedTree
+from replay.tree.signed_note import BadNote, Signer, Verifier, notes, signers
+from replay.tree.subtree_digests import LENGTH, Expected, Marks, Row
+from replay.verify.checkpoint_comparison import Comparison
 from tests.conftest import SECRET
 from tests.verify.conftest import Superuser, World
 
@@ -128,7 +128,7 @@ def checkpoint_of(events: list[tuple[int, bytes]], most: int | None) -> Checkpoi
             return [(at, at) for at, _ in events[first:beyond]]
 
     tree = Tree()
-    found = marks.taken(tree, len(events), most)
+    found = subtree_digests.taken(tree, len(events), most)
     text = Checkpoint("log", len(events), tree.all.root(), found).text
     return Checkpoint.read(notes(SIGNER.note(text).encode())[0])
 

@@ -10,10 +10,10 @@ import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
-from api import cli, command
+from api.cli import command_context, main
 from api.settings import Settings
-from replay.notes import Signer, Verifier, notes
-from replay.sealing import seal_all
+from replay.tree.sealer import seal_all
+from replay.tree.signed_note import Signer, Verifier, notes
 from tests.api.asking import listed
 from tests.conftest import SECRET
 from tests.house import House
@@ -28,8 +28,8 @@ def undisturbed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A command may not change how this process logs, ends or is set."""
     for name in [name for name in os.environ if name.startswith("ONCELINK_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr(command, "configure", lambda form: None)
-    before = {number: signal.getsignal(number) for number in command.ENDINGS}
+    monkeypatch.setattr(command_context, "configure", lambda form: None)
+    before = {number: signal.getsignal(number) for number in command_context.ENDINGS}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -44,7 +44,9 @@ def runner(settings: Settings) -> Run:
         "ONCELINK_SECRET_KEYS": SECRET,
         "ONCELINK_BASE_URL": settings.base_url,
     }
-    return lambda *words, **changed: CliRunner().invoke(cli.app, [str(one) for one in words], env=environment | changed)
+    return lambda *words, **changed: CliRunner().invoke(
+        main.app, [str(one) for one in words], env=environment | changed
+    )
 
 
 @pytest.fixture

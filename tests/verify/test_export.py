@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from replay.checkpoint import Checkpoint, opened, take
-from replay.notes import Signer
-from replay.sealed_tree import SealedTree
-from replay.verify_export import BadExport, verify_export
+from replay.tree.checkpoint import Checkpoint, opened, take
+from replay.tree.sealed_tree import SealedTree
+from replay.tree.signed_note import Signer
+from replay.verify.export import BadExport, verify_export
 from tests.conftest import SECRET
 from tests.verify.conftest import World
 

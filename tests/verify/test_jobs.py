@@ -10,10 +10,10 @@ import pytest
 from psycopg.errors import UndefinedTable
 
 from domain.refusals import VerificationRunning
-from projections import live_tables
-from replay import verification_jobs
-from replay.verification import verify
-from replay.verification_jobs import Verifications, latest, request
+from projections.rebuild import live_tables
+from replay.verify import jobs
+from replay.verify.jobs import Verifications, latest, request
+from replay.verify.verification import verify
 from store.database import Database
 
 PATIENCE = 60.0
@@ -75,7 +75,7 @@ def test_only_one_is_open(ready: Database) -> None:
 
 def test_what_a_dead_process_began_is_begun_again(ready: Database, working: Callable[[], Verifications]) -> None:
     request(ready, uuid4())
-    ready.rows(verification_jobs.BEGIN)  # its lock went with its session
+    ready.rows(jobs.BEGIN)  # its lock went with its session
     assert state(ready)["state"] == "running"
     working()
     found = becomes(ready, "done", "failed")
@@ -85,7 +85,7 @@ def test_what_a_dead_process_began_is_begun_again(ready: Database, working: Call
 def test_what_kills_every_process_has_failed(ready: Database, working: Callable[[], Verifications]) -> None:
     request(ready, uuid4())
     for _ in range(3):
-        ready.rows(verification_jobs.BEGIN)
+        ready.rows(jobs.BEGIN)
     working()
     found = becomes(ready, "done", "failed")
     assert found["state"] == "failed"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replay.leaves import NotAnEvent, hash_of, ordered, spelled
-from replay.merkle import leaf_hash
+from replay.tree.leaf_encoding import NotAnEvent, hash_of, ordered, spelled
+from replay.tree.merkle import leaf_hash
 from tests.verify.conftest import World
 
 PAGE = (Path(__file__).parents[2] / "docs" / "proofs.md").read_text(encoding="utf-8")

@@ -2,10 +2,10 @@
 
 import threading
 
-from replay.checkpoint import opened, take
-from replay.notes import Signer
-from replay.sealed_tree import SealedTree
-from replay.verification import verify
+from replay.tree.checkpoint import opened, take
+from replay.tree.sealed_tree import SealedTree
+from replay.tree.signed_note import Signer
+from replay.verify.verification import verify
 from tests.conftest import SECRET
 from tests.house import House, code_of
 

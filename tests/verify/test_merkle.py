@@ -3,8 +3,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replay import merkle
-from replay.merkle import Growing, extends, includes, leaf_hash, node_hash
+from replay.tree import merkle
+from replay.tree.merkle import Growing, extends, includes, leaf_hash, node_hash
 
 # the inputs, and roots of their first n, that Certificate Transparency's own implementations are tested with
 INPUTS = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]

@@ -10,11 +10,11 @@ from fastapi.testclient import TestClient
 
 from api.app import build
 from api.settings import Settings
-from projections import live_tables
-from replay import merkle
-from replay.merkle import Growing
-from replay.sealed_tree import BrokenTree, Head, SealedTree
-from replay.sealing import Sealer, seal, seal_all
+from projections.rebuild import live_tables
+from replay.tree import merkle
+from replay.tree.merkle import Growing
+from replay.tree.sealed_tree import BrokenTree, Head, SealedTree
+from replay.tree.sealer import Sealer, seal, seal_all
 from store.database import Database
 from tests.house import House
 from tests.verify.conftest import World

@@ -1,0 +1,1 @@
+"""`oncelink demo` and its sample organisation."""

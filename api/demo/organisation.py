@@ -1,0 +1,151 @@
+"""Who and what there is in the sample organisation: people, meeting types, links and a managed link."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4, uuid5
+
+from api.services import Oncelink
+from domain.event import Actor, Context, Source
+from domain.managed_link import ManagedLink, ManagedLinkProperties
+from domain.meeting_type import MeetingTypeProperties
+from domain.permissions import implied
+from domain.person import OFFICE_HOURS, DayHours, PersonProperties, Role
+
+AUTHOR = Actor(kind="system", id=UUID("6e65786f-7261-4073-8973-74656d732e21"))
+WITH_LUNCH: dict[str, DayHours] = dict.fromkeys(OFFICE_HOURS, (("09:00", "12:30"), ("13:30", "18:00")))
+SHORT_FRIDAY: dict[str, DayHours] = WITH_LUNCH | {"fri": (("09:00", "13:00"),)}
+WEB_WEEK_ENDED = timedelta(days=4)
+
+
+@dataclass(frozen=True)
+class SamplePerson:
+    """One of the sample's people; the id follows from the key, so that a second run finds them again."""
+
+    key: str
+    name: str
+    title: str
+    role: Role
+    time_zone: str
+    weekly_hours: dict[str, DayHours] = field(default_factory=lambda: OFFICE_HOURS)
+
+    @property
+    def id(self) -> UUID:
+        """The same in every sample."""
+        return created_by(AUTHOR, self.key)
+
+    @property
+    def email(self) -> str:
+        """An address that nobody can have (RFC 2606)."""
+        return f"{self.key}@nexora.example"
+
+    def created(self, key: str) -> UUID:
+        """The id of what this person created under an idempotency key."""
+        return created_by(Actor(kind="person", id=self.id), key)
+
+    def at(self, instant: datetime, source: Source = "web") -> Context:
+        """What this person does at an instant, which may be past."""
+        return Context(instant, Actor(kind="person", id=self.id), uuid4().hex, source, implied([self.role]))
+
+
+PEOPLE = {
+    person.key: person
+    for person in (
+        SamplePerson("tomasz", "Tomasz Zieliński", "head of operations", "admin", "Europe/Warsaw"),
+        SamplePerson("julio", "Julio Ferreira", "account executive", "member", "Europe/Lisbon", WITH_LUNCH),
+        SamplePerson("mira", "Mira Lindqvist", "sales engineer", "member", "Europe/Stockholm", WITH_LUNCH),
+        SamplePerson("sam", "Sam Whitfield", "account executive", "member", "America/New_York"),
+        SamplePerson("priya", "Priya Raman", "account executive", "member", "Asia/Kolkata", SHORT_FRIDAY),
+        SamplePerson("claire", "Claire Dubois", "sales manager", "manager", "Europe/Paris", SHORT_FRIDAY),
+        SamplePerson("ingrid", "Ingrid Haugen", "compliance auditor", "auditor", "Europe/Oslo"),
+        SamplePerson("wei", "Wei Chen", "revenue analyst", "analyst", "Asia/Singapore"),
+    )
+}
+FOUNDER = PEOPLE["tomasz"]
+JULIO = PEOPLE["julio"]
+TYPES = {
+    "discovery": MeetingTypeProperties(
+        name="Discovery call",
+        description="Half an hour about what you need, and whether Nexora is the right answer to it.",
+        duration_minutes=30,
+        location="Video call",
+        minimum_notice_minutes=120,
+    ),
+    "deep-dive": MeetingTypeProperties(
+        name="Technical deep dive",
+        description="An hour with a sales engineer: architecture, security, integrations. Bring your questions.",
+        duration_minutes=60,
+        location="Video call with a shared screen",
+        buffer_before_minutes=15,
+        buffer_after_minutes=15,
+        minimum_notice_minutes=24 * 60,
+        booking_window_days=45,
+        slot_step_minutes=30,
+    ),
+}
+TOUR_HOSTS = ("julio", "sam", "priya")
+
+
+def created_by(actor: Actor, key: str) -> UUID:
+    """The id of what an actor creates under an idempotency key."""
+    assert actor.id is not None
+    return uuid5(actor.id, key)
+
+
+def furnish_house(oncelink: Oncelink, began: datetime, today: datetime) -> dict[str, UUID]:
+    """Makes what is missing of people, meeting types and links, as of the day it began; the links by their names."""
+    for number, person in enumerate(PEOPLE.values()):
+        context = Context(began + timedelta(minutes=number), AUTHOR, uuid4().hex, "cli", frozenset({"admin"}))
+        oncelink.staffing.add_person(context, properties_of(person, today), person.key)
+    founding = FOUNDER.at(began + timedelta(hours=1))
+    types = {key: oncelink.staffing.create_meeting_type(founding, kind, key).id for key, kind in TYPES.items()}
+    day = began + timedelta(days=1)
+    return standard_links(oncelink, types, day, today) | tour_links(oncelink, types["discovery"], day)
+
+
+def properties_of(person: SamplePerson, today: datetime) -> PersonProperties:
+    """A person as they were added: Julio has taken a day off, and works on the Saturday after it."""
+    free = today.date() + timedelta(days=9 - today.weekday())
+    overrides: dict[str, DayHours] = {
+        free.isoformat(): (),
+        (free + timedelta(days=3)).isoformat(): (("10:00", "13:00"),),
+    }
+    return PersonProperties(
+        name=person.name,
+        email=person.email,
+        time_zone=person.time_zone,
+        roles=(person.role,),
+        weekly_hours=person.weekly_hours,
+        date_overrides=overrides if person is JULIO else {},
+    )
+
+
+def standard_links(oncelink: Oncelink, types: Mapping[str, UUID], day: datetime, today: datetime) -> dict[str, UUID]:
+    """Links of people's own: plain, with a co-host, in the library, and one of a fair that is over."""
+
+    def publish(owner: str, key: str, name: str, kind: str, **more: Any) -> UUID:
+        wanted = {"name": name, "slug": key, "meeting_type_id": types[kind], **more}
+        return oncelink.publishing.create_link(PEOPLE[owner].at(day), wanted, key).id
+
+    mira = PEOPLE["mira"].id
+    return {
+        "julio": publish("julio", "julio", "Discovery call with Julio", "discovery"),
+        "deep-dive": publish("julio", "julio-deep-dive", "Deep dive", "deep-dive", co_host_ids=(mira,)),
+        "ask": publish("mira", "ask-an-engineer", "Ask a sales engineer", "discovery", in_library=True),
+        "web-week": publish(
+            "julio", "web-week-lisbon", "Web Week Lisbon", "discovery", expires_at=today - WEB_WEEK_ENDED
+        ),
+    }
+
+
+def tour_links(oncelink: Oncelink, meeting_type_id: UUID, day: datetime) -> dict[str, UUID]:
+    """A managed link of the manager: each host's own link of it."""
+    hosts = tuple(PEOPLE[host].id for host in TOUR_HOSTS)
+    wanted = ManagedLinkProperties(
+        name="Product tour", slug="product-tour", meeting_type_id=meeting_type_id, host_ids=hosts
+    )
+    context = PEOPLE["claire"].at(day + timedelta(hours=2))
+    made = oncelink.publishing.create_managed_link(context, wanted, "product-tour", {})
+    links = oncelink.publishing.get(ManagedLink, made.id).properties.links
+    return {f"tour-{host}": links[PEOPLE[host].id] for host in TOUR_HOSTS if PEOPLE[host].id in links}

@@ -1,0 +1,1 @@
+"""What all HTTP routes share: dependencies, problem details, middleware, the OpenAPI document."""

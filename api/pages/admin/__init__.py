@@ -1,0 +1,1 @@
+"""Pages of administration: people, meeting types, read models."""

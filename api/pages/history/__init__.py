@@ -1,0 +1,1 @@
+"""Pages of history: the event log, one stream's timeline, and its state at an event."""

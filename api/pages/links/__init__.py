@@ -1,0 +1,1 @@
+"""Pages of links: lists, the wizard, details, editing, disabling and deleting."""

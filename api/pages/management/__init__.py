@@ -1,0 +1,1 @@
+"""Pages of Link Management: all links, managed links, their wizard and editing."""

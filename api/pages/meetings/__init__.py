@@ -1,0 +1,1 @@
+"""Pages of meetings: the meeting log, one meeting, reassigning, handing over."""

@@ -1,0 +1,45 @@
+"""Every page's routes, in the order in which an address looks for its own."""
+
+from api.pages import sign_in, usage
+from api.pages.admin import meeting_types, people, read_models
+from api.pages.history import event_log, timeline
+from api.pages.links import create as create_link
+from api.pages.links import detail as link_detail
+from api.pages.links import disable_and_delete, single_use_link
+from api.pages.links import edit as edit_link
+from api.pages.links import lists as link_lists
+from api.pages.management import create as create_managed_link
+from api.pages.management import edit as edit_managed_link
+from api.pages.management import lists as management_lists
+from api.pages.meetings import detail as meeting_detail
+from api.pages.meetings import handover, meeting_log, reassign
+from api.pages.rendering import static_files
+from api.pages.settings import calendars, extension_pairing, settings
+
+ROUTERS = (
+    static_files.router,
+    sign_in.router,
+    link_lists.router,
+    create_link.router,
+    edit_link.router,
+    single_use_link.router,
+    link_detail.router,
+    create_managed_link.router,
+    handover.router,
+    management_lists.router,
+    edit_managed_link.router,
+    disable_and_delete.router,
+    meeting_log.router,
+    reassign.router,
+    meeting_detail.router,
+    usage.router,
+    event_log.router,
+    timeline.router,
+    people.router,
+    meeting_types.router,
+    read_models.router,
+    settings.router,
+    calendars.router,
+    extension_pairing.router,
+    extension_pairing.exchange_router,
+)

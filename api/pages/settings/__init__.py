@@ -1,0 +1,1 @@
+"""Pages of one's own settings: hours, keys, calendars, pairing the extension."""

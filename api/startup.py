@@ -1,0 +1,39 @@
+"""The parts over a database that was found safe and current; commands need no HTTP service for that."""
+
+import logging
+
+from api.services import Oncelink, compose
+from api.settings import Settings
+from projections import reporting
+from projections.rebuild import live_tables
+from store import startup_checks
+from store.database import Database
+from store.restore_detection import restore_problems
+from store.schema import check_current
+
+log = logging.getLogger("oncelink")
+
+
+class UnsafeDatabase(Exception):
+    """The database could lose or change bookings; the message says how."""
+
+
+def opened(settings: Settings) -> Oncelink:
+    """The parts over a database that was found safe and current.
+
+    Raises UnsafeDatabase, SchemaProblem, psycopg.OperationalError saying why there is no connection.
+    """
+    database = Database(settings.database_url, settings.db_schema, settings.pool_size)
+    with database.connect() as connection:
+        check_current(connection, settings.db_schema)
+        problems_found = startup_checks.problems(connection, settings.db_schema)
+        restored = restore_problems(connection, settings.db_schema)
+    if problems_found and not settings.unsafe:
+        raise UnsafeDatabase(" ".join(problems_found))
+    for problem in problems_found + restored:
+        log.warning("%s", problem)
+    if not live_tables.versions(database):  # else the old ones serve while they are built
+        live_tables.ensure(database)
+    if live_tables.are_current(database) and not reporting.ensure(database):
+        log.warning("The analysts' views are of an earlier version: somebody reads them; the next start tries again.")
+    return compose(settings, database.open())

@@ -1,0 +1,282 @@
+"""The bodies that clients send."""
+
+from datetime import date
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from api.field_types import (
+    DAY,
+    WEEKDAYS,
+    Body,
+    Email,
+    Instant,
+    Minutes,
+    Name,
+    Positive,
+    Slug,
+    Text,
+    TimeZone,
+    WebAddress,
+)
+from domain.availability.hours import check_hours
+from domain.person import DayHours, Role
+
+T = TypeVar("T")
+
+
+def unique(values: list[T]) -> list[T]:
+    """Each one once."""
+    if len(set(values)) < len(values):
+        raise ValueError("Each one may stand only once.")
+    return values
+
+
+def hours(by_day: dict[str, DayHours]) -> dict[str, DayHours]:
+    """Each day's intervals in order, HH:MM to HH:MM or 24:00, not overlapping."""
+    try:
+        return {day: tuple(check_hours(intervals)) for day, intervals in by_day.items()}
+    except ValueError:
+        raise ValueError("Write intervals of a day as HH:MM, begin before end (to 24:00), none overlapping.") from None
+
+
+def weekly(by_day: dict[str, DayHours]) -> dict[str, DayHours]:
+    """Hours by weekday."""
+    if not by_day.keys() <= set(WEEKDAYS):
+        raise ValueError("The days are mon, tue, wed, thu, fri, sat, sun.")
+    return hours(by_day)
+
+
+def by_date(by_day: dict[str, DayHours]) -> dict[str, DayHours]:
+    """Hours by date."""
+
+    for day in by_day:
+        if not DAY.fullmatch(day):
+            raise ValueError("Write each date as YYYY-MM-DD.")
+        try:
+            date.fromisoformat(day)
+        except ValueError:
+            raise ValueError("There is no such date.") from None
+    return hours(by_day)
+
+
+Ids = Annotated[list[UUID], AfterValidator(unique), Field(max_length=20)]
+HostIds = Annotated[list[UUID], AfterValidator(unique), Field(min_length=1, max_length=100)]
+Roles = Annotated[list[Role], AfterValidator(unique), Field(min_length=1, max_length=5)]
+WeeklyHours = Annotated[dict[str, DayHours], AfterValidator(weekly)]
+DateOverrides = Annotated[dict[str, DayHours], Field(max_length=1000), AfterValidator(by_date)]
+Window = Annotated[StrictInt, Field(ge=1, le=3650)]
+Notice = Annotated[StrictInt, Field(ge=0, le=525_600)]
+
+
+class Changes(Body):
+    """What may be changed of a thing: what is left out stays, and only what is `CLEARABLE` may be null."""
+
+    CLEARABLE: ClassVar[frozenset[str]] = frozenset()
+    model_config = ConfigDict(json_schema_extra=lambda schema, model: without_null(schema, model.CLEARABLE))
+
+    @field_validator("*")
+    @classmethod
+    def kept(cls, value: object, info: ValidationInfo) -> object:
+        """A property that may be left out of a PATCH, but not cleared."""
+        if value is None and info.field_name not in cls.CLEARABLE:
+            raise ValueError("This field cannot be cleared.")
+        return value
+
+
+def without_null(schema: dict[str, Any], clearable: frozenset[str]) -> None:
+    """Says in the OpenAPI document what cannot be cleared."""
+    for name, field in schema["properties"].items():
+        if name in clearable:
+            continue
+        del field["default"]
+        [choice] = [one for one in field.pop("anyOf") if one != {"type": "null"}]
+        field.update(choice)
+
+
+class NewPerson(Body):
+    """A person to add; Monday to Friday, nine to five, unless their hours are given."""
+
+    name: Name
+    email: Email
+    time_zone: TimeZone
+    roles: Roles = ["member"]  # noqa: RUF012
+    busy_feed_url: WebAddress | None = None
+    weekly_hours: WeeklyHours | None = None
+    date_overrides: DateOverrides = {}  # noqa: RUF012
+
+
+class OwnChanges(Changes):
+    """What a person may change of themselves."""
+
+    CLEARABLE = frozenset({"busy_feed_url"})
+
+    busy_feed_url: WebAddress | None = None
+    time_zone: TimeZone | None = None
+    weekly_hours: WeeklyHours | None = None
+    date_overrides: DateOverrides | None = None
+
+
+class PersonChanges(OwnChanges):
+    """What an admin may change of a person."""
+
+    name: Name | None = None
+    email: Email | None = None
+    roles: Roles | None = None
+
+
+class NewMeetingType(Body):
+    """A meeting type to create; minutes, and days for the window."""
+
+    name: Name
+    description: Text | None = None
+    duration_minutes: Positive
+    location: Text | None = None
+    buffer_before_minutes: Minutes = 0
+    buffer_after_minutes: Minutes = 0
+    minimum_notice_minutes: Notice = 0
+    booking_window_days: Window = 60
+    slot_step_minutes: Positive | None = None
+
+
+class MeetingTypeChanges(Changes):
+    """What may be changed of a meeting type."""
+
+    CLEARABLE = frozenset({"description", "location", "slot_step_minutes"})
+
+    name: Name | None = None
+    description: Text | None = None
+    duration_minutes: Positive | None = None
+    location: Text | None = None
+    buffer_before_minutes: Minutes | None = None
+    buffer_after_minutes: Minutes | None = None
+    minimum_notice_minutes: Notice | None = None
+    booking_window_days: Window | None = None
+    slot_step_minutes: Positive | None = None
+
+
+class NewLink(Body):
+    """A standard link to publish; the slug is made from the name when absent."""
+
+    name: Name
+    slug: Slug | None = None
+    meeting_type_id: UUID
+    co_host_ids: Ids = []  # noqa: RUF012
+    expires_at: Instant | None = None
+    in_library: StrictBool = False
+
+
+class LinkChanges(Changes):
+    """What may be changed of a link; unused single-use links of it follow at once."""
+
+    CLEARABLE = frozenset({"expires_at"})
+
+    name: Name | None = None
+    slug: Slug | None = None
+    meeting_type_id: UUID | None = None
+    co_host_ids: Ids | None = None
+    expires_at: Instant | None = None
+    in_library: StrictBool | None = None
+
+
+class NewManagedLink(Body):
+    """A managed link to make for several hosts."""
+
+    name: Name
+    slug: Slug
+    meeting_type_id: UUID
+    host_ids: HostIds
+    expires_at: Instant | None = None
+
+
+class ManagedLinkChanges(Changes):
+    """What may be changed of a managed link, and thereby of each host's link."""
+
+    CLEARABLE = frozenset({"expires_at"})
+
+    name: Name | None = None
+    slug: Slug | None = None
+    meeting_type_id: UUID | None = None
+    host_ids: HostIds | None = None
+    expires_at: Instant | None = None
+
+
+class NewRecipient(Body):
+    """Who a single-use link is made for."""
+
+    name: Name | None = None
+    email: Email | None = None
+
+
+class NewSingleUse(Body):
+    """Single-use links to make: a count, or one for each recipient."""
+
+    count: Annotated[StrictInt, Field(ge=1, le=100)] = 1
+    recipients: Annotated[list[NewRecipient], Field(min_length=1, max_length=100)] | None = None
+    label: Name | None = None
+    metadata: Annotated[dict[Name, Text], Field(max_length=50)] = {}  # noqa: RUF012
+    source: Literal["web", "api", "extension"] | None = None
+
+    @model_validator(mode="after")
+    def one_or_the_other(self) -> "NewSingleUse":
+        """A count, or recipients, not both."""
+        if self.recipients is not None and "count" in self.model_fields_set:
+            raise ValueError("Send a count or recipients, not both.")
+        return self
+
+
+class Reason(Body):
+    """Why something is withdrawn or cancelled, in free text."""
+
+    reason: Text | None = None
+
+
+class NewGuest(Body):
+    """Who books, and in which zone they read times."""
+
+    name: Name
+    email: Email
+    time_zone: TimeZone
+
+
+class NewBooking(Body):
+    """A meeting to book: the start of an offered slot, and who books."""
+
+    start: Instant
+    guest: NewGuest
+    notes: Text | None = None
+
+
+class NewStart(Body):
+    """The start of the slot that a meeting is moved to."""
+
+    start: Instant
+
+
+class NewHost(Body):
+    """Who hosts a meeting from now on, in the place of its host, or of the co-host who is named."""
+
+    host_id: UUID
+    instead_of: UUID | None = None
+
+
+class WhomToErase(Body):
+    """Whose personal details to erase: the address that a guest booked with, or that a recipient was given."""
+
+    email: Email
+
+
+class ApiKeyRequest(Body):
+    """An API key to make."""
+
+    name: Name = "API key"

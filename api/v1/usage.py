@@ -1,0 +1,81 @@
+"""Usage: /v1/usage."""
+
+from datetime import date, timedelta
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Query
+
+from api.field_types import Day, TimeZone
+from api.http.dependencies import FollowsMinPosition, Parts, Signed
+from api.http.pagination import Cursor, Limit
+from api.http.problem_details import answers
+from api.http.responses import page_of
+from api.http.strict_json import StrictRoute
+from api.v1.response_models import PageOf, Usage
+from domain.availability.offer import days_as_interval
+from domain.refusals import Invalid
+from projections import usage
+from projections.usage import GroupBy, UsageFilters
+
+router = APIRouter(prefix="/v1", tags=["Meeting log"], route_class=StrictRoute)
+
+READERS = ("manager", "auditor", "analyst")
+MOST_DAYS = 366
+USUAL_DAYS = 30
+From = Annotated[Day | None, Query(alias="from", description="The first day; 29 days before the last when absent.")]
+To = Annotated[Day | None, Query(alias="to", description="The last day, included; today when absent.")]
+Zone = Annotated[TimeZone, Query(description="The IANA time zone in which days begin.")]
+
+
+@router.get(
+    "/usage",
+    response_model=PageOf[Usage],
+    dependencies=[FollowsMinPosition],
+    responses=answers(401, 422, 503),
+)
+def read_usage(
+    parts: Parts,
+    caller: Signed,
+    first: From = None,
+    last: To = None,
+    group_by: GroupBy = "day",
+    link_type: Literal["standard", "managed", "single_use"] | None = None,
+    source: Literal["web", "api", "extension"] | None = None,
+    time_zone: Zone = "UTC",
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> dict[str, Any]:
+    """What was issued and booked, by day, link, issuer, meeting type or source.
+
+    `issued` counts single-use links issued on these days, `expired_unused` those of them that have expired and were
+    not booked. `booked` counts meetings booked on these days, whether on a single-use or a core link; `rescheduled`
+    and `cancelled` those of them that were moved at least once, or cancelled, whenever that was;
+    `median_hours_to_booking` is over those of them that were booked on a single-use link. By `day` there is a row for
+    every day, earliest first; else only for what was used, most booked first. Meetings on core links have no issuer:
+    their row by `issuer` has null. `source` tells where a single-use link was issued (the pages, the API or the
+    extension), also of the meeting that was booked on it, and of a meeting on a core link where that was booked. A
+    member sees what their lists show. At most 366 days.
+    """
+    days = asked_days(first, last, caller.context.now.astimezone(ZoneInfo(time_zone)).date())
+    filters = UsageFilters(
+        days=days,
+        starts=[days_as_interval(day, day, time_zone).start for day in days],
+        until=days_as_interval(days[-1], days[-1], time_zone).end,
+        link_type=link_type,
+        source=source,
+        visible_to=caller.sees_all(*READERS),
+    )
+    return page_of(usage.page(parts.live, caller.context.now, group_by, filters, limit, cursor))
+
+
+def asked_days(first: date | None, last: date | None, today: date) -> list[date]:
+    """The days to count, in order and not too many. Raises Invalid."""
+    last = last or max(today, first or today)
+    first = first or last - timedelta(days=USUAL_DAYS - 1)
+    count = (last - first).days + 1
+    if count < 1:
+        raise Invalid("to", "The last day must not come before the first.")
+    if count > MOST_DAYS:
+        raise Invalid("to", f"Ask for at most {MOST_DAYS} days.")
+    return [first + timedelta(days=number) for number in range(count)]

@@ -1,0 +1,67 @@
+"""Checks of the whole log, asked for and answered: /v1/history/verify."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from api.http.dependencies import Parts, Signed
+from api.http.problem_details import answers
+from api.http.strict_json import StrictRoute
+from domain.refusals import NotFound
+from replay.verify import jobs
+
+router = APIRouter(prefix="/v1/history", tags=["Proofs"], route_class=StrictRoute)
+
+READERS = ("auditor", "admin")
+REPORTED = ("checked_events", "sealed_events", "unproven_events", "problems", "read_models")
+
+
+class Problem(BaseModel):
+    """One thing that differs: what was checked, where, and what differs."""
+
+    check: str
+    stream_id: UUID | None
+    position: int | None
+    difference: str
+
+
+class Verification(BaseModel):
+    """A check of the whole log. `unproven_events` are too new to be sealed; `read_models` counts differing rows."""
+
+    state: Literal["queued", "running", "done", "failed"]
+    requested_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    checked_events: int = 0
+    sealed_events: int | None = None
+    unproven_events: int | None = None
+    problems: list[Problem] = []
+    read_models: dict[str, int] = {}
+    error: str | None
+
+
+@router.post("/verify", status_code=202, response_model=Verification, responses=answers(401, 403, 409, 413, 422, 503))
+def start_verification(parts: Parts, caller: Signed) -> dict[str, Any]:
+    """Asks for a check of the log, its seals and read models (auditor, admin); one at a time."""
+    caller.require(*READERS)
+    jobs.request(parts.database, caller.person.id)
+    parts.verifications.wake()
+    return latest(parts)
+
+
+@router.get("/verify", response_model=Verification, responses=answers(401, 403, 404, 503))
+def get_verification(parts: Parts, caller: Signed) -> dict[str, Any]:
+    """The check that was asked for last: its state, and what it found (auditor, admin)."""
+    caller.require(*READERS)
+    return latest(parts)
+
+
+def latest(parts: Parts) -> dict[str, Any]:
+    """The last check with its report. Raises NotFound when nobody ever asked for one."""
+    found = jobs.latest(parts.database)
+    if found is None:
+        raise NotFound
+    return {**found, **{name: value for name, value in (found["report"] or {}).items() if name in REPORTED}}

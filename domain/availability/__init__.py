@@ -1,0 +1,1 @@
+"""When people are free: weekly hours, the policies that offer slots, and what a link offers."""

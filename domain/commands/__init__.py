@@ -1,0 +1,1 @@
+"""The commands: application classes with one method per command, each one transaction."""

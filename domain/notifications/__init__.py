@@ -1,0 +1,1 @@
+"""Notifications about meetings: which events cause them, and the events that record their delivery."""

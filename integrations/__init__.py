@@ -1,0 +1,1 @@
+"""What goes out to the world: outbox workers, mail, and people's calendars."""

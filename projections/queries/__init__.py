@@ -1,0 +1,1 @@
+"""What queries share: their source, pagination, names of other streams, and word search."""

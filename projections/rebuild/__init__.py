@@ -1,0 +1,1 @@
+"""Rebuilding read models beside the live ones: the job, loading, the swap, and the progress."""

@@ -1,0 +1,1 @@
+"""The Merkle tree over the log: leaves, nodes, proofs, and signed checkpoints."""
