@@ -12,7 +12,7 @@ import psycopg
 from api.clock import now
 from api.server import DATABASE, EMBEDDED_SETTINGS, OWNER_ROLE, prepare
 from benchmarks import big_log
-from benchmarks.ground import quantiles
+from benchmarks.environment import quantiles
 from projections import links, meeting_log, single_use_links
 from projections.following.positions import position
 from replay.as_of import AsOf

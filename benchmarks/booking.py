@@ -3,7 +3,7 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from benchmarks.ground import Ground
+from benchmarks.environment import Ground
 from store.recorder import arguments
 
 BOOKINGS = 1500

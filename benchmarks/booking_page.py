@@ -15,7 +15,7 @@ import uvicorn
 
 from api.app import build
 from api.settings import read_settings
-from benchmarks.ground import SECRET, Ground, ground, quantiles, server
+from benchmarks.environment import SECRET, Ground, ground, quantiles, server
 from store.embedded.server import Server
 from store.schema import SERVICE_ROLE
 

@@ -8,8 +8,8 @@ from uuid import UUID
 import psycopg
 
 from api.server import DATABASE
+from benchmarks.environment import Ground, half_hours
 from benchmarks.figure import Figure
-from benchmarks.ground import Ground, half_hours
 from benchmarks.issuing import timed
 from benchmarks.sizes import Sizes
 from store.embedded.server import Server

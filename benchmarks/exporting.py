@@ -12,7 +12,7 @@ import psycopg
 from api.cli.export import Exporting, Files
 from api.cli.export_formats import FORMATS, KINDS
 from api.clock import now
-from benchmarks.ground import Ground, ground, server
+from benchmarks.environment import Ground, ground, server
 from projections import usage
 from projections.following.batch_projector import Folding
 from projections.following.positions import position

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-from benchmarks.ground import Ground
+from benchmarks.environment import Ground
 from projections import catalogue, meeting_log
 from projections.following.follower import Follower
 from projections.following.positions import position

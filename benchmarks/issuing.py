@@ -9,8 +9,8 @@ from uuid import UUID
 import psycopg
 
 from api.server import DATABASE
+from benchmarks.environment import Ground
 from benchmarks.figure import Figure, in_turns
-from benchmarks.ground import Ground
 from benchmarks.sizes import Sizes
 from domain.availability.hours import Interval
 from domain.commands.scheduling import Door

@@ -5,8 +5,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from benchmarks.environment import FLUSHES, Ground, ground, server
 from benchmarks.figure import Figure, in_turns
-from benchmarks.ground import FLUSHES, Ground, ground, server
 from benchmarks.over_http import bookings, served
 from store.schema import SERVICE_ROLE
 

@@ -14,7 +14,7 @@ from api.http.dependencies import SESSION
 from api.server import DATABASE, OWNER_ROLE
 from benchmarks import big_log
 from benchmarks.big_log import id_of
-from benchmarks.ground import server
+from benchmarks.environment import server
 from benchmarks.meeting_log_pages import filled
 from benchmarks.over_http import served
 from domain.commands.command_application import Memory

@@ -18,7 +18,7 @@ import httpx
 from api.cli.people import add_person, make_api_key
 from api.server import DATABASE, OWNER_ROLE
 from benchmarks.big_log import fill
-from benchmarks.ground import FLUSHES, SECRET, Ground, ground, server
+from benchmarks.environment import FLUSHES, SECRET, Ground, ground, server
 from benchmarks.load import Line, Post, exchange
 from projections.following.positions import position
 from replay.tree.sealer import seal_all

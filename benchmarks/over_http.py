@@ -15,8 +15,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from benchmarks.booking import prepared_calls
+from benchmarks.environment import GUEST, SECRET, Ground
 from benchmarks.figure import Figure, in_turns
-from benchmarks.ground import GUEST, SECRET, Ground
 from benchmarks.load import CONNECTIONS, Measured, Post, load
 from benchmarks.sizes import Sizes
 

@@ -10,7 +10,7 @@ import psycopg
 
 from api.server import DATABASE, OWNER_ROLE
 from benchmarks.big_log import fill
-from benchmarks.ground import FLUSHES, server
+from benchmarks.environment import FLUSHES, server
 from benchmarks.library_runner import events_per_second
 from projections.catalogue import READ_MODELS
 from projections.meeting_log import MEETING_LOG

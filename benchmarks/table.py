@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import appending, catching_up, chart, earlier_bookings, issuing, meeting_log_pages, over_http, peers
+from benchmarks.environment import FLUSHES, ground, server
 from benchmarks.figure import Figure
-from benchmarks.ground import FLUSHES, ground, server
 from benchmarks.rebuilding import filled
 from benchmarks.sizes import Sizes
 from store.embedded.server import Server

@@ -11,7 +11,7 @@ from psycopg.rows import tuple_row
 
 from api.server import DATABASE, OWNER_ROLE
 from benchmarks import big_log
-from benchmarks.ground import SECRET, quantiles, server
+from benchmarks.environment import SECRET, quantiles, server
 from projections.rebuild import live_tables
 from replay.tree import checkpoint, merkle
 from replay.tree.checkpoint import Checkpoint

@@ -1,7 +1,7 @@
 """How long the demo, a row in the meeting log and another follower take: `python -m benchmarks waiting`."""
 
 from benchmarks import following, starting
-from benchmarks.ground import FLUSHES, ground, quantiles, server
+from benchmarks.environment import FLUSHES, ground, quantiles, server
 
 
 def main() -> None:

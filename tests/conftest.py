@@ -16,8 +16,8 @@ from projections.rebuild import live_tables
 from store.database import Database
 from store.embedded.server import Server, running
 from store.schema import SERVICE_ROLE
-from tests.house import House
-from tests.shelf import Shelf, drop, make
+from tests.api_driver import House
+from tests.schema_pool import Shelf, drop, make
 
 # what takes long begins first, so that no worker has it left for the end
 LONG = ("tests/torture/", "tests/projections/", "tests/browser/", "tests/once/")

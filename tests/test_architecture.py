@@ -22,12 +22,12 @@ OPERATES = {
 }  # asks about roles, databases and dead letters, not about bookings
 # calendars have words of their own
 IN_CALENDARS = {
-    "hostile.py",
+    "hostile_guests.py",
     "icalendar.py",
-    "test_guest_meeting_pages.py",
-    "test_killing.py",
-    "test_mails.py",
-    "test_writing.py",
+    "test_manage_pages.py",
+    "test_killed_workers.py",
+    "test_meeting_mails.py",
+    "test_calendar_worker.py",
 }
 NEVER_SAID = re.compile(r"\b(attendees?|invitees?|appointments?|event[- ]types?|organi[sz]ers?)\b", re.IGNORECASE)
 

@@ -8,10 +8,10 @@ from fastapi.testclient import TestClient
 
 from api.app import build
 from store.embedded.server import Server
-from tests.api.asking import head
 from tests.api.attacks import OPERATIONS
+from tests.api.refusals import head
+from tests.api_driver import House, code_of
 from tests.conftest import new_settings
-from tests.house import House, code_of
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ import pytest
 
 from api.server import DATABASE
 from benchmarks import appending, chart, issuing, over_http, table
+from benchmarks.environment import Ground, ground, server
 from benchmarks.figure import Figure, in_turns
-from benchmarks.ground import Ground, ground, server
 from benchmarks.sizes import TINY
 from store.embedded.server import Server
 from store.reader import Reader

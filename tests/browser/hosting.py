@@ -9,8 +9,8 @@ from uuid import uuid4
 import httpx2
 
 from api.cli.people import add_person, make_api_key
+from tests.api_driver import ALWAYS, House
 from tests.browser.browsing import Live
-from tests.house import ALWAYS, House
 
 ABOUT = {
     "name": "Intro call",

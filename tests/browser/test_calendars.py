@@ -10,9 +10,9 @@ from playwright.sync_api import expect
 
 from api.clock import now
 from tests.browser.browsing import Browsing, violations
-from tests.calendars.caldav_server import PASSWORD, USER, CalDavServer, caldav_server
-from tests.calendars.feed_server import FeedServer, feed, feed_server
-from tests.calendars.owner import entry
+from tests.integrations.calendars.caldav_server import PASSWORD, USER, CalDavServer, caldav_server
+from tests.integrations.calendars.calendar_owner import entry
+from tests.integrations.calendars.feed_server import FeedServer, feed, feed_server
 
 
 @pytest.fixture

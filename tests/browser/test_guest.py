@@ -9,9 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from tests.api_driver import House, code_of
 from tests.browser.browsing import PHONE, Browsing, Live, violations
 from tests.browser.hosting import booked, clock_changes, hosting, in_days
-from tests.house import House, code_of
 
 GONE = r"the server responded with a status of (404|409|410|422)"
 BERLIN = "Europe/Berlin"

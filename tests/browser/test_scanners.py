@@ -14,11 +14,11 @@ from api.app import ROUTERS
 from api.clock import now
 from api.demo.organisation import PEOPLE
 from api.http.dependencies import SESSION
-from tests.api.browsing import Reading
+from tests.api.scriptless_browser import Reading
+from tests.api_driver import House, code_of
 from tests.browser.browsing import Browsing, Live
 from tests.browser.hosting import hosting, in_days
 from tests.browser.scanners import SCANNERS
-from tests.house import House, code_of
 
 STREAMS = {"/v1/read-models/progress"}
 NOT_PAGES = ("/v1", "/static", "/openapi.json", "/healthz", "/readyz", "/metrics")

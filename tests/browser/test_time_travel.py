@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from api.demo.organisation import JULIO
+from tests.api_driver import code_of
 from tests.browser.browsing import Browsing, Live
 from tests.browser.hosting import hosting
-from tests.house import code_of
 
 
 def fact(page: Page, name: str) -> Locator:

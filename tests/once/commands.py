@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import httpx2
 
-from tests.house import GUEST, House, code_of
+from tests.api_driver import GUEST, House, code_of
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,12 @@ from api.settings import Settings, read_settings
 from store.database import Database
 from store.embedded.server import Server
 from store.schema import SERVICE_ROLE, migrate
+from tests.api_driver import ALWAYS, House
 from tests.conftest import SECRET
-from tests.house import ALWAYS, House
+from tests.once.barrier import FENCE, RIVAL, together
+from tests.once.database_proxy import Proxy, proxying
 from tests.once.deadlocks import deadlocks, end_backends
-from tests.once.gate import FENCE, RIVAL, together
-from tests.once.proxy import Proxy, proxying
-from tests.once.servers import servers
+from tests.once.server_processes import servers
 
 T = TypeVar("T")
 

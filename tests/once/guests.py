@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import httpx2
 
 from store.database import Database
-from tests.house import GUEST
+from tests.api_driver import GUEST
 
 T = TypeVar("T")
 BOOKED = "SELECT count(*) AS n FROM {schema}.events WHERE type = 'MeetingBooked.v1' AND data ->> 'link_id' = %s"

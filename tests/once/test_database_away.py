@@ -20,11 +20,11 @@ from api.server import DATABASE, OWNER_ROLE, prepare
 from api.settings import Settings
 from store.embedded.cluster import Cluster
 from store.embedded.server import running
-from tests.house import House
+from tests.api_driver import House
 from tests.once.conftest import Office, new_settings
+from tests.once.database_proxy import Proxy
 from tests.once.guests import at_once, booked, books, check_calendar, outcome
-from tests.once.proxy import Proxy
-from tests.once.servers import wait_until
+from tests.once.server_processes import wait_until
 
 GUESTS = 8
 LINKS = 100

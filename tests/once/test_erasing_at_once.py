@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import httpx2
 
-from tests.api.leftovers import unexplained
+from tests.api.remaining_data import unexplained
 from tests.once.conftest import Office
 
 ROUNDS = 8

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 
 from api.app import build
 from api.settings import Settings
-from tests.house import GUEST, House, code_of
+from tests.api_driver import GUEST, House, code_of
 from tests.once.conftest import Office
 from tests.once.guests import at_once, booked, outcome
 

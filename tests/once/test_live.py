@@ -13,7 +13,7 @@ import pytest
 
 from tests.once.conftest import Office
 from tests.once.guests import books, outcome
-from tests.once.servers import wait_until
+from tests.once.server_processes import wait_until
 
 GUESTS = 8
 ENOUGH = 12

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx2
 
-from tests.house import GUEST, code_of
+from tests.api_driver import GUEST, code_of
 from tests.once.conftest import Office
 from tests.once.guests import at_once, check_calendar, outcome, outcomes
 

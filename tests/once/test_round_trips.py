@@ -9,9 +9,9 @@ from fastapi.testclient import TestClient
 from api.app import build
 from api.settings import Settings
 from api.startup import opened
-from tests.house import House
+from tests.api_driver import House
+from tests.once.database_proxy import Proxy
 from tests.once.guests import books
-from tests.once.proxy import Proxy
 
 WARM = 16  # a connection prepares a statement when it has seen it five times, and there are two of them
 MANY = 200

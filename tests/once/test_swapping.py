@@ -5,7 +5,7 @@ from functools import partial
 
 import httpx2
 
-from tests.house import code_of
+from tests.api_driver import code_of
 from tests.once.conftest import Office
 from tests.once.guests import check_calendar, outcome
 

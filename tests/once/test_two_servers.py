@@ -13,7 +13,7 @@ from store.embedded.server import Server
 from tests.once.conftest import Office
 from tests.once.deadlocks import deadlocks
 from tests.once.guests import at_once, booked, books, check_calendar, outcomes
-from tests.once.servers import wait_until
+from tests.once.server_processes import wait_until
 
 LINKS = int(os.environ.get("ONCE_LINKS", "40"))
 GUESTS = 20

@@ -13,7 +13,7 @@ from api.server import DATABASE
 from store import database
 from store.embedded.server import Server
 from store.schema import SERVICE_ROLE
-from tests.house import House
+from tests.api_driver import House
 from tests.once.commands import (
     COMMANDS,
     Command,
@@ -26,8 +26,7 @@ from tests.once.commands import (
     new_single_use,
 )
 from tests.once.conftest import new_settings
-from tests.once.guests import outcome
-from tests.once.proxy import (
+from tests.once.database_proxy import (
     Action,
     Delayed,
     Proxy,
@@ -40,6 +39,7 @@ from tests.once.proxy import (
     lose_answer_and_shut,
     proxying,
 )
+from tests.once.guests import outcome
 
 APPEND = ".append("
 CLAIMS = ".claims WHERE kind"

@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 
 from api.app import build
 from api.settings import Settings
-from tests.once.proxy import Proxy
+from tests.once.database_proxy import Proxy
 
 AWAY_SECONDS = 0.5
 

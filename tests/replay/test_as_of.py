@@ -25,8 +25,8 @@ from replay import as_of
 from replay.as_of import LISTS, AsOf
 from replay.instants import Moment
 from store.database import Database
-from tests.api.asking import head, listed, refused
-from tests.house import House, code_of
+from tests.api.refusals import head, listed, refused
+from tests.api_driver import House, code_of
 from tests.projections.story import DAY, Story, follow
 
 DOCUMENT = json.loads(Path("docs/openapi.json").read_text(encoding="utf-8"))

@@ -16,7 +16,7 @@ from projections.rebuild.progress import Progress
 from replay.rebuild import Rebuild
 from store.database import Database
 from tests.projections.story import follow
-from tests.replay.history import COMMANDS, History
+from tests.replay.generated_history import COMMANDS, History
 
 EXAMPLES = 15
 NUMBERS = st.integers(0, 23)

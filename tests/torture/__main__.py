@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from tests.torture.clients import WEIGHTS
 from tests.torture.faults import KINDS
-from tests.torture.running import BACK_SECONDS, Plan, Report, run
+from tests.torture.run import BACK_SECONDS, Plan, Report, run
 
 CAUGHT, IDLE = 1, 2
 

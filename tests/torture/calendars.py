@@ -30,12 +30,12 @@ from api.settings import Settings, read_settings
 from projections import outbox
 from store.embedded.server import running
 from store.schema import SERVICE_ROLE, migrate
-from tests.calendars.caldav_server import caldav_server
-from tests.calendars.writing_desk import HOSTS, Desk
+from tests.api_driver import House, code_of
 from tests.conftest import SECRET
-from tests.house import House, code_of
-from tests.mail.mailbox import Mailbox, mailbox
-from tests.once.servers import ROOT, environment
+from tests.integrations.calendars.caldav_server import caldav_server
+from tests.integrations.calendars.calendar_outbox_driver import HOSTS, Desk
+from tests.integrations.mail.smtp_server import Mailbox, mailbox
+from tests.once.server_processes import ROOT, environment
 
 INSIDE = {"calendar_allowed_networks": "127.0.0.0/8", "couriers": 0}
 COURIERS = 2
@@ -134,7 +134,7 @@ class Torture:
 
     def hire(self) -> None:
         """Another process of couriers."""
-        command = [sys.executable, "-m", "tests.calendars.courier_process", str(self.clock)]
+        command = [sys.executable, "-m", "tests.integrations.calendars.worker_process", str(self.clock)]
         more = {
             "ONCELINK_SMTP_URL": self.settings.smtp_url,
             "ONCELINK_MAIL_FROM": self.settings.mail_from,

@@ -9,8 +9,8 @@ another, so a history is explained exactly when each desk's part of it is (Herli
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tests.torture.desk import CHANGES, Desk, State
 from tests.torture.history import Operation
+from tests.torture.reference_model import CHANGES, Desk, State
 
 MOST_STATES = 2_000_000
 

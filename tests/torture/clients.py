@@ -5,10 +5,10 @@ import time
 from collections.abc import Sequence
 from uuid import uuid4
 
-from tests.house import GUEST, code_of
-from tests.torture.calls import Caller, Lost, Reply
-from tests.torture.desk import ISSUED, Action, Answer
-from tests.torture.place import KINDS, Place
+from tests.api_driver import GUEST, code_of
+from tests.torture.environment import KINDS, Place
+from tests.torture.http_client import Caller, Lost, Reply
+from tests.torture.reference_model import ISSUED, Action, Answer
 from tests.torture.rounds import PATIENCE, SLOTS, Round, Wish
 
 MOST_TOKENS = 40

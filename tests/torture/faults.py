@@ -14,11 +14,11 @@ import psycopg
 
 from api.server import DATABASE
 from store.schema import SERVICE_ROLE
-from tests.once.gate import FENCE
-from tests.once.proxy import Action, Delayed, drop_request, hold_answer, lose_answer
+from tests.once.barrier import FENCE
+from tests.once.database_proxy import Action, Delayed, drop_request, hold_answer, lose_answer
 from tests.torture import processes
-from tests.torture.calls import Lost
-from tests.torture.place import POOL_SIZE, Place
+from tests.torture.environment import POOL_SIZE, Place
+from tests.torture.http_client import Lost
 
 APPEND = ".append("
 BACKENDS = f"SELECT pid FROM pg_stat_activity WHERE usename = '{SERVICE_ROLE}' AND pid <> pg_backend_pid() ORDER BY pid"

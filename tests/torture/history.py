@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 
-from tests.torture.desk import Action, Answer
+from tests.torture.reference_model import Action, Answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.once.servers import COMMAND, ROOT, end
+from tests.once.server_processes import COMMAND, ROOT, end
 
 
 @contextmanager

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 from uuid import uuid4
 
-from tests.torture.calls import Caller, Lost, Reply
-from tests.torture.desk import Desk, LinkState, State
+from tests.torture.environment import KINDS, Place
 from tests.torture.history import History
-from tests.torture.place import KINDS, Place
+from tests.torture.http_client import Caller, Lost, Reply
+from tests.torture.reference_model import Desk, LinkState, State
 
 SLOTS = 16
 FIRST_HOUR = 8

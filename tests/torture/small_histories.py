@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, combinations, permutations
 
-from tests.torture.desk import Action, Answer, Desk, LinkState, State
 from tests.torture.history import Operation
+from tests.torture.reference_model import Action, Answer, Desk, LinkState, State
 
 DESK = Desk(
     hosts={"x": frozenset({"ada", "bob"}), "y": frozenset({"bob"}), "z": frozenset({"eve"})},

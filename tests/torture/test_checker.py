@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.torture import checker, desk
+from tests.torture import checker, reference_model
 from tests.torture.checker import Checker, Undecided, Verdict
-from tests.torture.desk import Action, Answer, Desk, State
 from tests.torture.history import Operation
+from tests.torture.reference_model import Action, Answer, Desk, State
 from tests.torture.small_histories import DESK, explained, histories, start
 
 SEEDS = st.integers(0, 2**32)
@@ -213,4 +213,5 @@ def test_says_when_it_cannot_decide(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_verb_has_a_specification() -> None:
-    assert all(hasattr(desk.Desk, f"_{verb}") for verb in ("issue", "view", "book", "reschedule", "cancel", "edit"))
+    verbs = ("issue", "view", "book", "reschedule", "cancel", "edit")
+    assert all(hasattr(reference_model.Desk, f"_{verb}") for verb in verbs)

@@ -15,8 +15,8 @@ from api.app import build
 from api.server import DATABASE
 from api.settings import read_settings
 from store.schema import SERVICE_ROLE
+from tests.api_driver import House
 from tests.conftest import SECRET
-from tests.house import House
 from tests.once.guests import books, outcome
 from tests.torture.restored import Cluster, archiving, block, copied
 

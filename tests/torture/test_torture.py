@@ -1,6 +1,6 @@
 """Twenty seconds of faults at random: every promise holds. The long run is `python -m tests.torture --seconds 300`."""
 
-from tests.torture.running import Plan, run
+from tests.torture.run import Plan, run
 
 SECONDS = 20
 SEED = 6

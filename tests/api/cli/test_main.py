@@ -1,0 +1,340 @@
+"""The command line: what each command does, its exit code, and the sentence when it cannot."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx2
+import psycopg
+import pytest
+import typer
+from fastapi.testclient import TestClient
+from typer.testing import CliRunner, Result
+
+from api.app import build
+from api.cli import command_context, main
+from api.demo import demo
+from api.server import DATABASE, OWNER_ROLE, prepare
+from api.settings import Settings
+from store.embedded.server import Server, running
+from store.schema import SERVICE_ROLE
+
+ROOT = Path(__file__).parents[3]
+PATIENCE = 60.0
+JULIO = "julio@nexora.example"
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def undisturbed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A command may not change how this process logs, ends or is set."""
+    for name in [name for name in os.environ if name.startswith("ONCELINK_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(command_context, "configure", lambda form: None)
+    before = {number: signal.getsignal(number) for number in command_context.ENDINGS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The settings as a process reads them."""
+    return {
+        "ONCELINK_DATABASE_URL": settings.database_url,
+        "ONCELINK_SCHEMA": settings.db_schema,
+        "ONCELINK_DATA_DIR": str(settings.data_dir),
+        "ONCELINK_SECRET_KEYS": settings.secret_keys,
+        "ONCELINK_BASE_URL": settings.base_url,
+    }
+
+
+@pytest.fixture
+def run(settings: Settings) -> Run:
+    """Runs a command in this process; settings may be given anew."""
+
+    def invoke(*arguments: str, **changed: str) -> Result:
+        return CliRunner().invoke(main.app, arguments, env=environment(settings) | changed)
+
+    return invoke
+
+
+def sentence(result: Result) -> str:
+    """What a command said on standard error, in one line."""
+    return " ".join(result.stderr.split())
+
+
+def process(*arguments: str, **settings: str) -> "subprocess.Popen[str]":
+    """A command in a process of its own."""
+    line = [sys.executable, "-c", "from api.cli.main import app; app()", *arguments]
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(line, env=os.environ | {"PYTHONPATH": str(ROOT)} | settings, **pipes)  # type: ignore[call-overload, no-any-return]
+
+
+def eventually(holds: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def ended(running: "subprocess.Popen[str]", number: int = signal.SIGTERM) -> int:
+    """The exit code of a process that is told to end."""
+    running.send_signal(number)
+    running.communicate(timeout=PATIENCE)
+    return running.returncode
+
+
+class TestPersonAdd:
+    def test_adds_a_person(self, run: Run) -> None:
+        result = run("person", "add", JULIO, "--role", "member", "--role", "auditor", "--json")
+        assert (result.exit_code, json.loads(result.stdout)["email"]) == (0, JULIO)
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            ((JULIO, "--role", "king"), "role: There is no role king; the roles are member,"),
+            (("julio", "--role", "member"), "email: "),
+            ((JULIO, "--role", "member", "--time-zone", "Mars/Base"), "time_zone: "),
+            ((JULIO, "--role", "member", "--name", "a\nb"), "name: "),
+        ],
+    )
+    def test_names_the_option_that_is_wrong(self, run: Run, arguments: tuple[str, ...], said: str) -> None:
+        result = run("person", "add", *arguments)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert sentence(result).startswith(said)
+
+    def test_refuses_an_address_that_is_taken_whatever_its_case(self, run: Run) -> None:
+        assert run("person", "add", JULIO, "--role", "member").exit_code == 0
+        result = run("person", "add", JULIO.upper(), "--role", "member")
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert "e-mail address" in sentence(result)
+
+
+class TestKeysAndSignIn:
+    def test_a_key_works_over_http_and_is_shown_once(self, run: Run, settings: Settings) -> None:
+        run("person", "add", JULIO, "--role", "member")
+        key = run("api-key", JULIO, "--name", "Laptop").stdout.strip()
+        other = json.loads(run("api-key", JULIO, "--json").stdout)["api_key"]
+        assert key.startswith("olk_")
+        assert key != other
+        with TestClient(build(settings)) as client:
+            signed = {"Authorization": f"Bearer {key}"}
+            assert client.get("/v1/me", headers=signed).json()["email"] == JULIO
+            named = client.get("/v1/api-keys", headers=signed)
+            assert [item["name"] for item in named.json()["items"]] == ["Laptop", "Command line"]
+            assert key not in named.text
+
+    def test_a_sign_in_url_is_new_each_time(self, run: Run, settings: Settings) -> None:
+        run("person", "add", JULIO, "--role", "member")
+        urls = {run("sign-in", JULIO).stdout.strip(), json.loads(run("sign-in", JULIO, "--json").stdout)["sign_in_url"]}
+        assert len(urls) == 2
+        assert all(url.startswith(f"{settings.base_url}/sign-in/") for url in urls)
+
+    @pytest.mark.parametrize("command", ["api-key", "sign-in"])
+    def test_nobody_has_neither(self, run: Run, command: str) -> None:
+        result = run(command, "nobody@nexora.example")
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert "Nobody has this e-mail address" in sentence(result)
+
+
+@pytest.fixture
+def careless_url(server: Server, schema: str, superuser_url: str) -> Iterator[str]:
+    """A role of the service that does not wait for its commits to be durable."""
+    role = f"careless_{uuid4().hex[:8]}"
+    with psycopg.connect(superuser_url, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {role} LOGIN IN ROLE {SERVICE_ROLE}")
+        connection.execute(f"ALTER ROLE {role} SET synchronous_commit = off")
+        yield server.url(role, DATABASE)
+        connection.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+def findings(result: Result) -> dict[str, str]:
+    """What doctor found to do, by the name of the check."""
+    return {check["name"]: check["finding"] for check in json.loads(result.stdout) if not check["ok"]}
+
+
+class TestDoctor:
+    def test_is_content_with_a_good_database(self, run: Run) -> None:
+        result = run("doctor", "--json")
+        assert (findings(result), result.exit_code) == ({}, 0)
+        names = {check["name"] for check in json.loads(result.stdout)}
+        assert names == {"time zones", "secrets", "durability", "clock", "schema", "restore", "roles", "follower"}
+        assert run("doctor").exit_code == 0
+
+    def test_names_commits_that_are_not_durable(self, run: Run, careless_url: str) -> None:
+        result = run("doctor", "--json", ONCELINK_DATABASE_URL=careless_url)
+        assert result.exit_code == 1
+        assert findings(result).keys() == {"durability"}
+        assert "synchronous_commit is off" in findings(result)["durability"]
+
+    def test_names_a_role_that_may_change_the_log(self, run: Run, superuser_url: str) -> None:
+        result = run("doctor", "--json", ONCELINK_DATABASE_URL=superuser_url)
+        assert result.exit_code == 1
+        assert findings(result).keys() == {"roles"}
+        assert "INSERT, UPDATE, DELETE, TRUNCATE" in findings(result)["roles"]
+
+    def test_names_a_schema_that_is_missing(self, run: Run) -> None:
+        result = run("doctor", "--json", ONCELINK_SCHEMA="nowhere")
+        assert result.exit_code == 1
+        assert "oncelink migrate" in findings(result)["schema"]
+
+    def test_names_keys_that_others_can_read(self, run: Run, tmp_path: Path) -> None:
+        (tmp_path / "secret_keys").write_text("k" * 40)
+        (tmp_path / "secret_keys").chmod(0o644)
+        result = run("doctor", "--json", ONCELINK_SECRET_KEYS="")
+        assert "chmod 600" in findings(result)["secrets"]
+
+
+class TestServe:
+    def test_refuses_a_role_that_may_change_the_log(self, run: Run, superuser_url: str) -> None:
+        result = run("serve", ONCELINK_DATABASE_URL=superuser_url)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert "on the log: use a role of its own" in sentence(result)
+
+    def test_says_that_a_port_is_in_use(self, run: Run) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+            result = run("serve", "--port", str(port))
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert sentence(result).startswith(f"Port {port} cannot be used (Address already in use)")
+
+    def test_refuses_a_database_that_may_lose_bookings_unless_told(
+        self, run: Run, settings: Settings, tmp_path: Path
+    ) -> None:
+        with running(tmp_path / "unsafe", settings={"fsync": "off"}) as server:
+            prepare(server.url(), server.url(OWNER_ROLE, DATABASE), settings.db_schema)
+            url = server.url(SERVICE_ROLE, DATABASE)
+            assert "fsync is off" in findings(run("doctor", "--json", ONCELINK_DATABASE_URL=url))["durability"]
+            refused = run("serve", ONCELINK_DATABASE_URL=url)
+            assert (refused.exit_code, sentence(refused).startswith("fsync is off")) == (1, True)
+            port = free_port()
+            serving = process(
+                "serve", "--unsafe", "--port", str(port), **environment(settings) | {"ONCELINK_DATABASE_URL": url}
+            )
+            eventually(lambda: answers(port) or serving.poll() is not None)
+            assert answers(port)
+            assert ended(serving) == 0
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def answers(port: int) -> bool:
+    try:
+        return httpx2.get(f"http://127.0.0.1:{port}/healthz", timeout=PATIENCE).status_code == 200
+    except httpx2.TransportError:
+        return False
+
+
+class TestDemo:
+    def test_throws_away_no_database_of_somebody_else(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(demo, "configure", lambda *form: None)
+        result = run("demo", "--fresh", "--port", "0")
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert sentence(result).startswith("ONCELINK_DATABASE_URL")
+
+    def test_adds_no_sample_to_an_organisation(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(demo, "configure", lambda *form: None)
+        run("person", "add", "ada@example.com", "--role", "admin")
+        result = run("demo", "--port", "0")
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert "holds an organisation already" in sentence(result)
+
+
+class TestMigrate:
+    def test_makes_the_schema_once(self, run: Run, server: Server) -> None:
+        name = f"t{uuid4().hex[:12]}"
+        given = {"ONCELINK_OWNER_DATABASE_URL": server.url(OWNER_ROLE, DATABASE), "ONCELINK_SCHEMA": name}
+        first, second = (run("migrate", "--json", **given) for _ in range(2))
+        assert (first.exit_code, second.exit_code) == (0, 0)
+        assert json.loads(first.stdout)["migrations"][0] == "0001_log.sql"
+        assert json.loads(second.stdout) == {"schema": name, "migrations": []}
+        assert run("person", "add", JULIO, "--role", "admin", ONCELINK_SCHEMA=name).exit_code == 0
+        with psycopg.connect(server.url(database=DATABASE), autocommit=True) as connection:
+            connection.execute(f"DROP SCHEMA {name}, {name}_reporting CASCADE")
+
+    def test_asks_for_the_owners_role(self, run: Run) -> None:
+        result = run("migrate")
+        assert result.exit_code == 2
+        assert sentence(result).startswith("ONCELINK_OWNER_DATABASE_URL")
+
+
+class TestFollow:
+    def test_follows_until_it_is_told_to_stop(self, settings: Settings, run: Run, superuser_url: str) -> None:
+        run("person", "add", JULIO, "--role", "member")
+        following = process("follow", **environment(settings))
+
+        def followed() -> bool:
+            query = f"SELECT (SELECT position FROM {settings.db_schema}.follower) >= max(position) AS ok"
+            with psycopg.connect(superuser_url) as connection:
+                row = connection.execute(f"{query} FROM {settings.db_schema}.events").fetchone()
+            return bool(row and row[0])
+
+        eventually(lambda: followed() or following.poll() is not None)
+        assert following.poll() is None
+        assert ended(following) == 0
+
+
+class TestEveryCommand:
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("POOL_SIZE", "lots"),
+            ("SCHEMA", "Bad Name"),
+            ("BASE_URL", "ftp://files.example"),
+            ("LOG_FORMAT", "xml"),
+            ("SECRET_KEYS", "short"),
+            ("GUEST_RATE_LIMIT", "-1"),
+        ],
+    )
+    @pytest.mark.parametrize("command", [("doctor",), ("serve",), ("sign-in", JULIO)])
+    def test_stops_at_a_wrong_setting_and_names_it(
+        self, run: Run, command: tuple[str, ...], name: str, value: str
+    ) -> None:
+        result = run(*command, **{f"ONCELINK_{name}": value})
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert sentence(result).startswith(f"ONCELINK_{name}: ")
+        assert "Traceback" not in result.output
+
+    def test_says_which_schema_it_misses(self, run: Run) -> None:
+        result = run("sign-in", JULIO, ONCELINK_SCHEMA="nowhere")
+        assert result.exit_code == 1
+        assert "run `oncelink migrate`" in sentence(result)
+
+    def test_says_that_the_database_is_away(self, run: Run, tmp_path: Path) -> None:
+        result = run("migrate", ONCELINK_OWNER_DATABASE_URL=f"postgresql://nobody@/none?host={tmp_path}")
+        assert result.exit_code == 1
+        assert str(tmp_path) in "".join(result.stderr.split())
+
+    def test_helps(self) -> None:
+        for path in commands(typer.main.get_command(main.app)):
+            result = CliRunner().invoke(main.app, [*path, "--help"])
+            assert result.exit_code == 0
+            assert "Usage" in result.stdout
+
+    def test_is_unknown_when_it_is_not_there(self) -> None:
+        assert CliRunner().invoke(main.app, ["unlink"]).exit_code == 2
+
+
+def commands(command: Any, *path: str) -> Iterator[tuple[str, ...]]:
+    """The words of every command, groups too."""
+    yield path
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from commands(inner, *path, name)
+
+
+def test_a_command_that_serves_nothing_does_not_wait_for_the_service_to_be_imported() -> None:
+    heavy = "{'fastapi', 'uvicorn', 'jinja2', 'icalendar', 'prometheus_client', 'duckdb'}"
+    script = f"import sys, api.cli; print(sorted({heavy} & set(sys.modules)))"
+    assert subprocess.check_output([sys.executable, "-c", script], cwd=ROOT, text=True).strip() == "[]"

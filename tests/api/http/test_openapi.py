@@ -1,0 +1,160 @@
+"""The OpenAPI document: current, complete, and kept by what the service answers."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.checks import load_all_checks, not_a_server_error
+from schemathesis.generation.feedback import FeedbackSources
+from schemathesis.pytest._test_builder import build_operation_test
+from schemathesis.python._constants.orchestrator import make_constants_value_source
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from api.generate_docs import OPENAPI, openapi_document
+from tests.api_driver import House, code_of
+
+DOCUMENT = json.loads(OPENAPI.read_text(encoding="utf-8"))
+OPERATIONS = {
+    one["operationId"]: (path, method, one) for path, all in DOCUMENT["paths"].items() for method, one in all.items()
+}
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+BOUNDED = settings(
+    max_examples=8,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+class TestDocument:
+    """What a reader of the document finds."""
+
+    def test_is_current(self) -> None:
+        assert openapi_document() == OPENAPI.read_text(encoding="utf-8"), "run `python -m api.generate_docs`"
+
+    def test_is_served(self, shared_house: House) -> None:
+        assert shared_house.get("/openapi.json") == DOCUMENT
+
+    def test_every_reference_leads_somewhere(self) -> None:
+        found = set(re.findall(r'"\$ref": "#/components/(\w+)/([^"]+)"', json.dumps(DOCUMENT)))
+        assert ("schemas", "Problem") in found
+        assert {(kind, name) for kind, name in found if name not in DOCUMENT["components"].get(kind, {})} == set()
+        unused = {("schemas", name) for name in DOCUMENT["components"]["schemas"]} - found
+        assert not unused
+
+    def test_operations_are_readable(self) -> None:
+        assert len(OPERATIONS) == sum(map(len, DOCUMENT["paths"].values()))
+        tags = {tag["name"] for tag in DOCUMENT["tags"]}
+        for id, (_, _, operation) in OPERATIONS.items():
+            assert re.fullmatch(r"[a-z]+(_[a-z]+)*", id)
+            assert len(id) <= 30
+            assert 10 <= len(operation["summary"]) <= 90
+            assert set(operation["tags"]) <= tags
+
+    def test_who_signs_in(self) -> None:
+        for path, _, operation in OPERATIONS.values():
+            open_to_all = path.startswith(("/v1/book/", "/v1/manage/")) or not path.startswith("/v1/")
+            assert ("security" not in operation) is open_to_all
+            assert ("401" in operation["responses"]) is not open_to_all
+
+    def test_request_headers(self) -> None:
+        for id, (_, method, operation) in OPERATIONS.items():
+            names = {one["name"] for one in operation.get("parameters", []) if one["in"] == "header"}
+            assert ("Idempotency-Key" in names) is ("201" in operation["responses"])
+            assert ("If-Match" in names) is (method == "patch" or id == "delete_link")
+            assert ("Oncelink-Min-Position" in names) is ("cursor" in str(operation) and id != "list_api_keys")
+            assert ("413" in operation["responses"]) is (method not in ("get", "head"))
+
+    def test_refusals_are_problems(self) -> None:
+        problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        for path, _, operation in OPERATIONS.values():
+            for status, answer in operation["responses"].items():
+                assert answer["description"]
+                if status >= "4" and path != "/readyz":
+                    assert answer["content"] == problem
+
+
+@pytest.fixture(scope="module")
+def real(shared_house: House) -> dict[str, list[str]]:
+    """Things of each kind, so that the tests come past the 404."""
+    house = shared_house
+    links = [house.link("First", slug="first"), house.link("Second", slug="second"), house.link("Third", "admin")]
+    tokens = house.post(f"/v1/links/{links[0]['id']}/single-use", {"count": 3}, "member", 201)["items"]
+    starts = house.slots("first")
+    booked = [house.book("first", starts[0]), house.book(tokens[0]["code"], starts[1])]
+    managed = {"name": "All", "slug": "all", "meeting_type_id": house.ids["type"], "host_ids": [house.ids["engineer"]]}
+    return {
+        "people": [house.ids["engineer"], house.ids["auditor"]],
+        "meeting-types": [house.ids["type"]],
+        "links": [link["id"] for link in links],
+        "managed-links": [house.post("/v1/managed-links", managed, "manager", 201)["id"]],
+        "single-use": [token["id"] for token in tokens],
+        "book": ["first", tokens[0]["code"], tokens[1]["code"]],
+        "manage": [code_of(one["manage_url"]) for one in booked],
+        "bookings": [one["booking"]["id"] for one in booked],
+        "history": [links[0]["id"], tokens[0]["id"]],
+        "as-of": [links[0]["id"], tokens[0]["id"], booked[1]["booking"]["id"]],
+        "api-keys": [house.post("/v1/api-keys", {"name": "old"}, "admin", 201)["id"]],
+    }
+
+
+def conforms(house: House, real: dict[str, list[str]], case: Any, who: str | None) -> None:
+    """Sends a generated request, two times out of three to a thing that exists, and checks the answer."""
+    ids = real.get(case.path.split("/")[2], []) if case.path.count("/") > 1 else []
+    chosen = len(repr(case.body)) + len(repr(case.query))
+    for name in case.path_parameters or {}:
+        if ids and chosen % 3:
+            case.path_parameters[name] = ids[chosen % len(ids)]
+    sent = case.as_transport_kwargs(headers=house.headers(who))
+    sent["url"] = sent["url"].removeprefix("http://127.0.0.1")
+    given = {"content" if name == "data" else name: value for name, value in sent.items() if name != "cookies"}
+    answer = house.client.request(**given)
+    case.validate_response(answer, checks=CHECKS)
+
+
+def generated(id: str, test: Any) -> Any:
+    """A test over generated requests of one operation: random ones, and each value at an edge.
+
+    `schema.parametrize()` would make all of them when tests are collected, which each worker does.
+    """
+    load_all_checks()
+    schema = schemathesis.openapi.from_dict(DOCUMENT)
+    path, method, _ = OPERATIONS[id]
+    feedback = FeedbackSources(constants_value_source=make_constants_value_source(schema))
+    made = {"config": schema.config, "given_kwargs": {}, "feedback": feedback}
+    return build_operation_test(operation=schema[path][method], test_func=test, **made)
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("id", OPERATIONS)
+class TestGenerated:
+    """Requests generated from the document: no 5xx, no undocumented status, answers as documented."""
+
+    def test_as_an_admin(self, id: str, shared_house: House, real: dict[str, list[str]]) -> None:
+        @BOUNDED
+        def each(case: Any) -> None:
+            conforms(shared_house, real, case, "admin")
+
+        generated(id, each)()
+
+    def test_as_a_guest(self, id: str, shared_house: House, real: dict[str, list[str]]) -> None:
+        @settings(BOUNDED, max_examples=3)
+        def each(case: Any) -> None:
+            conforms(shared_house, real, case, None)
+
+        generated(id, each)()

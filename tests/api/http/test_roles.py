@@ -1,0 +1,205 @@
+"""Who may do what: every signed-in route of the document by every role."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.api.attacks import DOCUMENT
+from tests.api.refusals import head, refused
+from tests.api_driver import House
+from tests.integrations.calendars.feed_server import feed, feed_server
+
+ROLES = ("member", "manager", "admin", "auditor", "analyst")
+ALL = dict.fromkeys(ROLES, 200)
+READS_LINKS = ALL | {"analyst": 403}
+# What each role is answered about a thing that belongs to the manager and that nobody shared.
+OTHERS_LINK = {"member": 404, "manager": 200, "admin": 200, "auditor": 200, "analyst": 403}
+OTHERS_LINK_WRITTEN = {"member": 404, "manager": 200, "admin": 200, "auditor": 403, "analyst": 403}
+MANAGERS = {"member": 403, "manager": 200, "admin": 200, "auditor": 403, "analyst": 403}
+MANAGERS_AND_AUDITORS = MANAGERS | {"auditor": 200}
+ADMINS = dict.fromkeys(ROLES, 403) | {"admin": 200}
+AUDITORS = ADMINS | {"auditor": 200}
+WRITERS = {"member": 200, "manager": 200, "admin": 200, "auditor": 403, "analyst": 403}
+MATRIX: dict[str, dict[str, int]] = {
+    "add_person": ADMINS,
+    "list_people": ALL,
+    "get_person": ALL,
+    "get_person_impact": MANAGERS_AND_AUDITORS,
+    "change_person": ADMINS,
+    "deactivate_person": ADMINS,
+    "activate_person": ADMINS,
+    "get_me": ALL,
+    "change_me": ALL,
+    "list_calendars": ALL,
+    "add_calendar": ALL,
+    "choose_calendars": dict.fromkeys(ROLES, 404),
+    "refresh_calendar": dict.fromkeys(ROLES, 404),
+    "remove_calendar": dict.fromkeys(ROLES, 404),
+    "create_meeting_type": ADMINS,
+    "list_meeting_types": ALL,
+    "get_meeting_type": ALL,
+    "change_meeting_type": ADMINS,
+    "create_link": WRITERS,
+    "list_links": READS_LINKS,
+    "get_link": OTHERS_LINK,
+    "get_impact": OTHERS_LINK,
+    "change_link": OTHERS_LINK_WRITTEN,
+    "disable_link": OTHERS_LINK_WRITTEN,
+    "enable_link": OTHERS_LINK_WRITTEN,
+    "delete_link": OTHERS_LINK_WRITTEN,
+    "issue_single_use": OTHERS_LINK_WRITTEN,
+    "create_managed_link": MANAGERS,
+    "list_managed_links": MANAGERS_AND_AUDITORS,
+    "get_managed_link": MANAGERS_AND_AUDITORS,
+    "change_managed_link": MANAGERS,
+    "list_links_of_managed_link": MANAGERS_AND_AUDITORS,
+    "list_single_use": READS_LINKS,
+    "get_single_use": OTHERS_LINK,
+    "revoke_single_use": OTHERS_LINK_WRITTEN,
+    "get_booking": OTHERS_LINK | {"analyst": 200},
+    "reschedule_booking": OTHERS_LINK_WRITTEN,
+    "cancel_booking": OTHERS_LINK_WRITTEN,
+    "reassign_booking": OTHERS_LINK_WRITTEN,
+    "list_mail": OTHERS_LINK | {"analyst": 200},
+    "send_mail_again": OTHERS_LINK_WRITTEN,
+    "read_meeting_log": ALL,
+    "erase_personal_details": ADMINS,
+    "read_usage": ALL,
+    "get_checkpoint": AUDITORS,
+    "get_checkpoint_keys": AUDITORS,
+    "get_proof": AUDITORS,
+    "start_verification": AUDITORS,
+    "get_verification": AUDITORS,
+    "create_api_key": ALL,
+    "list_api_keys": ALL,
+    "get_calendar_feed": ALL,
+    "make_calendar_feed": ALL,
+    "end_calendar_feed": ALL,
+    "delete_api_key": dict.fromkeys(ROLES, 404),
+    "list_history": AUDITORS,
+    "get_stream_history": AUDITORS,
+    "list_links_as_of": AUDITORS,
+    "get_link_as_of": AUDITORS,
+    "list_single_use_as_of": AUDITORS,
+    "get_single_use_as_of": AUDITORS,
+    "read_meeting_log_as_of": AUDITORS,
+    "get_booking_as_of": AUDITORS,
+    "list_read_models": ADMINS,
+    "get_read_model": ADMINS,
+    "follow_progress": ADMINS,
+    "rebuild_read_model": ADMINS,
+}
+ONCE = {"add_person", "create_managed_link", "cancel_booking", "start_verification"}
+QUERIES = {"get_proof": "?from=0"}
+SIGNED_IN = {
+    one["operationId"]: (method.upper(), path)
+    for path, methods in DOCUMENT["paths"].items()
+    for method, one in methods.items()
+    if "security" in one
+}
+
+
+@pytest.fixture(scope="module")
+def calendar_url() -> Iterator[str]:
+    """The address of an empty calendar."""
+    with feed_server() as server:
+        server.feeds["/empty.ics"] = feed()
+        yield server.url("/empty.ics")
+
+
+@pytest.fixture
+def things(shared_house: House, calendar_url: str) -> dict[str, Any]:
+    """Fresh things of the manager, and a body for each operation that wants one."""
+    house = shared_house
+    link = house.link("Manager's own", "manager")
+    [token] = house.post(f"/v1/links/{link['id']}/single-use", {}, "manager", 201)["items"]
+    start, other, *_ = house.slots(link["slug"])
+    booking = house.book(link["slug"], start)["booking"]["id"]
+    slug = f"m{head(house)}"
+    managed = {"name": "M", "slug": slug, "meeting_type_id": house.ids["type"], "host_ids": [house.ids["engineer"]]}
+    ids = {
+        "people": house.post(
+            "/v1/people", {"name": "P", "email": f"{slug}-p@nexora.example", "time_zone": "UTC"}, "admin", 201
+        )["id"],
+        "meeting-types": house.ids["type"],
+        "links": link["id"],
+        "managed-links": house.post("/v1/managed-links", managed, "manager", 201)["id"],
+        "single-use": token["id"],
+        "bookings": booking,
+        "me": str(uuid4()),
+        "api-keys": house.post("/v1/api-keys", {}, "engineer", 201)["id"],
+        "streams": link["id"],
+        "meeting-log": booking,
+        "read-models": "links",
+    }
+    bodies = {
+        "add_person": {"name": "New", "email": f"{slug}@nexora.example", "time_zone": "UTC"},
+        "change_person": {"name": "Q"},
+        "change_me": {},
+        "add_calendar": {"url": calendar_url},
+        "choose_calendars": {},
+        "create_meeting_type": {"name": "T", "duration_minutes": 30},
+        "change_meeting_type": {"name": "Intro"},
+        "create_link": {"name": "L", "meeting_type_id": house.ids["type"]},
+        "change_link": {"name": "N"},
+        "issue_single_use": {},
+        "create_managed_link": {**managed, "slug": f"{slug}-b"},
+        "change_managed_link": {"name": "N"},
+        "reschedule_booking": {"start": other},
+        "reassign_booking": {"host_id": house.ids["engineer"]},
+        "create_api_key": {},
+        "erase_personal_details": {"email": "nobody@guest.example"},
+    }
+    return {"ids": ids, "bodies": bodies}
+
+
+def asked(house: House, things: dict[str, Any], operation: str, who: str | None) -> Any:
+    """One operation on the things, by somebody."""
+    method, path = SIGNED_IN[operation]
+    kind = next(part for part in path.split("/")[2:] if part not in ("history", "as-of") or path.endswith(part))
+    id = things["ids"].get(kind, "")
+    if "{mail_id}" in path:
+        path = path.replace("{mail_id}", house.get(f"/v1/bookings/{id}/mail", "manager")["items"][0]["id"])
+    address = path.replace("{id}", id).replace("{name}", id) + QUERIES.get(operation, "")
+    address += f"?at={head(house)}" if "/as-of/" in path else ""
+    if operation == "get_verification":
+        house.send("POST", address, who="admin")  # there must be one to look at
+    return house.send(method, address, things["bodies"].get(operation), who)
+
+
+def test_the_matrix_is_complete() -> None:
+    assert MATRIX.keys() == SIGNED_IN.keys()
+
+
+@pytest.mark.parametrize("operation", MATRIX)
+def test_by_role(shared_house: House, things: dict[str, Any], operation: str) -> None:
+    """Those who may not come first, so that nothing has changed when those who may come."""
+    for who, expected in sorted(MATRIX[operation].items(), key=lambda one: -one[1]):
+        before = head(shared_house)
+        answer = asked(shared_house, things, operation, who)
+        if expected == 200:
+            done_before = operation in ONCE and answer.status_code == 409
+            assert done_before or answer.is_success, f"{who}: {answer.status_code} {answer.text}"
+        else:
+            refused(answer, expected, "forbidden" if expected == 403 else "not_found")
+            assert head(shared_house) == before
+    before = head(shared_house)
+    refused(asked(shared_house, things, operation, None), 401, "unauthorized")
+    assert head(shared_house) == before
+
+
+def test_several_roles_add_up(shared_house: House, things: dict[str, Any]) -> None:
+    shared_house.hire("both", ["auditor", "member"])
+    assert asked(shared_house, things, "get_link", "both").status_code == 200
+    assert asked(shared_house, things, "create_link", "both").status_code == 201
+    refused(asked(shared_house, things, "change_link", "both"), 403, "forbidden")
+
+
+def test_a_role_taken_away_ends_at_once(shared_house: House, things: dict[str, Any]) -> None:
+    shared_house.hire("demoted", ["admin"])
+    assert asked(shared_house, things, "list_managed_links", "demoted").status_code == 200
+    shared_house.patch(f"/v1/people/{shared_house.ids['demoted']}", {"roles": ["member"]}, "admin")
+    for operation in ("list_managed_links", "add_person", "change_meeting_type"):
+        refused(asked(shared_house, things, operation, "demoted"), 403, "forbidden")
