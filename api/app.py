@@ -82,8 +82,8 @@ ROUTERS = (
 ABOUT = """Booking links, and single-use links that book exactly one meeting, ever.
 
 Times are RFC 3339 in UTC, errors are `application/problem+json` (RFC 9457) with a stable `code`. Every POST that
-creates takes an `Idempotency-Key`; a write answers `Oncelink-Position`, and a list with `Oncelink-Min-Position`
-waits until it has that write."""
+creates takes an `Idempotency-Key`, which must be unguessable; a write answers `Oncelink-Position`, and a list with
+`Oncelink-Min-Position` waits until it has that write."""
 
 
 def create() -> FastAPI:

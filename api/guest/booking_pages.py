@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from api.field_types import SLUG
-from api.guest.form import Fields, Filled, booking_of
+from api.guest.form import SENT_BEFORE, Fields, Filled, booking_of
 from api.guest.picker import Picker, picker_of
 from api.guest.query_parameters import asked_by
 from api.guest.route import GuestRoute
@@ -18,7 +18,7 @@ from api.services import Oncelink
 from api.v1.guest_booking import hosts, offered_type, open_offer
 from api.v1.request_bodies import NewBooking
 from domain.availability.offer import LinkOffer
-from domain.commands.scheduling import Door, Wish
+from domain.commands.scheduling import Booked, Door, Wish
 from domain.event import Context
 from domain.refusals import IdempotencyKeyReused, LinkNotFound, LinkUnattended, Refusal, SlotNotOffered, SlotTaken
 from integrations.date_formats import face_for
@@ -88,19 +88,15 @@ def book(visit: Visit, filled: Filled) -> Response:
     wished, filled = booking_of(filled)
     if wished is None:
         return page(visit, filled, status=422)
-    scheduling, wish = visit.parts.scheduling, wish_of(wished, filled.key)
     try:
-        booked = scheduling.book(visit.context, visit.door, wish)
+        booked = visit.parts.scheduling.book(visit.context, visit.door, wish_of(wished, filled.key))
     except IdempotencyKeyReused:
-        # only who has the form has its key: an earlier press of its button has booked
-        return to_booking(visit, scheduling.booked_with(visit.door, filled.key), "already")
+        return sent_before(visit, filled)
     except (SlotTaken, SlotNotOffered) as refusal:
         return page(visit, filled, refusal)
     if not booked.replayed:
         visit.parts.appended()
-    answer = to_booking(visit, booked.token.id, "booked")
-    answer.headers.update(written(booked.position))
-    return answer
+    return to_booking(visit, booked)
 
 
 def wish_of(wished: NewBooking, key: str) -> Wish:
@@ -108,10 +104,21 @@ def wish_of(wished: NewBooking, key: str) -> Wish:
     return Wish(wished.start, {"guest": wished.guest.model_dump(), "notes": wished.notes}, key)
 
 
-def to_booking(visit: Visit, token_id: object, done: str) -> Response:
-    """On to the booking's own page; loading that again books nothing."""
-    path = "/m/" + visit.parts.manage_url(token_id).rpartition("/m/")[2]  # type: ignore[arg-type]
-    return RedirectResponse(f"{path}?done={done}", 303)
+def to_booking(visit: Visit, booked: Booked) -> Response:
+    """On to the booking's own page, for who has shown its details; loading that again books nothing."""
+    path = "/m/" + visit.parts.manage_url(booked.token.id).rpartition("/m/")[2]
+    return RedirectResponse(f"{path}?done=booked", 303, written(booked.position))
+
+
+def sent_before(visit: Visit, filled: Filled) -> Response:
+    """The form under a new key, as its key has booked other details: a key alone tells and opens nothing.
+
+    Raises IdempotencyKeyReused where the link books no more.
+    """
+    try:
+        return page(visit, filled.under_a_new_key(f"{SENT_BEFORE} To book another one, press the button."), status=422)
+    except Refusal:
+        raise IdempotencyKeyReused from None
 
 
 def page(visit: Visit, filled: Filled, refusal: Refusal | None = None, status: int = 200) -> Response:

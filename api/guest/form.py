@@ -21,6 +21,10 @@ M = TypeVar("M", bound=BaseModel)
 MOST_FIELDS = 20
 FORM = "application/x-www-form-urlencoded"
 AGAIN = "Please press the button once more."
+SENT_BEFORE = (
+    "This form was sent before with other details, so nothing was done now. If you booked a meeting then, your"
+    " confirmation page and your calendar entry lead to it."
+)
 MESSAGES = {
     "missing": "Please fill this in.",
     "string_too_short": "Please fill this in.",
@@ -61,11 +65,20 @@ class Filled:
     def key(self) -> str:
         """The idempotency key of this form: as sent, or a new one."""
         sent = self.fields.get("key", "")
-        return sent if VISIBLE_ASCII.fullmatch(sent) else secrets.token_urlsafe(24)
+        return sent if VISIBLE_ASCII.fullmatch(sent) else new_key()
 
     def with_errors(self, errors: Mapping[str, str]) -> "Filled":
         """The same form with what is wrong with it."""
         return Filled(self.fields, errors)
+
+    def under_a_new_key(self, sentence: str) -> "Filled":
+        """The same form for another request, with what is to be said of it."""
+        return Filled({**self.fields, "key": new_key()}, {"form": sentence})
+
+
+def new_key() -> str:
+    """An idempotency key that nobody can guess."""
+    return secrets.token_urlsafe(24)
 
 
 def booking_of(filled: Filled) -> tuple[NewBooking | None, Filled]:

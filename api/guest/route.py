@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
-from api.guest.form import fields_of
+from api.guest.form import SENT_BEFORE, fields_of
 from api.http.problem_details import STATUS
 from api.http.strict_json import is_small
 from api.pages.rendering.templates import render
@@ -29,6 +29,7 @@ TITLES: dict[type[Refusal], str] = {
     refusals.LinkUnattended: "This link is no longer in use",
     refusals.LinkDeleted: "This link no longer exists",
     refusals.Erased: "These details were erased",
+    refusals.IdempotencyKeyReused: "This form was sent before",
     refusals.TooManyRequests: "A little slower, please",
     refusals.TryAgain: "Please try again",
 }
@@ -84,13 +85,20 @@ def closed(request: Request, refusal: Refusal) -> Response:
         "guest/closed.html",
         STATUS[kind],
         title=TITLES.get(kind, "That did not work"),
-        sentence=refusal.message if isinstance(refusal, Invalid) else refusal.sentence,
+        sentence=sentence_of(refusal),
         hint=BOOKED_IT_YOURSELF if kind is refusals.LinkUsed else None,
         picture=ICONS.get(kind, "link"),
     )
     if STATUS[kind] == 429:
         answer.headers["Retry-After"] = "1"
     return answer
+
+
+def sentence_of(refusal: Refusal) -> str:
+    """What a refusal says to a guest, who knows of no keys."""
+    if isinstance(refusal, refusals.IdempotencyKeyReused):
+        return SENT_BEFORE
+    return refusal.message if isinstance(refusal, Invalid) else refusal.sentence
 
 
 def too_large(request: Request) -> Response:

@@ -32,6 +32,12 @@ from store.credentials.api_keys import KEY_PREFIX, Holder
 
 SESSION = "oncelink_session"
 SAFE = ("GET", "HEAD", "OPTIONS")
+ABOUT_KEYS = (
+    "At most 255 visible ASCII characters that nobody can guess: a new random value for each thing to be made, with at"
+    " least 128 random bits (32 random hexadecimal digits) where a guest books. The same key with the same body is"
+    " answered as before; with any other body it is refused (422 `idempotency_key_reused`), and nothing of the earlier"
+    " request is told."
+)
 VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,255}")
 bearer = HTTPBearer(auto_error=False, scheme_name="API key", description="`Authorization: Bearer olk_…`")
 
@@ -166,9 +172,7 @@ AsGuest = Annotated[Context, Depends(as_guest)]
 
 
 async def idempotency_key(
-    value: Annotated[
-        str | None, Header(alias="Idempotency-Key", description="At most 255 visible ASCII characters.")
-    ] = None,
+    value: Annotated[str | None, Header(alias="Idempotency-Key", description=ABOUT_KEYS)] = None,
 ) -> str | None:
     """The client's key for this request. Raises Invalid."""
     if value is not None and not VISIBLE_ASCII.fullmatch(value):

@@ -194,10 +194,6 @@ class Scheduling(Journal):
 
         return self.decide(decision)
 
-    def booked_with(self, door: Door, key: str) -> UUID:
-        """The token that an Idempotency-Key has booked behind a door. Raises LinkNotFound."""
-        return door.token_id or uuid5(self.link_at(door.slug or "", fresh=True), key)
-
     def booking_to_change(self, context: Context, token_id: UUID) -> Token:
         """A booking that the person who asks may change. Raises NotFound, Forbidden."""
         token = self.get(Token, token_id)

@@ -76,14 +76,62 @@ class TestBooking:
             first = guest.send(form, **WHO)
             before = head(shared_house)
             assert first.status_code == 303
-            assert guest.send(form, **WHO).headers["location"] == first.headers["location"]
-            changed = guest.press(form, name="Somebody Else", email="grace@guest.example")
-            assert changed.path == urlsplit(first.headers["location"]).path
-            assert "nothing was booked twice" in changed.text
-            assert "Grace Guest" in changed.text
-            assert "Somebody Else" not in changed.text
+            again = guest.press(form, **WHO)
+            assert (again.status, again.path) == (200, urlsplit(first.headers["location"]).path)
+            assert "Grace Guest" in again.text
             assert head(shared_house) == before
         assert len(bookings(shared_house, link)) == 2
+
+    def test_a_guessed_key_opens_nothing(self, shared_house: House, guest: Browser) -> None:
+        """Whoever knows the key that a client of the API chose is told nothing, until they show the same details."""
+        house, link = shared_house, shared_house.link("Guessed", slug="guessed")
+        for path, code in (("/book/guessed", "guessed"), *((f"/s/{one}", one) for one in house.codes(link))):
+            form = form_of(guest, path)
+            made = house.book(code, form.fields["start"], Idempotency_Key="order-1001")
+            before = head(house)
+            for details in (WHO, {**GUEST, "name": "Mallory"}, {**GUEST, "time_zone": "UTC"}, {**GUEST, "notes": "x"}):
+                refused = guest.send(form, key="order-1001", **details)
+                assert refused.status_code == 422
+                assert "location" not in refused.headers
+                for secret in (code_of(made["manage_url"]), made["booking"]["id"], "/m/"):
+                    assert secret not in refused.text + str(refused.headers)
+                assert "sent before with other details" in Page(refused).text
+            assert head(house) == before
+            own = guest.press(form, **{**GUEST, "key": "order-1001"})
+            assert own.path == "/m/" + code_of(made["manage_url"])
+
+    def test_other_details_go_on_under_a_new_key(self, shared_house: House, guest: Browser) -> None:
+        link = shared_house.link("Changed mind", slug="changed-mind")
+        form = form_of(guest, "/book/changed-mind")
+        first = guest.press(form, **WHO)
+        back = guest.press(form, **{**WHO, "name": "Somebody Else", "notes": "Keep me"})
+        assert back.status == 422
+        assert "Grace Guest" not in back.text
+        assert {"name": "Somebody Else", "email": WHO["email"], "notes": "Keep me"}.items() <= back.form.fields.items()
+        assert len(back.form.fields["key"]) >= 22
+        assert back.form.fields["key"] != form.fields["key"]
+        assert form.fields["start"] not in back.form.choices["start"], "it went to the first"
+        assert guest.press(back.form).path not in (first.path, "/book/changed-mind")
+        assert len(bookings(shared_house, link)) == 2
+
+    @pytest.mark.parametrize("what", ["disabled", "deleted", "renamed"])
+    def test_a_key_opens_nothing_where_its_link_has_closed(
+        self, shared_house: House, guest: Browser, what: str
+    ) -> None:
+        house, link = shared_house, shared_house.link(f"Guessed and {what}", slug=f"guessed-{what}")
+        form = form_of(guest, f"/book/guessed-{what}")
+        mine = guest.press(form, **WHO)
+        if what == "disabled":
+            house.post(f"/v1/links/{link['id']}/disable", None, "member")
+        elif what == "deleted":
+            house.send("DELETE", f"/v1/links/{link['id']}", who="member")
+        else:
+            house.patch(f"/v1/links/{link['id']}", {"slug": "guessed-elsewhere"}, "member")
+        other = guest.send(form, **{**WHO, "name": "Mallory"})
+        assert other.status_code == 422
+        assert "sent before with other details" in Page(other).text
+        assert mine.path not in other.text + str(other.headers)
+        assert guest.press(form, **WHO).path == mine.path
 
     def test_the_script_and_the_form_make_the_same_request(self, shared_house: House, guest: Browser) -> None:
         [code] = shared_house.codes(shared_house.link("By either way"))

@@ -1,12 +1,16 @@
 """Headers of requests: what is wrong is refused, whatever the route, and the log does not move."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from tests.api.attacks import OPERATIONS, body_of
-from tests.api.refusals import refused
-from tests.api_driver import House
+from tests.api.refusals import head, refused
+from tests.api_driver import GUEST, House
+from tests.integrations.calendars.feed_server import feed, feed_server
 
 GARBAGE_KEYS = [
     "",
@@ -20,6 +24,10 @@ GARBAGE_KEYS = [
     "Bearer " + "olk_" * 5_000,
     "Bearer olk_\xff",
     "Digest a=b",
+]
+
+KEYED = [
+    path for path, _, one in OPERATIONS if any(it["name"] == "Idempotency-Key" for it in one.get("parameters", []))
 ]
 
 
@@ -75,6 +83,82 @@ class TestHeaders:
         answer = shared_house.client.get("/v1/meeting-log", headers=headers)
         assert answer.status_code == 200
         assert answer.headers["content-type"] == "application/json"
+
+
+@dataclass(frozen=True)
+class Creation:
+    """A request that creates, and what another request under its key would change of it (None: it has no body)."""
+
+    who: str | None
+    path: str
+    body: Any = None
+    change: Any = None
+
+
+@pytest.fixture(scope="module")
+def creations(shared_house: House) -> Iterator[dict[str, list[Creation]]]:
+    """Requests that create, by the path of the document; each may be sent once."""
+    house, type_id, me = shared_house, shared_house.ids["type"], "/v1/me"
+    link = house.link("Keyed", slug="keyed")
+    name, link_path = {"name": "Another"}, f"/v1/links/{link['id']}/single-use"
+    person = {"name": "Nora", "email": "nora@nexora.example", "time_zone": "UTC"}
+    managed = {"name": "Team", "slug": "team", "meeting_type_id": type_id, "host_ids": [house.ids["engineer"]]}
+    guest = {"guest": GUEST | {"name": "Mallory"}}
+    with feed_server() as server:
+        server.feeds["/own.ics"] = feed()
+        yield {
+            "/v1/people": [Creation("admin", "/v1/people", person, name)],
+            "/v1/meeting-types": [Creation("admin", "/v1/meeting-types", {"name": "A", "duration_minutes": 30}, name)],
+            "/v1/links": [Creation("member", "/v1/links", {"name": "Own", "meeting_type_id": type_id}, name)],
+            "/v1/managed-links": [Creation("manager", "/v1/managed-links", managed, name)],
+            "/v1/links/{id}/single-use": [Creation("member", link_path, {"label": "A"}, {"label": "B"})],
+            "/v1/book/{code}": [
+                Creation(None, f"/v1/book/{code}", {"start": start, "guest": GUEST}, guest)
+                for code, start in zip(["keyed", *house.codes(link)], house.slots("keyed"), strict=False)
+            ],
+            "/v1/erasures": [Creation("admin", "/v1/erasures", {"email": "a@b.example"}, {"email": "c@b.example"})],
+            "/v1/api-keys": [Creation("member", "/v1/api-keys", {"name": "Script"}, name)],
+            f"{me}/calendars": [Creation("member", f"{me}/calendars", {"url": server.url("/own.ics")}, name)],
+            f"{me}/calendar-feed": [Creation("member", f"{me}/calendar-feed")],
+        }
+
+
+class TestReusedKeys:
+    """Every operation that takes an Idempotency-Key: the same body is answered again, another body is told nothing."""
+
+    @pytest.mark.parametrize("path", KEYED)
+    def test_a_key_alone_opens_nothing(
+        self, shared_house: House, creations: dict[str, list[Creation]], path: str
+    ) -> None:
+        for one in creations[path]:
+            headers = shared_house.headers(one.who) | {"Idempotency-Key": f"order-{uuid4()}"}
+            first = shared_house.client.post(one.path, json=one.body, headers=headers)
+            assert first.status_code == 201, first.text
+            before = head(shared_house)
+            other = {**one.body, **one.change} if one.body else {"name": "Another"}
+            answer = shared_house.client.post(one.path, json=other, headers=headers)
+            refused(answer, 422, "idempotency_key_reused" if one.body else "invalid")
+            assert [secret for secret in texts_of(first.json()) if secret in answer.text + str(answer.headers)] == []
+            again = shared_house.client.post(one.path, json=one.body, headers=headers)
+            assert (again.status_code, again.content) == (201, first.content)
+            assert again.headers["idempotent-replayed"] == "true"
+            assert head(shared_house) == before
+
+    def test_the_document_says_that_nobody_may_guess_them(self) -> None:
+        for _, _, operation in OPERATIONS:
+            for one in operation.get("parameters", []):
+                if one["name"] == "Idempotency-Key":
+                    assert "nobody can guess" in one["description"]
+                    assert "128 random bits" in one["description"]
+
+
+def texts_of(value: Any) -> Iterator[str]:
+    """Every text in an answer that is long enough to be told from chance."""
+    if isinstance(value, str) and len(value) > 8:
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from texts_of(inner)
 
 
 def takes(operation: Any, header: str) -> bool:

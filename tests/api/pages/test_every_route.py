@@ -1,6 +1,7 @@
 """Every route of a page, found in the service itself: who may see it, its headers, and that looking changes nothing."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,13 @@ from tests.api_driver import House, code_of
 
 UNDER_A_CODE = ("/book/", "/s/", "/m/")
 ANYBODY = ("/sign-in", *UNDER_A_CODE)
+TEMPLATES = Path("web/templates")
+KEYED: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "links/new_properties.html": ("member", "/links/new/properties", {}),
+    "management/new_properties.html": ("manager", "/management/managed/new/properties", {"slug": "keyed-for-hosts"}),
+    "admin/person.html": ("admin", "/admin/people/new", {"email": "keyed@nexora.example", "roles": "member"}),
+    "admin/meeting_type.html": ("admin", "/admin/meeting-types/new", {}),
+}
 POLICY = ("default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'", "base-uri 'none'")
 
 
@@ -129,6 +137,30 @@ class TestWriting:
     def test_is_not_done_with_too_much(self, shared_house: House, filled: dict[str, str], path: str) -> None:
         answer = Visitor(shared_house, "admin").post(filled[path], {"back": "x" * 70_000})
         assert answer.status_code == 413
+
+
+class TestKeysInForms:
+    """A form with a hidden key: the same form is done once, another one under its key is refused."""
+
+    def test_there_are_no_others(self) -> None:
+        found = {path for path in TEMPLATES.rglob("*.html") if 'name="key"' in path.read_text(encoding="utf-8")}
+        by_guests = {"guest/book.html"}  # in tests/api/guest/test_booking_pages.py
+        assert {str(path.relative_to(TEMPLATES)) for path in found} == by_guests | set(KEYED)
+
+    @pytest.mark.parametrize("template", KEYED)
+    def test_a_key_does_nothing_for_another_form(self, shared_house: House, template: str) -> None:
+        who, path, more = KEYED[template]
+        ids = {"meeting_type_id": shared_house.ids["type"], "host_ids": shared_house.ids["engineer"]}
+        form = {"name": "Keyed", "time_zone": "UTC", "key": f"order-{template}", **ids, **more}
+        visitor = Visitor(shared_house, who)
+        first = visitor.post(path, form)
+        assert first.status_code == 303
+        before = head(shared_house)
+        other = visitor.post(path, form | {"name": "Another"})
+        assert other.status_code == 422
+        assert "location" not in other.headers
+        assert visitor.post(path, form).headers["location"] == first.headers["location"]
+        assert head(shared_house) == before
 
 
 class TestRefusals:
