@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import psycopg
 from psycopg import Connection, conninfo, sql
 
-from api.settings import Settings
+from api.settings import Settings, WrongSetting
 from domain.refusals import Refusal
 from store.schema import ANALYST_ROLE, SERVICE_ROLE, migrate
 
@@ -33,19 +33,62 @@ class CannotStart(Refusal):
 
 
 @contextmanager
-def database(settings: Settings) -> Iterator[Settings]:
+def database(settings: Settings, creates: bool = False) -> Iterator[Settings]:
     """The settings with a database that runs: the one named, or the embedded one, migrated, as long as this lasts.
 
-    Raises store.embedded.server.DatabaseUnavailable.
+    This is the only place that makes a database or a schema where there is none, and only for a command that `creates`:
+    `demo`, `serve` and `migrate`. Any other would look into an empty one, and say that all is well.
+    Raises WrongSetting, store.embedded.server.DatabaseUnavailable.
     """
     if settings.database_url:
         yield settings
         return
-    from store.embedded.server import running  # needs a Unix system, which a database elsewhere does not
+    from store.embedded.server import is_made, running  # needs a Unix system, which a database elsewhere does not
 
+    refuse_forgotten_url(settings)
+    if not (creates or is_made(settings.data_dir)):
+        raise no_database(settings)
     with running(settings.data_dir, settings=EMBEDDED_SETTINGS, watched=True) as server:
+        if not (creates or has_schema(server.url(), server.url(database=DATABASE), settings.db_schema)):
+            raise no_schema(settings)
         prepare(server.url(), server.url(OWNER_ROLE, DATABASE), settings.db_schema)
         yield settings.model_copy(update={"database_url": server.url(SERVICE_ROLE, DATABASE)})
+
+
+def refuse_forgotten_url(settings: Settings) -> None:
+    """Lets nobody use an embedded database who has named another one as its owner. Raises WrongSetting."""
+    if settings.owner_database_url:
+        raise WrongSetting(
+            "ONCELINK_DATABASE_URL: it is empty, but ONCELINK_OWNER_DATABASE_URL is set: name the same database as the "
+            "service's role, or set neither for the embedded one."
+        )
+
+
+def no_database(settings: Settings) -> WrongSetting:
+    """That there is nothing to work on, and what to do."""
+    return WrongSetting(
+        f"ONCELINK_DATABASE_URL: it is empty, and there is no embedded database in {settings.data_dir.absolute()}. "
+        "Set it, or set ONCELINK_DATA_DIR to the folder that has one; "
+        "only `oncelink serve`, `demo` and `migrate` make a new one."
+    )
+
+
+def no_schema(settings: Settings) -> WrongSetting:
+    """That the embedded database has another schema, or none, and what to do."""
+    return WrongSetting(
+        f"ONCELINK_SCHEMA: the embedded database in {settings.data_dir.absolute()} has no schema {settings.db_schema}. "
+        "Set it to one that is there; only `oncelink serve`, `demo` and `migrate` make a new one."
+    )
+
+
+def has_schema(superuser_url: str, url: str, schema: str) -> bool:
+    """Whether an embedded server, which may have been stopped before it was prepared, has a schema."""
+    with psycopg.connect(superuser_url, autocommit=True) as connection:
+        if connection.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone() is None:
+            return False
+    with psycopg.connect(url, autocommit=True) as connection:
+        query = "SELECT FROM pg_namespace WHERE nspname = %s"
+        return connection.execute(query, (schema,)).fetchone() is not None
 
 
 def prepare(superuser_url: str, owner_url: str, schema: str) -> None:

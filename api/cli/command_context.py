@@ -29,17 +29,17 @@ Unsafe = Annotated[bool, typer.Option("--unsafe", help="Start although the datab
 
 
 @contextmanager
-def configured(unsafe: bool) -> Iterator[Settings]:
-    """The settings with a running database."""
+def configured(unsafe: bool, creates: bool = False) -> Iterator[Settings]:
+    """The settings with a running database, which is made only for a command that `creates`. Raises WrongSetting."""
     settings = read_settings()
     configure(settings.log_format)
-    with database(settings.model_copy(update={"unsafe": unsafe or settings.unsafe})) as ready:
+    with database(settings.model_copy(update={"unsafe": unsafe or settings.unsafe}), creates) as ready:
         yield ready
 
 
 @contextmanager
 def composed() -> Iterator[Oncelink]:
-    """The parts, for one command."""
+    """The parts, for one command, which creates no database. Raises WrongSetting."""
     with database(read_settings()) as settings:
         oncelink = opened(settings)
         try:

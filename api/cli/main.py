@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -35,6 +36,22 @@ verify.register(app)
 app.command()(reconcile.reconcile)
 
 
+def tell_version(asked: bool) -> None:
+    """Answers `--version`, and ends."""
+    if asked:
+        print(f"oncelink {version('oncelink')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=tell_version, is_eager=True, help="Print the version, and end.")
+    ] = False,
+) -> None:
+    """What stands before every command."""
+
+
 @app.command()
 def demo(
     port: Annotated[int, typer.Option(help="The port to serve on.")] = 8000,
@@ -59,7 +76,7 @@ def serve_command(
     unsafe: Unsafe = False,
 ) -> None:
     """The production server; with no database configured, on the embedded one."""
-    with explained(), configured(unsafe) as settings:
+    with explained(), configured(unsafe, creates=True) as settings:
         opened(settings).close()
         serve(settings, host, port, workers)
 
@@ -89,7 +106,7 @@ def migrate_command(as_json: Json = False) -> None:
         elif settings.database_url:
             raise WrongSetting("ONCELINK_OWNER_DATABASE_URL: set it to the owner's role, which may create the schema.")
         else:
-            with database(settings):
+            with database(settings, creates=True):
                 done = []
         if as_json:
             print(json.dumps({"schema": settings.db_schema, "migrations": done}))

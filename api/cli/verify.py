@@ -12,6 +12,7 @@ import typer
 from api.cli.command_context import Json, composed, console, explained
 from api.settings import Settings, read_settings, split_keys
 from domain.refusals import Invalid
+from projections.following.positions import position
 from replay.tree import checkpoint as checkpoints
 from replay.tree import subtree_digests
 from replay.tree.checkpoint import BadCheckpoint, Checkpoint, in_base64, origin_of
@@ -19,7 +20,7 @@ from replay.tree.sealed_tree import SealedTree
 from replay.tree.sealer import seal_all
 from replay.tree.signed_note import BadNote, Signer, Verifier, notes, signers
 from replay.verify.export import BadExport, verify_export
-from replay.verify.problems import Report
+from replay.verify.problems import Problem, Report
 from replay.verify.verification import verify
 
 Files = Annotated[
@@ -31,10 +32,14 @@ Keys = Annotated[
     list[str] | None, typer.Option("--key", help="A verifier key, as `oncelink checkpoint --key` prints it.")
 ]
 Origin = Annotated[str | None, typer.Option(help="The log's name in the checkpoints, where BASE_URL was another then.")]
+AllowEmpty = Annotated[bool, typer.Option("--allow-empty", help="Let a log without any event pass.")]
 
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="Add it to this file instead of printing it.")]
 Exact = Annotated[bool, typer.Option("--exact", help="With a mark for every event (11 MB for a million).")]
 PrintKeys = Annotated[bool, typer.Option("--key", help="Print the verifier keys instead: keep them beside it.")]
+
+EMPTY = "it is empty, so this may be the wrong one; say --allow-empty where nothing has happened yet."
+UNFOLLOWED = "nothing of it was checked, as nobody has followed it yet: start `oncelink serve` or `oncelink follow`."
 
 
 def register(app: typer.Typer) -> None:
@@ -44,16 +49,21 @@ def register(app: typer.Typer) -> None:
 
 
 def verify_command(
-    checkpoint: Files = None, export: Export = None, key: Keys = None, origin: Origin = None, as_json: Json = False
+    checkpoint: Files = None,
+    export: Export = None,
+    key: Keys = None,
+    origin: Origin = None,
+    allow_empty: AllowEmpty = False,
+    as_json: Json = False,
 ) -> None:
     """Check the log, its seals, every read model, and saved checkpoints; exit 1 if anything differs."""
     with explained():
         settings = read_settings()
         saved = opened(settings, checkpoint or [], key or [], origin)
         if export is None:
-            report, root = verified(saved), None
+            report, root = verified(saved, allow_empty), None
         else:
-            report, root = exported(export, saved)
+            report, root = exported(export, saved, allow_empty)
         tell(report, as_json, root)
         raise typer.Exit(0 if report.is_clean else 1)
 
@@ -84,17 +94,26 @@ def checkpoint_command(
             add_to(output, text)
 
 
-def verified(saved: list[Checkpoint]) -> Report:
+def verified(saved: list[Checkpoint], allow_empty: bool) -> Report:
     """The check of the database."""
     with composed() as oncelink, console.status("Verifying") as status:
         seal_all(oncelink.database)
-        return verify(oncelink.database, saved, told=lambda name: status.update(f"Verifying: {name}"))
+        report = verify(oncelink.database, saved, told=lambda name: status.update(f"Verifying: {name}"))
+        return not_of_nothing(report, allow_empty, position(oncelink.database).head)
 
 
-def exported(path: Path, saved: list[Checkpoint]) -> tuple[Report, bytes]:
+def not_of_nothing(report: Report, allow_empty: bool, head: int = 0) -> Report:
+    """The report; that nothing was checked is a problem of its own, so that a wrong log does not pass as a good one."""
+    if not report.checked_events and (head or not allow_empty):
+        report.problems.append(Problem("log", UNFOLLOWED if head else EMPTY))
+    return report
+
+
+def exported(path: Path, saved: list[Checkpoint], allow_empty: bool) -> tuple[Report, bytes]:
     """The check of an export. Raises Invalid."""
     try:
-        return verify_export(path, saved)
+        report, root = verify_export(path, saved)
+        return not_of_nothing(report, allow_empty), root
     except BadExport as error:
         raise Invalid("--export", f"{path}: {error}") from None
     except OSError as error:

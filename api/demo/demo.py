@@ -112,7 +112,7 @@ def furnished(settings: Settings, fresh: bool) -> Iterator[tuple[Settings, Guide
         if fresh:
             throw_away(settings.data_dir)
         mark(settings.data_dir)
-    with database(settings) as running:
+    with database(settings, creates=True) as running:
         oncelink = opened(running)
         try:
             guide = guide_to(oncelink, furnish(oncelink, now()))

@@ -44,9 +44,14 @@ class Cluster:
         # Not in TMPDIR: it may differ between two processes that must meet, and a socket's path has 107 bytes at most.
         return cls(data_dir, account, Path("/tmp") / f"oncelink-{account.uid}-{name}")  # noqa: S108 checked when made
 
+    @staticmethod
+    def folder_in(data_dir: Path) -> Path:
+        """Where the cluster of a data folder is, once it is whole."""
+        return data_dir / "postgres"
+
     @property
     def folder(self) -> Path:
-        return self.data_dir / "postgres"
+        return self.folder_in(self.data_dir)
 
     @property
     def life_lock(self) -> Path:

@@ -14,7 +14,7 @@ from store.embedded.binaries import find_binaries
 from store.embedded.cluster import PORT, SUPERUSER, Cluster
 from store.embedded.watchdog import watching
 
-__all__ = ["DatabaseUnavailable", "Server", "find_binaries", "running"]
+__all__ = ["DatabaseUnavailable", "Server", "find_binaries", "is_made", "running"]
 
 log = logging.getLogger("oncelink")
 
@@ -31,6 +31,17 @@ class Server:
         """Return the libpq URL of a database, over the Unix socket; the superuser's unless a user is named."""
         where = urlencode({"host": str(self.socket_directory), "port": self.port}, safe="/", quote_via=quote)
         return f"postgresql://{quote(user or self.superuser, safe='')}@/{quote(database, safe='')}?{where}"
+
+
+def is_made(data_dir: Path) -> bool:
+    """Whether a data folder has a database in it; nothing is created to find out."""
+    try:
+        Cluster.folder_in(data_dir).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True  # it is not for us to see: whoever starts it says why
+    return True
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -30,6 +31,17 @@ from store.schema import SERVICE_ROLE
 ROOT = Path(__file__).parents[3]
 PATIENCE = 60.0
 JULIO = "julio@nexora.example"
+MAY_CREATE = {("demo",), ("serve",), ("migrate",)}
+NEED_NO_DATABASE = {("extension", "build")}
+# what commands that have to be told something are told
+WORDS = {
+    "email": JULIO,
+    "role": "member",
+    "id": "0ab65a9f-06b6-5a8c-8c2c-f9990ff96c58",
+    "instant": "2026-11-01T09:00:00Z",
+    "read_model": "links",
+    "what": "events",
+}
 
 Run = Callable[..., Result]
 
@@ -318,20 +330,100 @@ class TestEveryCommand:
         assert str(tmp_path) in "".join(result.stderr.split())
 
     def test_helps(self) -> None:
-        for path in commands(typer.main.get_command(main.app)):
+        for path, _ in commands(typer.main.get_command(main.app)):
             result = CliRunner().invoke(main.app, [*path, "--help"])
             assert result.exit_code == 0
             assert "Usage" in result.stdout
+
+    def test_says_its_version(self) -> None:
+        result = CliRunner().invoke(main.app, ["--version"])
+        assert (result.exit_code, result.stdout) == (0, f"oncelink {version('oncelink')}\n")
 
     def test_is_unknown_when_it_is_not_there(self) -> None:
         assert CliRunner().invoke(main.app, ["unlink"]).exit_code == 2
 
 
-def commands(command: Any, *path: str) -> Iterator[tuple[str, ...]]:
+def commands(command: Any, *path: str) -> Iterator[tuple[tuple[str, ...], Any]]:
     """The words of every command, groups too."""
-    yield path
+    yield path, command
     for name, inner in getattr(command, "commands", {}).items():
         yield from commands(inner, *path, name)
+
+
+def lines() -> dict[tuple[str, ...], list[str]]:
+    """Every command that is no group, with what it must be told."""
+    found = commands(typer.main.get_command(main.app))
+    return {path: [*path, *told(command)] for path, command in found if not hasattr(command, "commands")}
+
+
+def told(command: Any) -> Iterator[str]:
+    """The arguments and options that a command cannot do without."""
+    for param in command.params:
+        if param.required and param.param_type_name == "option":
+            yield param.opts[0]
+        if param.required:
+            yield WORDS[param.name]
+
+
+class TestWithoutADatabase:
+    """Only demo, serve and migrate make one: any other command would look into an empty one and find all well."""
+
+    @pytest.fixture(autouse=True)
+    def empty(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+
+    def invoke(self, *arguments: str, **given: str) -> Result:
+        return CliRunner().invoke(main.app, arguments, env=given)
+
+    def test_there_are_commands(self) -> None:
+        assert lines().keys() > MAY_CREATE | NEED_NO_DATABASE
+        assert len(lines()) > 15
+
+    @pytest.mark.parametrize("line", [line for path, line in lines().items() if path not in MAY_CREATE], ids=" ".join)
+    def test_creates_neither_a_database_nor_any_file(self, line: list[str], tmp_path: Path) -> None:
+        result = self.invoke(*line)
+        if tuple(line) in NEED_NO_DATABASE:
+            assert result.exit_code == 0
+            assert [path.suffix for path in tmp_path.rglob("*")] == [".zip"]
+            return
+        assert (result.exit_code, result.stdout, list(tmp_path.iterdir())) == (2, "", [])
+        assert sentence(result).startswith("ONCELINK_DATABASE_URL: it is empty, and there is no embedded database in")
+        assert f"{tmp_path}/.oncelink" in "".join(result.stderr.split())
+
+    def test_a_file_where_the_folder_should_be_is_no_database(self, tmp_path: Path) -> None:
+        (tmp_path / ".oncelink").write_text("")
+        assert self.invoke("verify").exit_code == 2
+
+    def test_migrate_makes_the_embedded_one_for_the_others(self, tmp_path: Path) -> None:
+        assert self.invoke("migrate").exit_code == 0
+        assert (tmp_path / ".oncelink" / "postgres").is_dir()
+        empty = self.invoke("verify", "--json")
+        assert (empty.exit_code, json.loads(empty.stdout)["ok"]) == (1, False)
+        assert "it is empty" in self.invoke("verify").stdout
+        assert self.invoke("verify", "--allow-empty").exit_code == 0
+        assert self.invoke("person", "add", JULIO, "--role", "admin").exit_code == 0
+        unfollowed = self.invoke("verify", "--allow-empty")
+        assert (unfollowed.exit_code, "nobody has followed it yet" in unfollowed.stdout) == (1, True)
+        for words in ("verify", "doctor"):
+            other = self.invoke(words, ONCELINK_SCHEMA="mistyped")
+            assert (other.exit_code, sentence(other).startswith("ONCELINK_SCHEMA: the embedded database in")) == (
+                2,
+                True,
+            )
+
+    def test_serve_makes_the_embedded_one(self, tmp_path: Path) -> None:
+        port = free_port()
+        serving = process("serve", "--port", str(port))
+        eventually(lambda: answers(port) or serving.poll() is not None)
+        assert answers(port)
+        assert ended(serving) == 0
+        assert {"postgres", "secret_keys"} <= {path.name for path in (tmp_path / ".oncelink").iterdir()}
+
+    @pytest.mark.parametrize("command", ["serve", "verify"])
+    def test_an_owner_without_a_service_is_a_mistake(self, command: str, tmp_path: Path) -> None:
+        result = self.invoke(command, ONCELINK_OWNER_DATABASE_URL="postgresql://owner@127.0.0.1:1/oncelink")
+        assert (result.exit_code, list(tmp_path.iterdir())) == (2, [])
+        assert sentence(result).startswith("ONCELINK_DATABASE_URL: it is empty, but ONCELINK_OWNER_DATABASE_URL is set")
 
 
 def test_a_command_that_serves_nothing_does_not_wait_for_the_service_to_be_imported() -> None:

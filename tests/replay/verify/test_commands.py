@@ -188,6 +188,12 @@ class TestOffline:
             (one["check"], one["position"]) for one in told["problems"]
         ]
 
+    def test_an_empty_export(self, run: Run, tmp_path: Path, elsewhere: dict[str, str]) -> None:
+        (tmp_path / "events.jsonl").write_text("")
+        found = run("verify", "--export", tmp_path / "events.jsonl", **elsewhere)
+        assert (found.exit_code, "it is empty" in found.stdout) == (1, True)
+        assert run("verify", "--export", tmp_path / "events.jsonl", "--allow-empty", **elsewhere).exit_code == 0
+
     def test_without_a_key(self, run: Run, files: tuple[Path, Path, str], elsewhere: dict[str, str]) -> None:
         found = run("verify", "--export", files[0], "--checkpoint", files[1], **elsewhere)
         assert found.exit_code == 2
