@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 IDENTIFIER = r"^[a-z_][a-z0-9_]{0,39}$"
 EXTENSION_ORIGIN = re.compile(r"chrome-extension://[a-p]{32}")
+KEY_FILE = "secret_keys"
 OUR_EXTENSION = "chrome-extension://hleleccpogfleimfccdeggmnmilkpfcm"  # by the key in extension/manifest.json
 
 
@@ -108,10 +109,15 @@ class Settings(BaseSettings):
         """The origins of the extensions that may connect."""
         return split_keys(self.extension_origins)
 
+    @property
+    def found_keys(self) -> list[str]:
+        """The secret keys that are there: as set, or in DATA_DIR; none is generated. Raises WrongSetting."""
+        return split_keys(self.secret_keys) or keys_in(self.data_dir / KEY_FILE)
+
     @cached_property
     def keys(self) -> list[str]:
         """The secret keys: as set, or generated once into DATA_DIR. Raises WrongSetting."""
-        return split_keys(self.secret_keys) or kept_keys(self.data_dir / "secret_keys")
+        return self.found_keys or generated_keys(self.data_dir / KEY_FILE)
 
 
 def read_settings(**overrides: object) -> Settings:
@@ -129,22 +135,30 @@ def split_keys(value: str) -> list[str]:
     return [key.strip() for key in value.split(",") if key.strip()]
 
 
-def kept_keys(path: Path) -> list[str]:
-    """The keys in a file of mode 0600, made with a random one when it is not there. Raises WrongSetting."""
+def keys_in(path: Path) -> list[str]:
+    """The keys in a file; none where there is no file. Raises WrongSetting."""
+    try:
+        keys = split_keys(path.read_text())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise WrongSetting(f"ONCELINK_DATA_DIR: {path} cannot be read ({error.strerror}).") from error
+    if not keys:
+        raise WrongSetting(f"{path} has no key in it; restore it from a backup: without it no link opens.")
+    return keys
+
+
+def generated_keys(path: Path) -> list[str]:
+    """The random key of a new file of mode 0600, or what somebody else has just put there. Raises WrongSetting."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        keys = split_keys(path.read_text())
-        if not keys:
-            raise WrongSetting(
-                f"{path} has no key in it; restore it from a backup: without it no link opens."
-            ) from None
-        return keys
+        return keys_in(path)
     except OSError as error:
         raise WrongSetting(f"ONCELINK_DATA_DIR: {path.parent} cannot be written ({error.strerror}).") from error
     with os.fdopen(descriptor, "w") as file:
         file.write(secrets.token_urlsafe(32) + "\n")
         file.flush()
         os.fsync(file.fileno())
-    return kept_keys(path)
+    return keys_in(path)

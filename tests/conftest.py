@@ -13,6 +13,7 @@ from api.app import build
 from api.server import DATABASE, OWNER_ROLE, prepare
 from api.settings import Settings, read_settings
 from projections.rebuild import live_tables
+from store.credentials.key_fingerprints import KnownKeys, fingerprint
 from store.database import Database
 from store.embedded.server import Server, running
 from store.schema import SERVICE_ROLE
@@ -66,6 +67,12 @@ def settings_of(server: Server, schema: str, data_dir: Path, **more: object) -> 
     """Settings of a service on a schema."""
     url = server.url(SERVICE_ROLE, DATABASE)
     return read_settings(database_url=url, db_schema=schema, data_dir=data_dir, secret_keys=SECRET, **more)
+
+
+def retire_key(settings: Settings, key: str = SECRET) -> None:
+    """Gives a secret key up, so that the service starts without it."""
+    with Database(settings.database_url, settings.db_schema).connect() as connection:
+        KnownKeys(connection, settings.db_schema).retire(fingerprint(key))
 
 
 class Shelves:

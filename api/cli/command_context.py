@@ -41,7 +41,7 @@ def configured(unsafe: bool, creates: bool = False) -> Iterator[Settings]:
 def composed() -> Iterator[Oncelink]:
     """The parts, for one command, which creates no database. Raises WrongSetting."""
     with database(read_settings()) as settings:
-        oncelink = opened(settings)
+        oncelink = opened(settings, makes_codes=False)
         try:
             yield oncelink
         finally:

@@ -13,10 +13,12 @@ from rich.table import Table
 
 from api.clock import now
 from api.field_types import time_zones
-from api.settings import Settings, split_keys
+from api.secret_keys import check_keys
+from api.settings import KEY_FILE, Settings, split_keys
 from projections.catalogue import READ_MODELS
 from projections.following.positions import position
 from store import startup_checks
+from store.credentials.key_fingerprints import KnownKeys
 from store.database import Database, DatabaseAway
 from store.restore_detection import restore_problems
 from store.schema import SchemaProblem, check_current
@@ -52,11 +54,12 @@ def examine(settings: Settings) -> list[Check]:
 
 
 def about_database(connection: Connection[DictRow], settings: Settings) -> Iterator[Check]:
-    """Durability, roles, clock and schema."""
+    """Durability, roles, clock, schema, and whether the secret keys are those of the log."""
     yield of_problems("durability", startup_checks.durability_problems(connection))
     yield clock(connection)
     yield attempted("schema", lambda: check_current(connection, settings.db_schema))
     yield attempted("restore", lambda: refuse(restore_problems(connection, settings.db_schema)))
+    yield attempted("secret keys", lambda: check_keys(settings, KnownKeys(connection, settings.db_schema)))
     yield attempted("roles", lambda: refuse(startup_checks.log_problems(connection, settings.db_schema)))
 
 
@@ -104,9 +107,9 @@ def secrets(settings: Settings) -> Check:
     """Whether the keys that open links are there, and readable by nobody else."""
     if split_keys(settings.secret_keys):
         return Check("secrets", True, "ok, from ONCELINK_SECRET_KEYS")
-    path = settings.data_dir / "secret_keys"
+    path = settings.data_dir / KEY_FILE
     if not path.exists():
-        return Check("secrets", True, f"{path} will be generated at the first start: back it up, apart.")
+        return Check("secrets", True, f"The first start on an empty log generates {path}: back it up, apart.")
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         return Check("secrets", False, f"Others can read {path}: chmod 600 it.")
     return Check("secrets", True, f"ok, in {path}: back it up apart from the database")

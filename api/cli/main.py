@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from api.cli import doctor as checks
-from api.cli import erase, export, extension, history, reconcile, verify
+from api.cli import erase, export, extension, history, keys, reconcile, verify
 from api.cli.command_context import Json, Unsafe, composed, configured, console, explained, tell
 from api.cli.people import add_person, make_api_key, sign_in_url
 from api.cli.rebuild import rebuild
@@ -28,6 +28,7 @@ app = typer.Typer(
 person_app = typer.Typer(help="People of the organisation.", no_args_is_help=True)
 app.add_typer(person_app, name="person")
 app.add_typer(extension.extension_app, name="extension")
+app.add_typer(keys.keys_app, name="keys")
 history.register(app)
 app.command()(erase.erase)
 app.command()(export.export)
@@ -85,7 +86,7 @@ def serve_command(
 def follow(unsafe: Unsafe = False) -> None:
     """Keep the read models up to date in a process of its own; one leads, the others stand by."""
     with explained(), configured(unsafe) as settings:
-        oncelink = opened(settings)
+        oncelink = opened(settings, makes_codes=False)
         oncelink.rebuilder.start()
         try:
             with suppress(KeyboardInterrupt):  # the way to stop it, and so no failure

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from api.cli.command_context import Json, composed, console, explained
-from api.settings import Settings, read_settings, split_keys
+from api.settings import Settings, read_settings
 from domain.refusals import Invalid
 from projections.following.positions import position
 from replay.tree import checkpoint as checkpoints
@@ -145,9 +145,7 @@ def content_of(path: Path) -> bytes:
 
 def keys_of(settings: Settings, origin: str | None) -> list[Signer]:
     """The keys that belong to the secret keys, where those are; an auditor's machine has none, and gets none made."""
-    has_keys = split_keys(settings.secret_keys) or (settings.data_dir / "secret_keys").exists()
-    name = origin or origin_of(settings.base_url, settings.db_schema)
-    return signers(name, settings.keys) if has_keys else []
+    return signers(origin or origin_of(settings.base_url, settings.db_schema), settings.found_keys)
 
 
 @contextmanager

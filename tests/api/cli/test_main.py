@@ -41,6 +41,7 @@ WORDS = {
     "instant": "2026-11-01T09:00:00Z",
     "read_model": "links",
     "what": "events",
+    "which": "0123456789abcdef",
 }
 
 Run = Callable[..., Result]
@@ -179,7 +180,17 @@ class TestDoctor:
         result = run("doctor", "--json")
         assert (findings(result), result.exit_code) == ({}, 0)
         names = {check["name"] for check in json.loads(result.stdout)}
-        assert names == {"time zones", "secrets", "durability", "clock", "schema", "restore", "roles", "follower"}
+        assert names == {
+            "time zones",
+            "secrets",
+            "durability",
+            "clock",
+            "schema",
+            "restore",
+            "secret keys",
+            "roles",
+            "follower",
+        }
         assert run("doctor").exit_code == 0
 
     def test_names_commits_that_are_not_durable(self, run: Run, careless_url: str) -> None:

@@ -15,6 +15,7 @@ from integrations.calendars.sync import LEASE
 from store.busy_calendars import BusyCalendars
 from tests.api.pages.page_client import Visitor, text_of
 from tests.api_driver import House
+from tests.conftest import retire_key
 from tests.integrations.calendars.caldav_server import PASSWORD, USER, CalDavServer
 from tests.integrations.calendars.calendar_owner import adds, calendars, entry, events, eventually, refreshed, rows
 from tests.integrations.calendars.feed_server import FeedServer, feed
@@ -219,6 +220,7 @@ def test_another_secret_key_is_said_and_loses_nothing(allowed: Settings, feeds: 
         link = office.link()
         slots = office.slots(link["slug"])
         adds(office, feeds, entry(slots[1]))
+    retire_key(allowed)
     with TestClient(build(with_keys(allowed, "another-secret-key-another-secret-key-another"))) as client:
         again = House(client, office.keys, office.ids)
         [calendar] = calendars(again)
@@ -264,3 +266,4 @@ def test_calendars_are_sealed_again_with_a_new_key(allowed: Settings, feeds: Fee
     for keys in (f"{new},{allowed.secret_keys}", new):
         with TestClient(build(with_keys(allowed, keys))) as client:
             assert refreshed(House(client, office.keys, office.ids), calendar)["state"] == "read"
+        retire_key(allowed)

@@ -16,7 +16,7 @@ from replay.tree.sealer import seal_all
 from replay.tree.signed_note import Signer, Verifier, notes
 from tests.api.refusals import listed
 from tests.api_driver import House
-from tests.conftest import SECRET
+from tests.conftest import SECRET, retire_key
 from tests.replay.verify.conftest import World
 from tests.replay.verify.test_verify_export import EXPORT
 
@@ -139,6 +139,14 @@ class TestVerify:
         origin = f"testserver/{world.settings.db_schema}"
         assert run("verify", "--checkpoint", path, "--origin", origin, **moved).exit_code == 0
 
+    @pytest.fixture
+    def retired(self, world: World) -> Iterator[None]:
+        """The key was given up, which is taken back."""
+        retire_key(world.settings)
+        yield
+        world.rows("UPDATE {schema}.secret_keys SET retired_at = NULL RETURNING fingerprint")
+
+    @pytest.mark.usefixtures("retired")
     def test_after_the_secret_key_was_dropped(self, run: Run, tmp_path: Path) -> None:
         path = tmp_path / "kept"
         path.write_text(run("checkpoint").stdout, encoding="utf-8")
