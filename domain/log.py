@@ -91,6 +91,9 @@ class Log(Protocol):
     def request_position(self, id: UUID, request_id: str) -> int | None:
         """Where in the log the part of this stream that one request appended ends."""
 
+    def await_standbys(self) -> None:
+        """Returns when everything that was read before is as safe as an append that was acknowledged."""
+
     def is_unconfirmed(self, id: UUID) -> bool:
         """Whether this stream began before a restore after which nobody has said yet what was lost."""
 

@@ -11,9 +11,11 @@ from psycopg.types.json import set_json_loads
 from psycopg_pool import ConnectionPool, PoolTimeout
 from pydantic_core import from_json
 
+from store.pool_connection import PooledConnection, Unreplicated
 from store.schema import reporting_schema
 
 TIMEOUTS = "-c lock_timeout=5s -c statement_timeout=30s -c idle_in_transaction_session_timeout=10s -c timezone=UTC"
+WARNINGS = "-c client_min_messages=warning"  # whatever a role or database says: see store.pool_connection
 SILENCE = {  # over TCP, a server that says nothing at all is given up after about 25 s
     "keepalives_idle": 10,
     "keepalives_interval": 5,
@@ -22,10 +24,14 @@ SILENCE = {  # over TCP, a server that says nothing at all is given up after abo
 }
 POOL_WAIT_SECONDS = 5.0
 AWAY_WAIT_SECONDS = 0.1  # once somebody has waited in vain, so that those who queue behind them are answered soon
+# a commit of its own, where commits wait for standbys: it comes after all that could be read before it
+AWAIT_STANDBYS = """
+SELECT pg_logical_emit_message(true, 'oncelink', '') WHERE current_setting('synchronous_standby_names') <> ''
+"""
 
 
 class DatabaseAway(Exception):
-    """The database does not answer, or the connection was lost: what was asked may or may not have happened."""
+    """The database or its standby does not answer, or the connection was lost: it may or may not have happened."""
 
 
 class Database:
@@ -36,8 +42,9 @@ class Database:
         self.schema = schema
         self.reporting = reporting_schema(schema)
         self.away = False
-        self.pool = ConnectionPool[Connection[DictRow]](
+        self.pool = ConnectionPool[PooledConnection](
             url,
+            connection_class=PooledConnection,
             min_size=min(2, pool_size),
             max_size=pool_size,
             reconnect_timeout=1.0,
@@ -65,7 +72,7 @@ class Database:
         except PoolTimeout as error:
             self.away = True
             raise DatabaseAway("no connection to the database became free") from error
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        except (psycopg.OperationalError, psycopg.InterfaceError, Unreplicated) as error:
             if is_lost(error):
                 self.pool.check()
             raise DatabaseAway(str(error)) from error
@@ -82,6 +89,10 @@ class Database:
     def _rows(self, query: str, params: Sequence[Any] | Mapping[str, Any]) -> list[DictRow]:
         with self.connection() as connection:
             return connection.execute(self.text(query), params).fetchall()
+
+    def await_standbys(self) -> None:
+        """Returns when the synchronous standbys, if any, have all that was read before. Raises DatabaseAway."""
+        self.rows(AWAIT_STANDBYS)
 
     def text(self, query: str) -> sql.Composed:
         """A statement with {schema} and {reporting} replaced by this database's quoted names."""
@@ -101,7 +112,7 @@ def read_json_fast(connection: Connection[DictRow]) -> None:
 
 def connection_settings() -> dict[str, Any]:
     """How every connection of the service is made: autocommit, rows as dicts, timeouts as DESIGN asks for."""
-    return {"autocommit": True, "row_factory": dict_row, "options": TIMEOUTS, **SILENCE}
+    return {"autocommit": True, "row_factory": dict_row, "options": f"{TIMEOUTS} {WARNINGS}", **SILENCE}
 
 
 def named(query: LiteralString, schema: str, reporting: str) -> sql.Composed:

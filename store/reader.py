@@ -100,5 +100,8 @@ class Reader:
     def last_position(self, id: UUID) -> int | None:
         return cast(int | None, self.database.rows(LAST, (id,))[0]["position"])
 
+    def await_standbys(self) -> None:
+        self.database.await_standbys()
+
     def request_position(self, id: UUID, request_id: str) -> int | None:
         return cast(int | None, self.database.rows(OF_REQUEST, (id, request_id))[0]["position"])

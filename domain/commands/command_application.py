@@ -1,6 +1,7 @@
 """What every command shares: loading streams, remembering the slow-moving ones, deciding again when one moved."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from threading import local
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -71,6 +72,7 @@ class Journal(Application[UUID]):
         self.given_factory = factory
         self.reader = log
         self.memory = memory
+        self.here = local()  # whether the decision that this thread takes has appended
         super().__init__(env={})
 
     def construct_env(self, name: str, env: EnvType | None = None) -> Environment:
@@ -109,7 +111,7 @@ class Journal(Application[UUID]):
         lost = False
         for _ in range(ATTEMPTS):
             try:
-                return decision(fresh)
+                return self.acknowledged(decision, fresh)
             except SlotTaken:
                 if not lost:
                     raise
@@ -125,11 +127,20 @@ class Journal(Application[UUID]):
             fresh = True
         raise TryAgain
 
+    def acknowledged(self, decision: Callable[[bool], T], fresh: bool) -> T:
+        """What a decision comes to: its append was acknowledged, or what it found in the log is as safe as that."""
+        self.here.appended = False
+        found = decision(fresh)
+        if not self.here.appended:
+            self.reader.await_standbys()
+        return found
+
     def append(self, *aggregates: Aggregate, conditions: Conditions | None = None) -> int | None:
         """Saves what happened under its conditions; the last position, or None when nothing happened."""
         if not any(aggregate.pending for aggregate in aggregates):
             return None
         recordings = self.save(*cast(Any, aggregates), conditions=conditions or Conditions())
+        self.here.appended = True
         for aggregate in aggregates:
             self.memory.keep(aggregate)
         return recordings[-1].notification.id

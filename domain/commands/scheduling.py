@@ -79,7 +79,8 @@ class Scheduling(Journal):
         try:
             return self.decide(decision)
         except LinkNotFound:
-            return self.as_it_was_booked(self.booked_under(door, wish), context, wish)
+            booked = self.booked_under(door, wish)
+            return self.decide(lambda _: self.as_it_was_booked(booked, context, wish), fresh=True)
 
     def save_booking(self, token: Token, offer: LinkOffer, context: Context, wish: Wish) -> Booked:
         """Appends the meeting under everything that it was decided on. Raises SlotTaken."""
