@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from icalendar import Calendar
 
-import api.http.dependencies
+from api.http import dependencies
 from tests.api.refusals import head, listed
 from tests.api.scriptless_browser import Browser
 from tests.api_driver import GUEST, House, code_of
@@ -121,12 +121,12 @@ class TestStarted:
         confirm = guest.choose(f"{path}/reschedule", -1)
         question = guest.open(f"{path}/cancel")
         before = head(shared_house)
-        monkeypatch.setattr(api.http.dependencies, "now", lambda: datetime.fromisoformat(start))
+        monkeypatch.setattr(dependencies, "now", lambda: datetime.fromisoformat(start))
         assert "This meeting has begun" in guest.open(path).text
         for page in (guest.press(confirm.form), guest.press(question.form), guest.open(f"{path}/reschedule")):
             assert page.status == 409
             assert "already started" in page.text
-        monkeypatch.setattr(api.http.dependencies, "now", lambda: datetime.fromisoformat(start) + timedelta(hours=1))
+        monkeypatch.setattr(dependencies, "now", lambda: datetime.fromisoformat(start) + timedelta(hours=1))
         assert "This meeting has taken place" in guest.open(path).text
         assert head(shared_house) == before
 

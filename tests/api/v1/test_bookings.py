@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-import api.http.dependencies
+from api.http import dependencies
 from tests.api.refusals import head, refused
 from tests.api_driver import GUEST, House, code_of
 
@@ -132,7 +132,7 @@ class TestStarted:
         path, made, (other, *_) = booked(shared_house, "Started")
         manage = f"/v1/manage/{code_of(made['manage_url'])}"
         before = head(shared_house)
-        monkeypatch.setattr(api.http.dependencies, "now", lambda: datetime.fromisoformat(made["booking"]["start"]))
+        monkeypatch.setattr(dependencies, "now", lambda: datetime.fromisoformat(made["booking"]["start"]))
         for address, who in ((path, "member"), (manage, None)):
             answer = shared_house.send("POST", f"{address}/reschedule", {"start": other}, who)
             refused(answer, 409, "meeting_started")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from icalendar import Calendar
 
-import api.http.dependencies
+from api.http import dependencies
 from tests.api.pages.page_client import Visitor, text_of
 from tests.api.refusals import head, listed, refused
 from tests.api_driver import GUEST, House, code_of
@@ -71,7 +71,7 @@ class TestShows:
         id, start, _ = booked(house, "alone", 0)
         for days, expected in ((29, {id}), (31, set())):
             then = datetime.fromisoformat(start) + timedelta(days=days)
-            monkeypatch.setattr(api.http.dependencies, "now", lambda then=then: then)
+            monkeypatch.setattr(dependencies, "now", lambda then=then: then)
             assert entries(house, path).keys() == expected
 
     def test_an_erased_guest_is_nobody(self, house: House) -> None:

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-import api.http.dependencies
+from api.http import dependencies
 from replay.verify.verification import verify
 from tests.api.refusals import head, listed, refused
 from tests.api_driver import ALWAYS, House, code_of
@@ -228,7 +228,7 @@ class TestRefused:
 
     def test_started(self, shared_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
         path, made, _ = booked(shared_house, "Begun")
-        monkeypatch.setattr(api.http.dependencies, "now", lambda: datetime.fromisoformat(made["booking"]["start"]))
+        monkeypatch.setattr(dependencies, "now", lambda: datetime.fromisoformat(made["booking"]["start"]))
         body = {"host_id": shared_house.ids["engineer"]}
         refused(shared_house.send("POST", f"{path}/reassign", body, "manager"), 409, "meeting_started")
 
