@@ -1,4 +1,4 @@
-"""The HTTP service, composed: the only place that knows every part."""
+"""The FastAPI application, with every router and middleware."""
 
 import sys
 import time
@@ -12,15 +12,15 @@ from fastapi.responses import JSONResponse
 
 from api.guest import booking_pages, manage_pages
 from api.http import api_docs_page, openapi, problem_details
-from api.http.cors import CrossOrigin
-from api.http.middleware import Envelope
-from api.http.shutdown_signal import noticed
-from api.logging_setup import configure
+from api.http.cors import CorsMiddleware
+from api.http.middleware import RequestMiddleware
+from api.http.shutdown_signal import notify_on_shutdown
+from api.logging_setup import configure_logging
 from api.pages import routers
 from api.pages.rendering import page_route
-from api.services import Oncelink
+from api.services import Services
 from api.settings import Settings, read_settings
-from api.startup import opened
+from api.startup import open_services
 from api.v1 import (
     api_keys,
     as_of,
@@ -44,12 +44,12 @@ from api.v1 import (
     usage,
     verification,
 )
-from integrations.outbox_workers import couriers_of
+from integrations.outbox_workers import start_outbox_workers
 from store.database import DatabaseAway
 
-PATIENCE = 120.0  # seconds that a worker, started while the database is away, waits for it
-SWITCH_SECONDS = 0.001  # Python's own 0.005 is waited at each round trip while other threads are busy
-LOOK_SECONDS = 0.2
+DATABASE_WAIT_SECONDS = 120.0  # seconds; a worker that starts while the database is away waits that long for it
+THREAD_SWITCH_SECONDS = 0.001  # Python's own 0.005 s would be waited at each round trip while other threads are busy
+RETRY_SECONDS = 0.2
 
 ROUTERS = (
     people.router,
@@ -79,82 +79,86 @@ ROUTERS = (
     manage_pages.router,
     *routers.ROUTERS,
 )
-ABOUT = """Booking links, and single-use links that book exactly one meeting, ever.
+DESCRIPTION = """Booking links, and single-use links that book exactly one meeting, ever.
 
 Times are RFC 3339 in UTC, errors are `application/problem+json` (RFC 9457) with a stable `code`. Every POST that
 creates takes an `Idempotency-Key`, which must be unguessable; a write answers `Oncelink-Position`, and a list with
 `Oncelink-Min-Position` waits until it has that write."""
 
 
-def create() -> FastAPI:
-    """The service by the settings of this process, as a server's worker makes it."""
-    sys.setswitchinterval(SWITCH_SECONDS)
+def create_app() -> FastAPI:
+    """Create the application from the environment's settings; the factory that uvicorn calls in each worker."""
+    sys.setswitchinterval(THREAD_SWITCH_SECONDS)
     settings = read_settings()
-    configure(settings.log_format)
-    return build(settings, patience=PATIENCE)
+    configure_logging(settings.log_format)
+    return build_app(settings, database_wait_seconds=DATABASE_WAIT_SECONDS)
 
 
-def build(settings: Settings, patience: float = 0.0) -> FastAPI:
-    """The service by given settings; it opens its database when it starts, and waits so long for one that is away."""
+def build_app(settings: Settings, database_wait_seconds: float = 0.0) -> FastAPI:
+    """Build the application. At startup it opens the database and waits up to `database_wait_seconds` for it."""
     app = FastAPI(
         title="Oncelink",
         version="1",
-        description=ABOUT,
-        lifespan=living(settings, patience),
+        description=DESCRIPTION,
+        lifespan=build_lifespan(settings, database_wait_seconds),
         docs_url=None,
         redoc_url=None,
-        # as they are: a router that is included builds each of its routes once more, at the first request
+        # taken as they are: including a router would rebuild each of its routes at the first request
         routes=[route for router in ROUTERS for route in router.routes],
     )
-    problem_details.install(app)
-    page_route.install(app)
-    openapi.install(app, problem_details.Problem)
-    app.add_exception_handler(Exception, failed)
-    app.add_middleware(CrossOrigin, origins=settings.extensions)
-    app.add_middleware(Envelope)
+    problem_details.install_exception_handlers(app)
+    page_route.install_error_handler(app)
+    openapi.install_openapi(app, problem_details.Problem)
+    app.add_exception_handler(Exception, handle_unexpected_error)
+    app.add_middleware(CorsMiddleware, origins=settings.extensions)
+    app.add_middleware(RequestMiddleware)
     return app
 
 
-def living(settings: Settings, patience: float) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
-    """What happens between start and stop."""
+def build_lifespan(
+    settings: Settings, database_wait_seconds: float
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """Build the lifespan: open the services, start the background workers, stop both at shutdown."""
 
     @asynccontextmanager
-    async def life(app: FastAPI) -> AsyncIterator[None]:
+    async def run_services(app: FastAPI) -> AsyncIterator[None]:
         to_thread.current_default_thread_limiter().total_tokens = settings.pool_size
-        oncelink = await to_thread.run_sync(opened_in_time, settings, patience)
-        app.state.oncelink = oncelink
-        oncelink.follower.start()
-        oncelink.sealer.start()
-        oncelink.verifications.start()
-        oncelink.hint.start()
-        oncelink.rebuilder.start()
-        oncelink.fetcher.start()
-        couriers = couriers_of(oncelink)
+        services = await to_thread.run_sync(open_services_when_ready, settings, database_wait_seconds)
+        app.state.services = services
+        services.follower.start()
+        services.sealer.start()
+        services.verifications.start()
+        services.append_notifier.start()
+        services.rebuilder.start()
+        services.fetcher.start()
+        outbox_workers = start_outbox_workers(services)
         try:
-            with noticed(oncelink.watching.end):
+            with notify_on_shutdown(services.read_model_watcher.stop):
                 yield
         finally:
-            await to_thread.run_sync(couriers.close)
-            await to_thread.run_sync(oncelink.close)
+            await to_thread.run_sync(outbox_workers.close)
+            await to_thread.run_sync(services.close)
 
-    return life
+    return run_services
 
 
-def opened_in_time(settings: Settings, patience: float) -> Oncelink:
-    """The parts, as soon as the database is there: a worker that failed to start would end its server with it.
+def open_services_when_ready(settings: Settings, database_wait_seconds: float) -> Services:
+    """Open the services; retry while the database is away, because a worker that fails to start stops its server.
 
-    Raises what `opened` raises; for a database that is away, only after the patience is over.
+    Raises what `open_services` raises; for a database that is away, only after `database_wait_seconds`.
     """
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + database_wait_seconds
     while True:
         try:
-            return opened(settings)
+            return open_services(settings)
         except (DatabaseAway, psycopg.OperationalError):
             if time.monotonic() > deadline:
                 raise
-            time.sleep(LOOK_SECONDS)
+            time.sleep(RETRY_SECONDS)
 
 
-def failed(request: Request, error: Exception) -> JSONResponse:
-    """A mistake of ours: loud in the log, quiet towards the client."""
-    return problem_details.problem(500, "internal_error", "Something went wrong on our side; it has been logged.")
+def handle_unexpected_error(request: Request, error: Exception) -> JSONResponse:
+    """Answer an unexpected exception with 500 `internal_error`; the server logs it."""
+    return problem_details.build_problem_response(
+        500, "internal_error", "Something went wrong on our side; it has been logged."
+    )

@@ -1,8 +1,8 @@
-"""The one place that reads the clock."""
+"""The only module that reads the clock."""
 
 from datetime import UTC, datetime
 
 
-def now() -> datetime:
-    """This instant, in UTC."""
+def read_clock() -> datetime:
+    """Read the current instant, in UTC."""
     return datetime.now(UTC)

@@ -1,11 +1,11 @@
-"""Writes docs/events.md and docs/openapi.json from the code: `python -m api.generate_docs`."""
+"""Generates docs/events.md from the event classes: `python -m api.event_docs`."""
 
 import inspect
 import json
 from pathlib import Path
 from typing import Any
 
-from api.app import build
+from api.app import build_app
 from api.settings import Settings
 from domain import erasure, link, managed_link, meeting_type, person, token
 from domain.event import Event
@@ -36,38 +36,38 @@ for a person), `request_id` (the `X-Request-Id` of the answer) and `source` (web
 a name, an e-mail address or free text that a guest or recipient gave: `details_id` names the row of `personal_details`
 that does, and `details_digest` is the SHA-256 of that row's salt followed by its canonical JSON.
 """
-COMMON = set(Event.model_fields)
+COMMON_FIELDS = set(Event.model_fields)
 
 
-def page() -> str:
-    """The whole page as Markdown."""
-    parts = [INTRODUCTION]
+def render_page() -> str:
+    """Render the whole page as Markdown."""
+    sections = [INTRODUCTION]
     for title, module in STREAMS.items():
-        parts.append(f"## {title}\n")
-        parts += [entry(event) for event in Event.catalogue.values() if event.__module__ == module.__name__]
-    return "\n".join(parts)
+        sections.append(f"## {title}\n")
+        sections += [render_event(event) for event in Event.catalogue.values() if event.__module__ == module.__name__]
+    return "\n".join(sections)
 
 
-def entry(event: type[Event]) -> str:
-    """One event: its stored name, what happened, and its payload."""
+def render_event(event: type[Event]) -> str:
+    """Render one event: stored name, docstring and payload."""
     fields = event.model_json_schema(mode="serialization")["properties"]
-    rows = [f"| `{name}` | {spelled(schema)} |" for name, schema in fields.items() if name not in COMMON]
+    rows = [f"| `{name}` | {describe_schema(schema)} |" for name, schema in fields.items() if name not in COMMON_FIELDS]
     table = ["", "| field | type |", "| --- | --- |", *rows] if rows else []
     return "\n".join([f"### `{event.stored_name}`\n", inspect.cleandoc(event.__doc__ or ""), *table, ""])
 
 
-def spelled(schema: dict[str, Any]) -> str:
-    """A JSON Schema in words."""
+def describe_schema(schema: dict[str, Any]) -> str:
+    """Describe a JSON Schema in words."""
     if "anyOf" in schema:
-        return " or ".join(map(spelled, schema["anyOf"]))
+        return " or ".join(map(describe_schema, schema["anyOf"]))
     if "enum" in schema:
         return "one of " + ", ".join(f"`{value}`" for value in schema["enum"])
     if "prefixItems" in schema:
-        return "pair of " + " and ".join(map(spelled, schema["prefixItems"]))
+        return "pair of " + " and ".join(map(describe_schema, schema["prefixItems"]))
     if schema.get("type") == "array":
-        return f"list of {spelled(schema['items'])}"
+        return f"list of {describe_schema(schema['items'])}"
     if schema.get("type") == "object":
-        return f"object of {spelled(schema['additionalProperties'])}"
+        return f"object of {describe_schema(schema['additionalProperties'])}"
     return str(FORMATS.get(schema.get("format", ""), schema["type"]))
 
 
@@ -76,12 +76,12 @@ FORMATS = {"uuid": "id", "date-time": "instant"}
 
 def openapi_document() -> str:
     """The OpenAPI document as JSON, as it stands in the repository; needs no database."""
-    return json.dumps(build(Settings.model_construct()).openapi(), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(build_app(Settings.model_construct()).openapi(), indent=2, ensure_ascii=False) + "\n"
 
 
 def main() -> None:
     """Writes both documents."""
-    EVENTS.write_text(page(), encoding="utf-8")
+    EVENTS.write_text(render_page(), encoding="utf-8")
     OPENAPI.write_text(openapi_document(), encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""Moments as they are spelled in a query or on the command line: an instant, a day, or a position of the log."""
+"""Parses instants, days and positions of the log, from a query or the command line."""
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
@@ -9,49 +9,51 @@ from api.field_types import DAY, Day, Instant
 from domain.refusals import Invalid
 
 POSITION = re.compile(r"[0-9]{1,18}")
-INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
-A_DAY: TypeAdapter[date] = TypeAdapter(Day)
+INSTANT_ADAPTER: TypeAdapter[datetime] = TypeAdapter(Instant)
+DAY_ADAPTER: TypeAdapter[date] = TypeAdapter(Day)
 
-NEITHER = "Send an instant (RFC 3339 with an offset, such as 2026-12-01T09:00:00Z) or a position of the log."
+INSTANT_OR_POSITION_RULE = (
+    "Send an instant (RFC 3339 with an offset, such as 2026-12-01T09:00:00Z) or a position of the log."
+)
 
 
-def instant_or_position(value: object) -> object:
-    """`at` of an as-of question. Raises ValueError."""
+def parse_instant_or_position(value: object) -> object:
+    """Parse `at`: an instant or a position. Raises ValueError."""
     if isinstance(value, int | datetime):
         return value
     if isinstance(value, str) and POSITION.fullmatch(value):
         return int(value)
     try:
-        return INSTANT.validate_python(value)
+        return INSTANT_ADAPTER.validate_python(value)
     except ValidationError:
-        raise ValueError(NEITHER) from None
+        raise ValueError(INSTANT_OR_POSITION_RULE) from None
 
 
-def beginning(value: object) -> object:
-    """The instant itself, or the beginning of a day in UTC. Raises ValueError."""
-    return instant_of(value, timedelta(0))
+def parse_range_start(value: object) -> object:
+    """Parse an instant, or a day as its start in UTC. Raises ValueError."""
+    return parse_instant_or_day(value, timedelta(0))
 
 
-def end(value: object) -> object:
-    """The instant itself, or the end of a day in UTC. Raises ValueError."""
-    return instant_of(value, timedelta(days=1))
+def parse_range_end(value: object) -> object:
+    """Parse an instant, or a day as its end in UTC. Raises ValueError."""
+    return parse_instant_or_day(value, timedelta(days=1))
 
 
-def instant_of(value: object, later: timedelta) -> datetime:
-    """An instant, or a day's beginning and so much later. Raises ValueError."""
+def parse_instant_or_day(value: object, later: timedelta) -> datetime:
+    """Parse an instant, or a day's start plus `later`. Raises ValueError."""
     try:
         if isinstance(value, str) and DAY.fullmatch(value):
-            return datetime.combine(A_DAY.validate_python(value), time(), UTC) + later
-        return INSTANT.validate_python(value)
+            return datetime.combine(DAY_ADAPTER.validate_python(value), time(), UTC) + later
+        return INSTANT_ADAPTER.validate_python(value)
     except ValidationError:
         raise ValueError("Send an instant (RFC 3339 with an offset) or a day as YYYY-MM-DD.") from None
 
 
-def parsed_at(value: str) -> int | datetime:
-    """`at` as the command line gives it. Raises Invalid."""
+def parse_as_of(value: str) -> int | datetime:
+    """Parse `at` of the command line. Raises Invalid."""
     try:
-        found = instant_or_position(value)
+        at = parse_instant_or_position(value)
     except ValueError as error:
         raise Invalid("at", str(error)) from None
-    assert isinstance(found, int | datetime)
-    return found
+    assert isinstance(at, int | datetime)
+    return at

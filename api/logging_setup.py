@@ -1,4 +1,4 @@
-"""Log lines for people or machines; a request is logged by its route's template, so that no code is ever written."""
+"""Logging set-up: console or JSON lines. A request is logged by its route template, so that no code is written."""
 
 import json
 import logging
@@ -10,7 +10,7 @@ log = logging.getLogger("oncelink")
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line."""
+    """Formats a record as one JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -26,7 +26,7 @@ class JsonLines(logging.Formatter):
 
 
 class ConsoleLines(logging.Formatter):
-    """Lines that are pleasant to read."""
+    """Formats a record for people."""
 
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S")
@@ -34,16 +34,16 @@ class ConsoleLines(logging.Formatter):
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
-def configure(form: Literal["console", "json"], level: int = logging.INFO) -> None:
-    """Sends all log lines to standard error, in one form."""
+def configure_logging(log_format: Literal["console", "json"], level: int = logging.INFO) -> None:
+    """Send all log lines to standard error, as console text or JSON."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines() if form == "json" else ConsoleLines())
+    handler.setFormatter(JsonLines() if log_format == "json" else ConsoleLines())
     logging.basicConfig(handlers=[handler], level=level, force=True)
     logging.getLogger("uvicorn.access").disabled = True
 
 
-def request_line(method: str, route: str, status: int, milliseconds: float, request_id: str) -> None:
-    """One answered request."""
+def log_request(method: str, route: str, status: int, milliseconds: float, request_id: str) -> None:
+    """Log one answered request; the duration is in milliseconds."""
     fields = {
         "method": method,
         "route": route,

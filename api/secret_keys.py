@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-from api.settings import KEY_FILE, Settings, WrongSetting, split_keys
+from api.settings import KEY_FILE, Settings, WrongSetting, split_list
 from store.credentials.key_fingerprints import KnownKeys, fingerprint
 
 log = logging.getLogger("oncelink")
@@ -60,4 +60,4 @@ def sentence_on(settings: Settings, missing: Sequence[str]) -> str:
 
 def where_looked(settings: Settings) -> str:
     """Where else than in the setting a key was looked for."""
-    return "" if split_keys(settings.secret_keys) else f", nor is it in {settings.data_dir.absolute() / KEY_FILE}"
+    return "" if split_list(settings.secret_keys) else f", nor is it in {settings.data_dir.absolute() / KEY_FILE}"

@@ -1,4 +1,4 @@
-"""Running the service: which database, and how many workers."""
+"""Runs the server: chooses the database, and starts the workers."""
 
 import os
 import socket
@@ -11,7 +11,7 @@ from psycopg import Connection, conninfo, sql
 
 from api.settings import Settings, WrongSetting
 from domain.refusals import Refusal
-from store.schema import ANALYST_ROLE, SERVICE_ROLE, migrate
+from store.schema import ANALYST_ROLE, SERVICE_ROLE, migrate_schema
 
 OWNER_ROLE = "oncelink_owner"
 DATABASE = "oncelink"
@@ -33,26 +33,24 @@ class CannotStart(Refusal):
 
 
 @contextmanager
-def database(settings: Settings, creates: bool = False) -> Iterator[Settings]:
-    """The settings with a database that runs: the one named, or the embedded one, migrated, as long as this lasts.
+def run_database(settings: Settings, creates: bool = False) -> Iterator[Settings]:
+    """Run the configured or the embedded database, migrated; yields the settings with its URL.
 
-    This is the only place that makes a database or a schema where there is none, and only for a command that `creates`:
-    `demo`, `serve` and `migrate`. Any other would look into an empty one, and say that all is well.
-    Raises WrongSetting, store.embedded.server.DatabaseUnavailable.
+    Raises store.embedded.DatabaseUnavailable.
     """
     if settings.database_url:
         yield settings
         return
-    from store.embedded.server import is_made, running  # needs a Unix system, which a database elsewhere does not
+    from store.embedded.server import is_made, run_server  # needs a Unix system, which a database elsewhere does not
 
     refuse_forgotten_url(settings)
     if not (creates or is_made(settings.data_dir)):
         raise no_database(settings)
-    with running(settings.data_dir, settings=EMBEDDED_SETTINGS, watched=True) as server:
-        if not (creates or has_schema(server.url(), server.url(database=DATABASE), settings.db_schema)):
+    with run_server(settings.data_dir, settings=EMBEDDED_SETTINGS, restart_if_killed=True) as server:
+        if not (creates or has_schema(server.build_url(), server.build_url(database=DATABASE), settings.db_schema)):
             raise no_schema(settings)
-        prepare(server.url(), server.url(OWNER_ROLE, DATABASE), settings.db_schema)
-        yield settings.model_copy(update={"database_url": server.url(SERVICE_ROLE, DATABASE)})
+        prepare_database(server.build_url(), server.build_url(OWNER_ROLE, DATABASE), settings.db_schema)
+        yield settings.model_copy(update={"database_url": server.build_url(SERVICE_ROLE, DATABASE)})
 
 
 def refuse_forgotten_url(settings: Settings) -> None:
@@ -91,42 +89,42 @@ def has_schema(superuser_url: str, url: str, schema: str) -> bool:
         return connection.execute(query, (schema,)).fetchone() is not None
 
 
-def prepare(superuser_url: str, owner_url: str, schema: str) -> None:
-    """Roles, database and schema of an embedded server, made where they are missing."""
+def prepare_database(superuser_url: str, owner_url: str, schema: str) -> None:
+    """Create the missing roles, the database and the schema of an embedded server."""
     with psycopg.connect(superuser_url, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(hashtextextended('oncelink.prepare', 0))")
         for role in (OWNER_ROLE, SERVICE_ROLE, ANALYST_ROLE):
             if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,)).fetchone() is None:
                 connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
         create_database(connection)
-        let_owner_see_files(superuser_url)  # still under the lock: nobody else may grant it at the same time
-    migrate(owner_url, schema)
+        grant_file_access(superuser_url)  # still under the lock: nobody else may grant it at the same time
+    migrate_schema(owner_url, schema)
 
 
 def create_database(connection: Connection[tuple[object, ...]]) -> None:
-    """The service's own database, unless it is there already."""
+    """Create the service's database unless it exists."""
     if connection.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone() is None:
-        named = {"name": sql.Identifier(DATABASE), "owner": sql.Identifier(OWNER_ROLE)}
-        connection.execute(sql.SQL("CREATE DATABASE {name} OWNER {owner}").format(**named))
+        identifiers = {"name": sql.Identifier(DATABASE), "owner": sql.Identifier(OWNER_ROLE)}
+        connection.execute(sql.SQL("CREATE DATABASE {name} OWNER {owner}").format(**identifiers))
 
 
-def let_owner_see_files(superuser_url: str) -> None:
-    """What lets a copy of the database's files, put back, be noticed: see store/migrations/0016_restores.sql."""
+def grant_file_access(superuser_url: str) -> None:
+    """Let the owner notice restored copies of the database's files: see store/migrations/0016_restores.sql."""
     with psycopg.connect(superuser_url, dbname=DATABASE, autocommit=True) as connection:
-        seen = sql.SQL("GRANT EXECUTE ON FUNCTION pg_catalog.pg_stat_file(text) TO {}")
-        connection.execute(seen.format(sql.Identifier(OWNER_ROLE)))
+        statement = sql.SQL("GRANT EXECUTE ON FUNCTION pg_catalog.pg_stat_file(text) TO {}")
+        connection.execute(statement.format(sql.Identifier(OWNER_ROLE)))
 
 
-def service_role(settings: Settings) -> str:
-    """The role that the service signs in as, to which a migration gives its rights."""
+def get_service_role(settings: Settings) -> str:
+    """Get the role that the service signs in as, to which a migration grants its rights."""
     user = conninfo.conninfo_to_dict(settings.database_url).get("user") if settings.database_url else None
     return str(user) if user else SERVICE_ROLE
 
 
 @contextmanager
-def in_environment(settings: Settings) -> Iterator[None]:
-    """The settings for worker processes, which read them anew."""
-    before = dict(os.environ)
+def export_to_environment(settings: Settings) -> Iterator[None]:
+    """Export the settings to worker processes, which read the environment."""
+    saved_environment = dict(os.environ)
     os.environ.update(
         ONCELINK_DATABASE_URL=settings.database_url,
         ONCELINK_BASE_URL=settings.base_url,
@@ -137,37 +135,39 @@ def in_environment(settings: Settings) -> Iterator[None]:
         yield
     finally:
         os.environ.clear()
-        os.environ.update(before)
+        os.environ.update(saved_environment)
 
 
 @contextmanager
-def listening(host: str, port: int) -> Iterator[socket.socket]:
-    """A port, taken for as long as this lasts. Raises CannotStart."""
+def hold_port(host: str, port: int) -> Iterator[socket.socket]:
+    """Hold a listening port. Raises CannotStart."""
     try:
         listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except (OSError, OverflowError) as error:
-        raise CannotStart(f"Port {port} cannot be used ({reason_of(error)}): choose another with --port.") from None
+        raise CannotStart(
+            f"Port {port} cannot be used ({describe_error(error)}): choose another with --port."
+        ) from None
     with listener:
         yield listener
 
 
-def reason_of(error: Exception) -> str:
-    """What the system said, without what Python adds."""
-    said = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    return said.split(" (while")[0].removeprefix("bind(): ").rstrip(".")
+def describe_error(error: Exception) -> str:
+    """Describe an error by the system's own words."""
+    message = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return message.split(" (while")[0].removeprefix("bind(): ").rstrip(".")
 
 
 def serve(settings: Settings, host: str, port: int, workers: int) -> None:
-    """Serves until it is told to stop. The database must run. Raises CannotStart."""
+    """Serve until told to stop. The database must run. Raises CannotStart."""
     import uvicorn  # which no other command needs
 
-    with listening(host, port):
-        pass  # uvicorn would find out late, say it in its log, and end with 3
-    with in_environment(settings), tempfile.TemporaryDirectory(prefix="oncelink-metrics-") as folder:
+    with hold_port(host, port):
+        pass  # uvicorn would notice late, log it, and exit with 3
+    with export_to_environment(settings), tempfile.TemporaryDirectory(prefix="oncelink-metrics-") as folder:
         if workers > 1:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
         uvicorn.run(
-            "api.app:create",
+            "api.app:create_app",
             factory=True,
             host=host,
             port=port,

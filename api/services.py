@@ -1,177 +1,183 @@
-"""Every part of a running Oncelink, put together once."""
+"""The composition root: every service of a running Oncelink, built once."""
 
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from api.append_signal import Bell
-from api.position_waiter import Waiting
-from api.read_model_watcher import Watching
+from api.append_signal import AppendSignal
+from api.position_waiter import PositionWaiter
+from api.read_model_watcher import ReadModelWatcher
 from api.settings import Settings
-from domain.commands.command_application import Memory
-from domain.commands.erasure import Erasing
-from domain.commands.links import Publishing
-from domain.commands.notifications import Tellings
-from domain.commands.people import Staffing
-from domain.commands.reassignment import Reassigning
-from domain.commands.scheduling import Scheduling
-from domain.commands.single_use_links import Issuing
-from integrations.calendars.http_client import Web
-from integrations.calendars.poller import Fetcher
-from integrations.calendars.sync import PURPOSE, Keeping
+from domain.commands.command_application import AggregateCache
+from domain.commands.erasure import ErasureCommands
+from domain.commands.links import LinkCommands
+from domain.commands.notifications import NotificationCommands
+from domain.commands.people import AdministrationCommands
+from domain.commands.reassignment import ReassignmentCommands
+from domain.commands.scheduling import SchedulingCommands
+from domain.commands.single_use_links import SingleUseLinkCommands
+from integrations.calendars.http_client import GuardedHttpClient
+from integrations.calendars.poller import CalendarFetcher
+from integrations.calendars.sync import ENCRYPTION_PURPOSE, CalendarSync
 from projections import catalogue
-from projections.following.append_notify import Hint
+from projections.following.append_notify import AppendNotifier
 from projections.following.follower import Follower
-from projections.queries.query import Source
+from projections.queries.query import QuerySource
 from replay.rebuild import Rebuilder
 from replay.tree import checkpoint
 from replay.tree.sealed_tree import SealedTree
 from replay.tree.sealer import Sealer
-from replay.tree.signed_note import Signer, signers
-from replay.verify.jobs import Verifications
+from replay.tree.signed_note import Signer, derive_signers
+from replay.verify.jobs import VerificationWorker
 from store.busy_calendars import BusyCalendars
-from store.credentials.api_keys import Keys
+from store.credentials.api_keys import ApiKeys
 from store.credentials.codes import Codes
-from store.credentials.encrypted_secrets import Seals
-from store.credentials.feed_tokens import Feeds
+from store.credentials.encrypted_secrets import SecretCipher
+from store.credentials.feed_tokens import FeedTokens
 from store.credentials.pairings import Pairings
 from store.credentials.sessions import Sessions
 from store.database import Database
-from store.reader import Reader
+from store.reader import PostgresLogReader
 from store.recorder import LogFactory
 
 if TYPE_CHECKING:
-    from integrations.mail.mail_transport import SignInMail
+    from integrations.mail.mail_transport import SignInMailer
 
 
 @dataclass(frozen=True)
-class Oncelink:
-    """The parts that the edges use."""
+class Services:
+    """The services that routes, pages and commands use."""
 
     settings: Settings
     database: Database
     codes: Codes
-    keys: Keys
+    api_keys: ApiKeys
     sessions: Sessions
-    feeds: Feeds
+    feed_tokens: FeedTokens
     pairings: Pairings
-    reader: Reader
-    memory: Memory
-    staffing: Staffing
-    publishing: Publishing
-    issuing: Issuing
-    scheduling: Scheduling
-    reassigning: Reassigning
-    erasing: Erasing
+    reader: PostgresLogReader
+    aggregate_cache: AggregateCache
+    administration: AdministrationCommands
+    links: LinkCommands
+    single_use_links: SingleUseLinkCommands
+    scheduling: SchedulingCommands
+    reassignment: ReassignmentCommands
+    erasure: ErasureCommands
     follower: Follower
-    hint: Hint
-    waiting: Waiting
+    append_notifier: AppendNotifier
+    position_waiter: PositionWaiter
     rebuilder: Rebuilder
-    watching: Watching
-    tellings: Tellings
-    bell: Bell
+    read_model_watcher: ReadModelWatcher
+    notifications: NotificationCommands
+    append_signal: AppendSignal
     sealer: Sealer
-    verifications: Verifications
-    calendars: Keeping
-    fetcher: Fetcher
+    verifications: VerificationWorker
+    calendar_sync: CalendarSync
+    fetcher: CalendarFetcher
 
     @cached_property
-    def mail(self) -> "SignInMail":
-        """How sign-in links are mailed; its libraries are imported only where anybody signs in."""
-        from integrations.mail.mail_transport import SignInMail
+    def sign_in_mailer(self) -> "SignInMailer":
+        """The mailer of sign-in links; its libraries are imported only where somebody signs in."""
+        from integrations.mail.mail_transport import SignInMailer
 
-        return SignInMail(self.settings)
+        return SignInMailer(self.settings)
 
     @property
-    def live(self) -> Source:
-        """Questions over the live read models."""
-        return catalogue.live(self.database)
+    def live_source(self) -> QuerySource:
+        """The source that queries the live read models."""
+        return catalogue.from_live_tables(self.database)
 
-    def from_log(self, until: int | None = None) -> Source:
-        """Questions over the log itself, as it is now or as it stood at a position."""
+    def from_log(self, until: int | None = None) -> QuerySource:
+        """A source that folds the log itself, now or as of a position."""
         return catalogue.from_log(self.database, until)
 
     @property
     def signers(self) -> list[Signer]:
-        """The keys that checkpoints of this log are signed with, the one in use first."""
-        return signers(checkpoint.origin_of(self.settings.base_url, self.settings.db_schema), self.settings.keys)
+        """The keys that sign this log's checkpoints, the current one first."""
+        return derive_signers(
+            checkpoint.build_origin(self.settings.base_url, self.settings.db_schema), self.settings.keys
+        )
 
-    def checkpoint(self, until: int) -> str | None:
-        """A signed checkpoint of the log that reaches no further than a position; None where nothing is sealed yet."""
-        return checkpoint.take_until(SealedTree(self.database), self.signers[0], until)
+    def take_checkpoint(self, until: int) -> str | None:
+        """Take a signed checkpoint that reaches no further than a position; None when nothing is sealed yet."""
+        return checkpoint.sign_checkpoint_until(SealedTree(self.database), self.signers[0], until)
 
     def manage_url(self, token_id: UUID) -> str:
         """The address of the booking's own page, for its guest."""
-        return f"{self.settings.base_url}/m/{self.codes.make(token_id, 'manage')}"
+        return f"{self.settings.base_url}/m/{self.codes.create_code(token_id, 'manage')}"
 
-    def appended(self) -> None:
-        """Says that the log has grown, so that followers and couriers need not wait for their next look."""
+    def announce_append(self) -> None:
+        """Announce an append, so that follower and outbox workers need not wait for their next poll."""
         self.follower.wake()
-        self.hint.send()
-        self.bell.ring()
+        self.append_notifier.request_notify()
+        self.append_signal.emit()
 
     def close(self) -> None:
-        """Stops what runs in the background, then closes the connections."""
+        """Stop the background workers, then close the database connections."""
         self.fetcher.stop()
         self.rebuilder.stop()
         self.verifications.stop()
         self.sealer.stop()
         self.follower.stop()
-        self.hint.stop()
+        self.append_notifier.stop()
         self.database.close()
 
 
-def compose(settings: Settings, database: Database) -> Oncelink:
-    """Puts the parts together over an open database."""
-    factory, reader, memory = LogFactory(database), Reader(database), Memory()
-    follower, hint = Follower(database), Hint(database)
-    scheduling = Scheduling(factory, reader, memory)
-    calendars = calendars_of(settings, database, scheduling, follower, hint)
-    return Oncelink(
+def compose_services(settings: Settings, database: Database) -> Services:
+    """Build the services over an open database."""
+    factory, reader, aggregate_cache = LogFactory(database), PostgresLogReader(database), AggregateCache()
+    follower, append_notifier = Follower(database), AppendNotifier(database)
+    scheduling = SchedulingCommands(factory, reader, aggregate_cache)
+    calendar_sync = build_calendar_sync(settings, database, scheduling, follower, append_notifier)
+    return Services(
         settings=settings,
         database=database,
         codes=Codes(settings.keys),
-        keys=Keys(database),
+        api_keys=ApiKeys(database),
         sessions=Sessions(database),
-        feeds=Feeds(database),
+        feed_tokens=FeedTokens(database),
         pairings=Pairings(database),
         reader=reader,
-        memory=memory,
-        staffing=Staffing(factory, reader, memory),
-        publishing=Publishing(factory, reader, memory),
-        issuing=Issuing(factory, reader, memory),
+        aggregate_cache=aggregate_cache,
+        administration=AdministrationCommands(factory, reader, aggregate_cache),
+        links=LinkCommands(factory, reader, aggregate_cache),
+        single_use_links=SingleUseLinkCommands(factory, reader, aggregate_cache),
         scheduling=scheduling,
-        reassigning=Reassigning(factory, reader, memory),
-        erasing=Erasing(factory, reader, memory, settings.keys),
+        reassignment=ReassignmentCommands(factory, reader, aggregate_cache),
+        erasure=ErasureCommands(factory, reader, aggregate_cache, settings.keys),
         follower=follower,
-        hint=hint,
-        waiting=Waiting(database, follower),
+        append_notifier=append_notifier,
+        position_waiter=PositionWaiter(database, follower),
         rebuilder=Rebuilder(database),
-        watching=Watching(database, follower),
-        tellings=Tellings(factory, reader, memory),
-        bell=Bell(),
-        sealer=Sealer(database, lambda: follower.leading),
-        verifications=Verifications(database),
-        calendars=calendars,
-        fetcher=Fetcher(calendars),
+        read_model_watcher=ReadModelWatcher(database, follower),
+        notifications=NotificationCommands(factory, reader, aggregate_cache),
+        append_signal=AppendSignal(),
+        sealer=Sealer(database, lambda: follower.is_leader),
+        verifications=VerificationWorker(database),
+        calendar_sync=calendar_sync,
+        fetcher=CalendarFetcher(calendar_sync),
     )
 
 
-def calendars_of(
-    settings: Settings, database: Database, scheduling: Scheduling, follower: Follower, hint: Hint
-) -> Keeping:
-    """What keeps people's calendars."""
+def build_calendar_sync(
+    settings: Settings,
+    database: Database,
+    scheduling: SchedulingCommands,
+    follower: Follower,
+    append_notifier: AppendNotifier,
+) -> CalendarSync:
+    """Build the calendar sync."""
 
-    def appended() -> None:
+    def announce_append() -> None:
         follower.wake()
-        hint.send()
+        append_notifier.request_notify()
 
-    return Keeping(
+    return CalendarSync(
         store=BusyCalendars(database),
-        seals=Seals(settings.keys, PURPOSE),
-        web=Web(settings.calendar_networks),
+        secret_cipher=SecretCipher(settings.keys, ENCRYPTION_PURPOSE),
+        http_client=GuardedHttpClient(settings.calendar_networks),
         scheduling=scheduling,
-        live=lambda: catalogue.live(database),
-        appended=appended,
+        get_live_source=lambda: catalogue.from_live_tables(database),
+        announce_append=announce_append,
     )

@@ -1,4 +1,4 @@
-"""Every setting, in one place; a wrong value stops the start with a sentence naming it."""
+"""Every setting; a wrong value stops the start with a sentence that names it."""
 
 import os
 import re
@@ -50,69 +50,69 @@ class Settings(BaseSettings):
 
     @field_validator("base_url")
     @classmethod
-    def without_slash(cls, value: str) -> str:
-        """An absolute http or https address without a path at its end."""
+    def validate_base_url(cls, value: str) -> str:
+        """Validate an absolute http or https URL, and drop its trailing slash. Raises ValueError."""
         if not value.startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
         return value.rstrip("/")
 
     @field_validator("smtp_url")
     @classmethod
-    def smtp(cls, value: str) -> str:
-        """An address such as smtp://user:password@host:587 or smtps://host."""
+    def validate_smtp_url(cls, value: str) -> str:
+        """Validate a URL such as smtp://user:password@host:587 or smtps://host. Raises ValueError."""
         if value and not (value.startswith(("smtp://", "smtps://")) and urlsplit(value).hostname):
             raise ValueError("must begin with smtp:// or smtps:// and name a server")
         return value
 
     @field_validator("mail_from")
     @classmethod
-    def sender(cls, value: str, info: ValidationInfo) -> str:
-        """Mail that is sent has a sender."""
+    def validate_mail_from(cls, value: str, info: ValidationInfo) -> str:
+        """Require a sender where an SMTP server is set. Raises ValueError."""
         if info.data.get("smtp_url") and not value:
             raise ValueError("must be set where SMTP_URL is")
         return value
 
     @field_validator("secret_keys")
     @classmethod
-    def long_enough(cls, value: str) -> str:
-        """Each key has at least 32 characters."""
-        if any(len(key) < 32 for key in split_keys(value)):
+    def validate_secret_keys(cls, value: str) -> str:
+        """Require at least 32 characters in each key. Raises ValueError."""
+        if any(len(key) < 32 for key in split_list(value)):
             raise ValueError("each key must have at least 32 characters")
         return value
 
     @field_validator("calendar_allowed_networks")
     @classmethod
-    def of_networks(cls, value: str) -> str:
-        """Each is a network in CIDR notation."""
-        for one in split_keys(value):
+    def validate_networks(cls, value: str) -> str:
+        """Require CIDR notation. Raises ValueError."""
+        for network in split_list(value):
             try:
-                ip_network(one)
+                ip_network(network)
             except ValueError:
                 raise ValueError("each must be a network such as 10.1.0.0/16 or fd00::/8") from None
         return value
 
     @field_validator("extension_origins")
     @classmethod
-    def of_extensions(cls, value: str) -> str:
-        """Each is the origin of one extension."""
-        if not all(EXTENSION_ORIGIN.fullmatch(one) for one in split_keys(value)):
+    def validate_extension_origins(cls, value: str) -> str:
+        """Require origins of Chrome extensions. Raises ValueError."""
+        if not all(EXTENSION_ORIGIN.fullmatch(origin) for origin in split_list(value)):
             raise ValueError("each must be chrome-extension:// and the 32 letters of an extension's id")
         return value
 
     @property
     def calendar_networks(self) -> list[IPv4Network | IPv6Network]:
         """The inside networks that calendars may be read from."""
-        return [ip_network(one) for one in split_keys(self.calendar_allowed_networks)]
+        return [ip_network(network) for network in split_list(self.calendar_allowed_networks)]
 
     @property
     def extensions(self) -> list[str]:
         """The origins of the extensions that may connect."""
-        return split_keys(self.extension_origins)
+        return split_list(self.extension_origins)
 
     @property
     def found_keys(self) -> list[str]:
         """The secret keys that are there: as set, or in DATA_DIR; none is generated. Raises WrongSetting."""
-        return split_keys(self.secret_keys) or keys_in(self.data_dir / KEY_FILE)
+        return split_list(self.secret_keys) or keys_in(self.data_dir / KEY_FILE)
 
     @cached_property
     def keys(self) -> list[str]:
@@ -121,7 +121,7 @@ class Settings(BaseSettings):
 
 
 def read_settings(**overrides: object) -> Settings:
-    """The settings of this process. Raises WrongSetting with a sentence that names the first wrong one."""
+    """Read this process's settings. Raises WrongSetting with a sentence that names the first wrong one."""
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
@@ -130,15 +130,15 @@ def read_settings(**overrides: object) -> Settings:
         raise WrongSetting(f"ONCELINK_{name}: {first['msg'].removeprefix('Value error, ')}.") from None
 
 
-def split_keys(value: str) -> list[str]:
-    """The keys of a comma-separated setting."""
-    return [key.strip() for key in value.split(",") if key.strip()]
+def split_list(value: str) -> list[str]:
+    """Split a comma-separated setting."""
+    return [item.strip() for item in value.split(",") if item.strip()]
 
 
 def keys_in(path: Path) -> list[str]:
-    """The keys in a file; none where there is no file. Raises WrongSetting."""
+    """Load the keys of a file with mode 0600; create it with a random key when it is absent. Raises WrongSetting."""
     try:
-        keys = split_keys(path.read_text())
+        keys = split_list(path.read_text())
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Measures every figure beside its floor: `python -m benchmarks [--full]`, or one of the longer stories by its name."""
+"""Run the benchmarks: `python -m benchmarks [--full]` for all figures, or `python -m benchmarks NAME` for one."""
 
 import sys
 
@@ -20,7 +20,7 @@ SIZES = {"--full": FULL, "--tiny": TINY}
 
 
 def main(arguments: list[str]) -> int:
-    """Runs what is asked for; the exit code."""
+    """Run the benchmarks that the arguments name. Return the exit code."""
     if arguments and arguments[0] in BY_NAME:
         BY_NAME[arguments[0]](*arguments[1:])
         return 0
@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> int:
         return 2
     tiny = arguments == ["--tiny"]
     sizes = SIZES[arguments[0]] if arguments else DEFAULT
-    return table.run(sizes, None if tiny else table.PICTURE)
+    return table.run_benchmarks(sizes, None if tiny else table.CHART_PATH)
 
 
 if __name__ == "__main__":

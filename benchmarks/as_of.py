@@ -9,23 +9,23 @@ from uuid import UUID
 
 import psycopg
 
-from api.clock import now
-from api.server import DATABASE, EMBEDDED_SETTINGS, OWNER_ROLE, prepare
+from api.clock import read_clock
+from api.server import DATABASE, EMBEDDED_SETTINGS, OWNER_ROLE, prepare_database
 from benchmarks import big_log
-from benchmarks.environment import quantiles
+from benchmarks.environment import format_quantiles
 from projections import links, meeting_log, single_use_links
-from projections.following.positions import position
-from replay.as_of import AsOf
+from projections.following.positions import read_positions
+from replay.as_of import AsOfQuery
 from replay.history import event_history
 from replay.history.event_history import HistoryFilters
-from replay.instants import last_recorded
+from replay.instants import find_last_position
 from store.database import Database
-from store.embedded.server import running
+from store.embedded.server import run_server
 from store.schema import SERVICE_ROLE
 
-ASKED = 300
+SAMPLE_SIZE = 300
 TARGET_MS = 20.0
-TARGETED = "one booking as of a position"
+TARGET_FIGURE = "one booking as of a position"
 BARE = "SELECT data FROM {schema}.events WHERE stream_id = %s"
 BOOKED = """SELECT b.stream_id, b.position FROM {schema}.events AS b
     JOIN {schema}.events AS i ON i.stream_id = b.stream_id AND split_part(i.type, '.', 1) = 'SingleUseIssued'
@@ -33,58 +33,65 @@ BOOKED = """SELECT b.stream_id, b.position FROM {schema}.events AS b
 
 
 def main(events: str = "1000000") -> None:
-    """Makes the log, then asks for one thing at a time at a random moment of its life."""
+    """Create the log, then run one as-of query at a time at random positions."""
     with (
         tempfile.TemporaryDirectory(prefix="oncelink-benchmark-") as folder,
-        running(Path(folder), settings=EMBEDDED_SETTINGS) as server,
+        run_server(Path(folder), settings=EMBEDDED_SETTINGS) as server,
     ):
-        prepare(server.url(), server.url(OWNER_ROLE, DATABASE), "oncelink")
-        began = time.perf_counter()
-        big_log.fill(server.url(database=DATABASE), int(events))
-        with psycopg.connect(server.url(database=DATABASE), autocommit=True) as connection:
+        prepare_database(server.build_url(), server.build_url(OWNER_ROLE, DATABASE), "oncelink")
+        started_at = time.perf_counter()
+        big_log.fill_log(server.build_url(database=DATABASE), int(events))
+        with psycopg.connect(server.build_url(database=DATABASE), autocommit=True) as connection:
             connection.execute("VACUUM ANALYZE oncelink.events")
-        print(f"{int(events):,} events made in {time.perf_counter() - began:.0f} s")
-        database = Database(server.url(SERVICE_ROLE, DATABASE)).open()
+        print(f"{int(events):,} events made in {time.perf_counter() - started_at:.0f} s")
+        database = Database(server.build_url(SERVICE_ROLE, DATABASE)).open()
         try:
-            measure(database)
+            measure_queries(database)
         finally:
             database.close()
 
 
-def measure(database: Database) -> None:
-    """Every figure, beside the floor of one bare read of the token's events."""
-    asked = [(token, AsOf.asked(database, position, now())) for token, position in booked(database)]
-    link, end = big_log.id_of("link", 1), position(database).head
-    figures: dict[str, Callable[[UUID, AsOf], object]] = {
-        "floor: the token's bare events": lambda token, then: database.rows(BARE, (token,)),
-        "one booking as of a position": lambda token, then: meeting_log.one(then.source, token),
-        "one single-use link": lambda token, then: single_use_links.one(then.source, token, then.now),
-        "one link, with its counts": lambda token, then: links.one(then.source, link, then.now),
-        "the position of an instant": lambda token, then: last_recorded(database, then.now, end),
-        "the story of one token": lambda token, then: event_history.stream(database, token),
-        "a page of the history": lambda token, then: event_history.page(database, HistoryFilters(then.moment.position)),
+def measure_queries(database: Database) -> None:
+    """Measure every query, and as a floor one bare read of the token's events."""
+    queries = [
+        (token, AsOfQuery.from_request(database, position, read_clock()))
+        for token, position in sample_booked_tokens(database)
+    ]
+    link, end = big_log.derive_id("link", 1), read_positions(database).head
+    figures: dict[str, Callable[[UUID, AsOfQuery], object]] = {
+        "floor: the token's bare events": lambda token, as_of: database.fetch_rows(BARE, (token,)),
+        "one booking as of a position": lambda token, as_of: meeting_log.find_meeting(as_of.source, token),
+        "one single-use link": lambda token, as_of: single_use_links.find_single_use_link(
+            as_of.source, token, as_of.now
+        ),
+        "one link, with its counts": lambda token, as_of: links.find_link(as_of.source, link, as_of.now),
+        "the position of an instant": lambda token, as_of: find_last_position(database, as_of.now, end),
+        "the story of one token": lambda token, then: event_history.list_stream_events(database, token),
+        "a page of the history": lambda token, as_of: event_history.list_events(
+            database, HistoryFilters(as_of.point_in_time.position)
+        ),
     }
     for name, figure in figures.items():
-        seconds = timed(figure, asked)
-        print(f"  {name + ':':34}{quantiles(seconds)}")
-        if name == TARGETED:
+        seconds = measure_seconds(figure, queries)
+        print(f"  {name + ':':34}{format_quantiles(seconds)}")
+        if name == TARGET_FIGURE:
             p50 = sorted(seconds)[len(seconds) // 2] * 1000
             print(f"  {'  its target, under 20 ms:':34}{'met' if p50 < TARGET_MS else 'MISSED'}")
 
 
-def booked(database: Database) -> list[tuple[UUID, int]]:
-    """Booked single-use links anywhere in the log, each with a position after its booking."""
-    chance = random.Random(7)
-    head = position(database).head
-    rows = database.rows(BOOKED, (ASKED,))
-    return [(row["stream_id"], chance.randint(row["position"], head)) for row in rows]
+def sample_booked_tokens(database: Database) -> list[tuple[UUID, int]]:
+    """Pick booked single-use links from anywhere in the log, each with a position after its booking."""
+    rng = random.Random(7)
+    head = read_positions(database).head
+    rows = database.fetch_rows(BOOKED, (SAMPLE_SIZE,))
+    return [(row["stream_id"], rng.randint(row["position"], head)) for row in rows]
 
 
-def timed(figure: Callable[[UUID, AsOf], object], asked: list[tuple[UUID, AsOf]]) -> list[float]:
-    """Seconds of each question; the first ten, which warm up, do not count."""
+def measure_seconds(figure: Callable[[UUID, AsOfQuery], object], queries: list[tuple[UUID, AsOfQuery]]) -> list[float]:
+    """Measure the seconds of each query. The first ten warm up and are not counted."""
     seconds = []
-    for token, then in [*asked[:10], *asked]:
-        began = time.perf_counter()
-        assert figure(token, then) is not None
-        seconds.append(time.perf_counter() - began)
+    for token, as_of in [*queries[:10], *queries]:
+        started_at = time.perf_counter()
+        assert figure(token, as_of) is not None
+        seconds.append(time.perf_counter() - started_at)
     return seconds[10:]

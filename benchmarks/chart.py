@@ -1,4 +1,4 @@
-"""Draws figures as SVG: how far each is on the right side of its bound, readable in light and dark."""
+"""Draw figures as SVG: how far each is on the right side of its bound. Readable in light and dark mode."""
 
 import math
 from collections.abc import Sequence
@@ -18,50 +18,52 @@ STYLE = """
 """
 
 
-def drawn(figures: Sequence[Figure], about: str) -> str:
-    """The picture of a run."""
+def draw_chart(figures: Sequence[Figure], title: str) -> str:
+    """Draw the chart of a run."""
     height = TOP + ROW * len(figures) + 16
-    middle = place(1.0)
-    rows = "".join(row(figure, TOP + ROW * number + ROW // 2) for number, figure in enumerate(figures))
-    box = f'viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(about)}"'
-    return f"""<svg xmlns="http://www.w3.org/2000/svg" {box}>
+    middle = compute_x(1.0)
+    rows = "".join(draw_row(figure, TOP + ROW * number + ROW // 2) for number, figure in enumerate(figures))
+    attributes = f'viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}"'
+    return f"""<svg xmlns="http://www.w3.org/2000/svg" {attributes}>
 <style>{STYLE}</style>
-<text x="8" y="20">Each figure beside its bound</text><text x="8" y="38" class="small">{escape(about)}</text>
-{axis(height)}
+<text x="8" y="20">Each figure beside its bound</text><text x="8" y="38" class="small">{escape(title)}</text>
+{draw_axis(height)}
 <line class="bound" x1="{middle}" x2="{middle}" y1="{TOP - 8}" y2="{height - 8}"/>
 {rows}</svg>
 """
 
 
-def axis(height: int) -> str:
-    """Where a figure would be that keeps its bound so many times over, or misses it."""
-    parts = []
-    for factor, said in ((1 / 4, "4 × worse"), (1.0, "bound"), (4.0, "4 × better")):
-        x = place(factor)
-        parts.append(f'<text class="small" x="{x}" y="{TOP - 14}" text-anchor="middle">{said}</text>')
-        parts.append(f'<line x1="{x}" x2="{x}" y1="{TOP - 8}" y2="{height - 8}" stroke-dasharray="2 4"/>')
-    return "".join(parts)
+def draw_axis(height: int) -> str:
+    """Draw the axis: how many times over a figure keeps its bound, or misses it."""
+    elements = []
+    for factor, label in ((1 / 4, "4 × worse"), (1.0, "bound"), (4.0, "4 × better")):
+        x = compute_x(factor)
+        elements.append(f'<text class="small" x="{x}" y="{TOP - 14}" text-anchor="middle">{label}</text>')
+        elements.append(f'<line x1="{x}" x2="{x}" y1="{TOP - 8}" y2="{height - 8}" stroke-dasharray="2 4"/>')
+    return "".join(elements)
 
 
-def row(figure: Figure, y: int) -> str:
-    """A figure's name, the spread of its rounds and their median."""
-    low, middle, high = (place(margin(figure, value)) for value in (min(figure.each), figure.reached, max(figure.each)))
-    kind = "kept" if figure.holds else "missed"
-    said = f"{figure.reached:.2f} of {figure.wanted}"
+def draw_row(figure: Figure, y: int) -> str:
+    """Draw a figure's name, the spread of its rounds and their median."""
+    low, middle, high = (
+        compute_x(compute_margin(figure, value)) for value in (min(figure.ratios), figure.result, max(figure.ratios))
+    )
+    kind = "kept" if figure.is_within_bound else "missed"
+    label = f"{figure.result:.2f} of {figure.bound_text}"
     return (
-        f'<text x="8" y="{y + 4}">{escape(figure.name)} <tspan class="small">{escape(figure.where)}</tspan>'
+        f'<text x="8" y="{y + 4}">{escape(figure.name)} <tspan class="small">{escape(figure.flush_mode)}</tspan>'
         f"<title>{escape(f'{figure}')}</title></text>"
         f'<line class="{kind}" x1="{low}" x2="{high}" y1="{y}" y2="{y}" stroke-width="2"/>'
-        f'<circle class="{kind}" cx="{middle}" cy="{y}" r="5"><title>{escape(said)}</title></circle>\n'
+        f'<circle class="{kind}" cx="{middle}" cy="{y}" r="5"><title>{escape(label)}</title></circle>\n'
     )
 
 
-def margin(figure: Figure, value: float) -> float:
-    """How many times over a value keeps the bound; less than one when it does not."""
+def compute_margin(figure: Figure, value: float) -> float:
+    """Compute how many times over a value keeps the bound; less than 1 when it does not."""
     return figure.bound / value if figure.at_most else value / figure.bound
 
 
-def place(factor: float) -> float:
-    """Where a margin is drawn, left to right in powers of two."""
+def compute_x(factor: float) -> float:
+    """Compute the x coordinate of a margin, on a logarithmic scale from left to right."""
     share = math.log2(min(EDGE, max(1 / EDGE, factor))) / math.log2(EDGE)
     return round(LABELS + (WIDTH - LABELS - 16) * (share + 1) / 2, 1)

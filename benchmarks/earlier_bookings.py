@@ -8,14 +8,14 @@ from uuid import UUID
 import psycopg
 
 from api.server import DATABASE
-from benchmarks.environment import Ground, half_hours
+from benchmarks.environment import BenchmarkEnvironment, iterate_half_hours
 from benchmarks.figure import Figure
-from benchmarks.issuing import timed
+from benchmarks.issuing import measure_seconds
 from benchmarks.sizes import Sizes
 from store.embedded.server import Server
 
 # meetings of one host, one every half hour until now; the hosts of other meetings are of no account
-EARLIER = """
+EARLIER_BOOKINGS = """
 WITH earlier AS (
     SELECT gen_random_uuid() AS token, gen_random_uuid() AS details,
         coalesce(%(host)s::uuid, gen_random_uuid()) AS host,
@@ -36,45 +36,55 @@ FROM earlier, (VALUES (1, 'DirectIssued.v1'), (2, 'MeetingBooked.v1')) AS told (
 """
 
 
-class Desk:
-    """A host with a link and some earlier bookings."""
+class BusyHost:
+    """A host with a link and a number of earlier bookings."""
 
-    def __init__(self, ground: Ground, found: Server, bookings: int) -> None:
-        self.ground = ground
-        host = ground.hire("Host")
-        self.link = ground.link_of(host)
-        self.half_hours: Iterator[datetime] = half_hours()
-        fill(ground, found, bookings, host, self.link)
+    def __init__(self, environment: BenchmarkEnvironment, server: Server, bookings: int) -> None:
+        self.environment = environment
+        host = environment.add_host("Host")
+        self.link = environment.create_link(host)
+        self.half_hours: Iterator[datetime] = iterate_half_hours()
+        fill_log(environment, server, bookings, host, self.link)
 
-    def seconds(self, count: int) -> float:
-        """The median seconds of some bookings."""
-        tokens = self.ground.issue(count, self.link)
-        return statistics.median(timed(lambda id=id: self.ground.book(id, next(self.half_hours))) for id in tokens)
+    def measure_seconds(self, count: int) -> float:
+        """Measure the median seconds of `count` bookings."""
+        tokens = self.environment.issue_single_use_links(count, self.link)
+        return statistics.median(
+            measure_seconds(lambda id=id: self.environment.book_meeting(id, next(self.half_hours))) for id in tokens
+        )
 
 
-def figures(ground: Ground, found: Server, sizes: Sizes, where: str) -> list[Figure]:
-    """Each number of earlier bookings beside the smallest, in turns."""
-    desks = {count: Desk(ground, found, count) for count in sizes.earlier}
-    fill(ground, found, max(0, sizes.log // 2 - sum(sizes.earlier)), None, ground.link_id)
-    with psycopg.connect(found.url(database=DATABASE), autocommit=True) as connection:
+def measure_by_earlier_bookings(
+    environment: BenchmarkEnvironment, server: Server, sizes: Sizes, flush_mode: str
+) -> list[Figure]:
+    """Measure each number of earlier bookings against the smallest, in turns."""
+    hosts = {count: BusyHost(environment, server, count) for count in sizes.earlier_bookings}
+    fill_log(
+        environment,
+        server,
+        max(0, sizes.background_events // 2 - sum(sizes.earlier_bookings)),
+        None,
+        environment.link_id,
+    )
+    with psycopg.connect(server.build_url(database=DATABASE), autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE oncelink.events, oncelink.reservations")
-    few, *more = sizes.earlier
+    fewest, *larger_counts = sizes.earlier_bookings
     rounds: list[dict[int, float]] = []
     for number in range(sizes.rounds * 5 + 1):
-        order = list(desks)[:: 1 if number % 2 else -1]
-        rounds.append({count: desks[count].seconds(sizes.asked // 5 + 1) * 1000 for count in order})
-    floors = [found[few] for found in rounds[1:]]
+        order = list(hosts)[:: 1 if number % 2 else -1]
+        rounds.append({count: hosts[count].measure_seconds(sizes.repetitions // 5 + 1) * 1000 for count in order})
+    floors = [milliseconds[fewest] for milliseconds in rounds[1:]]
     return [
         Figure(
-            f"a booking with {count:,} earlier ones of the host, {sizes.log:,} events", "ms",
-            [found[count] for found in rounds[1:]], floors, 1.2, True, f"with {few}", where,
+            f"a booking with {count:,} earlier ones of the host, {sizes.background_events:,} events", "ms",
+            [milliseconds[count] for milliseconds in rounds[1:]], floors, 1.2, True, f"with {fewest}", flush_mode,
         )
-        for count in more
+        for count in larger_counts
     ]  # fmt: skip
 
 
-def fill(ground: Ground, found: Server, bookings: int, host: UUID | None, link: UUID) -> None:
-    """So many bookings straight into the log."""
-    params = {"count": bookings, "host": host, "link": link, "type": ground.meeting_type_id}
-    with psycopg.connect(found.url(database=DATABASE), autocommit=True) as connection:
-        connection.execute(ground.oncelink.database.text(EARLIER), params)
+def fill_log(environment: BenchmarkEnvironment, server: Server, bookings: int, host: UUID | None, link: UUID) -> None:
+    """Insert this many bookings into the log with plain SQL."""
+    params = {"count": bookings, "host": host, "link": link, "type": environment.meeting_type_id}
+    with psycopg.connect(server.build_url(database=DATABASE), autocommit=True) as connection:
+        connection.execute(environment.services.database.compose_query(EARLIER_BOOKINGS), params)

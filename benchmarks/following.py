@@ -1,4 +1,4 @@
-"""The follower: how long from a booking's answer to its row in the meeting log, and how long a takeover takes."""
+"""Measure the follower: the time from a booking's response to its row in the meeting log, and of a takeover."""
 
 import os
 import signal
@@ -6,10 +6,10 @@ import subprocess
 import sys
 import time
 
-from benchmarks.environment import Ground
+from benchmarks.environment import BenchmarkEnvironment
 from projections import catalogue, meeting_log
 from projections.following.follower import Follower
-from projections.following.positions import position
+from projections.following.positions import read_positions
 from store.database import Database
 
 BOOKINGS = 300
@@ -22,78 +22,80 @@ Follower(Database(sys.argv[1]).open()).run()
 """
 
 
-def answer_to_row(ground: Ground) -> list[float]:
-    """Seconds from each booking's answer until its row is in the live table of the meeting log."""
-    follower = ground.oncelink.follower.start()
-    source = catalogue.live(ground.oncelink.database)
+def measure_row_latency(environment: BenchmarkEnvironment) -> list[float]:
+    """Measure the seconds from each booking's response until its row is in the live table of the meeting log."""
+    follower = environment.services.follower.start()
+    source = catalogue.from_live_tables(environment.services.database)
     seconds = []
-    for token, start in zip(ground.issue(BOOKINGS), ground.starts(BOOKINGS), strict=True):
-        ground.book(token, start)
-        answered = time.perf_counter()
-        while meeting_log.one(source, token) is None:
+    for token, start in zip(
+        environment.issue_single_use_links(BOOKINGS), environment.take_starts(BOOKINGS), strict=True
+    ):
+        environment.book_meeting(token, start)
+        answered_at = time.perf_counter()
+        while meeting_log.find_meeting(source, token) is None:
             pass
-        seconds.append(time.perf_counter() - answered)
+        seconds.append(time.perf_counter() - answered_at)
     follower.stop()
     return seconds
 
 
-def one_read(ground: Ground) -> list[float]:
-    """Seconds of the read that `answer_to_row` repeats: its floor."""
-    source = catalogue.live(ground.oncelink.database)
+def measure_read(environment: BenchmarkEnvironment) -> list[float]:
+    """Measure the floor: the seconds of the read that `measure_row_latency` repeats."""
+    source = catalogue.from_live_tables(environment.services.database)
     seconds = []
     for _ in range(BOOKINGS):
-        began = time.perf_counter()
-        meeting_log.one(source, ground.link_id)
-        seconds.append(time.perf_counter() - began)
+        started_at = time.perf_counter()
+        meeting_log.find_meeting(source, environment.link_id)
+        seconds.append(time.perf_counter() - started_at)
     return seconds
 
 
-def takeover(ground: Ground) -> list[float]:
+def measure_takeovers(environment: BenchmarkEnvironment) -> list[float]:
     """Seconds from the kill -9 of the leading follower's process until a standby has followed a new event."""
-    return [one_takeover(ground) for _ in range(TAKEOVERS)]
+    return [measure_takeover(environment) for _ in range(TAKEOVERS)]
 
 
-def one_takeover(ground: Ground) -> float:
+def measure_takeover(environment: BenchmarkEnvironment) -> float:
     """One leader, one standby, one kill."""
-    database = ground.oncelink.database
-    leader = leading_process(database)
+    database = environment.services.database
+    leader = start_leader_process(database)
     standby = Follower(database).start()
-    settle(ground)
+    wait_until_current(environment)
     os.kill(leader.pid, signal.SIGKILL)
-    killed = time.perf_counter()
+    killed_at = time.perf_counter()
     leader.wait()
-    ground.issue(1)
-    wait_for(lambda: standby.leading and (at := position(database)).position == at.head)
-    seconds = time.perf_counter() - killed
+    environment.issue_single_use_links(1)
+    wait_until(lambda: standby.is_leader and (positions := read_positions(database)).position == positions.head)
+    seconds = time.perf_counter() - killed_at
     standby.stop()
     return seconds
 
 
-def leading_process(database: Database) -> subprocess.Popen[bytes]:
-    """A follower in a process of its own that leads."""
+def start_leader_process(database: Database) -> subprocess.Popen[bytes]:
+    """Start a process whose follower leads."""
     environment = {**os.environ, "PYTHONPATH": os.getcwd()}
     process = subprocess.Popen([sys.executable, "-c", FOLLOW, database.url], env=environment)
-    wait_for(lambda: locked(database))
+    wait_until(lambda: is_leader_lock_held(database))
     return process
 
 
-def locked(database: Database) -> bool:
-    """Whether somebody leads: holds the session lock of the follower."""
-    rows = database.rows(
+def is_leader_lock_held(database: Database) -> bool:
+    """Return whether a follower holds the session lock of the leader."""
+    rows = database.fetch_rows(
         "SELECT pg_try_advisory_lock(hashtextextended(%s, 0)) AS free, pg_advisory_unlock_all()",
         (f"{database.schema}.follower",),
     )
     return not rows[0]["free"]
 
 
-def settle(ground: Ground) -> None:
+def wait_until_current(environment: BenchmarkEnvironment) -> None:
     """Waits until the read models are at the end of the log."""
-    wait_for(lambda: (at := position(ground.oncelink.database)).position == at.head)
+    wait_until(lambda: (positions := read_positions(environment.services.database)).position == positions.head)
 
 
-def wait_for(happened: object, patience: float = 30.0) -> None:
-    """Waits until something is so."""
-    deadline = time.monotonic() + patience
-    while not happened():  # type: ignore[operator]
+def wait_until(condition: object, timeout: float = 30.0) -> None:
+    """Wait until a condition holds. Raises AssertionError after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not condition():  # type: ignore[operator]
         assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.002)

@@ -44,7 +44,7 @@ class Log(Application[UUID]):
 class View(PostgresTrackingRecorder):
     """A meeting log as the library's examples write one: an upsert and the tracking record, in one transaction."""
 
-    def upsert(self, booking_id: UUID, status: str | None, starts_at: Any, tracking: Tracking) -> None:
+    def upsert_meeting(self, booking_id: UUID, status: str | None, starts_at: Any, tracking: Tracking) -> None:
         """One event's change."""
         with self.datastore.transaction(commit=True) as cursor:
             self._insert_tracking(cursor, tracking)
@@ -60,36 +60,36 @@ class MeetingLog(Projection[View]):
     def process_event(self, domain_event: Any, tracking: Tracking) -> None:
         """Folds one event."""
         status = STATES.get(type(domain_event).__name__)
-        self.view.upsert(domain_event.originator_id, status, getattr(domain_event, "starts_at", None), tracking)
+        self.view.upsert_meeting(domain_event.originator_id, status, getattr(domain_event, "starts_at", None), tracking)
 
 
-def events_per_second(found: Server, events: int) -> float:
-    """How many events it handles in a second."""
-    url = found.url(OWNER_ROLE, DATABASE)
+def measure_events_per_second(server: Server, events: int) -> float:
+    """Measure how many events the runner handles per second."""
+    url = server.build_url(OWNER_ROLE, DATABASE)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"CREATE SCHEMA {SCHEMA}")
         connection.execute(VIEW)
-    Log(env=settings(url)).close()  # makes its tables
+    Log(env=build_settings(url)).close()  # makes its tables
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(COPY, (events,))
         (last,) = connection.execute(f"SELECT max(notification_id) FROM {SCHEMA}.log_events").fetchone() or (0,)
-    began = time.perf_counter()
+    started_at = time.perf_counter()
     with ProjectionRunner(
-        application_class=Log, projection_class=MeetingLog, view_class=View, env=settings(url)
+        application_class=Log, projection_class=MeetingLog, view_class=View, env=build_settings(url)
     ) as runner:
         runner.wait(last, timeout=600)
-        return events / (time.perf_counter() - began)
+        return events / (time.perf_counter() - started_at)
 
 
-def settings(url: str) -> dict[str, str]:
-    """How the library is told of its database."""
-    there = psycopg.conninfo.conninfo_to_dict(url)
+def build_settings(url: str) -> dict[str, str]:
+    """Build the library's settings for a database."""
+    parameters = psycopg.conninfo.conninfo_to_dict(url)
     return {
         "PERSISTENCE_MODULE": "eventsourcing.postgres",
-        "POSTGRES_DBNAME": str(there["dbname"]),
-        "POSTGRES_HOST": str(there["host"]),
-        "POSTGRES_PORT": str(there.get("port", 5432)),
-        "POSTGRES_USER": str(there["user"]),
-        "POSTGRES_PASSWORD": str(there.get("password", "none")),
+        "POSTGRES_DBNAME": str(parameters["dbname"]),
+        "POSTGRES_HOST": str(parameters["host"]),
+        "POSTGRES_PORT": str(parameters.get("port", 5432)),
+        "POSTGRES_USER": str(parameters["user"]),
+        "POSTGRES_PASSWORD": str(parameters.get("password", "none")),
         "POSTGRES_SCHEMA": SCHEMA,
     }

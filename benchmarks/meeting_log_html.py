@@ -1,4 +1,4 @@
-"""The page Meeting Logs over a million meetings, with each filter: `python -m benchmarks meeting_log_html [ROWS]`."""
+"""Measure the page Meeting Logs over a million meetings: `python -m benchmarks meeting_log_html [ROWS]`."""
 
 import http.client
 import statistics
@@ -8,32 +8,32 @@ from uuid import UUID
 
 import psycopg
 
-from api.cli.people import by_operator
-from api.clock import now
-from api.http.dependencies import SESSION
+from api.cli.people import build_operator_context
+from api.clock import read_clock
+from api.http.dependencies import SESSION_COOKIE
 from api.server import DATABASE, OWNER_ROLE
 from benchmarks import big_log
-from benchmarks.big_log import id_of
-from benchmarks.environment import server
-from benchmarks.meeting_log_pages import filled
-from benchmarks.over_http import served
-from domain.commands.command_application import Memory
-from domain.commands.people import Staffing
+from benchmarks.big_log import derive_id
+from benchmarks.environment import run_database_server
+from benchmarks.meeting_log_pages import fill_live_table
+from benchmarks.over_http import run_service
+from domain.commands.command_application import AggregateCache
+from domain.commands.people import AdministrationCommands
 from domain.person import PersonProperties
 from projections.rebuild import live_tables
-from projections.rebuild.progress import UNHURRIED
-from store.credentials.api_keys import Keys
+from projections.rebuild.progress import NO_TIMEOUTS
+from store.credentials.api_keys import ApiKeys
 from store.credentials.sessions import Sessions
 from store.database import Database
 from store.embedded.server import Server
-from store.reader import Reader
+from store.reader import PostgresLogReader
 from store.recorder import LogFactory
 from store.schema import SERVICE_ROLE
 
 ROWS = 1_000_000
 EVENTS = 20_000
-ASKED = 40
-MOST_MS = 50.0
+REQUESTS_PER_PAGE = 40
+MAX_MS = 50.0
 # everybody has a guest: one name in a thousand begins with "zora"
 DETAILS = """
 INSERT INTO {schema}.personal_details (id, stream_id, salt, data, words)
@@ -48,9 +48,9 @@ FILTERS = {
     "hide_single_use": "hide_single_use=true",
     "link_type": "link_type=managed",
     "status": "status=cancelled",
-    "host": f"host_id={id_of('person', 7)}",
-    "link": f"link_id={id_of('link', 7)}",
-    "meeting type": f"meeting_type_id={id_of('meeting type', 7)}",
+    "host": f"host_id={derive_id('person', 7)}",
+    "link": f"link_id={derive_id('link', 7)}",
+    "meeting type": f"meeting_type_id={derive_id('meeting type', 7)}",
     "booked on days": "booked_from=2025-02-01&booked_to=2025-02-10",
     "starts on days": "starts_from=2025-02-01&starts_to=2025-02-10",
     "sort by start": "sort=starts_at",
@@ -61,49 +61,51 @@ FILTERS = {
 
 def main(rows: str = str(ROWS)) -> None:
     """Milliseconds of each page, from asking to the last byte; exit code 1 when one takes longer than wanted."""
-    with server("native") as found:
-        url = found.url(SERVICE_ROLE, DATABASE)
-        big_log.fill(found.url(OWNER_ROLE, DATABASE), EVENTS)
+    with run_database_server("native") as server:
+        url = server.build_url(SERVICE_ROLE, DATABASE)
+        big_log.fill_log(server.build_url(OWNER_ROLE, DATABASE), EVENTS)
         database = Database(url).open()
-        live_tables.ensure(database)
-        manager = hired(database)
-        fill(database, found, int(rows))
-        code = Keys(database).sign_in_code(manager, now())
-        session = Sessions(database).begin(code, now())
+        live_tables.ensure_tables(database)
+        manager = add_manager(database)
+        fill_meeting_log(database, server, int(rows))
+        code = ApiKeys(database).create_sign_in_code(manager, read_clock())
+        session = Sessions(database).begin_session(code, read_clock())
         database.close()
-        with served(url, 1) as (port, _):
-            slow = [name for name, query in FILTERS.items() if shown(port, str(session), name, query) > MOST_MS]
+        with run_service(url, 1) as (port, _):
+            slow = [name for name, query in FILTERS.items() if measure_page(port, str(session), name, query) > MAX_MS]
     if slow:
-        sys.exit(f"over {MOST_MS:.0f} ms: {', '.join(slow)}")
+        sys.exit(f"over {MAX_MS:.0f} ms: {', '.join(slow)}")
 
 
-def hired(database: Database) -> UUID:
-    """A manager, who sees the whole log."""
-    staffing = Staffing(LogFactory(database), Reader(database), Memory())
-    who = PersonProperties(name="Claire", email="claire@nexora.example", time_zone="UTC", roles=("manager",))
-    return staffing.add_person(by_operator(), who).id
+def add_manager(database: Database) -> UUID:
+    """Add a manager, who sees the whole log. Return the id."""
+    administration = AdministrationCommands(LogFactory(database), PostgresLogReader(database), AggregateCache())
+    person = PersonProperties(name="Claire", email="claire@nexora.example", time_zone="UTC", roles=("manager",))
+    return administration.add_person(build_operator_context(), person).id
 
 
-def fill(database: Database, found: Server, rows: int) -> None:
-    """The live table with that many meetings, and what their guests gave."""
-    with psycopg.connect(found.url(database=DATABASE), autocommit=True, options=UNHURRIED) as connection:
-        table = filled(database, connection, rows)
-        connection.execute(database.text(DETAILS.replace("{table}", table)), ())
-        connection.execute(database.text("VACUUM ANALYZE {schema}.personal_details"))
+def fill_meeting_log(database: Database, server: Server, rows: int) -> None:
+    """Fill the live table with this many meetings and the guests' personal details."""
+    with psycopg.connect(server.build_url(database=DATABASE), autocommit=True, options=NO_TIMEOUTS) as connection:
+        table = fill_live_table(database, connection, rows)
+        connection.execute(database.compose_query(DETAILS.replace("{table}", table)), ())
+        connection.execute(database.compose_query("VACUUM ANALYZE {schema}.personal_details"))
 
 
-def shown(port: int, session: str, name: str, query: str) -> float:
-    """The median of one page's milliseconds, printed with its spread and size."""
+def measure_page(port: int, session: str, name: str, query: str) -> float:
+    """Measure the median milliseconds of one page, and print it with its spread and size."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    taken, size = [], 0
-    for _ in range(ASKED):
-        began = time.perf_counter()
-        connection.request("GET", f"/meeting-log?{query}", headers={"Cookie": f"{SESSION}={session}"})
-        answer = connection.getresponse()
-        size = len(answer.read())
-        taken.append((time.perf_counter() - began) * 1000)
-        assert answer.status == 200, answer.status
+    milliseconds, size = [], 0
+    for _ in range(REQUESTS_PER_PAGE):
+        started_at = time.perf_counter()
+        connection.request("GET", f"/meeting-log?{query}", headers={"Cookie": f"{SESSION_COOKIE}={session}"})
+        response = connection.getresponse()
+        size = len(response.read())
+        milliseconds.append((time.perf_counter() - started_at) * 1000)
+        assert response.status == 200, response.status
     connection.close()
-    p50 = statistics.median(taken)
-    print(f"{name:16} p50 {p50:6.1f} ms, {min(taken):.1f}–{max(taken):.1f} ms, {size:,} bytes", flush=True)
+    p50 = statistics.median(milliseconds)
+    print(
+        f"{name:16} p50 {p50:6.1f} ms, {min(milliseconds):.1f}–{max(milliseconds):.1f} ms, {size:,} bytes", flush=True
+    )
     return p50

@@ -1,4 +1,4 @@
-"""A page of a big meeting log by each filter (but `q`) and sort, beside the query by hand with its index."""
+"""Measure a page of a big meeting log by each filter (but `q`) and sort, against a manual query with its own index."""
 
 import statistics
 from collections.abc import Iterator
@@ -10,26 +10,26 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from api.server import DATABASE
-from benchmarks.big_log import id_of
-from benchmarks.figure import Figure, in_turns
-from benchmarks.issuing import timed
+from benchmarks.big_log import derive_id
+from benchmarks.figure import Figure, measure_in_turns
+from benchmarks.issuing import measure_seconds
 from benchmarks.sizes import Sizes
 from projections import catalogue, meeting_log
 from projections.meeting_log import FILTERS, LISTING, MEETING_LOG, MeetingFilters
-from projections.queries.query import Source
-from projections.rebuild.progress import UNHURRIED
+from projections.queries.query import QuerySource
+from projections.rebuild.progress import NO_TIMEOUTS
 from store.database import Database
 from store.embedded.server import Server
 
 # a filter with its value, and the columns that an index made for it begins with
-ASKED: dict[str, tuple[dict[str, Any], str]] = {
+FILTER_CASES: dict[str, tuple[dict[str, Any], str]] = {
     "no filter": ({}, ""),
     "link_type": ({"link_type": "managed"}, "link_type, "),
     "hide_single_use": ({"hide_single_use": True}, ""),
     "status": ({"status": "cancelled"}, "status, "),
-    "host_id": ({"host_id": id_of("person", 7)}, ""),
-    "link_id": ({"link_id": id_of("link", 7)}, "link_id, "),
-    "meeting_type_id": ({"meeting_type_id": id_of("meeting type", 7)}, "meeting_type_id, "),
+    "host_id": ({"host_id": derive_id("person", 7)}, ""),
+    "link_id": ({"link_id": derive_id("link", 7)}, "link_id, "),
+    "meeting_type_id": ({"meeting_type_id": derive_id("meeting type", 7)}, "meeting_type_id, "),
     "booked": ({"booked_from": "2025-01-25Z", "booked_to": "2025-02-05Z"}, ""),
     "starts": ({"starts_from": "2025-01-25Z", "starts_to": "2025-02-05Z"}, ""),
 }
@@ -39,7 +39,7 @@ SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = %s AND tablename =
 """
 # what such an index ends in: a range of one time, in the order of the other
 TRAILING = {("booked", "starts_at"): ", booked_at", ("starts", "booked_at"): ", starts_at"}
-WHERE = {"hide_single_use": " WHERE link_type IN ('standard', 'managed')"}
+WHERE_CLAUSES = {"hide_single_use": " WHERE link_type IN ('standard', 'managed')"}
 # a hundred hosts with ten links each and twenty meeting types: one meeting a minute, every twentieth cancelled
 ROWS = """
 INSERT INTO {schema}."{table}" (booking_id, booked_at, status, link_type, link_id, meeting_type_id, host_ids, starts_at,
@@ -55,75 +55,85 @@ FROM generate_series(1, %(count)s::bigint) n,
 """
 
 
-def figures(db: Database, found: Server, sizes: Sizes, where: str) -> list[Figure]:
-    """One for each filter: of its four sorts, the one that is furthest from its floor."""
-    url = found.url(database=DATABASE)
-    with psycopg.connect(url, autocommit=True, options=UNHURRIED) as connection:
-        table = filled(db, connection, sizes.meetings)
+def measure_pages(db: Database, server: Server, sizes: Sizes, flush_mode: str) -> list[Figure]:
+    """Measure one figure for each filter: of its four sorts, the one that is furthest from its floor."""
+    url = server.build_url(database=DATABASE)
+    with psycopg.connect(url, autocommit=True, options=NO_TIMEOUTS) as connection:
+        table = fill_live_table(db, connection, sizes.meetings)
     return [
-        max((figure(db, url, table, name, sort, sizes, where) for sort in SORTS), key=lambda one: one.reached)
-        for name in ASKED
+        max(
+            (measure_page(db, url, table, name, sort, sizes, flush_mode) for sort in SORTS),
+            key=lambda figure: figure.result,
+        )
+        for name in FILTER_CASES
     ]
 
 
-def filled(db: Database, connection: Connection[Any], meetings: int) -> str:
-    """The live table with that many meetings, its indexes made after loading; its name."""
-    table = db_tables(db)[MEETING_LOG.name]
-    there = connection.execute(INDEXES, (db.schema, table)).fetchall()
-    for name, _ in there:
+def fill_live_table(db: Database, connection: Connection[Any], meetings: int) -> str:
+    """Fill the live table with this many meetings and create its indexes after loading. Return its name."""
+    table = read_live_tables(db)[MEETING_LOG.name]
+    indexes = connection.execute(INDEXES, (db.schema, table)).fetchall()
+    for name, _ in indexes:
         connection.execute(f'DROP INDEX {db.schema}."{name}"')
-    connection.execute(db.text(f'TRUNCATE {{schema}}."{table}"'))
-    connection.execute(db.text(ROWS.replace("{table}", table)), {"count": meetings})
-    for _, definition in there:
+    connection.execute(db.compose_query(f'TRUNCATE {{schema}}."{table}"'))
+    connection.execute(db.compose_query(ROWS.replace("{table}", table)), {"count": meetings})
+    for _, definition in indexes:
         connection.execute(definition)
-    connection.execute(db.text(f'VACUUM ANALYZE {{schema}}."{table}"'))
+    connection.execute(db.compose_query(f'VACUUM ANALYZE {{schema}}."{table}"'))
     return table
 
 
-def figure(db: Database, url: str, table: str, name: str, sort: str, sizes: Sizes, where: str) -> Figure:
-    """Milliseconds of the first page, and of the same rows by hand."""
-    source, filters = catalogue.live(db), MeetingFilters(**ASKED[name][0])
+def measure_page(db: Database, url: str, table: str, name: str, sort: str, sizes: Sizes, flush_mode: str) -> Figure:
+    """Measure the milliseconds of the first page, and of the same rows by a manual query."""
+    source, filters = catalogue.from_live_tables(db), MeetingFilters(**FILTER_CASES[name][0])
 
-    def ours() -> float:
-        return median_ms(sizes, lambda: meeting_log.page(source, filters, sort))
+    def run_query() -> float:
+        return measure_median_ms(sizes, lambda: meeting_log.list_meetings(source, filters, sort))
 
-    with by_hand(db, url, table, name, sort) as ask:
-        assert [row["booking_id"] for row in ask()][:50] == [row["booking_id"] for row in page(source, filters, sort)]
-        values, floors = in_turns(sizes.rounds, ours, lambda: median_ms(sizes, ask))
+    with prepare_manual_query(db, url, table, name, sort) as run_manual_query:
+        assert [row["booking_id"] for row in run_manual_query()][:50] == [
+            row["booking_id"] for row in list_first_page(source, filters, sort)
+        ]
+        values, floors = measure_in_turns(sizes.rounds, run_query, lambda: measure_median_ms(sizes, run_manual_query))
     title = f"meeting log page of {sizes.meetings:,}, {name}, by {sort}"
-    return Figure(title, "ms", values, floors, 2, True, "by hand with its index", where)
+    return Figure(title, "ms", values, floors, 2, True, "by hand with its index", flush_mode)
 
 
-def page(source: Source, filters: MeetingFilters, sort: str) -> list[Any]:
-    """The rows of the first page."""
-    return list(meeting_log.page(source, filters, sort).items)
+def list_first_page(source: QuerySource, filters: MeetingFilters, sort: str) -> list[Any]:
+    """List the rows of the first page."""
+    return list(meeting_log.list_meetings(source, filters, sort).items)
 
 
 @contextmanager
-def by_hand(db: Database, url: str, table: str, name: str, sort: str) -> Iterator[Any]:
-    """The query that one would write for this filter and sort, with an index of its own that nobody else sees."""
-    filters, leading = ASKED[name]
-    column, down = sort.removeprefix("-"), "DESC" if sort.startswith("-") else "ASC"
+def prepare_manual_query(db: Database, url: str, table: str, name: str, sort: str) -> Iterator[Any]:
+    """Prepare the query that one would write for this filter and sort, with an index of its own. Yield a callable."""
+    filters, leading = FILTER_CASES[name]
+    column, direction = sort.removeprefix("-"), "DESC" if sort.startswith("-") else "ASC"
     trailing = TRAILING.get((name, column), "")
-    index = f'CREATE INDEX ON {{schema}}."{table}" ({leading}{column}, booking_id{trailing}){WHERE.get(name, "")}'
-    conditions = " AND ".join(FILTERS[one] for one in filters) or "true"
-    order = f"ORDER BY m.{column} {down}, m.booking_id {down}"
-    rows = f'SELECT * FROM {{schema}}."{table}" AS m WHERE {conditions} {order} LIMIT 51'
-    names = "WITH " + ", ".join(
-        f'{name} AS NOT MATERIALIZED (SELECT * FROM {{schema}}."{live}")' for name, live in db_tables(db).items()
+    index = (
+        f'CREATE INDEX ON {{schema}}."{table}" ({leading}{column}, booking_id{trailing}){WHERE_CLAUSES.get(name, "")}'
     )
-    query = db.text(f"{names} SELECT {LISTING.columns} FROM ({rows}) AS m {order}")
-    with psycopg.connect(url, row_factory=dict_row, options=f"{UNHURRIED} -c timezone=UTC") as connection:
-        connection.execute(db.text(index))
+    conditions = " AND ".join(FILTERS[filter_name] for filter_name in filters) or "true"
+    order = f"ORDER BY m.{column} {direction}, m.booking_id {direction}"
+    rows = f'SELECT * FROM {{schema}}."{table}" AS m WHERE {conditions} {order} LIMIT 51'
+    live_tables = "WITH " + ", ".join(
+        f'{name} AS NOT MATERIALIZED (SELECT * FROM {{schema}}."{live_table}")'
+        for name, live_table in read_live_tables(db).items()
+    )
+    query = db.compose_query(f"{live_tables} SELECT {LISTING.columns} FROM ({rows}) AS m {order}")
+    with psycopg.connect(url, row_factory=dict_row, options=f"{NO_TIMEOUTS} -c timezone=UTC") as connection:
+        connection.execute(db.compose_query(index))
         yield lambda: connection.execute(query, filters, prepare=False).fetchall()
         connection.rollback()
 
 
-def db_tables(db: Database) -> dict[str, str]:
-    """The live tables by the read models' names."""
-    return {row["name"]: row["live_table"] for row in db.rows("SELECT name, live_table FROM {schema}.read_models")}
+def read_live_tables(db: Database) -> dict[str, str]:
+    """Read the live tables by the read models' names."""
+    return {
+        row["name"]: row["live_table"] for row in db.fetch_rows("SELECT name, live_table FROM {schema}.read_models")
+    }
 
 
-def median_ms(sizes: Sizes, ask: Any) -> float:
-    """The median of some questions, in milliseconds."""
-    return statistics.median(timed(ask) for _ in range(sizes.asked)) * 1000
+def measure_median_ms(sizes: Sizes, query: Any) -> float:
+    """Measure the median milliseconds of some queries."""
+    return statistics.median(measure_seconds(query) for _ in range(sizes.repetitions)) * 1000

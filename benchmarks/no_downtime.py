@@ -17,202 +17,213 @@ import httpx
 
 from api.cli.people import add_person, make_api_key
 from api.server import DATABASE, OWNER_ROLE
-from benchmarks.big_log import fill
-from benchmarks.environment import FLUSHES, SECRET, Ground, ground, server
-from benchmarks.load import Line, Post, exchange
-from projections.following.positions import position
-from replay.tree.sealer import seal_all
+from benchmarks.big_log import fill_log
+from benchmarks.environment import FLUSHES, SECRET, BenchmarkEnvironment, open_environment, run_database_server
+from benchmarks.load import Connection, PostRequest, send_request
+from projections.following.positions import read_positions
+from replay.tree.sealer import seal_all_events
 from store.database import Database
 
 BEFORE_SECONDS = 10.0
 CLI = "from api.cli.main import app; app()"
-MOST_STILL_MS = 250
-LOOK_SECONDS = 0.02  # at 5 ms the looking alone kept the client from its answers
-ANSWER_SECONDS = 30.0
-KEPT_SECONDS = 1.0  # the server closes connections that are idle for five
-BROKEN = (OSError, asyncio.IncompleteReadError)
+MAX_STALL_MS = 250
+POLL_SECONDS = 0.02  # at 5 ms the looking alone kept the client from its answers
+RESPONSE_SECONDS = 30.0
+MAX_IDLE_SECONDS = 1.0  # the server closes connections that are idle for five
+CONNECTION_ERRORS = (OSError, asyncio.IncompleteReadError)
 GUEST = {"name": "Grace", "email": "grace@guest.example", "time_zone": "UTC"}
 
 
 @dataclass
-class Seen:
-    """What a phase of the load saw."""
+class PhaseResult:
+    """The measurements of one phase of the load."""
 
     reads: list[float] = field(default_factory=list)
     bookings: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
-    still: float = 0.0
+    stall_seconds: float = 0.0
 
-    def told(self) -> str:
-        """The figures of the phase."""
-        kinds = f"reads p99 {p99(self.reads):.0f} ms ({len(self.reads)}), bookings p99 {p99(self.bookings):.0f} ms"
-        return f"{kinds} ({len(self.bookings)}), {len(self.errors)} errors, position still {self.still * 1000:.0f} ms"
+    def format_figures(self) -> str:
+        """Format the figures of the phase."""
+        reads = f"reads p99 {compute_p99(self.reads):.0f} ms ({len(self.reads)})"
+        bookings = f"bookings p99 {compute_p99(self.bookings):.0f} ms ({len(self.bookings)})"
+        stall = f"position still {self.stall_seconds * 1000:.0f} ms"
+        return f"{reads}, {bookings}, {len(self.errors)} errors, {stall}"
 
 
 def main(events: str = "200000", per_second: str = "50") -> None:
-    """The load without a rebuild, then while everything is rebuilt."""
+    """Run the load without a rebuild, then while everything is rebuilt."""
     for flush in FLUSHES:
         print(f"\n{flush}")
-        with server(flush) as found:
-            fill(found.url(OWNER_ROLE, DATABASE), int(events))
-            with ground(found) as here:
-                seal_all(here.oncelink.database)  # as a log is that grew day by day
-                with serving(here.oncelink.database.url) as port:
-                    before, during, seconds, code = asyncio.run(measured(here, port, int(per_second)))
-        print(f"  without a rebuild: {before.told()}")
-        print(f"  while it rebuilds ({seconds:.1f} s, exit code {code}): {during.told()}")
-        ratio = p99(during.reads) / p99(before.reads)
-        print(f"  p99 of reads {ratio:.2f} × (wanted: at most 3), still at most {MOST_STILL_MS} ms wanted")
-        for error in sorted({*before.errors, *during.errors})[:5]:
+        with run_database_server(flush) as server:
+            fill_log(server.build_url(OWNER_ROLE, DATABASE), int(events))
+            with open_environment(server) as environment:
+                seal_all_events(environment.services.database)  # as a log is that grew day by day
+                with run_service(environment.services.database.url) as port:
+                    without_rebuild, with_rebuild, seconds, code = asyncio.run(
+                        measure_phases(environment, port, int(per_second))
+                    )
+        print(f"  without a rebuild: {without_rebuild.format_figures()}")
+        print(f"  while it rebuilds ({seconds:.1f} s, exit code {code}): {with_rebuild.format_figures()}")
+        ratio = compute_p99(with_rebuild.reads) / compute_p99(without_rebuild.reads)
+        print(f"  p99 of reads {ratio:.2f} × (wanted: at most 3), still at most {MAX_STALL_MS} ms wanted")
+        for error in sorted({*without_rebuild.errors, *with_rebuild.errors})[:5]:
             print(f"  error: {error}")
 
 
-async def measured(here: Ground, port: int, per_second: int) -> tuple[Seen, Seen, float, int]:
-    """Both phases under one load; the seconds of the rebuild, and how its command ended."""
-    add_person(here.oncelink, "manager@nexora.example", ["manager"], "Manager", "UTC")
-    key = make_api_key(here.oncelink, "manager@nexora.example", "benchmark")
-    starts = iter(await asyncio.to_thread(here.starts, 100_000))
-    slug = here.oncelink.scheduling.offer(here.link_id, fresh=True).link.properties.slug
-    lines, page = Lines(port), first_page(key)
-    load = Load(lines, slug, starts, page, await lines.ask(page), per_second)
-    before, during = Seen(), Seen()
-    with watched(here.oncelink.database, before):
-        async with load.running(before):
+async def measure_phases(
+    environment: BenchmarkEnvironment, port: int, per_second: int
+) -> tuple[PhaseResult, PhaseResult, float, int]:
+    """Run both phases under one load. Return their results, the seconds of the rebuild and its exit code."""
+    add_person(environment.services, "manager@nexora.example", ["manager"], "Manager", "UTC")
+    key = make_api_key(environment.services, "manager@nexora.example", "benchmark")
+    starts = iter(await asyncio.to_thread(environment.take_starts, 100_000))
+    slug = environment.services.scheduling.load_offer(environment.link_id, fresh=True).link.properties.slug
+    connections, page = ConnectionPool(port), build_page_request(key)
+    load = RequestLoad(connections, slug, starts, page, await connections.send_request(page), per_second)
+    without_rebuild, with_rebuild = PhaseResult(), PhaseResult()
+    with watch_position(environment.services.database, without_rebuild):
+        async with load.run_load(without_rebuild):
             await asyncio.sleep(BEFORE_SECONDS)
-    with watched(here.oncelink.database, during):
-        async with load.running(during):
+    with watch_position(environment.services.database, with_rebuild):
+        async with load.run_load(with_rebuild):
             await asyncio.sleep(1)
-            began = time.perf_counter()
-            code = await rebuilt(here.oncelink.database.url)
-            seconds = time.perf_counter() - began
+            started_at = time.perf_counter()
+            code = await run_rebuild(environment.services.database.url)
+            seconds = time.perf_counter() - started_at
             await asyncio.sleep(1)
-    lines.close()
-    return before, during, seconds, code
+    connections.close_all()
+    return without_rebuild, with_rebuild, seconds, code
 
 
-def first_page(key: str) -> bytes:
-    """A request for the oldest meetings, as it goes over the wire."""
+def build_page_request(key: str) -> bytes:
+    """Build the request for the oldest meetings, as bytes."""
     path = "/v1/meeting-log?sort=booked_at&limit=50"
     return f"GET {path} HTTP/1.1\r\nHost: b\r\nAuthorization: Bearer {key}\r\n\r\n".encode()
 
 
 @dataclass
-class Lines:
-    """Connections to the server, as many as are needed at once; none is used again that was idle for a second."""
+class ConnectionPool:
+    """Connections to the server, opened as needed. One that was idle for a second is not used again."""
 
     port: int
-    free: deque[tuple[float, Line]] = field(default_factory=deque)
+    free: deque[tuple[float, Connection]] = field(default_factory=deque)
 
-    async def ask(self, request: bytes) -> tuple[int, bytes]:
+    async def send_request(self, request: bytes) -> tuple[int, bytes]:
         """The status and the body of an answer. Raises OSError, also TimeoutError after 30 s, IncompleteReadError."""
-        while self.free and self.free[0][0] < time.perf_counter() - KEPT_SECONDS:
+        while self.free and self.free[0][0] < time.perf_counter() - MAX_IDLE_SECONDS:
             self.free.popleft()[1][1].close()
-        line = self.free.pop()[1] if self.free else await asyncio.open_connection("127.0.0.1", self.port)
+        connection = self.free.pop()[1] if self.free else await asyncio.open_connection("127.0.0.1", self.port)
         try:
-            answer = await asyncio.wait_for(exchange(line, request), ANSWER_SECONDS)
+            response = await asyncio.wait_for(send_request(connection, request), RESPONSE_SECONDS)
         except BaseException:
-            line[1].close()
+            connection[1].close()
             raise
-        self.free.append((time.perf_counter(), line))
-        return answer
+        self.free.append((time.perf_counter(), connection))
+        return response
 
-    def close(self) -> None:
+    def close_all(self) -> None:
         """Closes all of them."""
         for _, (_, writer) in self.free:
             writer.close()
 
 
 @dataclass
-class Load:
-    """Bookings on one link and reads of a list whose first rows never change, each so often a second."""
+class RequestLoad:
+    """Bookings on one link and reads of a list whose first rows never change, each at a fixed rate."""
 
-    lines: Lines
+    connections: ConnectionPool
     slug: str
     starts: Iterator[Any]
     page: bytes
     first: tuple[int, bytes]
     per_second: int
-    asked: set[asyncio.Task[None]] = field(default_factory=set)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     @asynccontextmanager
-    async def running(self, seen: Seen) -> AsyncIterator[None]:
-        """The load, as long as this lasts; it waits for no answer before it asks again."""
-        loads = [asyncio.create_task(self.paced(one)) for one in (lambda: self.read(seen), lambda: self.book(seen))]
+    async def run_load(self, result: PhaseResult) -> AsyncIterator[None]:
+        """Run the load until the context ends. It does not wait for a response before the next request."""
+        loads = [
+            asyncio.create_task(self.repeat_action(action))
+            for action in (lambda: self.read_meetings(result), lambda: self.book_meeting(result))
+        ]
         try:
             yield
         finally:
             for load in loads:
                 load.cancel()
-            await asyncio.gather(*loads, *self.asked, return_exceptions=True)
+            await asyncio.gather(*loads, *self.tasks, return_exceptions=True)
 
-    async def paced(self, action: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Starts an action so often a second."""
-        began = time.perf_counter()
+    async def repeat_action(self, action: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Start an action at the fixed rate."""
+        started_at = time.perf_counter()
         for number in range(1_000_000):
-            await asyncio.sleep(max(0.0, began + number / self.per_second - time.perf_counter()))
+            await asyncio.sleep(max(0.0, started_at + number / self.per_second - time.perf_counter()))
             task = asyncio.create_task(action())
-            self.asked.add(task)
-            task.add_done_callback(self.asked.discard)
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
 
-    async def read(self, seen: Seen) -> None:
+    async def read_meetings(self, result: PhaseResult) -> None:
         """One read of the oldest meetings: less than all of them would be a partial table."""
-        began = time.perf_counter()
+        started_at = time.perf_counter()
         try:
-            answer = await self.lines.ask(self.page)
-        except BROKEN as error:
-            seen.errors.append(f"read: {type(error).__name__}")
+            response = await self.connections.send_request(self.page)
+        except CONNECTION_ERRORS as error:
+            result.errors.append(f"read: {type(error).__name__}")
             return
-        seen.reads.append(time.perf_counter() - began)
-        if answer[0] != 200:
-            seen.errors.append(f"read: {answer[0]} {answer[1][:200]!r}")
-        elif answer != self.first:
-            seen.errors.append("a read saw other rows")
+        result.reads.append(time.perf_counter() - started_at)
+        if response[0] != 200:
+            result.errors.append(f"read: {response[0]} {response[1][:200]!r}")
+        elif response != self.first:
+            result.errors.append("a read saw other rows")
 
-    async def book(self, seen: Seen) -> None:
+    async def book_meeting(self, result: PhaseResult) -> None:
         """One booking."""
-        began = time.perf_counter()
+        started_at = time.perf_counter()
         body = {"start": next(self.starts).isoformat(), "guest": GUEST}
         try:
-            status, text = await self.lines.ask(Post(f"/v1/book/{self.slug}", body).as_bytes())
-        except BROKEN as error:
-            seen.errors.append(f"booking: {type(error).__name__}")
+            status, text = await self.connections.send_request(PostRequest(f"/v1/book/{self.slug}", body).to_bytes())
+        except CONNECTION_ERRORS as error:
+            result.errors.append(f"booking: {type(error).__name__}")
             return
-        seen.bookings.append(time.perf_counter() - began)
+        result.bookings.append(time.perf_counter() - started_at)
         if status != 201:
-            seen.errors.append(f"booking: {status} {text[:200]!r}")
+            result.errors.append(f"booking: {status} {text[:200]!r}")
 
 
-async def rebuilt(database_url: str) -> int:
+async def run_rebuild(database_url: str) -> int:
     """`oncelink rebuild` as a process of its own; its exit code."""
     command = [sys.executable, "-c", CLI, "rebuild", "--json"]
-    process = await asyncio.create_subprocess_exec(*command, env=environment(database_url), stdout=subprocess.DEVNULL)
+    process = await asyncio.create_subprocess_exec(
+        *command, env=build_process_environment(database_url), stdout=subprocess.DEVNULL
+    )
     return await process.wait()
 
 
-def environment(database_url: str) -> dict[str, str]:
+def build_process_environment(database_url: str) -> dict[str, str]:
     """The settings of the processes."""
-    given = {"ONCELINK_DATABASE_URL": database_url, "ONCELINK_SECRET_KEYS": SECRET, "PYTHONPATH": os.getcwd()}
-    return {**os.environ, **given}
+    settings = {"ONCELINK_DATABASE_URL": database_url, "ONCELINK_SECRET_KEYS": SECRET, "PYTHONPATH": os.getcwd()}
+    return {**os.environ, **settings}
 
 
 @contextmanager
-def serving(database_url: str) -> Iterator[int]:
+def run_service(database_url: str) -> Iterator[int]:
     """`oncelink serve` with one worker; its port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
     command = [sys.executable, "-c", CLI, "serve", "--port", str(port)]
     url = f"http://127.0.0.1:{port}"
-    with subprocess.Popen(command, env=environment(database_url), stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command, env=build_process_environment(database_url), stderr=subprocess.DEVNULL) as process:
         try:
-            wait_for(url, process)
+            wait_until_ready(url, process)
             yield port
         finally:
             process.terminate()
             process.wait(30)
 
 
-def wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
+def wait_until_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
     """Waits until the service is ready."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
@@ -226,33 +237,33 @@ def wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
 
 
 @contextmanager
-def watched(database: Database, seen: Seen) -> Iterator[None]:
-    """Looks all the time how long the follower's position stands still although there is something to follow.
+def watch_position(database: Database, result: PhaseResult) -> Iterator[None]:
+    """Watch for how long the follower's position does not move although there are events to follow.
 
-    It counts from the look before the one that saw a move, so by up to one pause too long and never too short.
+    The time counts from the poll before the one that saw a move: up to one pause too long, never too short.
     """
-    done = Event()
+    stop = Event()
 
-    def look() -> None:
-        since = looked = time.perf_counter()
-        at = position(database)
-        while not done.wait(LOOK_SECONDS):
-            looking, now = time.perf_counter(), position(database)
-            if now.position != at.position or now.position >= now.head:
-                at, since = now, looked
-            looked = looking
-            seen.still = max(seen.still, looked - since)
+    def poll_position() -> None:
+        moved_at = polled_at = time.perf_counter()
+        last = read_positions(database)
+        while not stop.wait(POLL_SECONDS):
+            now, current = time.perf_counter(), read_positions(database)
+            if current.position != last.position or current.position >= current.head:
+                last, moved_at = current, polled_at
+            polled_at = now
+            result.stall_seconds = max(result.stall_seconds, polled_at - moved_at)
 
-    thread = Thread(target=look)
+    thread = Thread(target=poll_position)
     thread.start()
     try:
         yield
     finally:
-        done.set()
+        stop.set()
         thread.join()
 
 
-def p99(seconds: list[float]) -> float:
-    """The 99th percentile in milliseconds."""
+def compute_p99(seconds: list[float]) -> float:
+    """Compute the 99th percentile, in milliseconds."""
     ordered = sorted(seconds)
     return ordered[int(len(ordered) * 0.99)] * 1000 if ordered else float("nan")

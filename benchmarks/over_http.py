@@ -1,4 +1,4 @@
-"""Bookings over HTTP on single-use links, beside a route of the same server that only runs the SQL of a booking."""
+"""Measure bookings over HTTP on single-use links against a route that only runs the SQL of a booking."""
 
 import os
 import signal
@@ -14,27 +14,27 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from benchmarks.booking import prepared_calls
-from benchmarks.environment import GUEST, SECRET, Ground
-from benchmarks.figure import Figure, in_turns
-from benchmarks.load import CONNECTIONS, Measured, Post, load
+from benchmarks.booking import prepare_append_calls
+from benchmarks.environment import GUEST, SECRET, BenchmarkEnvironment
+from benchmarks.figure import Figure, measure_in_turns
+from benchmarks.load import CONNECTIONS, LoadResult, PostRequest, run_load
 from benchmarks.sizes import Sizes
 
-FACTORY = "benchmarks.http_server:create"
+FACTORY = "benchmarks.http_server:create_benchmark_app"
 
 
 @contextmanager
-def served(url: str, workers: int, **settings: str) -> Iterator[tuple[int, int]]:
-    """The service in processes of its own; its port, and the id of the process (with one worker: of the worker).
+def run_service(url: str, workers: int, **settings: str) -> Iterator[tuple[int, int]]:
+    """Run the service in processes of its own. Yield its port and process id (with one worker: the worker's).
 
-    Without couriers, unless the settings say otherwise: `benchmarks/mail.py` measures those.
+    Without outbox workers unless the settings say otherwise: `benchmarks/mail.py` measures those.
     """
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = int(found.getsockname()[1])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = int(listener.getsockname()[1])
     command = [sys.executable, "-m", "uvicorn", "--factory", FACTORY, "--port", str(port), "--workers", str(workers)]
-    quiet = ["--no-access-log", "--log-level", "warning"]
-    environment = {
+    log_options = ["--no-access-log", "--log-level", "warning"]
+    process_environment = {
         **os.environ,
         "ONCELINK_DATABASE_URL": url,
         "ONCELINK_SECRET_KEYS": SECRET,
@@ -44,10 +44,10 @@ def served(url: str, workers: int, **settings: str) -> Iterator[tuple[int, int]]
     }
     with (
         tempfile.TemporaryFile() as log,  # written and thrown away: a server writes its log
-        subprocess.Popen([*command, *quiet], env=environment, stderr=log) as process,
+        subprocess.Popen([*command, *log_options], env=process_environment, stderr=log) as process,
     ):
         try:
-            while not answers(port):
+            while not is_healthy(port):
                 assert process.poll() is None, "the server ended"
                 time.sleep(0.05)
             yield port, process.pid
@@ -56,85 +56,93 @@ def served(url: str, workers: int, **settings: str) -> Iterator[tuple[int, int]]
             process.wait(30)
 
 
-def answers(port: int) -> bool:
-    """Whether the service is healthy."""
+def is_healthy(port: int) -> bool:
+    """Return whether the service is healthy."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1) as answer:
-            return bool(answer.status == 200)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1) as response:
+            return bool(response.status == 200)
     except (urllib.error.URLError, OSError):
         return False
 
 
-def bookings(ground: Ground, port: int, count: int, rate: float | None = None) -> Measured:
-    """Bookings of as many single-use links. Raises AssertionError unless all are made."""
-    codes = [ground.oncelink.codes.make(id, "book") for id in ground.issue(count)]
-    posts = [
-        Post(f"/v1/book/{code}", {"start": start.isoformat(), **GUEST}, uuid4().hex)
-        for code, start in zip(codes, ground.starts(count), strict=True)
+def measure_bookings(environment: BenchmarkEnvironment, port: int, count: int, rate: float | None = None) -> LoadResult:
+    """Measure bookings of `count` single-use links. Raises AssertionError unless all succeed."""
+    codes = [environment.services.codes.create_code(id, "book") for id in environment.issue_single_use_links(count)]
+    requests = [
+        PostRequest(f"/v1/book/{code}", {"start": start.isoformat(), **GUEST}, uuid4().hex)
+        for code, start in zip(codes, environment.take_starts(count), strict=True)
     ]
-    return all_made(load(port, posts, rate), count)
+    return require_all_created(run_load(port, requests, rate), count)
 
 
-def floor(ground: Ground, port: int, count: int, rate: float | None = None) -> Measured:
-    """The same by the bare SQL. Raises AssertionError unless all are made."""
-    posts = [Post(f"/floor/{token}", call) for token, call in prepared_calls(ground, count)]
-    return all_made(load(port, posts, rate), count)
+def measure_floor(environment: BenchmarkEnvironment, port: int, count: int, rate: float | None = None) -> LoadResult:
+    """Measure the same by bare SQL. Raises AssertionError unless all succeed."""
+    requests = [PostRequest(f"/floor/{token}", call) for token, call in prepare_append_calls(environment, count)]
+    return require_all_created(run_load(port, requests, rate), count)
 
 
-def all_made(measured: Measured, count: int) -> Measured:
-    """What was measured, if it is what was asked for. Raises AssertionError."""
-    assert measured.statuses == {201: count}, measured.statuses
-    return measured
+def require_all_created(result: LoadResult, count: int) -> LoadResult:
+    """Return the result if all requests were answered with 201. Raises AssertionError."""
+    assert result.statuses == {201: count}, result.statuses
+    return result
 
 
-def throughput(ground: Ground, url: str, workers: int, sizes: Sizes, where: str) -> Figure:
-    """Bookings in a second over 32 connections."""
-    with served(url, workers) as (port, _):
-        for warm in (bookings, floor):
-            warm(ground, port, max(20, sizes.bookings // 5))
-        values, floors = in_turns(
+def measure_throughput(
+    environment: BenchmarkEnvironment, url: str, workers: int, sizes: Sizes, flush_mode: str
+) -> Figure:
+    """Measure bookings per second over 32 connections."""
+    with run_service(url, workers) as (port, _):
+        for measure in (measure_bookings, measure_floor):
+            measure(environment, port, max(20, sizes.bookings // 5))
+        values, floors = measure_in_turns(
             sizes.rounds,
-            lambda: bookings(ground, port, sizes.bookings).per_second,
-            lambda: floor(ground, port, sizes.bookings).per_second,
+            lambda: measure_bookings(environment, port, sizes.bookings).requests_per_second,
+            lambda: measure_floor(environment, port, sizes.bookings).requests_per_second,
         )
     name = f"bookings over HTTP, {CONNECTIONS} connections, {workers} worker{'s' if workers > 1 else ''}"
-    return Figure(name, "/s", values, floors, 0.5, floor="bare SQL on the same server", where=where)
+    return Figure(name, "/s", values, floors, 0.5, floor="bare SQL on the same server", flush_mode=flush_mode)
 
 
-def slowest(ground: Ground, url: str, rate: float, sizes: Sizes, where: str) -> Figure:
-    """The 99th percentile, in milliseconds, at a rate that one worker has to spare."""
-    with served(url, 1) as (port, _):
-        for warm in (bookings, floor):
-            warm(ground, port, max(20, sizes.bookings // 5))
-        values, floors = in_turns(
+def measure_p99(environment: BenchmarkEnvironment, url: str, rate: float, sizes: Sizes, flush_mode: str) -> Figure:
+    """Measure the 99th percentile in milliseconds, at a rate well below what one worker handles."""
+    with run_service(url, 1) as (port, _):
+        for measure in (measure_bookings, measure_floor):
+            measure(environment, port, max(20, sizes.bookings // 5))
+        values, floors = measure_in_turns(
             sizes.rounds,
-            lambda: bookings(ground, port, sizes.bookings, rate).quantile(0.99) * 1000,
-            lambda: floor(ground, port, sizes.bookings, rate).quantile(0.99) * 1000,
+            lambda: measure_bookings(environment, port, sizes.bookings, rate).compute_quantile(0.99) * 1000,
+            lambda: measure_floor(environment, port, sizes.bookings, rate).compute_quantile(0.99) * 1000,
         )
     name = f"p99 of a booking over HTTP at {rate:.0f}/s, half of what one worker does"
-    return Figure(name, "ms", values, floors, 3, True, "bare SQL at the same rate", where)
+    return Figure(name, "ms", values, floors, 3, True, "bare SQL at the same rate", flush_mode)
 
 
-def memory(ground: Ground, url: str, sizes: Sizes) -> Figure:
-    """Megabytes of the server's process after many bookings, beside the same after a few."""
-    few, many = sizes.bookings_in_memory
-    with served(url, 1) as (port, pid):
-        in_pieces(ground, port, few)
-        before = resident_megabytes(pid)
-        in_pieces(ground, port, many - few)
-        after = resident_megabytes(pid)
+def measure_memory(environment: BenchmarkEnvironment, url: str, sizes: Sizes) -> Figure:
+    """Measure the megabytes of the server process after many bookings, against those after a few."""
+    first_count, second_count = sizes.bookings_in_memory
+    with run_service(url, 1) as (port, pid):
+        book_in_batches(environment, port, first_count)
+        megabytes_before = read_resident_megabytes(pid)
+        book_in_batches(environment, port, second_count - first_count)
+        megabytes_after = read_resident_megabytes(pid)
     return Figure(
-        f"memory of a server process after {many:,} bookings", "MB", [after], [before], 1.1, True, f"after {few:,}"
+        f"memory of a server process after {second_count:,} bookings",
+        "MB",
+        [megabytes_after],
+        [megabytes_before],
+        1.1,
+        True,
+        f"after {first_count:,}",
     )
 
 
-def in_pieces(ground: Ground, port: int, count: int) -> None:
-    """So many bookings, a thousand at a time."""
-    for done in range(0, count, 1_000):
-        bookings(ground, port, min(1_000, count - done))
+def book_in_batches(environment: BenchmarkEnvironment, port: int, count: int) -> None:
+    """Book this many meetings, a thousand at a time."""
+    for start in range(0, count, 1_000):
+        measure_bookings(environment, port, min(1_000, count - start))
 
 
-def resident_megabytes(pid: int) -> float:
-    """What a process has in memory."""
+def read_resident_megabytes(pid: int) -> float:
+    """Read the resident memory of a process, in megabytes."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20

@@ -1,4 +1,4 @@
-"""Others that one could have used, in the same run: the eventsourcing library's recorder and runner, and message-db."""
+"""Measure alternatives in the same run: the eventsourcing library's recorder and runner, and message-db."""
 
 import subprocess
 import tarfile
@@ -15,20 +15,20 @@ from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastor
 
 from api.server import DATABASE, OWNER_ROLE
 from benchmarks import library_runner
-from benchmarks.appending import per_second
+from benchmarks.appending import measure_transactions_per_second
 from benchmarks.sizes import Sizes
 from store.embedded.server import Server
 
 PACKAGE = "@eventide/message-db@1.3.1"
-EVENTS_OF_RUNNER = 2_000
-PARTS = (
+RUNNER_EVENTS = 2_000
+SQL_FILES = (
     *("schema/message-store", "tables/messages", "types/message"),
     *(f"functions/{name}" for name in ("hash-64", "acquire-lock", "category", "is-category", "id", "cardinal-id")),
     *("functions/stream-version", "functions/write-message"),
     *(f"indexes/messages-{name}" for name in ("id", "stream", "category")),
 )
 # the same two events, each in one call, in one transaction and one round trip
-WRITES = r"""
+WRITE_MESSAGES = r"""
 \set n random(1, 9000000000000000)
 \startpipeline
 BEGIN;
@@ -39,56 +39,57 @@ COMMIT;
 """.replace("{data}", '{"padding": "' + "x" * 700 + '"}')
 
 
-def sentences(found: Server, sizes: Sizes) -> Iterator[str]:
-    """What each of them reached, or why it was left out."""
-    recorded = recorded_per_second(found, sizes)
-    yield f"eventsourcing's recorder, the same two events, 16 threads: {recorded:,.0f} appends/s"
-    yield f"eventsourcing's runner: {library_runner.events_per_second(found, EVENTS_OF_RUNNER):,.0f} events/s"
-    yield message_db(found, sizes)
+def measure_peers(server: Server, sizes: Sizes) -> Iterator[str]:
+    """Measure each alternative. Yield a line with its result, or with the reason why it was left out."""
+    appends_per_second = measure_recorder(server, sizes)
+    yield f"eventsourcing's recorder, the same two events, 16 threads: {appends_per_second:,.0f} appends/s"
+    yield f"eventsourcing's runner: {library_runner.measure_events_per_second(server, RUNNER_EVENTS):,.0f} events/s"
+    yield measure_message_db(server, sizes)
 
 
-def recorded_per_second(found: Server, sizes: Sizes) -> float:
-    """Appends of two events by the library's own recorder, in threads of one process."""
-    url = found.url(OWNER_ROLE, DATABASE)
+def measure_recorder(server: Server, sizes: Sizes) -> float:
+    """Measure appends of two events per second by the library's own recorder, in threads of one process."""
+    url = server.build_url(OWNER_ROLE, DATABASE)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE SCHEMA recorder")
-    there = library_runner.settings(url)
-    names = {
-        name: there[f"POSTGRES_{name.upper()}"] for name in ("dbname", "host", "port", "user", "password", "schema")
+    settings = library_runner.build_settings(url)
+    parameters = {
+        name: settings[f"POSTGRES_{name.upper()}"] for name in ("dbname", "host", "port", "user", "password", "schema")
     }
-    datastore = PostgresDatastore(**{**names, "schema": "recorder"}, pool_size=16, originator_id_type="uuid")
+    datastore = PostgresDatastore(**{**parameters, "schema": "recorder"}, pool_size=16, originator_id_type="uuid")
     recorder = PostgresApplicationRecorder(datastore, events_table_name="stored_events")
     recorder.create_table()
-    state, until = b"x" * 700, time.perf_counter() + sizes.seconds
+    state, deadline = b"x" * 700, time.perf_counter() + sizes.seconds
 
-    def write(_: int) -> int:
-        done = 0
-        while time.perf_counter() < until:
+    def append_events(_: int) -> int:
+        count = 0
+        while time.perf_counter() < deadline:
             id = uuid4()
             recorder.insert_events([StoredEvent(id, version, "Topic", state) for version in (1, 2)])
-            done += 1
-        return done
+            count += 1
+        return count
 
     with ThreadPoolExecutor(16) as pool:
-        appended = sum(pool.map(write, range(16)))
+        appended = sum(pool.map(append_events, range(16)))
     datastore.close()
     return appended / sizes.seconds
 
 
-def message_db(found: Server, sizes: Sizes) -> str:
-    """Message-db's SQL, as its npm package has it."""
+def measure_message_db(server: Server, sizes: Sizes) -> str:
+    """Measure message-db's SQL, from its npm package."""
     with tempfile.TemporaryDirectory() as folder:
         try:
             command = ["npm", "pack", "--silent", PACKAGE]
             subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=60)
         except (OSError, subprocess.SubprocessError) as error:
             return f"message-db: left out, its package could not be fetched ({type(error).__name__})"
-        with tarfile.open(next(Path(folder).glob("*.tgz"))) as packed:
-            packed.extractall(folder, filter="data")
-        with psycopg.connect(found.url(database=DATABASE), autocommit=True) as connection:
-            for part in PARTS:
-                connection.execute((Path(folder) / "package" / "database" / f"{part}.sql").read_text())
+        with tarfile.open(next(Path(folder).glob("*.tgz"))) as archive:
+            archive.extractall(folder, filter="data")
+        with psycopg.connect(server.build_url(database=DATABASE), autocommit=True) as connection:
+            for path in SQL_FILES:
+                connection.execute((Path(folder) / "package" / "database" / f"{path}.sql").read_text())
             connection.execute(
                 "ALTER DATABASE oncelink SET search_path = message_store"
             )  # its functions call each other so
-    return f"message-db, the same two events, 16 writers: {per_second(found, WRITES, 16, sizes.seconds):,.0f} appends/s"
+    rate = measure_transactions_per_second(server, WRITE_MESSAGES, 16, sizes.seconds)
+    return f"message-db, the same two events, 16 writers: {rate:,.0f} appends/s"

@@ -5,18 +5,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Sizes:
-    """How long, how often, and on how much."""
+    """The number of rounds, and the amount of data of each figure."""
 
     rounds: int = 3
     bookings: int = 500  # over HTTP, in each round
     seconds: float = 2.0  # of each run of pgbench
     writers: int = 16
-    asked: int = 30  # times that a single question is asked in each round
+    repetitions: int = 30  # times that a single question is asked in each round
     events: int = 150_000  # in the log of rebuilds and of the meeting log
     meetings: int = 200_000  # in the meeting log
-    earlier: tuple[int, ...] = (10, 1_000, 10_000)
-    log: int = 100_000  # events around those
-    slots_of: int = 500  # bookings of each of three hosts
+    earlier_bookings: tuple[int, ...] = (10, 1_000, 10_000)
+    background_events: int = 100_000  # events around those
+    bookings_per_host: int = 500  # bookings of each of three hosts
     bookings_in_memory: tuple[int, int] = (1_000, 5_000)
     peers: bool = True
 
@@ -28,8 +28,8 @@ FULL = Sizes(
     seconds=10.0,
     events=1_000_000,
     meetings=10_000_000,
-    earlier=(10, 1_000, 100_000),
-    log=1_000_000,
+    earlier_bookings=(10, 1_000, 100_000),
+    background_events=1_000_000,
     bookings_in_memory=(1_000, 100_000),
 )
 TINY = Sizes(
@@ -37,12 +37,12 @@ TINY = Sizes(
     bookings=20,
     seconds=0.3,
     writers=2,
-    asked=3,
+    repetitions=3,
     events=2_000,
     meetings=500,
-    earlier=(5, 50),
-    log=500,
-    slots_of=20,
+    earlier_bookings=(5, 50),
+    background_events=500,
+    bookings_per_host=20,
     bookings_in_memory=(20, 40),
     peers=False,
 )

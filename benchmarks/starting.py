@@ -1,4 +1,4 @@
-"""The first minute: from `oncelink demo` in an empty folder to the first answer on /healthz."""
+"""Measure the first minute: from `oncelink demo` in an empty folder to the first response of /healthz."""
 
 import json
 import signal
@@ -14,24 +14,24 @@ STARTS = 5
 DEMO = "from api.cli.main import app; app()"
 
 
-def first_answer() -> list[float]:
-    """Seconds from starting the demo until /healthz answers, with initdb and the sample organisation."""
-    return [once() for _ in range(STARTS)]
+def measure_starts() -> list[float]:
+    """Measure the seconds from starting the demo until /healthz answers, with initdb and the sample organisation."""
+    return [measure_start() for _ in range(STARTS)]
 
 
-def once() -> float:
-    """One start in an empty folder."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+def measure_start() -> float:
+    """Measure one start in an empty folder."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
     with tempfile.TemporaryDirectory(prefix="oncelink-benchmark-") as folder:
         command = [sys.executable, "-c", DEMO, "demo", "--json", "--port", str(port), "--data", folder]
-        began = time.perf_counter()
+        started_at = time.perf_counter()
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            while not answers(port):
+            while not is_healthy(port):
                 assert process.poll() is None, "the demo ended"
                 time.sleep(0.005)
-            seconds = time.perf_counter() - began
+            seconds = time.perf_counter() - started_at
             assert process.stdout is not None
             assert json.loads(process.stdout.readline())["people"]
             process.send_signal(signal.SIGINT)
@@ -39,10 +39,10 @@ def once() -> float:
     return seconds
 
 
-def answers(port: int) -> bool:
-    """Whether the service is healthy."""
+def is_healthy(port: int) -> bool:
+    """Return whether the service is healthy."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1) as answer:
-            return bool(answer.status == 200)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1) as response:
+            return bool(response.status == 200)
     except (urllib.error.URLError, OSError):
         return False

@@ -1,4 +1,4 @@
-"""The table of figures: every one measured beside its floor, natively and with a 1 ms flush, then drawn."""
+"""The table of figures: each measured against its floor, natively and with a 1 ms flush, then drawn."""
 
 import os
 import platform
@@ -7,76 +7,78 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import appending, catching_up, chart, earlier_bookings, issuing, meeting_log_pages, over_http, peers
-from benchmarks.environment import FLUSHES, ground, server
+from benchmarks.environment import FLUSHES, open_environment, run_database_server
 from benchmarks.figure import Figure
-from benchmarks.rebuilding import filled
+from benchmarks.rebuilding import create_filled_database
 from benchmarks.sizes import Sizes
 from store.embedded.server import Server
 from store.schema import SERVICE_ROLE
 
 DATABASE = "oncelink"
-PICTURE = Path(__file__).parents[1] / "docs" / "performance.svg"
+CHART_PATH = Path(__file__).parents[1] / "docs" / "performance.svg"
 
 
-def run(sizes: Sizes, picture: Path | None = PICTURE) -> int:
-    """Measures, prints, draws; 1 when a bound does not hold, else 0."""
-    began = datetime.now(UTC)
-    about = f"{began:%Y-%m-%d}, {machine()}, load average {os.getloadavg()[0]:.1f}"
-    print(about, flush=True)
+def run_benchmarks(sizes: Sizes, chart_path: Path | None = CHART_PATH) -> int:
+    """Measure, print and draw all figures. Return 1 when a bound does not hold, else 0."""
+    started_at = datetime.now(UTC)
+    title = f"{started_at:%Y-%m-%d}, {describe_machine()}, load average {os.getloadavg()[0]:.1f}"
+    print(title, flush=True)
     figures = []
-    for figure in every(sizes):
+    for figure in measure_all(sizes):
         print(figure, flush=True)
         figures.append(figure)
-    if picture is not None:
-        picture.write_text(chart.drawn(figures, about), encoding="utf-8")
-    missed = [figure for figure in figures if not figure.holds]
-    took = (datetime.now(UTC) - began).total_seconds()
-    print(f"{len(figures)} figures in {took:.0f} s, {len(missed)} missed; load average {os.getloadavg()[0]:.1f}")
+    if chart_path is not None:
+        chart_path.write_text(chart.draw_chart(figures, title), encoding="utf-8")
+    missed = [figure for figure in figures if not figure.is_within_bound]
+    seconds = (datetime.now(UTC) - started_at).total_seconds()
+    print(f"{len(figures)} figures in {seconds:.0f} s, {len(missed)} missed; load average {os.getloadavg()[0]:.1f}")
     return 1 if missed else 0
 
 
-def machine() -> str:
+def describe_machine() -> str:
     """What this ran on."""
     return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
-def every(sizes: Sizes) -> Iterator[Figure]:
-    """All figures; those in which a flush has no part are measured once."""
-    for where in FLUSHES:
-        with server(where) as found:
-            yield from of_bookings(found, sizes, where)
-    with server("native") as found:
-        yield from of_a_big_log(found, sizes)
-    with server("native") as found, ground(found) as here:
-        here.oncelink.follower.stop()
-        yield from earlier_bookings.figures(here, found, sizes, "native")
+def measure_all(sizes: Sizes) -> Iterator[Figure]:
+    """Measure all figures. Those that do not depend on the flush are measured once."""
+    for flush_mode in FLUSHES:
+        with run_database_server(flush_mode) as server:
+            yield from measure_bookings(server, sizes, flush_mode)
+    with run_database_server("native") as server:
+        yield from measure_big_log(server, sizes)
+    with run_database_server("native") as server, open_environment(server) as environment:
+        environment.services.follower.stop()
+        yield from earlier_bookings.measure_by_earlier_bookings(environment, server, sizes, "native")
 
 
-def of_bookings(found: Server, sizes: Sizes, where: str) -> Iterator[Figure]:
-    """What a guest waits for, and what an issuer does."""
-    url = found.url(SERVICE_ROLE, DATABASE)
-    with ground(found) as here:
-        yield issuing.slots_of_a_month(here, found, sizes, where)
-        yield issuing.figure(here, found, sizes, where)
-        one = over_http.throughput(here, url, 1, sizes, where)
-        yield one
-        yield over_http.throughput(here, url, 2, sizes, where)
-        yield over_http.slowest(here, url, sorted(one.values)[len(one.values) // 2] / 2, sizes, where)
-        if where == "native":
-            yield over_http.memory(here, url, sizes)
-    yield from appending.figures(found, sizes, where)
+def measure_bookings(server: Server, sizes: Sizes, flush_mode: str) -> Iterator[Figure]:
+    """Measure bookings, slots and issuing."""
+    url = server.build_url(SERVICE_ROLE, DATABASE)
+    with open_environment(server) as environment:
+        yield issuing.measure_slots_of_a_month(environment, server, sizes, flush_mode)
+        yield issuing.measure_issuing(environment, server, sizes, flush_mode)
+        throughput = over_http.measure_throughput(environment, url, 1, sizes, flush_mode)
+        yield throughput
+        yield over_http.measure_throughput(environment, url, 2, sizes, flush_mode)
+        yield over_http.measure_p99(
+            environment, url, sorted(throughput.values)[len(throughput.values) // 2] / 2, sizes, flush_mode
+        )
+        if flush_mode == "native":
+            yield over_http.measure_memory(environment, url, sizes)
+    yield from appending.measure_appends(server, sizes, flush_mode)
     if sizes.peers:
-        for sentence in peers.sentences(found, sizes):
-            print(f"  {where}: {sentence}", flush=True)
+        for sentence in peers.measure_peers(server, sizes):
+            print(f"  {flush_mode}: {sentence}", flush=True)
 
 
-def of_a_big_log(found: Server, sizes: Sizes) -> Sequence[Figure]:
-    """What reads a long history."""
-    db = filled(found, sizes.events)
+def measure_big_log(server: Server, sizes: Sizes) -> Sequence[Figure]:
+    """Measure the queries and rebuilds of a long history."""
+    db = create_filled_database(server, sizes.events)
     try:
         return [
-            *catching_up.figures(db, found, sizes, "native"),
-            *meeting_log_pages.figures(db, found, sizes, "native"),
+            *catching_up.measure_catching_up(db, server, sizes, "native"),
+            *meeting_log_pages.measure_pages(db, server, sizes, "native"),
         ]
     finally:
         db.close()

@@ -1,15 +1,15 @@
-"""How long the demo, a row in the meeting log and another follower take: `python -m benchmarks waiting`."""
+"""Measure how long the demo, a row in the meeting log and a takeover take: `python -m benchmarks waiting`."""
 
 from benchmarks import following, starting
-from benchmarks.environment import FLUSHES, ground, quantiles, server
+from benchmarks.environment import FLUSHES, format_quantiles, open_environment, run_database_server
 
 
 def main() -> None:
     """Each of them."""
-    print(f"demo, empty folder to first answer: {quantiles(starting.first_answer())}")
+    print(f"demo, empty folder to first answer: {format_quantiles(starting.measure_starts())}")
     for flush in FLUSHES:
         print(f"\n{flush}")
-        with server(flush) as found, ground(found) as here:
-            print(f"  answer to row in the meeting log: {quantiles(following.answer_to_row(here))}")
-            print(f"  … one read of that row:           {quantiles(following.one_read(here))}")
-            print(f"  takeover after kill -9:           {quantiles(following.takeover(here))}")
+        with run_database_server(flush) as server, open_environment(server) as environment:
+            print(f"  answer to row in the meeting log: {format_quantiles(following.measure_row_latency(environment))}")
+            print(f"  … one read of that row:           {format_quantiles(following.measure_read(environment))}")
+            print(f"  takeover after kill -9:           {format_quantiles(following.measure_takeovers(environment))}")

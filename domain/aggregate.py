@@ -1,4 +1,4 @@
-"""A stream of events as an object that guards what may happen next."""
+"""The base class of aggregates: state folded from one stream of events."""
 
 from collections.abc import Iterable, Sequence
 from copy import copy
@@ -15,36 +15,36 @@ class Aggregate:
     def __init__(self, id: UUID) -> None:
         self.id = id
         self.version = 0
-        self.pending: tuple[Event, ...] = ()
+        self.pending_events: tuple[Event, ...] = ()
 
     def evolve(self, event: Event) -> None:
-        """Turns one event into state: total, without guards, clock or I/O, because it also runs on replay."""
+        """Applies one event to the state: total, without guards, clock or I/O, because it also runs on replay."""
         raise NotImplementedError
 
-    def record(self, event_class: type[Event], context: Context, **payload: Any) -> None:
-        """Makes the stream's next event, applies it and keeps it for saving."""
-        event = event_class.next_of(self.id, self.version + 1, context, **payload)
-        self.fold(event)
-        self.pending = (*self.pending, event)
+    def record_event(self, event_class: type[Event], context: Context, **payload: Any) -> None:
+        """Creates the stream's next event, applies it and adds it to the pending events."""
+        event = event_class.from_context(self.id, self.version + 1, context, **payload)
+        self.fold_event(event)
+        self.pending_events = (*self.pending_events, event)
 
     def collect_events(self) -> Sequence[Event]:
-        """Hands over the events that are not saved yet."""
-        pending, self.pending = self.pending, ()
-        return pending
+        """Returns the pending events and clears them. The library calls it when it saves."""
+        pending_events, self.pending_events = self.pending_events, ()
+        return pending_events
 
-    def after(self, events: Iterable[Event]) -> Self:
-        """A copy of this aggregate with more of its history applied."""
-        later = copy(self)
+    def copy_with_events(self, events: Iterable[Event]) -> Self:
+        """Returns a copy of this aggregate with more events applied."""
+        aggregate = copy(self)
         for event in events:
-            later.fold(event)
-        return later
+            aggregate.fold_event(event)
+        return aggregate
 
-    def fold(self, event: Event) -> None:
-        """Applies one event, and remembers up to where the stream got."""
+    def fold_event(self, event: Event) -> None:
+        """Applies one event and sets the version to that of the event."""
         self.evolve(event)
         self.version = event.originator_version
 
-    def expect(self, version: int | None) -> None:
-        """Refuses an edit that was made on an older version. Raises VersionConflict."""
+    def expect_version(self, version: int | None) -> None:
+        """Checks the version that an edit was made on; None passes. Raises VersionConflict."""
         if version is not None and version != self.version:
             raise VersionConflict

@@ -1,4 +1,4 @@
-"""An erasure: personal details of one guest or recipient are deleted, and the log says that and when, but not whose."""
+"""The aggregate of an erasure. The log says that and when personal details were erased, but not whose."""
 
 from uuid import UUID
 
@@ -20,17 +20,17 @@ class PersonalDetailsErased(IdempotentEvent, name="PersonalDetailsErased.v1"):
 
 
 class Erasure(Aggregate):
-    """An erasure that has been carried out, whether or not anything was found."""
+    """A finished erasure, whether or not it found anything."""
 
-    ended: PersonalDetailsErased | None = None
+    ended_event: PersonalDetailsErased | None = None
 
     # What may happen
 
     @classmethod
-    def end(cls, id: UUID, context: Context, **request: str | None) -> "Erasure":
-        """The last word of an erasure."""
+    def create(cls, id: UUID, context: Context, **event_fields: str | None) -> "Erasure":
+        """Creates the erasure, with the event that ends it."""
         erasure = cls(id)
-        erasure.record(PersonalDetailsErased, context, erasure_id=id, details_ids=(), **request)
+        erasure.record_event(PersonalDetailsErased, context, erasure_id=id, details_ids=(), **event_fields)
         return erasure
 
     # How history becomes state
@@ -38,4 +38,4 @@ class Erasure(Aggregate):
     def evolve(self, event: Event) -> None:
         match event:
             case PersonalDetailsErased():
-                self.ended = event
+                self.ended_event = event

@@ -1,4 +1,4 @@
-"""What every domain event has in common, and the catalogue that maps stored names to event classes."""
+"""The base class of domain events, and the catalogue that maps stored names to event classes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,12 +11,12 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 Source = Literal["web", "api", "extension", "cli"]
 
 
-def as_utc(instant: datetime) -> datetime:
-    """The same instant, said in UTC."""
+def to_utc(instant: datetime) -> datetime:
+    """Returns the same instant in UTC."""
     return instant.astimezone(UTC)
 
 
-Instant = Annotated[AwareDatetime, AfterValidator(as_utc)]
+Instant = Annotated[AwareDatetime, AfterValidator(to_utc)]
 
 
 class Actor(BaseModel):
@@ -30,7 +30,7 @@ class Actor(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a command knows of the world: the instant, who asks with which roles, and for which request."""
+    """The context of a command: the instant, the actor and their roles, the request id and the source."""
 
     now: datetime
     actor: Actor
@@ -68,13 +68,13 @@ class Event(BaseModel):
         Event.catalogue[name] = cls
 
     @classmethod
-    def stored(cls, stream_id: UUID, version: int, name: str, data: Mapping[str, Any]) -> "Event":
-        """The event that was stored under `name`; raises KeyError for a name outside the catalogue."""
+    def from_stored(cls, stream_id: UUID, version: int, name: str, data: Mapping[str, Any]) -> "Event":
+        """Builds the event that was stored under `name`. Raises KeyError for a name outside the catalogue."""
         return cls.catalogue[name].model_validate({**data, "originator_id": stream_id, "originator_version": version})
 
     @classmethod
-    def next_of(cls, stream_id: UUID, version: int, context: Context, **payload: Any) -> Self:
-        """A new event of a stream, signed with its context."""
+    def from_context(cls, stream_id: UUID, version: int, context: Context, **payload: Any) -> Self:
+        """Builds a new event of a stream with the instant, actor, request id and source of the context."""
         return cls(
             originator_id=stream_id,
             originator_version=version,
@@ -92,12 +92,12 @@ class Properties(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     @classmethod
-    def told_by(cls, event: object) -> Self:
-        """The properties alone, as an event told them."""
+    def from_event(cls, event: object) -> Self:
+        """Returns the properties that an event carries, without its other fields."""
         return cls(**{name: getattr(event, name) for name in cls.model_fields})
 
-    def changed(self, changes: Mapping[str, Any]) -> Self:
-        """These properties with some of them replaced, each in its proper type, so that equal means unchanged."""
+    def apply_changes(self, changes: Mapping[str, Any]) -> Self:
+        """Returns a copy with some properties replaced. Values are validated, so that equal means unchanged."""
         return type(self)(**{**dict(self), **changes})
 
 
@@ -111,8 +111,8 @@ class IdempotentEvent(Event):
     request_digest: str | None = None
 
 
-class Detailed(BaseModel):
-    """Refers to personal details kept outside of the log: the row's id, and a digest salted with the row's salt."""
+class PersonalDetailsReference(BaseModel):
+    """A reference to personal details outside the log: the row's id, and a digest salted with the row's salt."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -49,7 +49,7 @@ class LinkDeleted(Event, name="LinkDeleted.v1"):
 
 
 class Link(Aggregate):
-    """A link. Its status is never stored: expiry depends on the instant at which it is asked for."""
+    """A link. Its status is computed, not stored: expiry depends on the instant."""
 
     properties: LinkProperties
     disabled: bool = False
@@ -58,37 +58,37 @@ class Link(Aggregate):
     # What may happen
 
     @classmethod
-    def create(cls, id: UUID, properties: LinkProperties, context: Context, **request: Any) -> "Link":
-        """A new link, switched on."""
+    def create(cls, id: UUID, properties: LinkProperties, context: Context, **event_fields: Any) -> "Link":
+        """Creates an enabled link."""
         link = cls(id)
-        link.record(LinkCreated, context, **dict(properties), **request)
+        link.record_event(LinkCreated, context, **dict(properties), **event_fields)
         return link
 
     def update(self, properties: LinkProperties, context: Context) -> None:
-        """Replaces the properties; silent when nothing changes. Raises LinkDeleted."""
+        """Replaces the properties. Records nothing when they are equal. Raises LinkDeleted."""
         self.refuse_if_deleted()
         if properties != self.properties:
-            self.record(LinkUpdated, context, **dict(properties))
+            self.record_event(LinkUpdated, context, **dict(properties))
 
     def disable(self, context: Context) -> None:
-        """Switches the link off; silent when it is. Raises LinkDeleted."""
+        """Disables the link. Records nothing when it is disabled already. Raises LinkDeleted."""
         self.refuse_if_deleted()
         if not self.disabled:
-            self.record(LinkDisabled, context)
+            self.record_event(LinkDisabled, context)
 
     def enable(self, context: Context) -> None:
-        """Switches the link on; silent when it is. Raises LinkDeleted."""
+        """Enables the link. Records nothing when it is enabled already. Raises LinkDeleted."""
         self.refuse_if_deleted()
         if self.disabled:
-            self.record(LinkEnabled, context)
+            self.record_event(LinkEnabled, context)
 
     def delete(self, context: Context) -> None:
-        """Deletes the link for good; silent when it is deleted."""
+        """Deletes the link for good. Records nothing when it is deleted already."""
         if not self.deleted:
-            self.record(LinkDeleted, context)
+            self.record_event(LinkDeleted, context)
 
-    def status(self, now: datetime) -> LinkStatus:
-        """The effective status at an instant; a deleted link stays deleted, a disabled one may also be expired."""
+    def get_status(self, now: datetime) -> LinkStatus:
+        """Returns the status at an instant. Deleted comes before disabled, disabled before expired."""
         if self.deleted:
             return "deleted"
         if self.disabled:
@@ -98,30 +98,30 @@ class Link(Aggregate):
         return "active"
 
     def refuse_if_closed(self, now: datetime) -> None:
-        """Lets only an active link be booked. Raises LinkDeleted, LinkDisabled or LinkExpired."""
-        closed = {
+        """Passes only if the link is active. Raises LinkDeleted, LinkDisabled or LinkExpired."""
+        refusal = {
             "deleted": refusals.LinkDeleted,
             "disabled": refusals.LinkDisabled,
             "expired": refusals.LinkExpired,
-        }.get(self.status(now))
-        if closed is not None:
-            raise closed
+        }.get(self.get_status(now))
+        if refusal is not None:
+            raise refusal
 
     def refuse_if_deleted(self) -> None:
-        """Lets nothing more happen to a deleted link. Raises LinkDeleted."""
+        """Passes only if the link is not deleted. Raises LinkDeleted."""
         if self.deleted:
             raise refusals.LinkDeleted
 
     @property
     def host_ids(self) -> tuple[UUID, ...]:
-        """Whose time a booking takes: the host first, then the co-hosts."""
+        """The people whose time a booking takes: the host first, then the co-hosts."""
         return (self.properties.owner_id, *self.properties.co_host_ids)
 
     # How history becomes state
 
     def evolve(self, event: Event) -> None:
         if isinstance(event, LinkProperties):
-            self.properties = LinkProperties.told_by(event)
+            self.properties = LinkProperties.from_event(event)
         elif isinstance(event, LinkDisabled):
             self.disabled = True
         elif isinstance(event, LinkEnabled):

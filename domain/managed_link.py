@@ -32,26 +32,28 @@ class ManagedLinkUpdated(ManagedLinkProperties, Event, name="ManagedLinkUpdated.
 
 
 class ManagedLink(Aggregate):
-    """A managed link and the links it looks after."""
+    """A managed link and its core link for each host."""
 
     properties: ManagedLinkProperties
 
     # What may happen
 
     @classmethod
-    def create(cls, id: UUID, properties: ManagedLinkProperties, context: Context, **request: Any) -> "ManagedLink":
-        """A new managed link."""
-        managed = cls(id)
-        managed.record(ManagedLinkCreated, context, **dict(properties), **request)
-        return managed
+    def create(
+        cls, id: UUID, properties: ManagedLinkProperties, context: Context, **event_fields: Any
+    ) -> "ManagedLink":
+        """Creates a managed link."""
+        managed_link = cls(id)
+        managed_link.record_event(ManagedLinkCreated, context, **dict(properties), **event_fields)
+        return managed_link
 
     def update(self, properties: ManagedLinkProperties, context: Context) -> None:
-        """Replaces the properties; silent when nothing changes."""
+        """Replaces the properties. Records nothing when they are equal."""
         if properties != self.properties:
-            self.record(ManagedLinkUpdated, context, **dict(properties))
+            self.record_event(ManagedLinkUpdated, context, **dict(properties))
 
     # How history becomes state
 
     def evolve(self, event: Event) -> None:
         if isinstance(event, ManagedLinkProperties):
-            self.properties = ManagedLinkProperties.told_by(event)
+            self.properties = ManagedLinkProperties.from_event(event)

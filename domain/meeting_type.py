@@ -46,26 +46,28 @@ class MeetingTypeUpdated(MeetingTypeProperties, Event, name="MeetingTypeUpdated.
 
 
 class MeetingType(Aggregate):
-    """A meeting type, live: links and single-use links follow its changes."""
+    """A meeting type. Links and single-use links follow its changes."""
 
     properties: MeetingTypeProperties
 
     # What may happen
 
     @classmethod
-    def create(cls, id: UUID, properties: MeetingTypeProperties, context: Context, **request: Any) -> "MeetingType":
-        """A new meeting type."""
+    def create(
+        cls, id: UUID, properties: MeetingTypeProperties, context: Context, **event_fields: Any
+    ) -> "MeetingType":
+        """Creates a meeting type."""
         meeting_type = cls(id)
-        meeting_type.record(MeetingTypeCreated, context, **dict(properties), **request)
+        meeting_type.record_event(MeetingTypeCreated, context, **dict(properties), **event_fields)
         return meeting_type
 
     def update(self, properties: MeetingTypeProperties, context: Context) -> None:
-        """Replaces the properties; silent when nothing changes."""
+        """Replaces the properties. Records nothing when they are equal."""
         if properties != self.properties:
-            self.record(MeetingTypeUpdated, context, **dict(properties))
+            self.record_event(MeetingTypeUpdated, context, **dict(properties))
 
     # How history becomes state
 
     def evolve(self, event: Event) -> None:
         if isinstance(event, MeetingTypeProperties):
-            self.properties = MeetingTypeProperties.told_by(event)
+            self.properties = MeetingTypeProperties.from_event(event)

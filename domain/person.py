@@ -57,32 +57,32 @@ class Person(Aggregate):
     # What may happen
 
     @classmethod
-    def add(cls, id: UUID, properties: PersonProperties, context: Context, **request: Any) -> "Person":
-        """A new, active person."""
+    def add(cls, id: UUID, properties: PersonProperties, context: Context, **event_fields: Any) -> "Person":
+        """Creates an active person."""
         person = cls(id)
-        person.record(PersonAdded, context, **dict(properties), **request)
+        person.record_event(PersonAdded, context, **dict(properties), **event_fields)
         return person
 
     def update(self, properties: PersonProperties, context: Context) -> None:
-        """Replaces the properties; silent when nothing changes."""
+        """Replaces the properties. Records nothing when they are equal."""
         if properties != self.properties:
-            self.record(PersonUpdated, context, **dict(properties))
+            self.record_event(PersonUpdated, context, **dict(properties))
 
     def deactivate(self, context: Context) -> None:
-        """Takes the person out of service; silent when that is already so."""
+        """Deactivates the person. Records nothing when that is already so."""
         if self.active:
-            self.record(PersonDeactivated, context)
+            self.record_event(PersonDeactivated, context)
 
     def activate(self, context: Context) -> None:
-        """Puts the person back into service; silent when that is already so."""
+        """Activates the person. Records nothing when that is already so."""
         if not self.active:
-            self.record(PersonActivated, context)
+            self.record_event(PersonActivated, context)
 
     # How history becomes state
 
     def evolve(self, event: Event) -> None:
         if isinstance(event, PersonProperties):
-            self.properties = PersonProperties.told_by(event)
+            self.properties = PersonProperties.from_event(event)
         elif isinstance(event, PersonDeactivated):
             self.active = False
             self.left_at = event.occurred_at
@@ -90,13 +90,13 @@ class Person(Aggregate):
             self.active = True
         self.__dict__.pop("working_hours", None)
 
-    def keys_end_at(self, made_at: datetime) -> bool:
-        """Whether a key or session made at an instant ended because the person left since."""
-        return self.left_at is not None and made_at <= self.left_at
+    def has_left_since(self, created_at: datetime) -> bool:
+        """Whether the person left since a key or session was created, which ended it."""
+        return self.left_at is not None and created_at <= self.left_at
 
     @cached_property
     def working_hours(self) -> WorkingHours:
-        """When this person works, for the slot policies."""
+        """The person's working hours, as the slot policies read them."""
         return WorkingHours(
             time_zone=self.properties.time_zone,
             weekly=self.properties.weekly_hours,

@@ -1,4 +1,4 @@
-"""Personal details, which live beside the log, and the digests by which events and retries speak of them."""
+"""Personal details, which are stored beside the log, and the digests by which events and retries refer to them."""
 
 import hashlib
 import hmac
@@ -11,8 +11,8 @@ from uuid import UUID, uuid4
 
 
 @dataclass(frozen=True, slots=True)
-class Details:
-    """Personal details kept beside the log, with the salt of every digest that speaks of them."""
+class PersonalDetails:
+    """A row of personal details, with the salt of every digest that refers to it."""
 
     id: UUID
     stream_id: UUID
@@ -22,41 +22,41 @@ class Details:
 
     @property
     def digest(self) -> str:
-        """The salted SHA-256 that the event keeps, so that an edit of the row shows."""
-        return digest(self.data, self.salt)
+        """The salted SHA-256 that the event stores, so that an edit of the row can be detected."""
+        return compute_digest(self.data, self.salt)
 
 
-spelled = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+encode_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
-def canonical(value: Any) -> bytes:
-    """One spelling for equal JSON values: sorted keys, no spaces, UTF-8."""
-    return spelled(value).encode()
+def encode_canonical_json(value: Any) -> bytes:
+    """Encodes a JSON value canonically: sorted keys, no spaces, UTF-8."""
+    return encode_json(value).encode()
 
 
-def digest(value: Any, salt: bytes = b"") -> str:
-    """The SHA-256 of a JSON value in its canonical spelling, after its salt."""
-    return hashlib.sha256(salt + canonical(value)).hexdigest()
+def compute_digest(value: Any, salt: bytes = b"") -> str:
+    """Returns the SHA-256 (hex) of the salt followed by the canonical JSON of a value."""
+    return hashlib.sha256(salt + encode_canonical_json(value)).hexdigest()
 
 
-def sealed(address: str, secret: str) -> str:
-    """An address as only the holder of the secret can recognise it, whatever its case."""
+def compute_address_hmac(address: str, secret: str) -> str:
+    """Returns an HMAC-SHA-256 (hex) of an address in lower case. Only the holder of the secret can recognise it."""
     return hmac.new(secret.encode(), b"oncelink erasure " + address.lower().encode(), "sha256").hexdigest()
 
 
-def key_digest(key: str) -> str:
-    """The SHA-256 of an Idempotency-Key, as the event keeps it."""
+def compute_key_digest(key: str) -> str:
+    """Returns the SHA-256 (hex) of an Idempotency-Key, as events store it."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def kept_beside(stream_id: UUID, data: dict[str, Any], *words: str | None) -> Details:
-    """Personal details for the row beside the log, with a new salt and the words they are found by."""
-    return Details(uuid4(), stream_id, secrets.token_bytes(16), data, " ".join(word for word in words if word))
+def create_personal_details(stream_id: UUID, data: dict[str, Any], *words: str | None) -> PersonalDetails:
+    """Creates a row of personal details with a new id and salt, and the words that a search finds it by."""
+    return PersonalDetails(uuid4(), stream_id, secrets.token_bytes(16), data, " ".join(word for word in words if word))
 
 
-def reason_beside(stream_id: UUID, reason: str | None) -> tuple[tuple[Details, ...], dict[str, Any]]:
-    """The row for a reason, and how the event refers to it; nothing where none was given."""
+def create_reason_details(stream_id: UUID, reason: str | None) -> tuple[tuple[PersonalDetails, ...], dict[str, Any]]:
+    """Creates the row of a reason, and the event fields that refer to it. Both are empty without a reason."""
     if reason is None:
         return (), {}
-    details = kept_beside(stream_id, {"reason": reason})
+    details = create_personal_details(stream_id, {"reason": reason})
     return (details,), {"details_id": details.id, "details_digest": details.digest}

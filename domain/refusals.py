@@ -92,7 +92,7 @@ class SlotNotOffered(Refusal):
     """This time is not on offer. Please choose one of the offered times."""
 
 
-class NobodyToMoveTo(SlotNotOffered):
+class NoOtherSlotOffered(SlotNotOffered):
     """No other time is on offer at the moment. Your meeting stands as it is; please ask whoever invited you."""
 
     code = "slot_not_offered"

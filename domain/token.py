@@ -9,18 +9,18 @@ from domain import refusals
 from domain.aggregate import Aggregate
 from domain.availability.hours import Interval
 from domain.erasure import PersonalDetailsErased
-from domain.event import Context, Detailed, Event, IdempotentEvent, Instant
+from domain.event import Context, Event, IdempotentEvent, Instant, PersonalDetailsReference
 from domain.link import LinkKind
-from domain.notifications.mail_delivery import Told
-from domain.notifications.outbox import Outbox, Telling
+from domain.notifications.mail_delivery import NotificationEvent
+from domain.notifications.outbox import Notification, Outbox
 from domain.refusals import AlreadyBooked, BookingCancelled, MeetingStarted, NothingToSend
 
-TIMES = ("starts_at", "ends_at", "held_from", "held_until")
+TIME_FIELDS = ("starts_at", "ends_at", "held_from", "held_until")
 
 # What happened
 
 
-class SingleUseIssued(Detailed, IdempotentEvent, name="SingleUseIssued.v1"):
+class SingleUseIssued(PersonalDetailsReference, IdempotentEvent, name="SingleUseIssued.v1"):
     """A single-use link was made from a core link; recipient, label and metadata are personal details."""
 
     link_id: UUID
@@ -35,11 +35,11 @@ class DirectIssued(Event, name="DirectIssued.v1"):
     link_id: UUID
 
 
-class SingleUseRevoked(Detailed, Event, name="SingleUseRevoked.v1"):
+class SingleUseRevoked(PersonalDetailsReference, Event, name="SingleUseRevoked.v1"):
     """An unused single-use link was withdrawn; the reason is a personal detail."""
 
 
-class MeetingBooked(Detailed, IdempotentEvent, name="MeetingBooked.v1"):
+class MeetingBooked(PersonalDetailsReference, IdempotentEvent, name="MeetingBooked.v1"):
     """The one meeting of this token was booked; guest and notes are personal details.
 
     `host_ids` has the host first, then the co-hosts. The versions are those that it was decided on; `held_from` and
@@ -87,7 +87,7 @@ class MeetingReassigned(Event, name="MeetingReassigned.v1"):
     held_until: Instant
 
 
-class MeetingCancelled(Detailed, Event, name="MeetingCancelled.v1"):
+class MeetingCancelled(PersonalDetailsReference, Event, name="MeetingCancelled.v1"):
     """The meeting was cancelled, for good; the reason is a personal detail."""
 
     cancelled_by: Literal["guest", "host"]
@@ -101,114 +101,120 @@ class CalendarConflictFound(Event, name="CalendarConflictFound.v1"):
 
 
 class Token(Aggregate):
-    """Books one meeting, ever: issued, then booked or revoked; a booked one may be moved, reassigned or cancelled.
+    """One meeting, ever: issued, then booked or revoked. A booked one may be moved, reassigned or cancelled.
 
-    `meeting` says when it is now, `host_ids` with whom: the host first, then the co-hosts.
+    `meeting` has the current times, `host_ids` the current hosts: the host first, then the co-hosts.
     """
 
     link_id: UUID
-    issued: SingleUseIssued | None = None
-    booked: MeetingBooked | None = None
+    issued_event: SingleUseIssued | None = None
+    booked_event: MeetingBooked | None = None
     meeting: MeetingBooked | Rescheduled | None = None
     host_ids: tuple[UUID, ...] = ()
     revoked: bool = False
     cancelled: bool = False
-    erased: frozenset[UUID] = frozenset()
+    erased_details_ids: frozenset[UUID] = frozenset()
     conflicts: frozenset[tuple[UUID, datetime]] = frozenset()
     outbox: Outbox = Outbox()
 
     # What may happen
 
     def issue(self, context: Context, **payload: Any) -> None:
-        """Makes this token a single-use link."""
-        self.record(SingleUseIssued, context, **payload)
+        """Records that this token is a single-use link."""
+        self.record_event(SingleUseIssued, context, **payload)
 
-    def issue_on_the_spot(self, link_id: UUID, context: Context) -> None:
-        """Makes this token for a booking on the core link that follows in the same append."""
-        self.record(DirectIssued, context, link_id=link_id)
+    def issue_directly(self, link_id: UUID, context: Context) -> None:
+        """Records that this token is for a booking on the core link, in the same append."""
+        self.record_event(DirectIssued, context, link_id=link_id)
 
     def revoke(self, context: Context, **details: Any) -> None:
-        """Withdraws an unused single-use link; silent when it is. Raises AlreadyBooked."""
-        if self.booked is not None:
+        """Revokes an unused single-use link. Records nothing when it is revoked. Raises AlreadyBooked."""
+        if self.booked_event is not None:
             raise AlreadyBooked
         if not self.revoked:
-            self.record(SingleUseRevoked, context, **details)
+            self.record_event(SingleUseRevoked, context, **details)
 
     def book(self, context: Context, **payload: Any) -> None:
-        """Becomes the meeting. Raises LinkUsed or LinkRevoked."""
+        """Books the meeting. Raises LinkUsed or LinkRevoked."""
         self.refuse_if_spent()
-        self.record(MeetingBooked, context, link_id=self.link_id, **payload)
+        self.record_event(MeetingBooked, context, link_id=self.link_id, **payload)
 
     def reschedule(self, context: Context, **payload: Any) -> None:
-        """Moves the meeting; silent when it already is at that time. Raises BookingCancelled or MeetingStarted."""
-        meeting = self.changeable_meeting(context.now)
+        """Moves the meeting. Records nothing at the same time. Raises BookingCancelled or MeetingStarted."""
+        meeting = self.require_changeable_meeting(context.now)
         if payload["starts_at"] != meeting.starts_at:
-            self.record(Rescheduled, context, previous_starts_at=meeting.starts_at, **payload)
+            self.record_event(Rescheduled, context, previous_starts_at=meeting.starts_at, **payload)
 
     def reassign(self, context: Context, host_ids: tuple[UUID, ...], host_versions: tuple[int, ...]) -> None:
-        """Gives the meeting to these hosts; silent when it is theirs. Raises BookingCancelled or MeetingStarted."""
-        meeting = self.changeable_meeting(context.now)
+        """Gives the meeting to these hosts. Records nothing for the same. Raises BookingCancelled or MeetingStarted."""
+        meeting = self.require_changeable_meeting(context.now)
         if host_ids != self.host_ids:
-            stands = {name: getattr(meeting, name) for name in ("meeting_type_version", *TIMES)}
-            previous = {"previous_host_ids": self.host_ids, "host_ids": host_ids, "host_versions": host_versions}
-            self.record(MeetingReassigned, context, **previous, **stands)
+            meeting_fields = {name: getattr(meeting, name) for name in ("meeting_type_version", *TIME_FIELDS)}
+            host_fields = {"previous_host_ids": self.host_ids, "host_ids": host_ids, "host_versions": host_versions}
+            self.record_event(MeetingReassigned, context, **host_fields, **meeting_fields)
 
     def cancel(self, context: Context, **payload: Any) -> None:
         """Cancels the meeting. Raises BookingCancelled or MeetingStarted."""
-        self.changeable_meeting(context.now)
-        self.record(MeetingCancelled, context, **payload)
+        self.require_changeable_meeting(context.now)
+        self.record_event(MeetingCancelled, context, **payload)
 
-    def find_conflict(self, context: Context, host_id: UUID, busy: Iterable[Interval]) -> None:
-        """Says that a host's own calendar has something else then; once for each host and time of the meeting.
+    def record_conflict(self, context: Context, host_id: UUID, busy: Iterable[Interval]) -> None:
+        """Records that a host's own calendar conflicts with the meeting, once for each host and time of the meeting.
 
-        Silent when the meeting is over, moved away, cancelled, or not with this host.
+        Records nothing when the meeting is over, moved away, cancelled, or not with this host.
         """
         meeting = self.meeting
-        if self.booked is None or meeting is None or self.cancelled or meeting.ends_at <= context.now:
+        if self.booked_event is None or meeting is None or self.cancelled or meeting.ends_at <= context.now:
             return
         if host_id not in self.host_ids or (host_id, meeting.starts_at) in self.conflicts:
             return
-        if any(one.start < meeting.ends_at and one.end > meeting.starts_at for one in busy):
-            self.record(CalendarConflictFound, context, host_id=host_id, starts_at=meeting.starts_at)
+        if any(interval.start < meeting.ends_at and interval.end > meeting.starts_at for interval in busy):
+            self.record_event(CalendarConflictFound, context, host_id=host_id, starts_at=meeting.starts_at)
 
     def erase(self, context: Context, **payload: Any) -> None:
-        """Says that personal details of this token are erased."""
-        self.record(PersonalDetailsErased, context, **payload)
+        """Records that personal details of this token are erased."""
+        self.record_event(PersonalDetailsErased, context, **payload)
 
     @property
     def conflicting_hosts(self) -> frozenset[UUID]:
-        """The hosts whose own calendars were found to have something else at the time that the meeting has now."""
+        """The hosts whose own calendars conflict with the current time of the meeting."""
         if self.meeting is None or self.cancelled:
             return frozenset()
-        found = (host for host, starts_at in self.conflicts if starts_at == self.meeting.starts_at)
-        return frozenset(found).intersection(self.host_ids)
+        host_ids = (host for host, starts_at in self.conflicts if starts_at == self.meeting.starts_at)
+        return frozenset(host_ids).intersection(self.host_ids)
 
-    def tell(self, kind: type[Told], context: Context, telling: Telling, **payload: Any) -> None:
-        """Says what became of telling somebody of this meeting; silent when nothing is owed, or no more."""
-        if self.outbox.standing(telling).state == "owed" and telling in set(self.outbox.tellings()):
-            self.record(kind, context, **self.outbox.about(telling), **payload)
+    def record_notification(
+        self, event_class: type[NotificationEvent], context: Context, notification: Notification, **payload: Any
+    ) -> None:
+        """Records the outcome of a notification. Records nothing when it is not pending."""
+        if self.outbox.get_delivery_state(notification).state == "owed" and notification in set(
+            self.outbox.list_notifications()
+        ):
+            self.record_event(event_class, context, **self.outbox.build_event_fields(notification), **payload)
 
-    def ask_again(self, kind: type[Told], context: Context, telling: Telling) -> None:
-        """Wants somebody to be told once more; silent while that is owed anyway. Raises NothingToSend."""
-        if not self.outbox.makes_sense(telling) or self.meeting is None or self.meeting.ends_at <= context.now:
+    def request_notification(
+        self, event_class: type[NotificationEvent], context: Context, notification: Notification
+    ) -> None:
+        """Requests a notification once more. Records nothing while it is pending. Raises NothingToSend."""
+        if not self.outbox.is_sendable(notification) or self.meeting is None or self.meeting.ends_at <= context.now:
             raise NothingToSend
-        if self.outbox.standing(telling).state != "owed":
-            self.record(kind, context, **self.outbox.about(telling))
+        if self.outbox.get_delivery_state(notification).state != "owed":
+            self.record_event(event_class, context, **self.outbox.build_event_fields(notification))
 
-    def reason_kept(self, reason: str | None) -> str | None:
-        """A reason as it may be kept: not at all once the guest or recipient that it is about was erased."""
-        about = self.booked or self.issued
-        return None if about is not None and about.details_id in self.erased else reason
+    def filter_reason(self, reason: str | None) -> str | None:
+        """Returns the reason, or None once the details of the guest or recipient it is about are erased."""
+        subject_event = self.booked_event or self.issued_event
+        return None if subject_event is not None and subject_event.details_id in self.erased_details_ids else reason
 
     def refuse_if_spent(self) -> None:
-        """Lets only an unused token be booked. Raises LinkUsed or LinkRevoked."""
-        if self.booked is not None:
+        """Passes only an unused token. Raises LinkUsed or LinkRevoked."""
+        if self.booked_event is not None:
             raise refusals.LinkUsed
         if self.revoked:
             raise refusals.LinkRevoked
 
-    def changeable_meeting(self, now: datetime) -> MeetingBooked | Rescheduled:
-        """The meeting as it stands, if it may still change. Raises NotFound, BookingCancelled or MeetingStarted."""
+    def require_changeable_meeting(self, now: datetime) -> MeetingBooked | Rescheduled:
+        """Returns the current meeting. Raises NotFound, BookingCancelled or MeetingStarted."""
         if self.meeting is None:
             raise refusals.NotFound
         if self.cancelled:
@@ -220,16 +226,16 @@ class Token(Aggregate):
     # How history becomes state
 
     def evolve(self, event: Event) -> None:
-        self.outbox = self.outbox.after(event)
+        self.outbox = self.outbox.apply_event(event)
         match event:
             case SingleUseIssued():
-                self.issued, self.link_id = event, event.link_id
+                self.issued_event, self.link_id = event, event.link_id
             case DirectIssued():
                 self.link_id = event.link_id
             case SingleUseRevoked():
                 self.revoked = True
             case MeetingBooked():
-                self.booked = self.meeting = event
+                self.booked_event = self.meeting = event
                 self.host_ids = event.host_ids
             case Rescheduled():
                 self.meeting = event
@@ -240,4 +246,4 @@ class Token(Aggregate):
             case CalendarConflictFound():
                 self.conflicts = self.conflicts.union([(event.host_id, event.starts_at)])
             case PersonalDetailsErased():
-                self.erased = self.erased.union(event.details_ids)
+                self.erased_details_ids = self.erased_details_ids.union(event.details_ids)

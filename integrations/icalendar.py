@@ -1,6 +1,6 @@
-"""A meeting as an iCalendar object (RFC 5545, RFC 5546): one id for life, and a higher sequence after each change.
+"""A meeting as an iCalendar object (RFC 5545, RFC 5546): one UID for life, a higher sequence after each change.
 
-The guest's file, what is mailed and whatever writes to calendars are built here alone.
+The guest's file, mailed invitations and entries written to calendars are all built here.
 """
 
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ from uuid import UUID
 
 from icalendar import Calendar, Event, vCalAddress
 
-from domain.availability.hours import zone_of
-from integrations.plain_text import one_line
+from domain.availability.hours import load_zone
+from integrations.plain_text import to_one_line
 
 PRODUCT = "-//Oncelink//Booking//EN"
 Method = Literal["REQUEST", "CANCEL"]
@@ -20,15 +20,15 @@ Method = Literal["REQUEST", "CANCEL"]
 
 @dataclass(frozen=True, slots=True)
 class Participant:
-    """Somebody who takes part, as calendars name them."""
+    """A participant, as a calendar names them."""
 
     name: str
     email: str
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """Everything that a calendar shows of a meeting. `sent_by` is who writes in the host's name, if anybody does."""
+class CalendarEntry:
+    """What a calendar shows of a meeting; `sent_by` is the address that sends in the host's name, if any."""
 
     token_id: UUID
     sequence: int
@@ -46,61 +46,63 @@ class Entry:
     sent_by: str | None = None
 
 
-def calendar(entry: Entry, method: Method | None = None, invites: bool = True) -> bytes:
-    """The object, with the rules of its zone; a method makes it a message to somebody who takes part.
+def render_icalendar(entry: CalendarEntry, method: Method | None = None, invites: bool = True) -> bytes:
+    """Render the iCalendar object with its time zone; a method makes it a message to a participant.
 
-    One that invites nobody names no participants, so that no calendar's server writes to them.
+    Without `invites` it names no participants, so that no calendar server writes to them.
     """
-    found = Calendar()
-    found.add("prodid", PRODUCT)
-    found.add("version", "2.0")
+    calendar = Calendar()
+    calendar.add("prodid", PRODUCT)
+    calendar.add("version", "2.0")
     if method:
-        found.add("method", method)
-    found.add_component(event(entry))
+        calendar.add("method", method)
+    calendar.add_component(build_vevent(entry))
     for name in () if invites else ("organizer", "attendee"):
-        found.walk("VEVENT")[0].pop(name)
-    found.add_missing_timezones(date(entry.start.year - 1, 1, 1), date(entry.end.year + 2, 1, 1))
-    for zone in found.walk("VTIMEZONE"):
+        calendar.walk("VEVENT")[0].pop(name)
+    calendar.add_missing_timezones(date(entry.start.year - 1, 1, 1), date(entry.end.year + 2, 1, 1))
+    for zone in calendar.walk("VTIMEZONE"):
         zone.pop("COMMENT", None)
-    return bytes(found.to_ical())
+    return bytes(calendar.to_ical())
 
 
-def uid(token_id: UUID) -> str:
-    """The id of a meeting in every calendar, for life."""
+def build_uid(token_id: UUID) -> str:
+    """Build a meeting's UID, the same in every calendar."""
     return f"{token_id}@oncelink"
 
 
-def event(entry: Entry) -> Event:
-    """The entry itself."""
-    found = Event()
-    found.add("uid", uid(entry.token_id))
-    found.add("sequence", entry.sequence)
-    found.add("dtstamp", entry.changed_at.replace(microsecond=0))
-    found.add("dtstart", entry.start.astimezone(zone_of(entry.zone)))
-    found.add("dtend", entry.end.astimezone(zone_of(entry.zone)))
-    found.add("summary", one_line(entry.title))
-    found.add("status", "CANCELLED" if entry.cancelled else "CONFIRMED")
-    found.add("description", entry.description)
-    found.add("url", entry.url)
-    found.add("class", "PRIVATE")
+def build_vevent(entry: CalendarEntry) -> Event:
+    """Build the VEVENT of an entry."""
+    vevent = Event()
+    vevent.add("uid", build_uid(entry.token_id))
+    vevent.add("sequence", entry.sequence)
+    vevent.add("dtstamp", entry.changed_at.replace(microsecond=0))
+    vevent.add("dtstart", entry.start.astimezone(load_zone(entry.zone)))
+    vevent.add("dtend", entry.end.astimezone(load_zone(entry.zone)))
+    vevent.add("summary", to_one_line(entry.title))
+    vevent.add("status", "CANCELLED" if entry.cancelled else "CONFIRMED")
+    vevent.add("description", entry.description)
+    vevent.add("url", entry.url)
+    vevent.add("class", "PRIVATE")
     if entry.location:
-        found.add("location", one_line(entry.location, 2_000))
-    found.add("organizer", named(entry.host, **({"SENT-BY": f"mailto:{entry.sent_by}"} if entry.sent_by else {})))
-    found.add("attendee", taking_part(entry.host, "CHAIR"))
-    for one in entry.others:
-        found.add("attendee", taking_part(one, "REQ-PARTICIPANT"))
-    return found
+        vevent.add("location", to_one_line(entry.location, 2_000))
+    vevent.add(
+        "organizer", build_cal_address(entry.host, **({"SENT-BY": f"mailto:{entry.sent_by}"} if entry.sent_by else {}))
+    )
+    vevent.add("attendee", build_attendee(entry.host, "CHAIR"))
+    for participant in entry.others:
+        vevent.add("attendee", build_attendee(participant, "REQ-PARTICIPANT"))
+    return vevent
 
 
-def taking_part(one: Participant, role: str) -> vCalAddress:
-    """Somebody who will be there: a booking needs no further answer."""
-    return named(one, ROLE=role, PARTSTAT="ACCEPTED", RSVP="FALSE", CUTYPE="INDIVIDUAL")
+def build_attendee(participant: Participant, role: str) -> vCalAddress:
+    """Build an attendee who has accepted: a booking needs no reply."""
+    return build_cal_address(participant, ROLE=role, PARTSTAT="ACCEPTED", RSVP="FALSE", CUTYPE="INDIVIDUAL")
 
 
-def named(one: Participant, **parameters: str) -> vCalAddress:
-    """An address with its name."""
-    address = vCalAddress(f"mailto:{one.email}")
-    address.params["CN"] = one_line(one.name).replace('"', "'")
+def build_cal_address(participant: Participant, **parameters: str) -> vCalAddress:
+    """Build a calendar address with its name and parameters."""
+    address = vCalAddress(f"mailto:{participant.email}")
+    address.params["CN"] = to_one_line(participant.name).replace('"', "'")
     for name, value in parameters.items():
         address.params[name] = value
     return address

@@ -1,9 +1,9 @@
-"""The courier: hands over what the outbox owes, one thing at a time, and says in the log what became of it.
+"""The outbox worker: delivers what the outbox owes, one notification at a time, and records the outcome in the log.
 
-It takes a lease, asks the log whether the thing is still owed, hands it over while it holds neither a transaction nor a
-connection, and appends the outcome. A courier that dies leaves its lease to end: if the text was not yet going out,
-another one simply begins again; if it was, that attempt's outcome is unknown, which the log says before a second and
-last attempt with the same Message-ID.
+It takes a lease, asks the log whether the notification is still owed, delivers it while it holds neither a
+transaction nor a connection, and appends the outcome. When a worker dies its lease expires: if the data was not yet
+being sent, another worker starts again; if it was, the outcome of that attempt is unknown, which the log records
+before a second and last attempt with the same Message-ID.
 """
 
 import asyncio
@@ -16,255 +16,273 @@ from datetime import timedelta
 from threading import Event
 from uuid import UUID, uuid4
 
-from api.clock import now
-from api.services import Oncelink
+from api.clock import read_clock
+from api.services import Services
 from domain.event import Actor, Context
-from domain.notifications.outbox import Telling
+from domain.notifications.outbox import Notification
 from domain.person import Person
 from domain.refusals import ReadModelBehind, Refusal, TryAgain
 from domain.token import Token
-from integrations.mail.mail_message import NotAnAddress
-from integrations.mail.mail_transport import Mail, Post
-from integrations.mail.meeting_mails import NobodyToTell, letter_for
-from integrations.mail.smtp import NotHandedOver
-from integrations.meeting_details import facts_of
-from projections.following.background_worker import Supervised, Worker
-from projections.following.leases import Leases, Taken
+from integrations.mail.mail_message import InvalidEmailAddress
+from integrations.mail.mail_transport import MailTransport, OutgoingMail
+from integrations.mail.meeting_mails import AddresseeUnknown, build_meeting_mail
+from integrations.mail.smtp import DeliveryFailed
+from integrations.meeting_details import load_meeting_details
+from projections.following.background_worker import BackgroundWorker, SupervisedThread
+from projections.following.leases import Lease, Leases
 from store.database import DatabaseAway
 
 log = logging.getLogger("oncelink")
 
 IDLE_SECONDS = 1.0  # polling is the guarantee, a wake-up only makes it sooner
-SOON_SECONDS = 0.05  # the read model is milliseconds behind the log
-SOON_LOOKS = 20
+QUICK_POLL_SECONDS = 0.05  # the read model is milliseconds behind the log
+QUICK_POLLS = 20
 LEASE = timedelta(seconds=90)
-TALK_SECONDS = 45.0  # for all of one mail; a lease is longer
+SEND_TIMEOUT_SECONDS = 45.0  # for one whole mail; shorter than a lease
 FIRST_PAUSE_SECONDS = 1.0  # while the server is away, one mail is enough to find out whether it is back
-LONGEST_PAUSE_SECONDS = 30.0
-REST = 3.0  # times the processor that a mail took, so that who waits for a page has the process before any mail
-GRACE_SECONDS = 2.0  # for the mail at hand, when the service stops
+MAX_PAUSE_SECONDS = 30.0
+REST_FACTOR = 3.0  # pauses this many times the CPU time that a mail took, so that page requests go first
+GRACE_SECONDS = 2.0  # for the current mail, when the service stops
 
 
 @dataclass
-class Pace:
-    """How long to wait between looks, in seconds; tests are more impatient."""
+class OutboxTiming:
+    """Poll, lease and back-off times, in seconds; tests use shorter ones."""
 
     idle: float = IDLE_SECONDS
     lease: timedelta = LEASE
     first_pause: float = FIRST_PAUSE_SECONDS
-    longest_pause: float = LONGEST_PAUSE_SECONDS
+    max_pause: float = MAX_PAUSE_SECONDS
 
 
-class Courier(Worker):
-    """Runs in a thread of its own, with an event loop for the talk with the server."""
+class OutboxWorker(BackgroundWorker):
+    """Delivers mail in a thread of its own, with an event loop for SMTP."""
 
     CHANNELS: Sequence[str] = ("mail",)
 
-    def __init__(self, oncelink: Oncelink, pace: Pace | None = None) -> None:
-        self.oncelink = oncelink
-        self.pace = pace or Pace()
-        self.leases = Leases(oncelink.database, oncelink.live, uuid4())
+    def __init__(self, services: Services, timing: OutboxTiming | None = None) -> None:
+        self.services = services
+        self.timing = timing or OutboxTiming()
+        self.leases = Leases(services.database, services.live_source, uuid4())
         self.pause = 0.0
-        self._ending_at = 0.0
-        self._done: dict[UUID, float] = {}
+        self._stop_deadline = 0.0
+        self._released_at: dict[UUID, float] = {}
         self._wake = Event()
-        self._thread = Supervised("courier", self._work)
-        self._talk: asyncio.Task[bool] | None = None
+        self._thread = SupervisedThread("courier", self._work)
+        self._send_task: asyncio.Task[bool] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def run(self) -> None:
-        """Works in this thread, until `stop` is called from another."""
+        """Work in this thread until another one calls `stop`."""
         self._thread.run()
 
     def wake(self) -> None:
-        """Says that the log may have grown; returns at once."""
+        """Wake the worker: the log may have grown. Returns at once."""
         self._wake.set()
 
-    def ask_to_stop(self) -> None:
-        """Lets it end after the mail at hand; returns at once."""
-        self._ending_at = self._ending_at or time.monotonic() + GRACE_SECONDS
-        self._thread.stopping.set()
+    def request_stop(self) -> None:
+        """Ask the worker to stop after the current mail; returns at once."""
+        self._stop_deadline = self._stop_deadline or time.monotonic() + GRACE_SECONDS
+        self._thread.stop_requested.set()
         self._wake.set()
 
     def stop(self) -> None:
-        """Ends it; the mail at hand gets a moment."""
-        self.ask_to_stop()
-        while self.alive and time.monotonic() < self._ending_at:
+        """Stop; the current mail gets a grace period."""
+        self.request_stop()
+        while self.is_alive and time.monotonic() < self._stop_deadline:
             time.sleep(0.01)
-        talk, loop = self._talk, self._loop
-        if talk is not None and loop is not None:
+        send_task, loop = self._send_task, self._loop
+        if send_task is not None and loop is not None:
             with suppress(RuntimeError):  # it has just ended
-                loop.call_soon_threadsafe(talk.cancel)
+                loop.call_soon_threadsafe(send_task.cancel)
         self._thread.stop()
 
     def _work(self) -> None:
-        """Goes on until stopped, or anything unexpected fails."""
+        """Deliver mail until stopped. Raises what unexpected failures raise."""
         with asyncio.Runner() as runner:
             self._loop = runner.get_loop()
-            post = Post(self.oncelink.settings)
+            transport = MailTransport(self.services.settings)
             try:
-                self._rounds(lambda: self.deliver(runner, post), lambda: hang_up(runner, post))
+                self._run_loop(
+                    lambda: self.process_next_mail(runner, transport), lambda: close_idle_connection(runner, transport)
+                )
             finally:
-                runner.run(post.hang_up())
+                runner.run(transport.disconnect())
 
-    def _rounds(self, deal: Callable[[], bool], rest: Callable[[], None] = lambda: None) -> None:
-        """Deals with what is due; looks a little more often for a while after it was woken."""
-        looks = 0
-        while not self._thread.stopping.is_set():
+    def _run_loop(self, process: Callable[[], bool], rest: Callable[[], None] = lambda: None) -> None:
+        """Process what is due; poll more often for a while after a wake-up."""
+        quick_polls = 0
+        while not self._thread.stop_requested.is_set():
             if self._wake.is_set():
                 self._wake.clear()
-                looks = SOON_LOOKS
-            before = time.thread_time()
-            more = deal()
-            self._thread.succeeded()
-            self._thread.stopping.wait(REST * (time.thread_time() - before))
+                quick_polls = QUICK_POLLS
+            cpu_before = time.thread_time()
+            more = process()
+            self._thread.record_success()
+            self._thread.stop_requested.wait(REST_FACTOR * (time.thread_time() - cpu_before))
             if not more:
                 rest()
-                self._rest(looks)
-                looks = max(0, looks - 1)
+                self._wait(quick_polls)
+                quick_polls = max(0, quick_polls - 1)
 
-    def take(self) -> Taken | None:
-        """The next thing that is due, if there is one. Raises DatabaseAway."""
+    def take_lease(self) -> Lease | None:
+        """Take a lease on the next due notification; None when there is none. Raises DatabaseAway."""
         try:
-            return self.leases.take(self.CHANNELS, now(), now() + self.pace.lease, self.just_done())
+            return self.leases.take_lease(
+                self.CHANNELS, read_clock(), read_clock() + self.timing.lease, self.list_recently_released()
+            )
         except ReadModelBehind:  # the outbox is being built
             return None
 
-    def _rest(self, looks: int) -> None:
-        """Waits: for the server to come back, for the read model to follow, or to be woken."""
+    def _wait(self, quick_polls: int) -> None:
+        """Wait for the server to come back, for the read model to catch up, or for a wake-up."""
         if self.pause:
-            self._thread.stopping.wait(self.pause)
-        elif looks:
-            self._thread.stopping.wait(SOON_SECONDS)
+            self._thread.stop_requested.wait(self.pause)
+        elif quick_polls:
+            self._thread.stop_requested.wait(QUICK_POLL_SECONDS)
         else:
-            self._wake.wait(self.pace.idle)
+            self._wake.wait(self.timing.idle)
 
-    def deliver(self, runner: asyncio.Runner, post: Post) -> bool:
-        """Deals with one thing that is due; whether there may be another at once. Raises DatabaseAway, Refusal."""
-        one = self.take()
-        if one is None:
+    def process_next_mail(self, runner: asyncio.Runner, transport: MailTransport) -> bool:
+        """Process one due mail; True if another may be due at once. Raises DatabaseAway, Refusal."""
+        lease = self.take_lease()
+        if lease is None:
             return False
-        token = self.oncelink.tellings.open(one.token_id, one.telling)
-        if token is None:  # the log knows more than the read model, which is about to follow
-            self.let_go(one)
+        token = self.services.notifications.load_token_if_pending(lease.token_id, lease.notification)
+        if token is None:  # the log is newer than the read model, which will catch up
+            self.release_lease(lease)
             return True
-        id = message_id(token, one.telling, post.sender.domain)
-        if one.in_doubt:
-            self.failed(one, id, NotHandedOver("unknown_outcome"))
+        message_id = build_message_id(token, lease.notification, transport.sender.domain)
+        if lease.in_doubt:
+            self.record_failure(lease, message_id, DeliveryFailed("unknown_outcome"))
             return True
-        return self.attempt(one, token, id, runner, post)
+        return self.deliver_mail(lease, token, message_id, runner, transport)
 
-    def attempt(self, one: Taken, token: Token, id: str, runner: asyncio.Runner, post: Post) -> bool:
-        """Hands one mail over, and says what became of it; whether the server seems to be well."""
+    def deliver_mail(
+        self, lease: Lease, token: Token, message_id: str, runner: asyncio.Runner, transport: MailTransport
+    ) -> bool:
+        """Send one mail and record the outcome; False when the server seems to be down."""
         try:
-            if not runner.run(self.talk(post, self.mail(one, token, id, post), one)):
-                return True  # the lease has ended, so that it is another courier's by now
-        except NotHandedOver as error:
-            self.failed(one, id, error)
-            self.pause = self.longer() if error.of_server else 0.0
-            return not error.of_server
-        except asyncio.CancelledError:  # the service stops; what had begun to go out is in doubt
+            if not runner.run(self.send_mail(transport, self.prepare_mail(lease, token, message_id, transport), lease)):
+                return True  # the lease has expired, so another worker has the mail by now
+        except DeliveryFailed as error:
+            self.record_failure(lease, message_id, error)
+            self.pause = self.compute_next_pause() if error.server_fault else 0.0
+            return not error.server_fault
+        except asyncio.CancelledError:  # the service stops; a mail that was being sent is in doubt
             return False
         self.pause = 0.0
-        tellings, about = self.oncelink.tellings, {"message_id": id, "by": post.by}
-        self.say(one, lambda: tellings.sent(by_system(), one.token_id, one.telling, **about))
+        commands, payload = self.services.notifications, {"message_id": message_id, "by": transport.delivery_method}
+        self.record_outcome(
+            lease,
+            lambda: commands.record_delivery(build_system_context(), lease.token_id, lease.notification, **payload),
+        )
         return True
 
-    def mail(self, one: Taken, token: Token, id: str, post: Post) -> Mail:
-        """What one reader is told. Raises NotHandedOver."""
-        telling = one.telling
+    def prepare_mail(self, lease: Lease, token: Token, message_id: str, transport: MailTransport) -> OutgoingMail:
+        """Prepare the mail of a notification. Raises DeliveryFailed."""
+        notification = lease.notification
         try:
-            facts = facts_of(self.oncelink, token, telling.cause_version)
-            found = self.oncelink.scheduling.load([telling.person_id]) if telling.person_id else {}
-            reader = found.get(telling.person_id) if telling.person_id else None
-            if isinstance(reader, Person) and not reader.active:
-                raise NotHandedOver("reader_left", last=True)
-            person = reader.properties if isinstance(reader, Person) else None
-            return post.mail(letter_for(facts, telling, token.outbox.is_first(telling), person, post.sender.email), id)
-        except (NobodyToTell, NotAnAddress) as error:
-            raise NotHandedOver("address_refused", last=True) from error
-        except (DatabaseAway, Refusal, NotHandedOver):
+            details = load_meeting_details(self.services, token, notification.cause_version)
+            people = (
+                self.services.scheduling.load_aggregates([notification.person_id]) if notification.person_id else {}
+            )
+            addressee = people.get(notification.person_id) if notification.person_id else None
+            if isinstance(addressee, Person) and not addressee.active:
+                raise DeliveryFailed("reader_left", permanent=True)
+            person = addressee.properties if isinstance(addressee, Person) else None
+            return transport.prepare_mail(
+                build_meeting_mail(
+                    details, notification, token.outbox.is_first(notification), person, transport.sender.email
+                ),
+                message_id,
+            )
+        except (AddresseeUnknown, InvalidEmailAddress) as error:
+            raise DeliveryFailed("address_refused", permanent=True) from error
+        except (DatabaseAway, Refusal, DeliveryFailed):
             raise
-        except Exception as error:  # a mistake of ours must not stop the other mails
-            log.exception("The mail about booking %s could not be written", one.token_id)
-            raise NotHandedOver("not_written") from error
+        except Exception as error:  # a bug of ours must not stop the other mails
+            log.exception("The mail about booking %s could not be written", lease.token_id)
+            raise DeliveryFailed("not_written") from error
 
-    async def talk(self, post: Post, mail: Mail, one: Taken) -> bool:
-        """Hands a mail over in time, if the lease still holds.
+    async def send_mail(self, transport: MailTransport, mail: OutgoingMail, lease: Lease) -> bool:
+        """Send a mail within the time limit, if the lease still holds; False when it has expired.
 
-        Raises NotHandedOver, DatabaseAway, CancelledError when the service stops.
+        Raises DeliveryFailed, DatabaseAway, CancelledError when the service stops.
         """
-        begun = False
+        data_started = False
 
-        def before_data() -> bool:
-            nonlocal begun
-            begun = self.leases.hand_over(one, now())
-            return begun
+        def begin_handover() -> bool:
+            nonlocal data_started
+            data_started = self.leases.mark_handing_over(lease, read_clock())
+            return data_started
 
-        self._talk = asyncio.current_task()
+        self._send_task = asyncio.current_task()
         try:
-            await asyncio.wait_for(post.send(mail, before_data), TALK_SECONDS)
-            return begun
+            await asyncio.wait_for(transport.send(mail, begin_handover), SEND_TIMEOUT_SECONDS)
+            return data_started
         except TimeoutError:
-            raise NotHandedOver("unknown_outcome" if begun else "server_too_slow", of_server=True) from None
+            raise DeliveryFailed("unknown_outcome" if data_started else "server_too_slow", server_fault=True) from None
         except asyncio.CancelledError:
-            if not begun:
-                self.leases.release(one)
+            if not data_started:
+                self.leases.release_lease(lease)
             raise
         finally:
-            self._talk = None
+            self._send_task = None
 
-    def failed(self, one: Taken, id: str, error: NotHandedOver) -> None:
-        """Says that a mail was not handed over, in the log of events and in that of the operator."""
-        log.warning("A mail to the %s of booking %s: %s", one.telling.to, one.token_id, error.reason)
-        tellings, about = self.oncelink.tellings, {"message_id": id}
-        self.say(
-            one,
-            lambda: tellings.failed(by_system(), one.token_id, one.telling, error.reason, error.last, **about),
+    def record_failure(self, lease: Lease, message_id: str, error: DeliveryFailed) -> None:
+        """Record a failed delivery in the log of events and in the operator's log."""
+        log.warning("A mail to the %s of booking %s: %s", lease.notification.to, lease.token_id, error.reason)
+        commands, payload = self.services.notifications, {"message_id": message_id}
+        self.record_outcome(
+            lease,
+            lambda: commands.record_failure(
+                build_system_context(), lease.token_id, lease.notification, error.reason, error.permanent, **payload
+            ),
         )
 
-    def say(self, one: Taken, command: Callable[[], int | None]) -> None:
-        """Appends an outcome, and lets go of the lease; while the database is away, as long as the lease lasts."""
-        deadline = time.monotonic() + self.pace.lease.total_seconds()
+    def record_outcome(self, lease: Lease, command: Callable[[], int | None]) -> None:
+        """Append an outcome and release the lease; retry while the database is away, for as long as the lease lasts."""
+        deadline = time.monotonic() + self.timing.lease.total_seconds()
         while True:
             try:
                 position = command()
                 break
             except (DatabaseAway, TryAgain):
-                if time.monotonic() > deadline or self._thread.stopping.is_set():
+                if time.monotonic() > deadline or self._thread.stop_requested.is_set():
                     raise
-                self._thread.stopping.wait(SOON_SECONDS)
+                self._thread.stop_requested.wait(QUICK_POLL_SECONDS)
         if position is not None:
-            self.oncelink.appended()
-        self.let_go(one)
+            self.services.announce_append()
+        self.release_lease(lease)
 
-    def let_go(self, one: Taken) -> None:
-        """Ends a lease; the read model may still show the thing as owed for a moment."""
-        self.leases.release(one)
-        self._done[one.id] = time.monotonic()
+    def release_lease(self, lease: Lease) -> None:
+        """Release a lease; the read model may still show the notification as owed for a moment."""
+        self.leases.release_lease(lease)
+        self._released_at[lease.id] = time.monotonic()
 
-    def just_done(self) -> list[UUID]:
-        """What the read model may not know yet."""
-        recently = time.monotonic() - SOON_LOOKS * SOON_SECONDS
-        self._done = {id: at for id, at in self._done.items() if at > recently}
-        return list(self._done)
+    def list_recently_released(self) -> list[UUID]:
+        """List the notifications whose outcome the read model may not have yet."""
+        recently = time.monotonic() - QUICK_POLLS * QUICK_POLL_SECONDS
+        self._released_at = {id: released_at for id, released_at in self._released_at.items() if released_at > recently}
+        return list(self._released_at)
 
-    def longer(self) -> float:
-        """The pause after one more failure of the server."""
-        return min(2 * self.pause or self.pace.first_pause, self.pace.longest_pause)
-
-
-def hang_up(runner: asyncio.Runner, post: Post) -> None:
-    """Ends the talk with the server while there is nothing to say."""
-    if post.line is not None and post.line.client is not None:
-        runner.run(post.hang_up())
+    def compute_next_pause(self) -> float:
+        """Compute the pause after one more server failure."""
+        return min(2 * self.pause or self.timing.first_pause, self.timing.max_pause)
 
 
-def by_system() -> Context:
-    """The context of what a courier says."""
-    return Context(now(), Actor(kind="system"), uuid4().hex, "api")
+def close_idle_connection(runner: asyncio.Runner, transport: MailTransport) -> None:
+    """Close the connection to the server while nothing is due."""
+    if transport.connection is not None and transport.connection.client is not None:
+        runner.run(transport.disconnect())
 
 
-def message_id(token: Token, telling: Telling, domain: str) -> str:
-    """A mail's Message-ID: the same for each attempt, another when somebody asked for it again."""
-    return f"{telling.id(token.id)}.{token.outbox.standing(telling).requests}@{domain}"
+def build_system_context() -> Context:
+    """Build the context of a worker's commands."""
+    return Context(read_clock(), Actor(kind="system"), uuid4().hex, "api")
+
+
+def build_message_id(token: Token, notification: Notification, domain: str) -> str:
+    """Build a mail's Message-ID: the same for each attempt, another after a request to send it again."""
+    return f"{notification.derive_id(token.id)}.{token.outbox.get_delivery_state(notification).requests}@{domain}"

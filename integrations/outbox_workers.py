@@ -1,33 +1,33 @@
-"""The couriers of a process: as many for mail as the settings want, one for calendars, begun and ended together."""
+"""The outbox workers of a process: as many for mail as the settings say, and one for calendars."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from api.services import Oncelink
-from integrations.calendars.calendar_worker import CalendarCourier
-from integrations.outbox_worker import Courier
+from api.services import Services
+from integrations.calendars.calendar_worker import CalendarWorker
+from integrations.outbox_worker import OutboxWorker
 
 
 @dataclass(frozen=True)
-class Couriers:
-    """The couriers of a process, at work."""
+class OutboxWorkers:
+    """The running outbox workers of a process."""
 
-    couriers: Sequence[Courier]
+    workers: Sequence[OutboxWorker]
 
     def close(self) -> None:
-        """Ends all of them, at the same time."""
-        for courier in self.couriers:
-            courier.ask_to_stop()
-        for courier in self.couriers:
-            courier.stop()
+        """Stop all workers at the same time."""
+        for worker in self.workers:
+            worker.request_stop()
+        for worker in self.workers:
+            worker.stop()
 
 
-def couriers_of(oncelink: Oncelink) -> Couriers:
-    """As many couriers as the settings want, and one for calendars where they want any."""
-    couriers = [Courier(oncelink) for _ in range(oncelink.settings.couriers)]
-    if couriers:
-        couriers.append(CalendarCourier(oncelink))
-    for courier in couriers:
-        courier.start()
-        oncelink.bell.listen(courier.wake)
-    return Couriers(couriers)
+def start_outbox_workers(services: Services) -> OutboxWorkers:
+    """Start as many mail workers as the settings say, and one for calendars unless that is 0."""
+    workers = [OutboxWorker(services) for _ in range(services.settings.couriers)]
+    if workers:
+        workers.append(CalendarWorker(services))
+    for worker in workers:
+        worker.start()
+        services.append_signal.add_listener(worker.wake)
+    return OutboxWorkers(workers)

@@ -1,1 +1,1 @@
-"""Read models: each a query over the log, kept as a table and followed."""
+"""Read models: each is a query over the event log, kept as a table that the follower keeps up to date."""

@@ -1,4 +1,4 @@
-"""Core links, as a read model, and what is asked of it."""
+"""Core links: their read model, and its queries."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -9,11 +9,19 @@ from uuid import UUID
 from psycopg.rows import DictRow
 
 from projections.queries import name_lookups
-from projections.queries.name_lookups import Named, as_named
+from projections.queries.name_lookups import NamedReference, to_named
 from projections.queries.pagination import Page, Sort
-from projections.queries.query import Listing, Source, Where
-from projections.queries.word_search import own_words
-from projections.read_model import FIRST_TIME, LAST_TIME, ReadModel, has, ids, last, switched
+from projections.queries.query import Listing, QuerySource, WhereClause
+from projections.queries.word_search import match_own_words
+from projections.read_model import (
+    FIRST_TIME,
+    LAST_TIME,
+    ReadModel,
+    has_event,
+    select_ids,
+    select_last_payload,
+    select_switch_state,
+)
 
 LINKS = ReadModel(
     name="links",
@@ -50,7 +58,7 @@ LINKS = ReadModel(
     ),
     rows=f"""
         SELECT stream_id AS link_id, told ->> 'kind' AS kind, told ->> 'name' AS name, told ->> 'slug' AS slug,
-               (told ->> 'owner_id')::uuid AS owner_id, {ids("told", "co_host_ids")} AS co_host_ids,
+               (told ->> 'owner_id')::uuid AS owner_id, {select_ids("told", "co_host_ids")} AS co_host_ids,
                (told ->> 'meeting_type_id')::uuid AS meeting_type_id,
                (told ->> 'expires_at')::timestamptz AS expires_at,
                coalesce((told ->> 'in_library')::boolean, false) AS in_library,
@@ -60,9 +68,9 @@ LINKS = ReadModel(
                {{schema}}.words(told ->> 'name') AS name_words
         FROM (
             SELECT stream_id, max(version) AS version, {FIRST_TIME} AS created_at, {LAST_TIME} AS updated_at,
-                   {last("LinkCreated", "LinkUpdated")} AS told,
-                   {switched(on="LinkDisabled", off="LinkEnabled", initially=False)} AS disabled,
-                   {has("LinkDeleted")} AS deleted
+                   {select_last_payload("LinkCreated", "LinkUpdated")} AS told,
+                   {select_switch_state(on="LinkDisabled", off="LinkEnabled", initially=False)} AS disabled,
+                   {has_event("LinkDeleted")} AS deleted
             FROM {{log}} AS log
             GROUP BY stream_id
         ) AS link
@@ -75,7 +83,7 @@ STATUS = """CASE WHEN l.deleted THEN 'deleted' WHEN l.disabled THEN 'disabled'
 
 
 class SingleUseCounts(TypedDict):
-    """How many single-use links were issued from a link, and of them how many can be booked or are."""
+    """How many single-use links were issued from a link, and how many of them can be booked or are booked."""
 
     issued: int
     active: int
@@ -89,9 +97,9 @@ class LinkRow(TypedDict):
     kind: Literal["standard", "managed"]
     name: str
     slug: str
-    owner: Named
-    co_hosts: list[Named]
-    meeting_type: Named
+    owner: NamedReference
+    co_hosts: list[NamedReference]
+    meeting_type: NamedReference
     expires_at: datetime | None
     in_library: bool
     status: Literal["active", "disabled", "expired", "deleted"]
@@ -103,7 +111,7 @@ class LinkRow(TypedDict):
 
 
 class Impact(TypedDict):
-    """What an edit of a link touches: single-use links that can be booked, and booked meetings still to come."""
+    """What an edit of a link affects: single-use links that can be booked, and upcoming meetings."""
 
     active_single_use: int
     booked_upcoming: int
@@ -111,9 +119,9 @@ class Impact(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class LinkFilters:
-    """What a list of links is narrowed to. `view` "mine" is what `viewer` owns, "library" what is in the library.
+    """Filters of a list of links. `view` "mine" is what `viewer` owns, "library" what is in the library.
 
-    Deleted links are listed only when their status is asked for. `q` is a word prefix over name and slug.
+    Deleted links are listed only with `status` "deleted". `q` is a word prefix over name and slug.
     """
 
     view: Literal["mine", "library", "all"] = "all"
@@ -130,25 +138,25 @@ FILTERS = {
     "kind": "l.kind = %(kind)s",
     "status": f"{STATUS} = %(status)s",
     "not_deleted": "NOT l.deleted",
-    "q": own_words("l.words"),
+    "q": match_own_words("l.words"),
     "managed_link_id": "l.managed_link_id = %(managed_link_id)s",
 }
 
 
-def shaped(record: DictRow) -> LinkRow:
-    """A record in the shape of the API, nothing issued yet."""
-    named = {
-        "owner": as_named(record["owner"]),
-        "co_hosts": [as_named(person) for person in record["co_hosts"]],
-        "meeting_type": as_named(record["meeting_type"]),
+def to_link_row(record: DictRow) -> LinkRow:
+    """A record as a row of the API, with zero counts of single-use links."""
+    references = {
+        "owner": to_named(record["owner"]),
+        "co_hosts": [to_named(person) for person in record["co_hosts"]],
+        "meeting_type": to_named(record["meeting_type"]),
     }
-    return cast(LinkRow, {**record, **named, "single_use": SingleUseCounts(issued=0, active=0, booked=0)})
+    return cast(LinkRow, {**record, **references, "single_use": SingleUseCounts(issued=0, active=0, booked=0)})
 
 
 LISTING = Listing(
-    columns=f"""l.link_id AS id, l.kind, l.name, l.slug, {name_lookups.person("l.owner_id")} AS owner,
-        {name_lookups.people_of("l.co_host_ids")} AS co_hosts,
-        {name_lookups.meeting_type("l.meeting_type_id")} AS meeting_type,
+    columns=f"""l.link_id AS id, l.kind, l.name, l.slug, {name_lookups.look_up_person("l.owner_id")} AS owner,
+        {name_lookups.look_up_people("l.co_host_ids")} AS co_hosts,
+        {name_lookups.look_up_meeting_type("l.meeting_type_id")} AS meeting_type,
         l.expires_at, l.in_library, {STATUS} AS status, l.managed_link_id, l.created_at, l.updated_at, l.version""",
     relation="links AS l",
     key="l.link_id",
@@ -157,7 +165,7 @@ LISTING = Listing(
         "updated_at": Sort("l.updated_at", "timestamptz"),
         "name": Sort("lower(l.name)", "text"),
     },
-    shape=shaped,
+    to_row=to_link_row,
 )
 
 MEETINGS_OF_LINKS = "m.link_id = ANY(%(link_ids)s)"
@@ -170,74 +178,87 @@ OF_LINKS = "s.link_id = ANY(%(link_ids)s)"
 OF_LINKS_IN_LOG = """s.single_use_id = ANY(ARRAY(
     SELECT e.stream_id FROM {schema}.events AS e
     WHERE e.type LIKE 'SingleUseIssued.%%' AND e.data ->> 'link_id' = ANY(%(link_id_texts)s)))"""
-COUNTS = """SELECT s.link_id, count(*) AS issued, count(*) FILTER (WHERE s.state = 'open') AS open,
+SINGLE_USE_COUNTS = """SELECT s.link_id, count(*) AS issued, count(*) FILTER (WHERE s.state = 'open') AS open,
     count(*) FILTER (WHERE s.state = 'booked') AS booked
     FROM single_use_links AS s WHERE {of_links} GROUP BY s.link_id"""
-OWNED = "SELECT l.link_id FROM links AS l WHERE l.owner_id = %(person)s"
-UPCOMING = """SELECT m.link_id, count(*) AS upcoming FROM meeting_log AS m
+OWNED_LINKS = "SELECT l.link_id FROM links AS l WHERE l.owner_id = %(person)s"
+UPCOMING_MEETINGS = """SELECT m.link_id, count(*) AS upcoming FROM meeting_log AS m
     WHERE {of_links} AND m.status <> 'cancelled' AND m.starts_at > %(now)s GROUP BY m.link_id"""
 
 
-def one(source: Source, id: UUID, now: datetime) -> LinkRow | None:
-    """A link as it is at an instant, or None."""
-    return next(iter(many(source, [id], now)), None)
+def find_link(source: QuerySource, id: UUID, now: datetime) -> LinkRow | None:
+    """A link as it is at an instant; None when there is none."""
+    return next(iter(find_links(source, [id], now)), None)
 
 
-def many(source: Source, ids: Sequence[UUID], now: datetime) -> list[LinkRow]:
-    """The links of these ids, in their order; unknown ones are left out."""
+def find_links(source: QuerySource, ids: Sequence[UUID], now: datetime) -> list[LinkRow]:
+    """The links of these ids, in their order. Unknown ids are left out."""
     params = {"ids": list(ids), "now": now}
-    found = {row["id"]: row for row in counted(source, LISTING.where(source, "l.link_id = ANY(%(ids)s)", params))}
-    return [found[id] for id in ids if id in found]
+    rows_by_id = {
+        row["id"]: row
+        for row in add_single_use_counts(source, LISTING.find_rows(source, "l.link_id = ANY(%(ids)s)", params))
+    }
+    return [rows_by_id[id] for id in ids if id in rows_by_id]
 
 
-def page(
-    source: Source,
+def list_links(
+    source: QuerySource,
     now: datetime,
     filters: LinkFilters,
     sort: str = "-created_at",
     limit: int = 50,
     cursor: str | None = None,
 ) -> Page[LinkRow]:
-    """Links as they are at an instant, newest first. Raises Invalid for an unknown sort or a foreign cursor."""
-    chosen = {filters.view: True, "not_deleted": filters.status is None}
-    given = dict.fromkeys(FILTERS) | asdict(filters) | chosen
-    found = LISTING.page(source, Where.given(FILTERS, given | {"now": now}), sort, limit, cursor)
-    return Page(counted(source, found.items), found.next_cursor, found.previous_cursor)
+    """One page of links as they are at an instant, newest first.
+
+    Raises Invalid for an unknown sort or a foreign cursor.
+    """
+    flags = {filters.view: True, "not_deleted": filters.status is None}
+    filter_values = dict.fromkeys(FILTERS) | asdict(filters) | flags
+    link_page = LISTING.fetch_page(
+        source, WhereClause.from_filters(FILTERS, filter_values | {"now": now}), sort, limit, cursor
+    )
+    return Page(add_single_use_counts(source, link_page.items), link_page.next_cursor, link_page.previous_cursor)
 
 
-def impact(source: Source, id: UUID, now: datetime) -> Impact | None:
-    """What an edit of the link touches at an instant, or None when there is no such link."""
-    return impacts(source, [id], now).get(id)
+def compute_impact(source: QuerySource, id: UUID, now: datetime) -> Impact | None:
+    """What an edit of the link affects at an instant; None when there is no such link."""
+    return compute_impacts(source, [id], now).get(id)
 
 
-def impacts(source: Source, ids: Sequence[UUID], now: datetime) -> dict[UUID, Impact]:
-    """What an edit of each of these links touches at an instant; unknown ones are left out."""
-    found = many(source, ids, now)
-    question = UPCOMING.replace("{of_links}", MEETINGS_OF_LINKS_IN_LOG if source.log else MEETINGS_OF_LINKS)
+def compute_impacts(source: QuerySource, ids: Sequence[UUID], now: datetime) -> dict[UUID, Impact]:
+    """What an edit of each of these links affects at an instant. Unknown ids are left out."""
+    rows = find_links(source, ids, now)
+    query = UPCOMING_MEETINGS.replace("{of_links}", MEETINGS_OF_LINKS_IN_LOG if source.reads_log else MEETINGS_OF_LINKS)
     params = {"link_ids": list(ids), "link_id_texts": [str(id) for id in ids], "now": now}
-    upcoming = {row["link_id"]: row["upcoming"] for row in source.rows(question, params)} if found else {}
+    upcoming = {row["link_id"]: row["upcoming"] for row in source.fetch_rows(query, params)} if rows else {}
     return {
         link["id"]: Impact(active_single_use=link["single_use"]["active"], booked_upcoming=upcoming.get(link["id"], 0))
-        for link in found
+        for link in rows
     }
 
 
-def owned_by(source: Source, person: UUID) -> list[UUID]:
-    """The links that a person owns, deleted ones too."""
-    return [row["link_id"] for row in source.rows(OWNED, {"person": person})]
+def list_owned_link_ids(source: QuerySource, person_id: UUID) -> list[UUID]:
+    """The ids of the links that a person owns, deleted ones included."""
+    return [row["link_id"] for row in source.fetch_rows(OWNED_LINKS, {"person": person_id})]
 
 
-def counted(source: Source, rows: list[LinkRow]) -> list[LinkRow]:
-    """Links with the counts of their single-use links."""
+def add_single_use_counts(source: QuerySource, rows: list[LinkRow]) -> list[LinkRow]:
+    """The rows with the counts of their single-use links."""
     ids = [row["id"] for row in rows]
     if not ids:
         return rows
-    question = COUNTS.replace("{of_links}", OF_LINKS_IN_LOG if source.log else OF_LINKS)
-    counts = source.rows(question, {"link_ids": ids, "link_id_texts": [str(id) for id in ids]})
-    of_link = {count["link_id"]: count for count in counts}
-    return [{**row, "single_use": _counts(row, of_link[row["id"]])} if row["id"] in of_link else row for row in rows]
+    query = SINGLE_USE_COUNTS.replace("{of_links}", OF_LINKS_IN_LOG if source.reads_log else OF_LINKS)
+    records = source.fetch_rows(query, {"link_ids": ids, "link_id_texts": [str(id) for id in ids]})
+    counts_by_link = {record["link_id"]: record for record in records}
+    return [
+        {**row, "single_use": _to_single_use_counts(row, counts_by_link[row["id"]])}
+        if row["id"] in counts_by_link
+        else row
+        for row in rows
+    ]
 
 
-def _counts(link: LinkRow, count: DictRow) -> SingleUseCounts:
-    active = count["open"] if link["status"] == "active" else 0
-    return SingleUseCounts(issued=count["issued"], active=active, booked=count["booked"])
+def _to_single_use_counts(link: LinkRow, count: DictRow) -> SingleUseCounts:
+    active_count = count["open"] if link["status"] == "active" else 0
+    return SingleUseCounts(issued=count["issued"], active=active_count, booked=count["booked"])

@@ -1,4 +1,4 @@
-"""Managed links, as a read model, and what is asked of it."""
+"""Managed links: their read model, and its queries."""
 
 from datetime import datetime
 from typing import TypedDict, cast
@@ -7,11 +7,11 @@ from uuid import UUID
 from psycopg.rows import DictRow
 
 from projections.queries import name_lookups
-from projections.queries.name_lookups import Named, as_named, as_named_or_none
+from projections.queries.name_lookups import NamedReference, to_named, to_named_or_none
 from projections.queries.pagination import Page, Sort
-from projections.queries.query import Listing, Source, Where
-from projections.queries.word_search import own_words
-from projections.read_model import FIRST_TIME, LAST_TIME, ReadModel, ids, last
+from projections.queries.query import Listing, QuerySource, WhereClause
+from projections.queries.word_search import match_own_words
+from projections.read_model import FIRST_TIME, LAST_TIME, ReadModel, select_ids, select_last_payload
 
 MANAGED_LINKS = ReadModel(
     name="managed_links",
@@ -33,13 +33,13 @@ MANAGED_LINKS = ReadModel(
     indexes=("(created_at, managed_link_id)", "(lower(name), managed_link_id)", "USING gin (words)"),
     rows=f"""
         SELECT stream_id AS managed_link_id, told ->> 'name' AS name, told ->> 'slug' AS slug,
-               (told ->> 'meeting_type_id')::uuid AS meeting_type_id, {ids("told", "host_ids")} AS host_ids,
+               (told ->> 'meeting_type_id')::uuid AS meeting_type_id, {select_ids("told", "host_ids")} AS host_ids,
                (told ->> 'expires_at')::timestamptz AS expires_at, (told ->> 'created_by_id')::uuid AS created_by,
                created_at, updated_at, version,
                {{schema}}.words(concat_ws(' ', told ->> 'name', told ->> 'slug')) AS words
         FROM (
             SELECT stream_id, max(version) AS version, {FIRST_TIME} AS created_at, {LAST_TIME} AS updated_at,
-                   {last("ManagedLinkCreated", "ManagedLinkUpdated")} AS told
+                   {select_last_payload("ManagedLinkCreated", "ManagedLinkUpdated")} AS told
             FROM {{log}} AS log
             GROUP BY stream_id
         ) AS managed_link
@@ -49,51 +49,53 @@ MANAGED_LINKS = ReadModel(
 
 
 class ManagedLinkRow(TypedDict):
-    """A managed link, as the API answers; `link_count` is how many core links it looks after now."""
+    """A managed link, as the API answers. `link_count` is how many core links it manages now."""
 
     id: UUID
     name: str
     slug: str
-    meeting_type: Named
-    hosts: list[Named]
+    meeting_type: NamedReference
+    hosts: list[NamedReference]
     link_count: int
     expires_at: datetime | None
-    created_by: Named | None
+    created_by: NamedReference | None
     created_at: datetime
     updated_at: datetime
     version: int
 
 
-def shaped(record: DictRow) -> ManagedLinkRow:
-    """A record in the shape of the API."""
-    named = {
-        "meeting_type": as_named(record["meeting_type"]),
-        "hosts": [as_named(host) for host in record["hosts"]],
-        "created_by": as_named_or_none(record["created_by"]),
+def to_managed_link_row(record: DictRow) -> ManagedLinkRow:
+    """A record as a row of the API."""
+    references = {
+        "meeting_type": to_named(record["meeting_type"]),
+        "hosts": [to_named(host) for host in record["hosts"]],
+        "created_by": to_named_or_none(record["created_by"]),
     }
-    return cast(ManagedLinkRow, {**record, **named, "link_count": len(record["hosts"])})
+    return cast(ManagedLinkRow, {**record, **references, "link_count": len(record["hosts"])})
 
 
 LISTING = Listing(
     columns=f"""g.managed_link_id AS id, g.name, g.slug,
-        {name_lookups.meeting_type("g.meeting_type_id")} AS meeting_type,
-        {name_lookups.people_of("g.host_ids")} AS hosts, g.expires_at,
-        {name_lookups.person("g.created_by")} AS created_by,
+        {name_lookups.look_up_meeting_type("g.meeting_type_id")} AS meeting_type,
+        {name_lookups.look_up_people("g.host_ids")} AS hosts, g.expires_at,
+        {name_lookups.look_up_person("g.created_by")} AS created_by,
         g.created_at, g.updated_at, g.version""",
     relation="managed_links AS g",
     key="g.managed_link_id",
     sorts={"created_at": Sort("g.created_at", "timestamptz"), "name": Sort("lower(g.name)", "text")},
-    shape=shaped,
+    to_row=to_managed_link_row,
 )
 
 
-def one(source: Source, id: UUID) -> ManagedLinkRow | None:
-    """A managed link, or None."""
-    return LISTING.one(source, "g.managed_link_id = %(id)s", {"id": id})
+def find_managed_link(source: QuerySource, id: UUID) -> ManagedLinkRow | None:
+    """A managed link; None when there is none."""
+    return LISTING.find_row(source, "g.managed_link_id = %(id)s", {"id": id})
 
 
-def page(
-    source: Source, q: str | None = None, sort: str = "-created_at", limit: int = 50, cursor: str | None = None
+def list_managed_links(
+    source: QuerySource, q: str | None = None, sort: str = "-created_at", limit: int = 50, cursor: str | None = None
 ) -> Page[ManagedLinkRow]:
-    """Managed links, newest first; `q` is a word prefix over name and slug. Raises Invalid."""
-    return LISTING.page(source, Where.given({"q": own_words("g.words")}, {"q": q}), sort, limit, cursor)
+    """One page of managed links, newest first; `q` is a word prefix over name and slug. Raises Invalid."""
+    return LISTING.fetch_page(
+        source, WhereClause.from_filters({"q": match_own_words("g.words")}, {"q": q}), sort, limit, cursor
+    )

@@ -1,4 +1,4 @@
-"""Meeting types, as a read model, and what is asked of it."""
+"""Meeting types: their read model, and its queries."""
 
 from datetime import datetime
 from typing import TypedDict, cast
@@ -7,9 +7,9 @@ from uuid import UUID
 from psycopg.rows import DictRow
 
 from projections.queries.pagination import Page, Sort
-from projections.queries.query import Listing, Source, Where
-from projections.queries.word_search import own_words
-from projections.read_model import FIRST_TIME, LAST_TIME, ReadModel, last
+from projections.queries.query import Listing, QuerySource, WhereClause
+from projections.queries.word_search import match_own_words
+from projections.read_model import FIRST_TIME, LAST_TIME, ReadModel, select_last_payload
 
 MEETING_TYPES = ReadModel(
     name="meeting_types",
@@ -43,7 +43,7 @@ MEETING_TYPES = ReadModel(
                created_at, updated_at, version, {{schema}}.words(told ->> 'name') AS words
         FROM (
             SELECT stream_id, max(version) AS version, {FIRST_TIME} AS created_at, {LAST_TIME} AS updated_at,
-                   {last("MeetingTypeCreated", "MeetingTypeUpdated")} AS told
+                   {select_last_payload("MeetingTypeCreated", "MeetingTypeUpdated")} AS told
             FROM {{log}} AS log
             GROUP BY stream_id
         ) AS meeting_type
@@ -70,8 +70,8 @@ class MeetingTypeRow(TypedDict):
     version: int
 
 
-def shaped(record: DictRow) -> MeetingTypeRow:
-    """A record in the shape of the API."""
+def to_meeting_type_row(record: DictRow) -> MeetingTypeRow:
+    """A record as a row of the API."""
     return cast(MeetingTypeRow, record)
 
 
@@ -82,23 +82,25 @@ LISTING = Listing(
     relation="meeting_types AS t",
     key="t.meeting_type_id",
     sorts={"created_at": Sort("t.created_at", "timestamptz"), "name": Sort("lower(t.name)", "text")},
-    shape=shaped,
+    to_row=to_meeting_type_row,
 )
 
 
-def one(source: Source, id: UUID) -> MeetingTypeRow | None:
-    """A meeting type, or None."""
-    return LISTING.one(source, "t.meeting_type_id = %(id)s", {"id": id})
+def find_meeting_type(source: QuerySource, id: UUID) -> MeetingTypeRow | None:
+    """A meeting type; None when there is none."""
+    return LISTING.find_row(source, "t.meeting_type_id = %(id)s", {"id": id})
 
 
-def longest_window(source: Source) -> int:
-    """The days ahead that some meeting type can be booked for."""
-    [row] = source.rows("SELECT coalesce(max(booking_window_days), 0) AS days FROM meeting_types", {})
+def find_longest_window(source: QuerySource) -> int:
+    """The longest booking window of all meeting types, in days; 0 without any."""
+    [row] = source.fetch_rows("SELECT coalesce(max(booking_window_days), 0) AS days FROM meeting_types", {})
     return int(row["days"])
 
 
-def page(
-    source: Source, q: str | None = None, sort: str = "-created_at", limit: int = 50, cursor: str | None = None
+def list_meeting_types(
+    source: QuerySource, q: str | None = None, sort: str = "-created_at", limit: int = 50, cursor: str | None = None
 ) -> Page[MeetingTypeRow]:
-    """Meeting types, newest first; `q` is a word prefix over the name. Raises Invalid."""
-    return LISTING.page(source, Where.given({"q": own_words("t.words")}, {"q": q}), sort, limit, cursor)
+    """One page of meeting types, newest first; `q` is a word prefix over the name. Raises Invalid."""
+    return LISTING.fetch_page(
+        source, WhereClause.from_filters({"q": match_own_words("t.words")}, {"q": q}), sort, limit, cursor
+    )

@@ -1,7 +1,7 @@
-"""The outbox, as a read model: everything that has to be told to somebody, one row each, and what became of it.
+"""The outbox: a read model with a row for each notification, and its delivery state.
 
-It is made of the same tables as the domain's own state of a token, `domain/notifications/outbox.py`.
-Nothing is sent because of it: a courier looks here for what may be due, and asks the log before it sends.
+It is built from the same rules as the domain's own state of a token, `domain/outbox.py`. It only finds what may be
+due: an outbox worker asks the log before it sends.
 """
 
 from dataclasses import dataclass
@@ -11,38 +11,38 @@ from uuid import UUID
 
 from psycopg.rows import DictRow
 
-from domain.notifications.outbox import BACK_OFF, CAUSES, CHANNELS
+from domain.notifications.outbox import CHANNELS, NOTIFICATION_RULES, RETRY_DELAYS_SECONDS
 from projections.queries import name_lookups
-from projections.queries.name_lookups import Named, as_named_or_none
+from projections.queries.name_lookups import NamedReference, to_named_or_none
 from projections.queries.pagination import Page, Sort
-from projections.queries.query import Listing, Source, Where
-from projections.read_model import ReadModel, is_a
+from projections.queries.query import Listing, QuerySource, WhereClause
+from projections.read_model import ReadModel, is_event
 
-TELLING = [name for channel in CHANNELS.values() for name in channel.events]
+NOTIFICATION_EVENTS = [name for channel in CHANNELS.values() for name in channel.events]
 ERASED = "PersonalDetailsErased"
-GIVING_HOSTS = ["MeetingBooked", "MeetingReassigned"]
-TIMING = ["MeetingBooked", "Rescheduled"]
+HOST_EVENTS = ["MeetingBooked", "MeetingReassigned"]
+TIME_EVENTS = ["MeetingBooked", "Rescheduled"]
 
 
-def one_of(names: list[str]) -> str:
+def is_any_event(names: list[str]) -> str:
     """SQL: whether an event has one of these names."""
-    return "(" + " OR ".join(map(is_a, names)) + ")"
+    return "(" + " OR ".join(map(is_event, names)) + ")"
 
 
-def array(values: tuple[str, ...]) -> str:
-    """SQL: an array of names."""
+def build_array(values: tuple[str, ...]) -> str:
+    """SQL: an array of texts."""
     return f"ARRAY[{', '.join(repr(value) for value in values)}]"
 
 
 CAUSE_TABLE = ", ".join(
-    f"('{name}', '{its.what}', {array(its.roles)}, {str(its.replaces).lower()}, {array(its.channels)})"
-    for name, its in CAUSES.items()
+    f"('{name}', '{rule.what}', {build_array(rule.roles)}, {str(rule.replaces).lower()}, {build_array(rule.channels)})"
+    for name, rule in NOTIFICATION_RULES.items()
 )
 CHANNEL_TABLE = ", ".join(
-    f"('{channel}', {array(its.roles)}, '{its.sent}', '{its.failed}', '{its.requested}')"
-    for channel, its in CHANNELS.items()
+    f"('{channel}', {build_array(rule.roles)}, '{rule.sent_event}', '{rule.failed_event}', '{rule.requested_event}')"
+    for channel, rule in CHANNELS.items()
 )
-WAIT = f"make_interval(secs => (ARRAY{list(BACK_OFF)})[attempts])"
+BACK_OFF_DELAY = f"make_interval(secs => (ARRAY{list(RETRY_DELAYS_SECONDS)})[attempts])"
 
 OUTBOX = ReadModel(
     name="outbox",
@@ -83,7 +83,7 @@ OUTBOX = ReadModel(
                          OVER (PARTITION BY stream_id, channel, person_id) THEN 'superseded' ELSE state END AS state,
                attempts, requests, failure, message_id, told_at,
                CASE WHEN told_at IS NULL THEN caused_at WHEN attempts = 0 THEN told_at
-                    ELSE told_at + coalesce({WAIT}, interval '0') END AS due_at, ends_at
+                    ELSE told_at + coalesce({BACK_OFF_DELAY}, interval '0') END AS due_at, ends_at
         FROM (
             SELECT cause.stream_id, cause.version AS cause_version, known.what, known.replaces, cause.at AS caused_at,
                    channel.name AS channel, recipient.role AS recipient_role, recipient.person_id,
@@ -97,13 +97,14 @@ OUTBOX = ReadModel(
                 SELECT stream_id, version, split_part(type, '.', 1) AS name,
                        (data ->> 'occurred_at')::timestamptz AS at, (data ->> 'host_id')::uuid AS host_id,
                        coalesce(data -> 'previous_host_ids', '[]') AS former,
-                       array_agg(data -> 'host_ids') FILTER (WHERE {one_of(GIVING_HOSTS)}) OVER so_far AS hosts,
-                       array_agg((data ->> 'ends_at')::timestamptz) FILTER (WHERE {one_of(TIMING)}) OVER story AS ends,
-                       max(data ->> 'details_id') FILTER (WHERE {is_a("MeetingBooked")}) OVER story AS details,
-                       jsonb_agg(data -> 'details_ids') FILTER (WHERE {is_a(ERASED)}) OVER story AS erased,
+                       array_agg(data -> 'host_ids') FILTER (WHERE {is_any_event(HOST_EVENTS)}) OVER so_far AS hosts,
+                       array_agg((data ->> 'ends_at')::timestamptz)
+                            FILTER (WHERE {is_any_event(TIME_EVENTS)}) OVER story AS ends,
+                       max(data ->> 'details_id') FILTER (WHERE {is_event("MeetingBooked")}) OVER story AS details,
+                       jsonb_agg(data -> 'details_ids') FILTER (WHERE {is_event(ERASED)}) OVER story AS erased,
                        jsonb_agg(jsonb_build_object('version', version, 'name', split_part(type, '.', 1),
                            'at', data -> 'occurred_at') || (data - 'occurred_at'))
-                           FILTER (WHERE {one_of(TELLING)}) OVER story AS told
+                           FILTER (WHERE {is_any_event(NOTIFICATION_EVENTS)}) OVER story AS told
                 FROM {{log}} AS log
                 WINDOW so_far AS (PARTITION BY stream_id ORDER BY version),
                        story AS (so_far ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
@@ -135,12 +136,12 @@ OUTBOX = ReadModel(
             WHERE latest.hosts IS NOT NULL
         ) AS owed
     """,
-    events=(*CAUSES, *TELLING, ERASED),
+    events=(*NOTIFICATION_RULES, *NOTIFICATION_EVENTS, ERASED),
 )
 
 
 class OutboxRow(TypedDict):
-    """What is or was owed to somebody, as the API answers; `person` is null for the guest."""
+    """A notification that is or was due, as the API answers. `person` is null for the guest."""
 
     id: UUID
     booking_id: UUID
@@ -149,7 +150,7 @@ class OutboxRow(TypedDict):
     caused_at: datetime
     channel: str
     to: str
-    person: Named | None
+    person: NamedReference | None
     state: Literal["owed", "sent", "failed", "superseded", "erased", "lapsed", "before"]
     attempts: int
     requests: int
@@ -158,53 +159,60 @@ class OutboxRow(TypedDict):
     due_at: datetime
 
 
-# calendars are owed only to who has one that is written to, and who they are may change any time
-REACHES = """(o.channel <> 'calendar' OR o.told_at IS NOT NULL
+# calendar notifications are due only for people who have a writable calendar, which may change at any time
+IS_DELIVERABLE = """(o.channel <> 'calendar' OR o.told_at IS NOT NULL
     OR o.person_id IN (SELECT w.person_id FROM {schema}.calendar_writers AS w))"""
-# `lapsed`: the meeting was over before anybody could be told; `before`: it happened before there was an outbox
+# `lapsed`: the meeting ended before the notification was sent; `before`: it was caused before there was an outbox
 STATE = """CASE WHEN o.state <> 'owed' THEN o.state
     WHEN o.due_at < (SELECT b.began_at FROM {schema}.outbox_beginning AS b) THEN 'before'
     WHEN o.ends_at <= %(now)s THEN 'lapsed' ELSE 'owed' END"""
-SAME = (
+COPIED_COLUMNS = (
     *("booking_id", "cause_version", "what", "caused_at", "channel", "state", "attempts", "requests"),
     *("failure", "told_at", "due_at"),
 )
 
 
-def shaped(record: DictRow) -> OutboxRow:
-    """A record in the shape of the API."""
-    named = {"id": record["owed_id"], "to": record["recipient_role"], "person": as_named_or_none(record["person"])}
-    return cast(OutboxRow, named | {name: record[name] for name in SAME})
+def to_outbox_row(record: DictRow) -> OutboxRow:
+    """A record as a row of the API."""
+    renamed_values = {
+        "id": record["owed_id"],
+        "to": record["recipient_role"],
+        "person": to_named_or_none(record["person"]),
+    }
+    return cast(OutboxRow, renamed_values | {name: record[name] for name in COPIED_COLUMNS})
 
 
 LISTING = Listing(
     columns=f"""o.owed_id, o.booking_id, o.cause_version, o.what, o.caused_at, o.channel, o.recipient_role,
-        {name_lookups.person("o.person_id")} AS person, {STATE} AS state, o.attempts, o.requests, o.failure, o.told_at,
+        {name_lookups.look_up_person("o.person_id")} AS person, {STATE} AS state,
+        o.attempts, o.requests, o.failure, o.told_at,
         o.due_at""",
     relation="outbox AS o",
     key="o.owed_id",
     sorts={"caused_at": Sort("o.caused_at", "timestamptz")},
-    shape=shaped,
+    to_row=to_outbox_row,
 )
-ORDER = ("guest", "host", "co_host", "former_host")
+RECIPIENT_ORDER = ("guest", "host", "co_host", "former_host")
 
 
-def of_booking(source: Source, id: UUID, now: datetime) -> list[OutboxRow]:
-    """Everything that is or was owed because of one booking, the latest first."""
-    rows = LISTING.where(source, f"o.booking_id = %(id)s AND {REACHES}", {"id": id, "now": now})
-    return sorted(rows, key=lambda row: (-row["cause_version"], row["channel"], ORDER.index(row["to"]), str(row["id"])))
+def list_booking_notifications(source: QuerySource, id: UUID, now: datetime) -> list[OutboxRow]:
+    """All notifications of one booking, latest cause first."""
+    rows = LISTING.find_rows(source, f"o.booking_id = %(id)s AND {IS_DELIVERABLE}", {"id": id, "now": now})
+    return sorted(
+        rows, key=lambda row: (-row["cause_version"], row["channel"], RECIPIENT_ORDER.index(row["to"]), str(row["id"]))
+    )
 
 
-def page(
-    source: Source, now: datetime, sort: str = "-caused_at", limit: int = 50, cursor: str | None = None
+def list_notifications(
+    source: QuerySource, now: datetime, sort: str = "-caused_at", limit: int = 50, cursor: str | None = None
 ) -> Page[OutboxRow]:
-    """The whole outbox, newest first. Raises Invalid for an unknown sort or a foreign cursor."""
-    return LISTING.page(source, Where((REACHES,), {"now": now}), sort, limit, cursor)
+    """One page of all notifications, newest first. Raises Invalid for an unknown sort or a foreign cursor."""
+    return LISTING.fetch_page(source, WhereClause((IS_DELIVERABLE,), {"now": now}), sort, limit, cursor)
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """What a channel has to send now, since when the oldest of it, and what it gave up of meetings that are to come."""
+class ChannelBacklog:
+    """How much a channel has to send, since when the oldest waits, and how many failed for meetings still to come."""
 
     channel: str
     owed: int
@@ -212,12 +220,13 @@ class Waiting:
     failed: int
 
 
-COUNTS = f"""
+BACKLOG_COUNTS = f"""
 SELECT channel.name AS channel,
        (SELECT count(*) FROM outbox AS o WHERE o.state = 'owed' AND o.channel = channel.name AND o.ends_at > %(now)s
-            AND {REACHES} AND o.due_at >= (SELECT b.began_at FROM {{schema}}.outbox_beginning AS b))::int AS owed,
+            AND {IS_DELIVERABLE}
+            AND o.due_at >= (SELECT b.began_at FROM {{schema}}.outbox_beginning AS b))::int AS owed,
        (SELECT min(o.caused_at) FROM outbox AS o WHERE o.state = 'owed' AND o.channel = channel.name
-            AND o.ends_at > %(now)s AND {REACHES}
+            AND o.ends_at > %(now)s AND {IS_DELIVERABLE}
             AND o.due_at >= (SELECT b.began_at FROM {{schema}}.outbox_beginning AS b)) AS oldest,
        (SELECT count(*) FROM outbox AS o WHERE o.state = 'failed' AND o.channel = channel.name
             AND o.ends_at > %(now)s)::int AS failed
@@ -225,6 +234,6 @@ FROM (VALUES {CHANNEL_TABLE}) AS channel (name, roles, sent, failed, requested)
 """
 
 
-def waiting(source: Source, now: datetime) -> list[Waiting]:
-    """What every channel has to send, and could not."""
-    return [Waiting(**row) for row in source.rows(COUNTS, {"now": now})]
+def count_backlogs(source: QuerySource, now: datetime) -> list[ChannelBacklog]:
+    """The backlog of every channel."""
+    return [ChannelBacklog(**row) for row in source.fetch_rows(BACKLOG_COUNTS, {"now": now})]

@@ -1,4 +1,4 @@
-"""People of the organisation, as a read model, and what is asked of it."""
+"""People of the organisation: their read model, and its queries."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,9 +8,9 @@ from uuid import UUID
 from psycopg.rows import DictRow
 
 from projections.queries.pagination import Page, Sort
-from projections.queries.query import Listing, Source, Where
-from projections.queries.word_search import own_words
-from projections.read_model import FIRST_TIME, LAST_TIME, ReadModel, last, switched
+from projections.queries.query import Listing, QuerySource, WhereClause
+from projections.queries.word_search import match_own_words
+from projections.read_model import FIRST_TIME, LAST_TIME, ReadModel, select_last_payload, select_switch_state
 
 PEOPLE = ReadModel(
     name="people",
@@ -40,8 +40,8 @@ PEOPLE = ReadModel(
                {{schema}}.words(concat_ws(' ', told ->> 'name', told ->> 'email')) AS words
         FROM (
             SELECT stream_id, max(version) AS version, {FIRST_TIME} AS created_at, {LAST_TIME} AS updated_at,
-                   {last("PersonAdded", "PersonUpdated")} AS told,
-                   {switched(on="PersonActivated", off="PersonDeactivated", initially=True)} AS active
+                   {select_last_payload("PersonAdded", "PersonUpdated")} AS told,
+                   {select_switch_state(on="PersonActivated", off="PersonDeactivated", initially=True)} AS active
             FROM {{log}} AS log
             GROUP BY stream_id
         ) AS person
@@ -67,8 +67,8 @@ class PersonRow(TypedDict):
     version: int
 
 
-def shaped(record: DictRow) -> PersonRow:
-    """A record in the shape of the API."""
+def to_person_row(record: DictRow) -> PersonRow:
+    """A record as a row of the API."""
     return cast(PersonRow, record)
 
 
@@ -78,23 +78,23 @@ LISTING = Listing(
     relation="people AS p",
     key="p.person_id",
     sorts={"created_at": Sort("p.created_at", "timestamptz"), "name": Sort("lower(p.name)", "text")},
-    shape=shaped,
+    to_row=to_person_row,
 )
 
 
-def one(source: Source, id: UUID) -> PersonRow | None:
-    """A person, or None."""
-    return LISTING.one(source, "p.person_id = %(id)s", {"id": id})
+def find_person(source: QuerySource, id: UUID) -> PersonRow | None:
+    """A person; None when there is none."""
+    return LISTING.find_row(source, "p.person_id = %(id)s", {"id": id})
 
 
-def many(source: Source, ids: Sequence[UUID]) -> list[PersonRow]:
-    """The people of these ids, in their order; unknown ones are left out."""
-    found = {row["id"]: row for row in LISTING.where(source, "p.person_id = ANY(%(ids)s)", {"ids": list(ids)})}
-    return [found[id] for id in ids if id in found]
+def find_people(source: QuerySource, ids: Sequence[UUID]) -> list[PersonRow]:
+    """The people of these ids, in their order. Unknown ids are left out."""
+    rows_by_id = {row["id"]: row for row in LISTING.find_rows(source, "p.person_id = ANY(%(ids)s)", {"ids": list(ids)})}
+    return [rows_by_id[id] for id in ids if id in rows_by_id]
 
 
-class CalendarFacts(TypedDict):
-    """What reading a person's calendars depends on."""
+class CalendarOwner(TypedDict):
+    """What the reading of a person's calendars depends on."""
 
     id: UUID
     active: bool
@@ -102,15 +102,17 @@ class CalendarFacts(TypedDict):
     busy_feed_url: str | None
 
 
-def with_calendars(source: Source, ids: Sequence[UUID]) -> dict[UUID, CalendarFacts]:
-    """Everybody who has a busy feed, and the people of these ids."""
-    question = """SELECT person_id AS id, active, time_zone, busy_feed_url FROM people
+def find_calendar_owners(source: QuerySource, ids: Sequence[UUID]) -> dict[UUID, CalendarOwner]:
+    """The people of these ids, and everybody who has a busy feed, by id."""
+    query = """SELECT person_id AS id, active, time_zone, busy_feed_url FROM people
         WHERE busy_feed_url IS NOT NULL OR person_id = ANY(%(ids)s)"""
-    return {row["id"]: cast(CalendarFacts, row) for row in source.rows(question, {"ids": list(ids)})}
+    return {row["id"]: cast(CalendarOwner, row) for row in source.fetch_rows(query, {"ids": list(ids)})}
 
 
-def page(
-    source: Source, q: str | None = None, sort: str = "-created_at", limit: int = 50, cursor: str | None = None
+def list_people(
+    source: QuerySource, q: str | None = None, sort: str = "-created_at", limit: int = 50, cursor: str | None = None
 ) -> Page[PersonRow]:
-    """People, newest first; `q` is a word prefix over name and e-mail address. Raises Invalid."""
-    return LISTING.page(source, Where.given({"q": own_words("p.words")}, {"q": q}), sort, limit, cursor)
+    """One page of people, newest first; `q` is a word prefix over name and e-mail address. Raises Invalid."""
+    return LISTING.fetch_page(
+        source, WhereClause.from_filters({"q": match_own_words("p.words")}, {"q": q}), sort, limit, cursor
+    )

@@ -8,7 +8,7 @@ from psycopg.errors import InvalidTableDefinition, LockNotAvailable
 
 from projections import usage
 from projections.catalogue import READ_MODELS
-from projections.queries.query import asked, statement, table_rows
+from projections.queries.query import build_query, compile_statement, select_table_rows
 from projections.read_model import ReadModel
 from store.database import Database
 from store.schema import ANALYST_ROLE
@@ -19,7 +19,7 @@ NAMES = """ARRAY(SELECT p.name FROM unnest({ids}) WITH ORDINALITY AS h(id, n)
     LEFT JOIN people AS p ON p.person_id = h.id ORDER BY h.n)"""
 
 VIEWS = {
-    # the address of somebody's feed is a secret
+    # the URL of somebody's busy feed is a secret
     "events": """SELECT e.position, e.recorded_at, e.stream_id, e.version, e.type, e.data -> 'actor' AS actor,
             e.data - 'busy_feed_url' AS data
         FROM {schema}.events AS e""",
@@ -68,7 +68,7 @@ VIEWS = {
     "link_usage_daily": usage.DAILY,
 }
 
-THERE = "SELECT viewname AS name FROM pg_views WHERE schemaname = %s"
+EXISTING_VIEWS = "SELECT viewname AS name FROM pg_views WHERE schemaname = %s"
 GRANTS = """
 SELECT CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(acl.grantee)) END AS role,
        acl.privilege_type AS right, CASE WHEN acl.is_grantable THEN 'WITH GRANT OPTION' ELSE '' END AS option
@@ -78,57 +78,59 @@ WHERE c.oid = to_regclass(format('%%I.%%I', %s::text, %s::text)) AND acl.grantee
 
 
 def define_views(connection: Connection[Any], db: Database, models: dict[ReadModel, str]) -> None:
-    """Lets the views read these tables, in the transaction at hand; whoever may read a view may go on reading it.
+    """Makes the views read these tables, in the current transaction. Existing grants are kept.
 
-    New ones are for the analysts. Raises psycopg.Error, also where somebody's own view needs a column that is no more.
+    New views are granted to the analysts. Raises psycopg.Error, also when somebody's own view needs a dropped column.
     """
-    tables = tuple((model.name, table_rows(model, table)) for model, table in models.items())
-    there = {row["name"] for row in connection.execute(THERE, (db.reporting,))}
-    for name, rows in VIEWS.items():
-        definition = f"{{reporting}}.{name} AS {asked(rows, tables)}"
+    tables = tuple((model.name, select_table_rows(model, table)) for model, table in models.items())
+    existing_views = {row["name"] for row in connection.execute(EXISTING_VIEWS, (db.reporting,))}
+    for name, view_query in VIEWS.items():
+        definition = f"{{reporting}}.{name} AS {build_query(view_query, tables)}"
         try:
             with connection.transaction():
-                run(connection, db, f"CREATE OR REPLACE VIEW {definition}")
-        except InvalidTableDefinition:  # its columns are others
-            remake(connection, db, name, definition)
-        if name not in there:
-            run(connection, db, f"GRANT SELECT ON {{reporting}}.{name} TO {ANALYST_ROLE}")
+                execute(connection, db, f"CREATE OR REPLACE VIEW {definition}")
+        except InvalidTableDefinition:  # its columns have changed
+            replace_view(connection, db, name, definition)
+        if name not in existing_views:
+            execute(connection, db, f"GRANT SELECT ON {{reporting}}.{name} TO {ANALYST_ROLE}")
 
 
-def remake(connection: Connection[Any], db: Database, name: str, definition: str) -> None:
-    """Makes a view with other columns in the place of the one that is there, for the same readers."""
+def replace_view(connection: Connection[Any], db: Database, name: str, definition: str) -> None:
+    """Drops a view and creates it with other columns, with the same grants."""
     grants = connection.execute(GRANTS, (db.reporting, name)).fetchall()
-    run(connection, db, f"DROP VIEW {{reporting}}.{name}")
-    run(connection, db, f"CREATE VIEW {definition}")
+    execute(connection, db, f"DROP VIEW {{reporting}}.{name}")
+    execute(connection, db, f"CREATE VIEW {definition}")
     for grant in grants:
-        run(connection, db, f"GRANT {grant['right']} ON {{reporting}}.{name} TO {grant['role']} {grant['option']}")
+        execute(connection, db, f"GRANT {grant['right']} ON {{reporting}}.{name} TO {grant['role']} {grant['option']}")
 
 
-def run(connection: Connection[Any], db: Database, text: str) -> None:
+def execute(connection: Connection[Any], db: Database, text: str) -> None:
     """Runs a statement without parameters."""
-    connection.execute(statement(db.schema, db.reporting, text))
+    connection.execute(compile_statement(db.schema, db.reporting, text))
 
 
-# views made by an earlier version, with other columns, are made anew at the start
-CURRENT = "SELECT obj_description(to_regclass(format('%%I.link_usage_daily', %s::text)), 'pg_class') AS described"
-ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended(%s || '.read_models', 0))"
-LIVE = "SELECT name, live_table FROM {schema}.read_models"
+# views of an earlier version, with other columns, are recreated at the start
+VIEWS_VERSION = "SELECT obj_description(to_regclass(format('%%I.link_usage_daily', %s::text)), 'pg_class') AS described"
+LOCK_READ_MODELS = "SELECT pg_advisory_xact_lock(hashtextextended(%s || '.read_models', 0))"
+LIVE_TABLES = "SELECT name, live_table FROM {schema}.read_models"
 
 
-def ensure(db: Database) -> bool:
-    """Makes the views anew where they are of another version of the code; False where somebody reads them just now."""
-    mark = f"version {hashlib.sha256(repr(VIEWS).encode()).hexdigest()[:16]}"
+def ensure_views(db: Database) -> bool:
+    """Recreates the views that are of another version of the code. Returns False when they are locked by readers."""
+    version_comment = f"version {hashlib.sha256(repr(VIEWS).encode()).hexdigest()[:16]}"
     with db.connect() as connection:
-        described = connection.execute(CURRENT, (db.reporting,)).fetchone()
-        if described is not None and described["described"] == mark:
+        version_row = connection.execute(VIEWS_VERSION, (db.reporting,)).fetchone()
+        if version_row is not None and version_row["described"] == version_comment:
             return True
         try:
             with connection.transaction():
-                connection.execute("SET LOCAL lock_timeout = '1s'")  # analysts who come meanwhile wait too
-                connection.execute(ONE_AT_A_TIME, (db.schema,))
-                tables = {row["name"]: row["live_table"] for row in connection.execute(db.text(LIVE))}
+                connection.execute("SET LOCAL lock_timeout = '1s'")  # analysts who query meanwhile wait too
+                connection.execute(LOCK_READ_MODELS, (db.schema,))
+                tables = {row["name"]: row["live_table"] for row in connection.execute(db.compose_query(LIVE_TABLES))}
                 define_views(connection, db, {model: tables[model.name] for model in READ_MODELS})
-                connection.execute(db.text(f"COMMENT ON VIEW {{reporting}}.link_usage_daily IS '{mark}'"))
+                connection.execute(
+                    db.compose_query(f"COMMENT ON VIEW {{reporting}}.link_usage_daily IS '{version_comment}'")
+                )
         except LockNotAvailable:
             return False
     return True

@@ -1,4 +1,4 @@
-"""Single-use links, as a read model, and what is asked of it."""
+"""Single-use links: their read model, and its queries."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -10,11 +10,11 @@ from psycopg.rows import DictRow
 
 from projections import links
 from projections.queries import name_lookups
-from projections.queries.name_lookups import Named, as_instant, as_named
+from projections.queries.name_lookups import NamedReference, to_instant, to_named
 from projections.queries.pagination import Page, Sort
-from projections.queries.query import Listing, Source, Where
-from projections.queries.word_search import among_details
-from projections.read_model import ReadModel, has, last
+from projections.queries.query import Listing, QuerySource, WhereClause
+from projections.queries.word_search import match_details_or_link
+from projections.read_model import ReadModel, has_event, select_last_payload
 
 SINGLE_USE_LINKS = ReadModel(
     name="single_use_links",
@@ -45,11 +45,11 @@ SINGLE_USE_LINKS = ReadModel(
                CASE WHEN booked THEN 'booked' WHEN revoked THEN 'revoked' ELSE 'open' END AS state,
                (issued ->> 'details_id')::uuid AS details_id, version
         FROM (
-            SELECT stream_id, max(version) AS version, {last("SingleUseIssued")} AS issued,
-                   {has("MeetingBooked")} AS booked, {has("SingleUseRevoked")} AS revoked
+            SELECT stream_id, max(version) AS version, {select_last_payload("SingleUseIssued")} AS issued,
+                   {has_event("MeetingBooked")} AS booked, {has_event("SingleUseRevoked")} AS revoked
             FROM {{log}} AS log
             GROUP BY stream_id
-            HAVING {has("SingleUseIssued")}
+            HAVING {has_event("SingleUseIssued")}
         ) AS token
     """,
     events=(
@@ -67,13 +67,13 @@ class Recipient(TypedDict):
 
 
 class SingleUseRow(TypedDict):
-    """A single-use link, as the API answers, without its code; `erased` says that its details are no more."""
+    """A single-use link, as the API answers, without its code. `erased`: its personal details were erased."""
 
     id: UUID
     status: Literal["active", "booked", "expired", "revoked", "disabled", "deleted"]
-    link: Named
-    meeting_type: Named
-    issued_by: Named
+    link: NamedReference
+    meeting_type: NamedReference
+    issued_by: NamedReference
     issued_at: datetime
     recipient: Recipient | None
     label: str | None
@@ -87,10 +87,10 @@ class SingleUseRow(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class SingleUseFilters:
-    """What a list of single-use links is narrowed to.
+    """Filters of a list of single-use links.
 
-    `visible_to` leaves those that the person issued, and those of links that the person owns.
-    `q` is a word prefix over recipient, label and link name.
+    `visible_to` keeps those that the person issued, and those of links that the person owns. `q` is a word prefix over
+    recipient, label and link name.
     """
 
     link_id: UUID | None = None
@@ -100,39 +100,39 @@ class SingleUseFilters:
     visible_to: UUID | None = None
 
 
-OF_STATE = "s.state = %(status)s"
-OF_CORE_STATUS = f"""s.state = 'open'
+HAS_STATE = "s.state = %(status)s"
+HAS_CORE_STATUS = f"""s.state = 'open'
     AND s.link_id = ANY(ARRAY(SELECT l.link_id FROM links AS l WHERE {links.STATUS} = %(status)s))"""
 
 FILTERS = {
     "link_id": "s.link_id = %(link_id)s",
-    "state": OF_STATE,
-    "core_status": OF_CORE_STATUS,
+    "state": HAS_STATE,
+    "core_status": HAS_CORE_STATUS,
     "issued_by": "s.issued_by = %(issued_by)s",
     "visible_to": "(s.issued_by = %(visible_to)s OR s.link_id = ANY(%(owned_links)s))",
 }
 
-# what a single-use link has from its core link, as it is now
-CORE = f"""(SELECT jsonb_build_object('id', l.link_id, 'name', l.name, 'expires_at', l.expires_at,
-    'status', {links.STATUS}, 'meeting_type', {name_lookups.meeting_type("l.meeting_type_id")})
+# what a single-use link inherits from its core link, live
+CORE_LINK = f"""(SELECT jsonb_build_object('id', l.link_id, 'name', l.name, 'expires_at', l.expires_at,
+    'status', {links.STATUS}, 'meeting_type', {name_lookups.look_up_meeting_type("l.meeting_type_id")})
     FROM links AS l WHERE l.link_id = s.link_id)"""
 
 
-def shaped(record: DictRow) -> SingleUseRow:
-    """A record in the shape of the API."""
+def to_single_use_row(record: DictRow) -> SingleUseRow:
+    """A record as a row of the API."""
     details: dict[str, Any] = record["details"] or {}
     core, state = record["core"], record["state"]
     return SingleUseRow(
         id=record["single_use_id"],
         status=core["status"] if state == "open" else state,
-        link=as_named(core),
-        meeting_type=as_named(core["meeting_type"]),
-        issued_by=as_named(record["issued_by"]),
+        link=to_named(core),
+        meeting_type=to_named(core["meeting_type"]),
+        issued_by=to_named(record["issued_by"]),
         issued_at=record["issued_at"],
         recipient=details.get("recipient"),
         label=details.get("label"),
         metadata=details.get("metadata") or {},
-        expires_at=as_instant(core["expires_at"]),
+        expires_at=to_instant(core["expires_at"]),
         booking_id=record["single_use_id"] if state == "booked" else None,
         source=record["source"],
         erased=record["details_id"] is not None and record["details"] is None,
@@ -141,41 +141,47 @@ def shaped(record: DictRow) -> SingleUseRow:
 
 
 LISTING = Listing(
-    columns=f"""s.single_use_id, s.state, {CORE} AS core,
-        {name_lookups.person("s.issued_by")} AS issued_by, s.issued_at,
-        s.source, s.details_id, {name_lookups.details("s.details_id")} AS details, s.version""",
+    columns=f"""s.single_use_id, s.state, {CORE_LINK} AS core,
+        {name_lookups.look_up_person("s.issued_by")} AS issued_by, s.issued_at,
+        s.source, s.details_id, {name_lookups.look_up_details("s.details_id")} AS details, s.version""",
     relation="single_use_links AS s",
     key="s.single_use_id",
     sorts={"issued_at": Sort("s.issued_at", "timestamptz")},
-    shape=shaped,
+    to_row=to_single_use_row,
 )
 
 
-def one(source: Source, id: UUID, now: datetime) -> SingleUseRow | None:
-    """A single-use link as it is at an instant, or None."""
-    return LISTING.one(source, "s.single_use_id = %(id)s", {"id": id, "now": now})
+def find_single_use_link(source: QuerySource, id: UUID, now: datetime) -> SingleUseRow | None:
+    """A single-use link as it is at an instant; None when there is none."""
+    return LISTING.find_row(source, "s.single_use_id = %(id)s", {"id": id, "now": now})
 
 
-def many(source: Source, ids: Sequence[UUID], now: datetime) -> list[SingleUseRow]:
-    """The single-use links of these ids, in their order; unknown ones are left out."""
-    rows = LISTING.where(source, "s.single_use_id = ANY(%(ids)s)", {"ids": list(ids), "now": now})
-    found = {row["id"]: row for row in rows}
-    return [found[id] for id in ids if id in found]
+def find_single_use_links(source: QuerySource, ids: Sequence[UUID], now: datetime) -> list[SingleUseRow]:
+    """The single-use links of these ids, in their order. Unknown ids are left out."""
+    rows = LISTING.find_rows(source, "s.single_use_id = ANY(%(ids)s)", {"ids": list(ids), "now": now})
+    rows_by_id = {row["id"]: row for row in rows}
+    return [rows_by_id[id] for id in ids if id in rows_by_id]
 
 
-def page(
-    source: Source,
+def list_single_use_links(
+    source: QuerySource,
     now: datetime,
     filters: SingleUseFilters,
     sort: str = "-issued_at",
     limit: int = 50,
     cursor: str | None = None,
 ) -> Page[SingleUseRow]:
-    """Single-use links as they are at an instant, newest first. Raises Invalid for a wrong sort or cursor."""
-    of_state = filters.status in ("booked", "revoked")
-    status = {"state": filters.status if of_state else None, "core_status": None if of_state else filters.status}
-    owned = links.owned_by(source, filters.visible_to) if filters.visible_to else []
-    where = Where.given(FILTERS, asdict(filters) | status | {"now": now, "owned_links": owned})
+    """One page of single-use links as they are at an instant, newest first.
+
+    Raises Invalid for a wrong sort or cursor.
+    """
+    is_own_state = filters.status in ("booked", "revoked")
+    status = {
+        "state": filters.status if is_own_state else None,
+        "core_status": None if is_own_state else filters.status,
+    }
+    owned_link_ids = links.list_owned_link_ids(source, filters.visible_to) if filters.visible_to else []
+    where = WhereClause.from_filters(FILTERS, asdict(filters) | status | {"now": now, "owned_links": owned_link_ids})
     if filters.q:
-        where = where.also(*among_details(source, filters.q, ("s.details_id",), link="s.link_id"))
-    return LISTING.page(source, where, sort, limit, cursor)
+        where = where.add_conditions(*match_details_or_link(source, filters.q, ("s.details_id",), link="s.link_id"))
+    return LISTING.fetch_page(source, where, sort, limit, cursor)

@@ -1,9 +1,9 @@
-"""Usage: what was issued and booked, counted by day, link, issuer, meeting type or source over the read models.
+"""Usage: counts of what was issued and booked, by day, link, issuer, meeting type or source, over the read models.
 
-Two kinds of things are counted, each in the period in which it began: single-use links by when they were issued
-(`issued`, and of these `expired_unused`), meetings by when they were booked (`booked`, and of these `rescheduled`,
-`cancelled` and the median of hours from issue to booking, for those on single-use links). The source is where the
-single-use link was issued, also of the meeting on it; a meeting on a core link has that of its booking.
+Single-use links are counted by when they were issued (`issued`, and of these `expired_unused`), meetings by when they
+were booked (`booked`, and of these `rescheduled`, `cancelled` and the median of hours from issue to booking, for those
+on single-use links). The source is where the single-use link was issued, also for the meeting on it; a meeting on a
+core link has the source of its booking.
 """
 
 import json
@@ -19,9 +19,9 @@ from psycopg.rows import DictRow
 from domain.refusals import Invalid
 from projections import links
 from projections.queries import name_lookups
-from projections.queries.name_lookups import Named, as_named_or_none
-from projections.queries.pagination import MOST_ROWS, Page
-from projections.queries.query import Source, Where
+from projections.queries.name_lookups import NamedReference, to_named_or_none
+from projections.queries.pagination import MAX_ROWS, Page
+from projections.queries.query import QuerySource, WhereClause
 
 GroupBy = Literal["day", "link", "issuer", "meeting_type", "source"]
 SOURCES = ("web", "api", "extension", "cli")
@@ -57,12 +57,12 @@ BOOKED_FILTERS = {
     "source": "coalesce(i.source, m.source) = %(source)s",
     "visible_to": "(m.host_ids @> ARRAY[%(visible_to)s::uuid] OR m.link_id = ANY(%(owned_links)s))",
 }
-# each group's key; days are numbered from 1, those on which nothing happened too
+# each group's key; days are numbered from 1, days without activity included
 KEYS = {"link": "u.link_id", "issuer": "u.issuer_id", "meeting_type": "u.meeting_type_id", "source": "u.source"}
 NAMES = {
-    "link": name_lookups.link("g.id"),
-    "issuer": name_lookups.person("g.id"),
-    "meeting_type": name_lookups.meeting_type("g.id"),
+    "link": name_lookups.look_up_link("g.id"),
+    "issuer": name_lookups.look_up_person("g.id"),
+    "meeting_type": name_lookups.look_up_meeting_type("g.id"),
     "source": "to_jsonb(g.id)",
 }
 BY_DAY = """SELECT day.number AS rank, '' AS key, day.number, NULL::jsonb AS named, {sums}
@@ -81,12 +81,15 @@ BY_THING = """SELECT g.rank, g.key, NULL::int AS number, {name} AS named,
 
 
 class UsageRow(TypedDict):
-    """How much one day, link, issuer, meeting type or source was used; only the one that was grouped by is there."""
+    """The counts of one group.
+
+    Of `day`, `link`, `issuer`, `meeting_type` and `source`, only the one grouped by is set.
+    """
 
     day: date | None
-    link: Named | None
-    issuer: Named | None
-    meeting_type: Named | None
+    link: NamedReference | None
+    issuer: NamedReference | None
+    meeting_type: NamedReference | None
     source: str | None
     issued: int
     booked: int
@@ -100,9 +103,9 @@ class UsageRow(TypedDict):
 class UsageFilters:
     """What is counted: the days, each with the instant at which it begins, up to an instant that is not included.
 
-    `visible_to` leaves what that person sees in the lists: single-use links that they issued, meetings that they host
-    or co-host, and everything of links that they own. Only single-use links are issued: with another `link_type`
-    nothing is.
+    `visible_to` keeps what that person sees in the lists: single-use links that they issued, meetings that they host
+    or co-host, and everything of links that they own. Only single-use links are issued, so with another `link_type`
+    the count of issued ones is 0.
     """
 
     days: Sequence[date]
@@ -113,72 +116,98 @@ class UsageFilters:
     visible_to: UUID | None = None
 
 
-def page(
-    source: Source, now: datetime, by: GroupBy, filters: UsageFilters, limit: int = 50, cursor: str | None = None
+def list_usage(
+    source: QuerySource,
+    now: datetime,
+    group_by: GroupBy,
+    filters: UsageFilters,
+    limit: int = 50,
+    cursor: str | None = None,
 ) -> Page[UsageRow]:
     """Usage by day, earliest first, or by something else, most booked first. Raises Invalid for a foreign cursor."""
-    limit = max(1, min(limit, MOST_ROWS))
-    params = asdict(filters) | {"now": now, "limit": limit + 1, "starts": list(filters.starts)} | after(by, cursor)
-    params["owned_links"] = links.owned_by(source, filters.visible_to) if filters.visible_to else []
-    rows = source.rows(question(by, params, cursor is not None), params, prepare=False)
-    more = cursor_after(by, rows[limit - 1]) if len(rows) > limit else None
-    return Page([shaped(by, row, filters.days) for row in rows[:limit]], more)
+    limit = max(1, min(limit, MAX_ROWS))
+    params = (
+        asdict(filters)
+        | {"now": now, "limit": limit + 1, "starts": list(filters.starts)}
+        | decode_cursor(group_by, cursor)
+    )
+    params["owned_links"] = links.list_owned_link_ids(source, filters.visible_to) if filters.visible_to else []
+    rows = source.fetch_rows(build_usage_query(group_by, params, cursor is not None), params, prepare=False)
+    next_cursor = encode_cursor(group_by, rows[limit - 1]) if len(rows) > limit else None
+    return Page([to_usage_row(group_by, row, filters.days) for row in rows[:limit]], next_cursor)
 
 
-def question(by: GroupBy, params: dict[str, Any], goes_on: bool) -> str:
-    """The question for one page, a row more than asked for."""
-    given = params | {"issued": True, "booked": True, "only_booked": params["link_type"] not in (None, "single_use")}
-    issued, booked = Where.given(ISSUED_FILTERS, given), Where.given(BOOKED_FILTERS, given)
-    acts = f"{ISSUED} WHERE {conditions(issued)} UNION ALL {BOOKED} WHERE {conditions(booked)}"
-    if by == "day":
-        return BY_DAY.format(sums=SUMS, acts=acts, beyond="day.number > %(after_rank)s" if goes_on else "true")
-    beyond = "(g.rank, g.key) > (%(after_rank)s, %(after_key)s)" if goes_on else "true"
-    return BY_THING.format(id=KEYS[by], name=NAMES[by], sums=SUMS, acts=acts, beyond=beyond)
+def build_usage_query(group_by: GroupBy, params: dict[str, Any], has_cursor: bool) -> str:
+    """The query of one page; it reads one row more than the limit."""
+    filter_values = params | {
+        "issued": True,
+        "booked": True,
+        "only_booked": params["link_type"] not in (None, "single_use"),
+    }
+    issued_where, booked_where = (
+        WhereClause.from_filters(ISSUED_FILTERS, filter_values),
+        WhereClause.from_filters(BOOKED_FILTERS, filter_values),
+    )
+    activities = (
+        f"{ISSUED} WHERE {join_conditions(issued_where)} UNION ALL {BOOKED} WHERE {join_conditions(booked_where)}"
+    )
+    if group_by == "day":
+        return BY_DAY.format(sums=SUMS, acts=activities, beyond="day.number > %(after_rank)s" if has_cursor else "true")
+    after_condition = "(g.rank, g.key) > (%(after_rank)s, %(after_key)s)" if has_cursor else "true"
+    return BY_THING.format(id=KEYS[group_by], name=NAMES[group_by], sums=SUMS, acts=activities, beyond=after_condition)
 
 
-def conditions(where: Where) -> str:
-    """Conditions that all hold."""
+def join_conditions(where: WhereClause) -> str:
+    """SQL: all conditions of a clause, joined by AND."""
     return " AND ".join(where.conditions)
 
 
-def shaped(by: GroupBy, row: DictRow, days: Sequence[date]) -> UsageRow:
-    """A record in the shape of the API."""
+def to_usage_row(group_by: GroupBy, row: DictRow, days: Sequence[date]) -> UsageRow:
+    """A record as a row of the API."""
     group = {"day": None, "link": None, "issuer": None, "meeting_type": None, "source": None}
-    thing: date | str | Named | None = row["named"]
-    if by == "day":
-        thing = days[row["number"] - 1]
-    elif by != "source":
-        thing = as_named_or_none(row["named"])
+    group_value: date | str | NamedReference | None = row["named"]
+    if group_by == "day":
+        group_value = days[row["number"] - 1]
+    elif group_by != "source":
+        group_value = to_named_or_none(row["named"])
     sums = {name: row[name] for name in UsageRow.__annotations__ if name not in group}
-    return {**group, by: thing, **sums}  # type: ignore[typeddict-item]
+    return {**group, group_by: group_value, **sums}  # type: ignore[typeddict-item]
 
 
-def cursor_after(by: GroupBy, row: DictRow) -> str:
-    """The cursor of the page that begins after a record."""
-    return urlsafe_b64encode(json.dumps([by, int(row["rank"]), row["key"]]).encode()).decode().rstrip("=")
+def encode_cursor(group_by: GroupBy, row: DictRow) -> str:
+    """The cursor of the page after a record."""
+    return urlsafe_b64encode(json.dumps([group_by, int(row["rank"]), row["key"]]).encode()).decode().rstrip("=")
 
 
-def after(by: GroupBy, cursor: str | None) -> dict[str, Any]:
-    """Where a cursor's page begins. Raises Invalid for a cursor that is malformed or of another grouping."""
+def decode_cursor(group_by: GroupBy, cursor: str | None) -> dict[str, Any]:
+    """The parameters of a cursor's page. Raises Invalid for a cursor that is malformed or of another grouping."""
     if cursor is None:
         return {}
     try:
-        group, rank, key = json.loads(urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)))
-        if group != by or type(rank) is not int or abs(rank) >= 1 << 62 or not fits(by, key):
+        cursor_group_by, rank, key = json.loads(urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)))
+        if (
+            cursor_group_by != group_by
+            or type(rank) is not int
+            or abs(rank) >= 1 << 62
+            or not is_group_key(group_by, key)
+        ):
             raise ValueError("of another list")
         return {"after_rank": rank, "after_key": key or ""}
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise Invalid("cursor", "This cursor does not belong to this list.") from error
 
 
-def fits(by: GroupBy, key: Any) -> bool:
-    """Whether a cursor's key is of this grouping. Raises ValueError, AttributeError or TypeError for what is no key."""
-    if by == "source":
+def is_group_key(group_by: GroupBy, key: Any) -> bool:
+    """Whether a cursor's key is of this grouping.
+
+    Raises ValueError, AttributeError or TypeError for a malformed key.
+    """
+    if group_by == "source":
         return key in SOURCES
     return not key or str(UUID(key)) == key
 
 
-# the same, for analysts: a row for each link and day (UTC) with anything on it
+# the same, for analysts: one row for each link and day (UTC) with any activity
 DAILY = f"""SELECT (u.at AT TIME ZONE 'UTC')::date AS day, u.link_id, n.name AS link_name, {SUMS},
         (sum(u.booked) FILTER (WHERE u.hours IS NOT NULL))::int AS booked_single_use
     FROM ({ISSUED.replace("%(now)s", "now()")} UNION ALL {BOOKED}) AS u

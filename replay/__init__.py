@@ -1,1 +1,1 @@
-"""History as a tool: what happened, how things stood, and rebuilding what follows from it."""
+"""History as a tool: what happened, state at a point in time, rebuilds, verification and export."""

@@ -1,4 +1,4 @@
-"""The log and the meeting log, read to their end in batches: no cursor stays open, and memory stays constant."""
+"""Exports of the log and the meeting log, read in batches. No cursor stays open, and memory stays constant."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,53 +8,53 @@ from psycopg.rows import DictRow
 
 from projections import catalogue, meeting_log
 from projections.meeting_log import MeetingRow
-from projections.queries.query import in_utc
+from projections.queries.query import to_utc
 from store.database import Database
 
-MOST_EVENTS = 1_000
-MOST_MEETINGS = 500
+EVENTS_PER_BATCH = 1_000
+MEETINGS_PER_BATCH = 500
 
-# the text of data is what the tree of the log is made of
+# the Merkle tree is built over the text of data
 EVENTS = """
 SELECT position, recorded_at, stream_id, version, type, data::text AS data FROM {schema}.events
 WHERE position > %(after)s AND position <= %(until)s ORDER BY position LIMIT %(most)s
 """
-BOOKED = """
+BOOKINGS = """
 SELECT position, stream_id FROM {schema}.events
 WHERE position > %(after)s AND position <= %(until)s AND type LIKE 'MeetingBooked.%%' ORDER BY position LIMIT %(most)s
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Events:
+class EventExport:
     """Every event up to a settled position, in the order of the log."""
 
     db: Database
     until: int
 
-    def rows(self) -> Iterator[DictRow]:
+    def iterate_rows(self) -> Iterator[DictRow]:
         """The events, `data` as the text of its JSON. Raises DatabaseAway."""
-        for batch in batches(self.db, EVENTS, self.until, MOST_EVENTS):
-            yield from map(in_utc, batch)
+        for batch in iterate_batches(self.db, EVENTS, self.until, EVENTS_PER_BATCH):
+            yield from map(to_utc, batch)
 
 
 @dataclass(frozen=True, slots=True)
-class Meetings:
-    """The meeting log as it stood at a settled position, names as they were then, in the order of booking."""
+class MeetingExport:
+    """The meeting log at a settled position, with the names of that time, in the order of booking."""
 
     db: Database
     until: int
 
-    def rows(self) -> Iterator[MeetingRow]:
+    def iterate_rows(self) -> Iterator[MeetingRow]:
         """The booked meetings. Raises DatabaseAway."""
         source = catalogue.from_log(self.db, self.until)
-        for batch in batches(self.db, BOOKED, self.until, MOST_MEETINGS):
-            yield from meeting_log.many(source, [row["stream_id"] for row in batch])
+        for batch in iterate_batches(self.db, BOOKINGS, self.until, MEETINGS_PER_BATCH):
+            yield from meeting_log.find_meetings(source, [row["stream_id"] for row in batch])
 
 
-def batches(db: Database, query: str, until: int, most: int) -> Iterator[list[dict[str, Any]]]:
-    """The rows of a query by position, so many at a time, each read by a statement of its own."""
+def iterate_batches(db: Database, query: str, until: int, limit: int) -> Iterator[list[dict[str, Any]]]:
+    """The rows of a query by position, in batches of `limit`, each read by a statement of its own."""
     after = 0
-    while rows := db.rows(query, {"after": after, "until": until, "most": most}):
+    while rows := db.fetch_rows(query, {"after": after, "until": until, "most": limit}):
         after = rows[-1]["position"]
         yield rows

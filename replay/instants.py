@@ -1,17 +1,18 @@
-"""From an instant or a position to a moment of the log: up to where it had got, and what was "now" then."""
+"""Resolves an instant or a position to a point in time: a settled position, and the instant that is "now" there."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from domain.refusals import Invalid
-from projections.following.positions import position
-from replay.settled import settled_now
+from projections.following.positions import read_positions
+from replay.settled import find_last_settled_position
 from store.database import Database
 
-# Recording times are not quite in the order of positions: appends overlap, and clocks are set back. So the event next
-# to an instant is not the end of the search: what was recorded within 10 s of it is looked at, wherever that stands,
-# and from the outermost of that, 1,000 positions further and further as long as there is more.
-LAST = """
+# Recording times are not exactly in the order of positions: appends overlap, and clocks are set back. So the event
+# nearest to an instant is only the start: everything recorded within 10 s of it is looked at, at any position, and
+# from
+# the outermost of these the search continues in steps of 1,000 positions as long as it finds more.
+LAST_POSITION = """
 WITH RECURSIVE reached (position) AS (
     SELECT greatest(
         (SELECT e.position FROM {schema}.events AS e WHERE e.recorded_at <= %(instant)s AND e.position <= %(settled)s
@@ -26,7 +27,7 @@ WITH RECURSIVE reached (position) AS (
 )
 SELECT max(position) AS position FROM reached
 """
-FIRST = """
+FIRST_POSITION = """
 WITH RECURSIVE reached (position) AS (
     SELECT least(
         (SELECT e.position FROM {schema}.events AS e WHERE e.recorded_at >= %(instant)s AND e.position <= %(settled)s
@@ -41,73 +42,80 @@ WITH RECURSIVE reached (position) AS (
 )
 SELECT min(position) AS position FROM reached
 """
-BEGINNING = "SELECT position, recorded_at FROM {schema}.events ORDER BY position LIMIT 1"
-AT = "SELECT recorded_at FROM {schema}.events WHERE position <= %(position)s ORDER BY position DESC LIMIT 1"
+FIRST_EVENT = "SELECT position, recorded_at FROM {schema}.events ORDER BY position LIMIT 1"
+RECORDED_AT = "SELECT recorded_at FROM {schema}.events WHERE position <= %(position)s ORDER BY position DESC LIMIT 1"
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class PointInTime:
     """The log up to a settled position, and the instant that is "now" for what depends on time."""
 
     position: int
     instant: datetime
 
 
-def moment(db: Database, at: int | datetime, now: datetime) -> Moment:
-    """The moment of a position or an instant.
+def resolve_point_in_time(db: Database, at: int | datetime, now: datetime) -> PointInTime:
+    """The point in time of a position or an instant.
 
     Raises Invalid for one before the log or in the future, TryAgain and DatabaseAway.
     """
-    return at_position(db, at) if isinstance(at, int) else at_instant(db, at, now)
+    return resolve_position(db, at) if isinstance(at, int) else resolve_instant(db, at, now)
 
 
-def at_position(db: Database, wanted: int) -> Moment:
-    """The log up to a position, whose own instant is now. Raises Invalid when the log is not there, or not yet."""
-    first, _ = beginning(db)
-    if wanted < first:
+def resolve_position(db: Database, requested_position: int) -> PointInTime:
+    """The point in time of a position; its instant is when it was recorded.
+
+    Raises Invalid when it is not in the log.
+    """
+    first, _ = read_first_event(db)
+    if requested_position < first:
         raise Invalid("at", f"This is before the log, which begins at position {first}.")
-    if wanted > position(db).position and wanted > (end := settled_now(db)):
-        raise Invalid("at", f"This is in the future: the log ends at position {end}.")
-    (row,) = db.rows(AT, {"position": wanted})
-    return Moment(wanted, row["recorded_at"].astimezone(UTC))
+    if requested_position > read_positions(db).position and requested_position > (
+        settled_position := find_last_settled_position(db)
+    ):
+        raise Invalid("at", f"This is in the future: the log ends at position {settled_position}.")
+    (row,) = db.fetch_rows(RECORDED_AT, {"position": requested_position})
+    return PointInTime(requested_position, row["recorded_at"].astimezone(UTC))
 
 
-def at_instant(db: Database, instant: datetime, now: datetime) -> Moment:
+def resolve_instant(db: Database, instant: datetime, now: datetime) -> PointInTime:
     """The log up to the highest settled position recorded at or before an instant.
 
     Raises Invalid for one in the future or before the log.
     """
     if instant > now:
         raise Invalid("at", "This instant is in the future.")
-    found = last_recorded(db, instant, settled_now(db))
-    if found is None:
-        _, first = beginning(db)
+    last_position = find_last_position(db, instant, find_last_settled_position(db))
+    if last_position is None:
+        _, first = read_first_event(db)
         raise Invalid("at", f"This is before the log, which begins at {first:%Y-%m-%dT%H:%M:%S.%fZ}.")
-    return Moment(found, instant)
+    return PointInTime(last_position, instant)
 
 
-def beginning(db: Database) -> tuple[int, datetime]:
+def read_first_event(db: Database) -> tuple[int, datetime]:
     """The first position and when it was recorded. Raises Invalid for an empty log."""
-    for row in db.rows(BEGINNING):
+    for row in db.fetch_rows(FIRST_EVENT):
         return row["position"], row["recorded_at"].astimezone(UTC)
     raise Invalid("at", "The log is empty.")
 
 
-def last_recorded(db: Database, instant: datetime, settled: int) -> int | None:
+def find_last_position(db: Database, instant: datetime, settled: int) -> int | None:
     """The highest position, up to a settled one, that was recorded at or before an instant; None without one."""
-    return asked(db, LAST, instant, settled)
+    return fetch_position(db, LAST_POSITION, instant, settled)
 
 
-def first_recorded(db: Database, instant: datetime, settled: int) -> int:
-    """The lowest position that was recorded at an instant or later; beyond the settled one without any."""
-    found = asked(db, FIRST, instant, settled)
-    return settled + 1 if found is None else found
+def find_first_position(db: Database, instant: datetime, settled: int) -> int:
+    """The lowest position that was recorded at or after an instant; the settled one plus 1 without any."""
+    first_position = fetch_position(db, FIRST_POSITION, instant, settled)
+    return settled + 1 if first_position is None else first_position
 
 
-def asked(db: Database, query: str, instant: datetime, settled: int) -> int | None:
-    """The position that a query finds, planned for this very instant."""
-    with db.connection() as connection:
-        row = connection.execute(db.text(query), {"instant": instant, "settled": settled}, prepare=False).fetchone()
+def fetch_position(db: Database, query: str, instant: datetime, settled: int) -> int | None:
+    """The position that a query finds. The statement is planned for this instant."""
+    with db.acquire_connection() as connection:
+        row = connection.execute(
+            db.compose_query(query), {"instant": instant, "settled": settled}, prepare=False
+        ).fetchone()
     assert row is not None
     position: int | None = row["position"]
     return position

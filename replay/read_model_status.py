@@ -1,4 +1,4 @@
-"""How each read model stands: where it is in the log, how many rows it has, whether it follows, and its rebuild."""
+"""The status of each read model: its position in the log, its rows, whether it follows, and its rebuild."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from store.database import Database
 
 State = Literal["following", "rebuilding", "stopped"]
 
-COUNTED = 10_000  # up to here, events and rows are counted; beyond it, they are estimated
+MAX_COUNTED = 10_000  # up to here, events and rows are counted; beyond it, they are estimated
 STUCK_SECONDS = 10.0
 
 FOLLOWER = f"""
 SELECT f.position, l.head, {IS_HELD.format(name="rebuild")} AS rebuilding, {IS_HELD.format(name="follower")} AS led,
        (SELECT count(*) FROM (
-           SELECT FROM {{schema}}.events WHERE position > f.position LIMIT {COUNTED}) AS beyond) AS lag_events,
+           SELECT FROM {{schema}}.events WHERE position > f.position LIMIT {MAX_COUNTED}) AS beyond) AS lag_events,
        coalesce((SELECT greatest(extract(epoch FROM clock_timestamp() - recorded_at), 0)::float8
            FROM {{schema}}.events WHERE position > f.position ORDER BY position LIMIT 1), 0) AS lag_seconds
 FROM {{schema}}.follower AS f, (SELECT coalesce(max(position), 0) AS head FROM {{schema}}.events) AS l
@@ -43,8 +43,8 @@ FROM {schema}.rebuilds
 ROWS = "SELECT count(*) AS rows FROM (SELECT FROM {{schema}}.{table} LIMIT %(most)s) AS counted"
 
 
-class RebuildStanding(TypedDict):
-    """How far a rebuild is; `eta_seconds` is None as long as nobody can know."""
+class RebuildStatus(TypedDict):
+    """The progress of a rebuild. `eta_seconds` is None as long as it cannot be estimated."""
 
     done: int
     total: int
@@ -52,8 +52,8 @@ class RebuildStanding(TypedDict):
     eta_seconds: float | None
 
 
-class Standing(TypedDict):
-    """How one read model stands. `rows` is counted up to some thousands, and PostgreSQL's estimate beyond."""
+class ReadModelStatus(TypedDict):
+    """The status of one read model. `rows` is counted up to 10,000, and PostgreSQL's estimate beyond."""
 
     name: str
     version: int
@@ -64,83 +64,93 @@ class Standing(TypedDict):
     rows: int
     state: State
     error: str | None
-    rebuild: RebuildStanding | None
+    rebuild: RebuildStatus | None
 
 
 @dataclass(frozen=True, slots=True)
-class Follows:
-    """What this process knows of its own follower: whether it runs, and what went wrong."""
+class FollowerHealth:
+    """The follower of this process: whether it runs, and its last error."""
 
-    alive: bool = False
+    is_alive: bool = False
     error: str | None = None
 
 
-def standings(db: Database, follows: Follows, catalogue: Sequence[ReadModel] = READ_MODELS) -> list[Standing]:
-    """How all read models stand now. Raises DatabaseAway."""
-    (follower,) = db.rows(FOLLOWER, {"schema": db.schema})
-    live = {row["name"]: row for row in db.rows(MODELS, {"schema": db.schema})}
-    rebuilds = {row["read_model"]: row for row in db.rows(REBUILDS)}
+def list_read_model_statuses(
+    db: Database, follower_health: FollowerHealth, catalogue: Sequence[ReadModel] = READ_MODELS
+) -> list[ReadModelStatus]:
+    """The status of all read models now. Raises DatabaseAway."""
+    (follower,) = db.fetch_rows(FOLLOWER, {"schema": db.schema})
+    live = {row["name"]: row for row in db.fetch_rows(MODELS, {"schema": db.schema})}
+    rebuilds = {row["read_model"]: row for row in db.fetch_rows(REBUILDS)}
     return [
-        standing(model, follower, live.get(model.name), rebuilds.get(model.name), follows, db) for model in catalogue
+        build_read_model_status(model, follower, live.get(model.name), rebuilds.get(model.name), follower_health, db)
+        for model in catalogue
     ]
 
 
-def standing(
-    model: ReadModel, follower: DictRow, live: DictRow | None, rebuild: DictRow | None, follows: Follows, db: Database
-) -> Standing:
-    """How one stands."""
-    trouble = trouble_of(model, live, follower, follows)
-    running = follower["rebuilding"] and rebuild is not None and rebuild["error"] is None
-    state: State = "rebuilding" if running else "stopped" if trouble else "following"
-    lag = follower["lag_events"]
-    return Standing(
+def build_read_model_status(
+    model: ReadModel,
+    follower: DictRow,
+    live_table: DictRow | None,
+    rebuild: DictRow | None,
+    follower_health: FollowerHealth,
+    db: Database,
+) -> ReadModelStatus:
+    """The status of one read model."""
+    error = describe_error(model, live_table, follower, follower_health)
+    is_rebuilding = follower["rebuilding"] and rebuild is not None and rebuild["error"] is None
+    state: State = "rebuilding" if is_rebuilding else "stopped" if error else "following"
+    lag_events = follower["lag_events"]
+    return ReadModelStatus(
         name=model.name,
-        version=live["version"] if live else model.version,
+        version=live_table["version"] if live_table else model.version,
         position=follower["position"],
         head=follower["head"],
-        lag_events=lag if lag < COUNTED else follower["head"] - follower["position"],
+        lag_events=lag_events if lag_events < MAX_COUNTED else follower["head"] - follower["position"],
         lag_seconds=round(follower["lag_seconds"], 3),
-        rows=rows_of(db, live) if live else 0,
+        rows=count_rows(db, live_table) if live_table else 0,
         state=state,
-        error=trouble or (None if running or rebuild is None else ended(rebuild)),
-        rebuild=progress_of(rebuild) if running and rebuild else None,
+        error=error or (None if is_rebuilding or rebuild is None else describe_failed_rebuild(rebuild)),
+        rebuild=to_rebuild_status(rebuild) if is_rebuilding and rebuild else None,
     )
 
 
-def trouble_of(model: ReadModel, live: DictRow | None, follower: DictRow, follows: Follows) -> str | None:
-    """Why the read model does not follow the log, in a sentence; None when it does."""
-    if live is None:
+def describe_error(
+    model: ReadModel, live_table: DictRow | None, follower: DictRow, follower_health: FollowerHealth
+) -> str | None:
+    """Why the read model does not follow the log, as a sentence; None when it does."""
+    if live_table is None:
         return "It has not been built yet."
-    if live["version"] != model.version:
-        return f"Version {live['version']} is live, and this program has version {model.version}."
-    if live["stream_id"] is not None:
-        more = f" (and {live['more']} more)" if live["more"] else ""
-        return f"It cannot fold stream {live['stream_id']}{more}: {live['dead']}."
-    if not follower["led"] and (not follows.alive or follows.error):
-        return f"Nobody follows the log: {follows.error or 'run `oncelink serve` or `oncelink follow`'}."
-    if follower["lag_seconds"] > STUCK_SECONDS and follows.error:
-        return f"The follower fails: {follows.error}."
+    if live_table["version"] != model.version:
+        return f"Version {live_table['version']} is live, and this program has version {model.version}."
+    if live_table["stream_id"] is not None:
+        more = f" (and {live_table['more']} more)" if live_table["more"] else ""
+        return f"It cannot fold stream {live_table['stream_id']}{more}: {live_table['dead']}."
+    if not follower["led"] and (not follower_health.is_alive or follower_health.error):
+        return f"Nobody follows the log: {follower_health.error or 'run `oncelink serve` or `oncelink follow`'}."
+    if follower["lag_seconds"] > STUCK_SECONDS and follower_health.error:
+        return f"The follower fails: {follower_health.error}."
     return None
 
 
-def ended(rebuild: DictRow) -> str:
-    """Why the last rebuild did not come to its end."""
+def describe_failed_rebuild(rebuild: DictRow) -> str:
+    """Why the last rebuild did not finish."""
     return f"The last rebuild failed: {rebuild['error']}" if rebuild["error"] else "The last rebuild was broken off."
 
 
-def progress_of(rebuild: DictRow) -> RebuildStanding:
-    """How far it is."""
-    eta = rebuild["eta_seconds"]
-    return RebuildStanding(
+def to_rebuild_status(rebuild: DictRow) -> RebuildStatus:
+    """The progress of a rebuild from its record."""
+    eta_seconds = rebuild["eta_seconds"]
+    return RebuildStatus(
         done=rebuild["done"],
         total=rebuild["total"],
         events_per_second=round(rebuild["events_per_second"], 1),
-        eta_seconds=None if eta is None else round(eta, 1),
+        eta_seconds=None if eta_seconds is None else round(eta_seconds, 1),
     )
 
 
-def rows_of(db: Database, live: dict[str, Any]) -> int:
-    """How many rows a live table has: counted, unless that would take long."""
-    table = '"' + live["live_table"].replace('"', '""') + '"'
-    counted = db.rows(ROWS.format(table=table), {"most": COUNTED})[0]["rows"]
-    return int(counted) if counted < COUNTED else max(COUNTED, int(live["estimate"]))
+def count_rows(db: Database, live_table: dict[str, Any]) -> int:
+    """The number of rows of a live table: counted up to 10,000, estimated beyond."""
+    table = '"' + live_table["live_table"].replace('"', '""') + '"'
+    row_count = db.fetch_rows(ROWS.format(table=table), {"most": MAX_COUNTED})[0]["rows"]
+    return int(row_count) if row_count < MAX_COUNTED else max(MAX_COUNTED, int(live_table["estimate"]))

@@ -1,4 +1,4 @@
-"""Rebuilds read models from the log, while the old ones serve; a second rebuild at the same time is refused."""
+"""Rebuilds read models from the log while the old tables serve. Only one rebuild runs at a time."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -10,175 +10,179 @@ from domain.refusals import Invalid, NewerVersionLive, NotFound, Refusal
 from projections.catalogue import READ_MODELS
 from projections.read_model import ReadModel
 from projections.rebuild import live_tables
-from projections.rebuild.job import Building
-from projections.rebuild.load import Built
-from projections.rebuild.progress import IS_HELD, Claim, Progress, sentence
+from projections.rebuild.job import RebuildRun
+from projections.rebuild.load import RebuildResult
+from projections.rebuild.progress import IS_HELD, Progress, RebuildLock, describe_error
 from store.database import Database, DatabaseAway
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 0.5
-LONGEST_PAUSE_SECONDS = 60.0  # after failures: each try folds the whole log
-IS_FOLLOWED = f"SELECT {IS_HELD.format(name='follower')} AS held"
+CHECK_INTERVAL_SECONDS = 0.5
+MAX_PAUSE_SECONDS = 60.0  # after failures: each attempt folds the whole log
+FOLLOWER_LOCK_HELD = f"SELECT {IS_HELD.format(name='follower')} AS held"
 
 
 class Rebuild:
-    """One rebuild, which has begun: what it rebuilds says so already."""
+    """A rebuild that has begun: the state of its read models already says so."""
 
-    def __init__(self, claim: Claim, catalogue: Sequence[ReadModel], models: Sequence[ReadModel]) -> None:
-        self.claim = claim
-        self.building = Building(claim, catalogue, models)
+    def __init__(self, lock: RebuildLock, catalogue: Sequence[ReadModel], models: Sequence[ReadModel]) -> None:
+        self.lock = lock
+        self.rebuild_run = RebuildRun(lock, catalogue, models)
 
     @classmethod
-    def begun(
+    def begin(
         cls,
         db: Database,
         names: Sequence[str] = (),
         catalogue: Sequence[ReadModel] = READ_MODELS,
-        told: Callable[[Progress], None] = lambda progress: None,
+        on_progress: Callable[[Progress], None] = lambda progress: None,
     ) -> "Rebuild":
-        """A rebuild of these read models, or of all; whatever has an older version live, or none, is built along.
+        """Begins a rebuild of these read models, or of all. Models with an older live version, or none, are built too.
 
         Raises NotFound for an unknown name, RebuildRunning, NewerVersionLive, psycopg.OperationalError.
         """
-        chosen = set(known(names, catalogue))
-        live = live_tables.versions(db)
-        if any(live.get(model.name, 0) > model.version for model in chosen):
+        requested_models = set(find_models(names, catalogue))
+        live_versions = live_tables.read_live_versions(db)
+        if any(live_versions.get(model.name, 0) > model.version for model in requested_models):
             raise NewerVersionLive
-        models = [model for model in catalogue if model in chosen or live.get(model.name, 0) < model.version]
-        return cls.of(Claim.taken(db), catalogue, models, told)
+        models = [
+            model
+            for model in catalogue
+            if model in requested_models or live_versions.get(model.name, 0) < model.version
+        ]
+        return cls.from_lock(RebuildLock.acquire(db), catalogue, models, on_progress)
 
     @classmethod
-    def of(
+    def from_lock(
         cls,
-        claim: Claim,
+        lock: RebuildLock,
         catalogue: Sequence[ReadModel],
         models: Sequence[ReadModel],
-        told: Callable[[Progress], None] = lambda progress: None,
+        on_progress: Callable[[Progress], None] = lambda progress: None,
     ) -> "Rebuild":
-        """A rebuild of these under a claim that was taken."""
+        """A rebuild of these read models under a lock that is held. Closes the lock's connection on an error."""
         try:
-            claim.told = told
-            claim.announce(models)
+            lock.on_progress = on_progress
+            lock.announce_rebuild(models)
         except BaseException:
-            claim.connection.close()
+            lock.connection.close()
             raise
-        return cls(claim, catalogue, models)
+        return cls(lock, catalogue, models)
 
-    def run(self) -> list[Built]:
-        """Rebuilds. Raises CannotFold, NoMomentToSwitch, psycopg.Error: then nothing has changed."""
+    def run(self) -> list[RebuildResult]:
+        """Runs the rebuild. Raises CannotFold, NoMomentToSwitch, psycopg.Error: then nothing has changed."""
         try:
-            return self.building.run()
+            return self.rebuild_run.run()
         finally:
-            self.claim.connection.close()
+            self.lock.connection.close()
 
     def stop(self) -> None:
-        """Breaks it off, from another thread; nothing has changed."""
-        self.claim.connection.cancel_safe(timeout=2)
+        """Cancels the rebuild, from another thread. Nothing has changed then."""
+        self.lock.connection.cancel_safe(timeout=2)
 
 
-def known(names: Sequence[str], catalogue: Sequence[ReadModel] = READ_MODELS) -> list[ReadModel]:
-    """The read models of these names, all of them for none. Raises NotFound."""
-    by_name = {model.name: model for model in catalogue}
-    if not by_name.keys() >= set(names):
+def find_models(names: Sequence[str], catalogue: Sequence[ReadModel] = READ_MODELS) -> list[ReadModel]:
+    """The read models of these names; all of them for no names. Raises NotFound."""
+    models_by_name = {model.name: model for model in catalogue}
+    if not models_by_name.keys() >= set(names):
         raise NotFound
-    return [by_name[name] for name in names] or list(catalogue)
+    return [models_by_name[name] for name in names] or list(catalogue)
 
 
-def refuse_unknown(names: Sequence[str]) -> None:
-    """Says which name is unknown, and which there are. Raises Invalid."""
-    there = [model.name for model in READ_MODELS]
+def refuse_unknown_names(names: Sequence[str]) -> None:
+    """Raises Invalid for an unknown name; the message lists the known ones."""
+    known_names = [model.name for model in READ_MODELS]
     for name in names:
-        if name not in there:
-            raise Invalid(name, f"There is no such read model; there are {', '.join(there)}.")
+        if name not in known_names:
+            raise Invalid(name, f"There is no such read model; there are {', '.join(known_names)}.")
 
 
 class Rebuilder:
-    """The rebuilds of this process, in the background: those asked for, and the one that a new version needs."""
+    """Runs the rebuilds of this process in background threads: requested ones, and the one that a new version needs."""
 
     def __init__(self, db: Database, catalogue: Sequence[ReadModel] = READ_MODELS) -> None:
         self.db = db
         self.catalogue = catalogue
-        self.stopping = Event()
-        self.running: Rebuild | None = None
+        self.stop_requested = Event()
+        self.current_rebuild: Rebuild | None = None
         self._threads: list[Thread] = []
 
     def start(self) -> "Rebuilder":
-        """Builds what is not live in this program's version, while the old one goes on serving; returns at once."""
-        self._in_background(self._bring_up)
+        """Builds in the background what is not live in this program's version. Returns at once."""
+        self._start_thread(self._build_until_current)
         return self
 
-    def begin(self, name: str) -> Rebuild:
-        """Begins to rebuild a read model, which then says so.
+    def begin_rebuild(self, name: str) -> Rebuild:
+        """Begins the rebuild of a read model, and records that.
 
         Raises NotFound, RebuildRunning, NewerVersionLive, DatabaseAway.
         """
         try:
-            return Rebuild.begun(self.db, [name], self.catalogue)
+            return Rebuild.begin(self.db, [name], self.catalogue)
         except OperationalError as error:
             raise DatabaseAway(str(error)) from error
 
-    def go_on(self, rebuild: Rebuild) -> None:
-        """Lets it run; returns at once."""
-        self._in_background(lambda: self._run(rebuild))
+    def run_in_background(self, rebuild: Rebuild) -> None:
+        """Runs a rebuild in the background. Returns at once."""
+        self._start_thread(lambda: self._run_rebuild(rebuild))
 
     def stop(self) -> None:
-        """Breaks off what is running; the next rebuild clears what it left."""
-        self.stopping.set()
+        """Cancels the current rebuild, and waits for the threads. The next rebuild drops the leftover tables."""
+        self.stop_requested.set()
         while any(thread.is_alive() for thread in self._threads):
-            if self.running is not None:
+            if self.current_rebuild is not None:
                 try:
-                    self.running.stop()
+                    self.current_rebuild.stop()
                 except Error:
                     logger.debug("the rebuild had ended by itself")
             for thread in self._threads:
                 thread.join(0.1)
 
-    def _in_background(self, work: Callable[[], object]) -> None:
+    def _start_thread(self, work: Callable[[], object]) -> None:
         self._threads = [thread for thread in self._threads if thread.is_alive()]
         thread = Thread(target=work, name="rebuild", daemon=True)
         self._threads.append(thread)
         thread.start()
 
-    def _run(self, rebuild: Rebuild) -> bool:
-        """Runs one to its end, which is logged; whether it was a good one."""
-        self.running = rebuild
+    def _run_rebuild(self, rebuild: Rebuild) -> bool:
+        """Runs a rebuild and logs its result. Returns whether it succeeded."""
+        self.current_rebuild = rebuild
         try:
-            for built in rebuild.run():
-                logger.info("rebuilt %s: %d events in %.1f s", built.model.name, built.events, built.seconds)
+            for result in rebuild.run():
+                logger.info("rebuilt %s: %d events in %.1f s", result.model.name, result.events, result.seconds)
         except (Refusal, Error) as error:
-            if not self.stopping.is_set():
-                logger.error("the rebuild failed: %s", sentence(error))
+            if not self.stop_requested.is_set():
+                logger.error("the rebuild failed: %s", describe_error(error))
             return False
         finally:
-            self.running = None
+            self.current_rebuild = None
         return True
 
-    def _bring_up(self) -> None:
-        """Looks until everything is live in this program's version, and builds what is not when it may."""
-        pause = LOOK_SECONDS
-        while not self.stopping.is_set():
+    def _build_until_current(self) -> None:
+        """Builds what is not live in this program's version, and retries until everything is."""
+        pause_seconds = CHECK_INTERVAL_SECONDS
+        while not self.stop_requested.is_set():
             try:
-                missing = live_tables.missing(self.db, self.catalogue)
-                if not missing:
+                missing_models = live_tables.find_missing_models(self.db, self.catalogue)
+                if not missing_models:
                     return
-                if not self._is_newer_and_followed(missing):
-                    good = self._build_missing(Claim.taken(self.db))
-                    pause = LOOK_SECONDS if good else min(2 * pause, LONGEST_PAUSE_SECONDS)
+                if not self._is_newer_and_followed(missing_models):
+                    was_built = self._build_missing_models(RebuildLock.acquire(self.db))
+                    pause_seconds = CHECK_INTERVAL_SECONDS if was_built else min(2 * pause_seconds, MAX_PAUSE_SECONDS)
             except (Refusal, Error, DatabaseAway) as error:
-                logger.info("the read models are not yet of this version: %s", sentence(error))
-            self.stopping.wait(pause)
+                logger.info("the read models are not yet of this version: %s", describe_error(error))
+            self.stop_requested.wait(pause_seconds)
 
-    def _build_missing(self, claim: Claim) -> bool:
-        """Builds what is missing still, now that nobody else does; whether that went well."""
-        missing = live_tables.missing(self.db, self.catalogue)
-        if not missing:
-            claim.connection.close()
+    def _build_missing_models(self, lock: RebuildLock) -> bool:
+        """Builds what is still missing, now that the lock is held. Returns whether it succeeded."""
+        missing_models = live_tables.find_missing_models(self.db, self.catalogue)
+        if not missing_models:
+            lock.connection.close()
             return True
-        return self._run(Rebuild.of(claim, self.catalogue, missing))
+        return self._run_rebuild(Rebuild.from_lock(lock, self.catalogue, missing_models))
 
     def _is_newer_and_followed(self, models: Sequence[ReadModel]) -> bool:
-        """Whether a newer program has built one of these, and is at work: it is not undone then."""
-        live = live_tables.versions(self.db)
-        newer = any(live.get(model.name, 0) > model.version for model in models)
-        return newer and bool(self.db.rows(IS_FOLLOWED, {"schema": self.db.schema})[0]["held"])
+        """Whether a newer program has built one of these and still follows the log."""
+        live_versions = live_tables.read_live_versions(self.db)
+        is_newer = any(live_versions.get(model.name, 0) > model.version for model in models)
+        return is_newer and bool(self.db.fetch_rows(FOLLOWER_LOCK_HELD, {"schema": self.db.schema})[0]["held"])

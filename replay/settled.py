@@ -1,14 +1,14 @@
-"""How far the log is settled: no append with a lower position can still appear, so that readers may rely on it."""
+"""How far the log is settled: no append with a lower position can still appear, so readers may rely on it."""
 
 from psycopg.errors import LockNotAvailable
 
 from domain.refusals import TryAgain
-from projections.following.positions import position
+from projections.following.positions import read_positions
 from store.database import Database
 
-HURRIED, PATIENT = "20ms", "1s"
+SHORT_LOCK_TIMEOUT, LONG_LOCK_TIMEOUT = "20ms", "1s"
 
-# one statement, so that the limit is for nothing else
+# one statement, so that the timeout applies to nothing else
 SETTLE = """
 SELECT now.settled
 FROM (SELECT set_config('lock_timeout', %s, true) AS limited OFFSET 0) AS hurry,
@@ -16,28 +16,31 @@ FROM (SELECT set_config('lock_timeout', %s, true) AS limited OFFSET 0) AS hurry,
 """
 
 
-def settled(db: Database) -> int:
-    """A settled position, the last one unless a writer takes longer than 20 ms just now. Raises DatabaseAway."""
-    at = position(db)
-    if at.position >= at.head:
-        return at.position
-    found = settle(db, HURRIED)
-    return at.position if found is None else found
+def find_settled_position(db: Database) -> int:
+    """A settled position; the last one unless a writer takes longer than 20 ms just now. Raises DatabaseAway."""
+    positions = read_positions(db)
+    if positions.position >= positions.head:
+        return positions.position
+    settled_position = settle_log(db, SHORT_LOCK_TIMEOUT)
+    return positions.position if settled_position is None else settled_position
 
 
-def settled_now(db: Database) -> int:
-    """The last settled position: everything recorded until now has one up to it. Raises TryAgain, DatabaseAway."""
-    found = settle(db, PATIENT)
-    if found is None:
+def find_last_settled_position(db: Database) -> int:
+    """The last settled position: everything recorded until now is at or before it.
+
+    Raises TryAgain, DatabaseAway.
+    """
+    settled_position = settle_log(db, LONG_LOCK_TIMEOUT)
+    if settled_position is None:
         raise TryAgain
-    return found
+    return settled_position
 
 
-def settle(db: Database, patience: str) -> int | None:
-    """The position up to which the log is settled, or None when a writer takes longer than that."""
-    with db.connection() as connection:
+def settle_log(db: Database, lock_timeout: str) -> int | None:
+    """The position up to which the log is settled; None when a writer takes longer than the timeout."""
+    with db.acquire_connection() as connection:
         try:
-            row = connection.execute(db.text(SETTLE), (patience,)).fetchone()
+            row = connection.execute(db.compose_query(SETTLE), (lock_timeout,)).fetchone()
         except LockNotAvailable:
             return None
     assert row is not None

@@ -1,4 +1,4 @@
-"""The service's connections: a pool with safe timeouts, and one recognised retry after the database was away."""
+"""The service's connections: a pool with timeouts, and one retry of reads after a lost connection."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,18 +12,20 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from pydantic_core import from_json
 
 from store.pool_connection import PooledConnection, Unreplicated
-from store.schema import reporting_schema
+from store.schema import get_reporting_schema
 
-TIMEOUTS = "-c lock_timeout=5s -c statement_timeout=30s -c idle_in_transaction_session_timeout=10s -c timezone=UTC"
+TIMEOUT_OPTIONS = (
+    "-c lock_timeout=5s -c statement_timeout=30s -c idle_in_transaction_session_timeout=10s -c timezone=UTC"
+)
 WARNINGS = "-c client_min_messages=warning"  # whatever a role or database says: see store.pool_connection
-SILENCE = {  # over TCP, a server that says nothing at all is given up after about 25 s
+KEEPALIVE_SETTINGS = {  # over TCP, a server that says nothing at all is given up after about 25 s
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
     "tcp_user_timeout": 25_000,
 }
 POOL_WAIT_SECONDS = 5.0
-AWAY_WAIT_SECONDS = 0.1  # once somebody has waited in vain, so that those who queue behind them are answered soon
+AWAY_WAIT_SECONDS = 0.1  # after one wait in vain, so that those queued behind it are answered soon
 # a commit of its own, where commits wait for standbys: it comes after all that could be read before it
 AWAIT_STANDBYS = """
 SELECT pg_logical_emit_message(true, 'oncelink', '') WHERE current_setting('synchronous_standby_names') <> ''
@@ -40,8 +42,8 @@ class Database:
     def __init__(self, url: str, schema: str = "oncelink", pool_size: int = 10) -> None:
         self.url = url
         self.schema = schema
-        self.reporting = reporting_schema(schema)
-        self.away = False
+        self.reporting = get_reporting_schema(schema)
+        self.is_away = False
         self.pool = ConnectionPool[PooledConnection](
             url,
             connection_class=PooledConnection,
@@ -49,8 +51,8 @@ class Database:
             max_size=pool_size,
             reconnect_timeout=1.0,
             open=False,
-            configure=read_json_fast,
-            kwargs=connection_settings(),
+            configure=use_fast_json,
+            kwargs=build_connection_settings(),
         )
 
     def open(self) -> "Database":
@@ -63,66 +65,71 @@ class Database:
         self.pool.close()
 
     @contextmanager
-    def connection(self) -> Iterator[Connection[DictRow]]:
-        """A connection for a moment. Raises DatabaseAway when there is none or it was lost."""
+    def acquire_connection(self) -> Iterator[Connection[DictRow]]:
+        """Yields a connection of the pool. Raises DatabaseAway when there is none or it is lost."""
         try:
-            with self.pool.connection(AWAY_WAIT_SECONDS if self.away else POOL_WAIT_SECONDS) as connection:
-                self.away = False
+            with self.pool.connection(AWAY_WAIT_SECONDS if self.is_away else POOL_WAIT_SECONDS) as connection:
+                self.is_away = False
                 yield connection
         except PoolTimeout as error:
-            self.away = True
+            self.is_away = True
             raise DatabaseAway("no connection to the database became free") from error
         except (psycopg.OperationalError, psycopg.InterfaceError, Unreplicated) as error:
-            if is_lost(error):
+            if is_connection_lost(error):
                 self.pool.check()
             raise DatabaseAway(str(error)) from error
 
-    def rows(self, query: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[DictRow]:
-        """The rows of one read, asked a second time if the connection turns out to be gone. Raises DatabaseAway."""
+    def fetch_rows(self, query: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[DictRow]:
+        """Returns the rows of a statement. It is sent again once if the connection is lost. Raises DatabaseAway."""
         try:
-            return self._rows(query, params)
-        except DatabaseAway as away:
-            if not is_lost(away.__cause__):
+            return self._fetch_rows(query, params)
+        except DatabaseAway as error:
+            if not is_connection_lost(error.__cause__):
                 raise
-            return self._rows(query, params)
+            return self._fetch_rows(query, params)
 
-    def _rows(self, query: str, params: Sequence[Any] | Mapping[str, Any]) -> list[DictRow]:
-        with self.connection() as connection:
-            return connection.execute(self.text(query), params).fetchall()
+    def _fetch_rows(self, query: str, params: Sequence[Any] | Mapping[str, Any]) -> list[DictRow]:
+        with self.acquire_connection() as connection:
+            return connection.execute(self.compose_query(query), params).fetchall()
 
     def await_standbys(self) -> None:
         """Returns when the synchronous standbys, if any, have all that was read before. Raises DatabaseAway."""
-        self.rows(AWAIT_STANDBYS)
+        self.fetch_rows(AWAIT_STANDBYS)
 
-    def text(self, query: str) -> sql.Composed:
-        """A statement with {schema} and {reporting} replaced by this database's quoted names."""
-        return named(query, self.schema, self.reporting)
+    def compose_query(self, query: str) -> sql.Composed:
+        """Composes a statement: {schema} and {reporting} become this database's quoted names."""
+        return fill_schema_names(query, self.schema, self.reporting)
 
     def connect(self, **settings: Any) -> Connection[DictRow]:
-        """A connection of its own, for somebody who keeps it: a listener, a leader. Raises psycopg.OperationalError."""
-        connection = psycopg.connect(self.url, **{**connection_settings(), **settings})
-        read_json_fast(connection)
+        """Opens a connection outside of the pool, to keep. Raises psycopg.OperationalError."""
+        connection = psycopg.connect(self.url, **{**build_connection_settings(), **settings})
+        use_fast_json(connection)
         return connection
 
 
-def read_json_fast(connection: Connection[DictRow]) -> None:
-    """Lets JSON be read by Pydantic's parser, which takes a fifth of the time of Python's own."""
+def use_fast_json(connection: Connection[DictRow]) -> None:
+    """Sets Pydantic's JSON parser for a connection, which takes a fifth of the time of Python's."""
     set_json_loads(from_json, connection)
 
 
-def connection_settings() -> dict[str, Any]:
-    """How every connection of the service is made: autocommit, rows as dicts, timeouts as DESIGN asks for."""
-    return {"autocommit": True, "row_factory": dict_row, "options": f"{TIMEOUTS} {WARNINGS}", **SILENCE}
+def build_connection_settings() -> dict[str, Any]:
+    """Returns the settings of every connection: autocommit, rows as dicts, timeouts."""
+    return {
+        "autocommit": True,
+        "row_factory": dict_row,
+        "options": f"{TIMEOUT_OPTIONS} {WARNINGS}",
+        **KEEPALIVE_SETTINGS,
+    }
 
 
-def named(query: LiteralString, schema: str, reporting: str) -> sql.Composed:
-    """A statement with its schema names filled in, quoted."""
+def fill_schema_names(query: LiteralString, schema: str, reporting: str) -> sql.Composed:
+    """Composes a statement with its schema names filled in, quoted."""
     names = {"schema": sql.Identifier(schema), "reporting": sql.Identifier(reporting)}
     return sql.SQL(query).format(**names)
 
 
-def is_lost(error: BaseException | None) -> bool:
-    """Whether an error says that the connection itself is gone, not that the server refused something."""
+def is_connection_lost(error: BaseException | None) -> bool:
+    """Whether an error means that the connection is gone, not that the server refused something."""
     if isinstance(error, PoolTimeout):  # there was none: waiting for one again would only double the wait
         return False
     if isinstance(error, psycopg.errors.AdminShutdown | psycopg.errors.CrashShutdown | psycopg.InterfaceError):

@@ -1,4 +1,4 @@
-"""Reads of the log for deciding: several streams in one query, claims, reservations, personal details."""
+"""Queries over the log for decisions: several streams at once, claims, reservations, personal details."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -7,21 +7,21 @@ from uuid import UUID
 
 from domain.availability.hours import Interval
 from domain.event import Event
-from domain.personal_details import Details
+from domain.personal_details import PersonalDetails
 from store.database import Database
 
-EVENTS_AFTER = """
+SELECT_EVENTS_AFTER = """
 SELECT e.stream_id, e.version, e.type, e.data
 FROM unnest(%s::uuid[], %s::int[]) AS known (id, version)
 JOIN {schema}.events e ON e.stream_id = known.id AND e.version > known.version
 ORDER BY e.stream_id, e.version
 """
-CLAIMED = "SELECT value, stream_id FROM {schema}.claims WHERE kind = %s AND value = ANY (%s)"
-EVER_AT = """
+SELECT_CLAIMS = "SELECT value, stream_id FROM {schema}.claims WHERE kind = %s AND value = ANY (%s)"
+SELECT_LINKS_BY_ANY_SLUG = """
 SELECT DISTINCT stream_id FROM {schema}.events
 WHERE (type LIKE 'LinkCreated.%%' OR type LIKE 'LinkUpdated.%%') AND data ->> 'slug' = %s
 """
-HELD = """
+SELECT_UNAVAILABLE_INTERVALS = """
 SELECT lower(piece) AS start, upper(piece) AS "end" FROM (
     SELECT unnest(range_agg(during)) AS piece FROM (
         SELECT during FROM {schema}.reservations
@@ -33,8 +33,8 @@ SELECT lower(piece) AS start, upper(piece) AS "end" FROM (
     ) AS taken
 ) AS held
 """
-DETAILS = "SELECT id, stream_id, salt, data FROM {schema}.personal_details WHERE id = ANY (%s)"
-OF_ADDRESS = """
+SELECT_PERSONAL_DETAILS = "SELECT id, stream_id, salt, data FROM {schema}.personal_details WHERE id = ANY (%s)"
+SELECT_DETAILS_BY_ADDRESS = """
 WITH of_address AS (
     SELECT DISTINCT stream_id FROM {schema}.personal_details
     WHERE {schema}.address_of(data) = lower(%(email)s) LIMIT %(most)s
@@ -44,64 +44,72 @@ FROM of_address JOIN {schema}.personal_details USING (stream_id)
 WHERE coalesce({schema}.address_of(data) = lower(%(email)s), true)
 GROUP BY stream_id
 """
-ERASED = """
+COUNT_ERASED_DETAILS = """
 SELECT coalesce(sum(jsonb_array_length(data -> 'details_ids')), 0)::int AS erased FROM {schema}.events
 WHERE type LIKE 'PersonalDetailsErased.%%' AND data ->> 'erasure_id' = %s
 """
-FIRST = "SELECT stream_id, position FROM {schema}.events WHERE stream_id = ANY (%s) AND version = 1"
-LAST = "SELECT max(position) AS position FROM {schema}.events WHERE stream_id = %s"
-OF_REQUEST = "SELECT max(position) AS position FROM {schema}.events WHERE stream_id = %s AND data ->> 'request_id' = %s"
-UNCONFIRMED = """
+SELECT_FIRST_POSITIONS = "SELECT stream_id, position FROM {schema}.events WHERE stream_id = ANY (%s) AND version = 1"
+SELECT_LAST_POSITION = "SELECT max(position) AS position FROM {schema}.events WHERE stream_id = %s"
+SELECT_REQUEST_POSITION = (
+    "SELECT max(position) AS position FROM {schema}.events WHERE stream_id = %s AND data ->> 'request_id' = %s"
+)
+SELECT_UNCONFIRMED = """
 SELECT position <= {schema}.unconfirmed_until() AS unconfirmed FROM {schema}.events WHERE stream_id = %s AND version = 1
 """
 
 
-class Reader:
-    """The domain's Log over a database. Every method raises DatabaseAway when it does not answer."""
+class PostgresLogReader:
+    """The domain's LogReader over a database. Every method raises DatabaseAway when it does not answer."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def events_after(self, known: Mapping[UUID, int]) -> dict[UUID, list[Event]]:
+    def read_events_after(self, known_versions: Mapping[UUID, int]) -> dict[UUID, list[Event]]:
         streams: dict[UUID, list[Event]] = defaultdict(list)
-        for row in self.database.rows(EVENTS_AFTER, (list(known), list(known.values()))):
-            event = Event.stored(row["stream_id"], row["version"], row["type"], row["data"])
+        for row in self.database.fetch_rows(SELECT_EVENTS_AFTER, (list(known_versions), list(known_versions.values()))):
+            event = Event.from_stored(row["stream_id"], row["version"], row["type"], row["data"])
             streams[row["stream_id"]].append(event)
         return streams
 
-    def claimed(self, kind: str, values: Collection[str]) -> dict[str, UUID]:
-        return {row["value"]: row["stream_id"] for row in self.database.rows(CLAIMED, (kind, list(values)))}
+    def find_claims(self, kind: str, values: Collection[str]) -> dict[str, UUID]:
+        return {row["value"]: row["stream_id"] for row in self.database.fetch_rows(SELECT_CLAIMS, (kind, list(values)))}
 
-    def links_ever_at(self, slug: str) -> list[UUID]:
-        return [row["stream_id"] for row in self.database.rows(EVER_AT, (slug,))]
+    def find_links_by_any_slug(self, slug: str) -> list[UUID]:
+        return [row["stream_id"] for row in self.database.fetch_rows(SELECT_LINKS_BY_ANY_SLUG, (slug,))]
 
-    def held(self, host_ids: Sequence[UUID], within: Interval, but: UUID | None = None) -> list[Interval]:
-        params = {"hosts": list(host_ids), "start": within.start, "end": within.end, "but": but}
-        rows = self.database.rows(HELD, params)
+    def find_unavailable_intervals(
+        self, host_ids: Sequence[UUID], within: Interval, excluding: UUID | None = None
+    ) -> list[Interval]:
+        params = {"hosts": list(host_ids), "start": within.start, "end": within.end, "but": excluding}
+        rows = self.database.fetch_rows(SELECT_UNAVAILABLE_INTERVALS, params)
         return [Interval(row["start"], row["end"]) for row in rows]
 
-    def details(self, ids: Collection[UUID]) -> dict[UUID, Details]:
-        rows = self.database.rows(DETAILS, (list(ids),))
-        return {row["id"]: Details(row["id"], row["stream_id"], bytes(row["salt"]), row["data"]) for row in rows}
+    def load_personal_details(self, ids: Collection[UUID]) -> dict[UUID, PersonalDetails]:
+        rows = self.database.fetch_rows(SELECT_PERSONAL_DETAILS, (list(ids),))
+        return {
+            row["id"]: PersonalDetails(row["id"], row["stream_id"], bytes(row["salt"]), row["data"]) for row in rows
+        }
 
-    def details_of_address(self, email: str, most: int) -> dict[UUID, list[UUID]]:
-        rows = self.database.rows(OF_ADDRESS, {"email": email, "most": most})
+    def find_details_by_address(self, email: str, limit: int) -> dict[UUID, list[UUID]]:
+        rows = self.database.fetch_rows(SELECT_DETAILS_BY_ADDRESS, {"email": email, "most": limit})
         return {row["stream_id"]: row["ids"] for row in rows}
 
-    def count_erased(self, erasure_id: UUID) -> int:
-        return cast(int, self.database.rows(ERASED, (str(erasure_id),))[0]["erased"])
+    def count_erased_details(self, erasure_id: UUID) -> int:
+        return cast(int, self.database.fetch_rows(COUNT_ERASED_DETAILS, (str(erasure_id),))[0]["erased"])
 
-    def first_positions(self, ids: Collection[UUID]) -> dict[UUID, int]:
-        return {row["stream_id"]: row["position"] for row in self.database.rows(FIRST, (list(ids),))}
+    def find_first_positions(self, ids: Collection[UUID]) -> dict[UUID, int]:
+        return {
+            row["stream_id"]: row["position"] for row in self.database.fetch_rows(SELECT_FIRST_POSITIONS, (list(ids),))
+        }
 
     def is_unconfirmed(self, id: UUID) -> bool:
-        return any(row["unconfirmed"] for row in self.database.rows(UNCONFIRMED, (id,)))
+        return any(row["unconfirmed"] for row in self.database.fetch_rows(SELECT_UNCONFIRMED, (id,)))
 
-    def last_position(self, id: UUID) -> int | None:
-        return cast(int | None, self.database.rows(LAST, (id,))[0]["position"])
+    def find_last_position(self, id: UUID) -> int | None:
+        return cast(int | None, self.database.fetch_rows(SELECT_LAST_POSITION, (id,))[0]["position"])
 
     def await_standbys(self) -> None:
         self.database.await_standbys()
 
-    def request_position(self, id: UUID, request_id: str) -> int | None:
-        return cast(int | None, self.database.rows(OF_REQUEST, (id, request_id))[0]["position"])
+    def find_request_position(self, id: UUID, request_id: str) -> int | None:
+        return cast(int | None, self.database.fetch_rows(SELECT_REQUEST_POSITION, (id, request_id))[0]["position"])

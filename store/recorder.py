@@ -21,7 +21,7 @@ from eventsourcing.persistence import (
 )
 
 from domain.event import Event
-from domain.log import Conditions, OutcomeUnknown, StaleRead
+from domain.log import AppendConditions, OutcomeUnknown, StaleRead
 from domain.refusals import EmailTaken, LinkUnconfirmed, SlotTaken, SlugTaken
 from store.database import Database, DatabaseAway
 
@@ -32,14 +32,14 @@ SELECT CASE WHEN EXISTS (
     SELECT FROM {schema}.busy_intervals WHERE person_id = ANY (%s) AND during && tstzrange(%s, %s)
 ) THEN NULL ELSE {schema}.append(%s, %s, %s, %s, %s, %s) END AS positions
 """
-TAKEN = {"slug_taken": SlugTaken, "email_taken": EmailTaken}
-EVENTS = """
+CLAIM_REFUSALS = {"slug_taken": SlugTaken, "email_taken": EmailTaken}
+SELECT_EVENTS = """
 SELECT originator_id, originator_version, topic, state, notification_id FROM {schema}.stored_events
 """
 
 
 class EventMapper(Mapper[UUID]):
-    """Turns domain events into what is stored, under their written-out names, and back."""
+    """Maps domain events to stored events, under their stored names, and back."""
 
     def __init__(self) -> None:
         """Nothing to configure: no transcoder, no cipher, no topics resolved from database text."""
@@ -52,16 +52,16 @@ class EventMapper(Mapper[UUID]):
     def to_domain_event(self, stored_event: StoredEvent) -> Any:
         id = cast(UUID, stored_event.originator_id)
         data = json.loads(stored_event.state)
-        return Event.stored(id, stored_event.originator_version, stored_event.topic, data)
+        return Event.from_stored(id, stored_event.originator_version, stored_event.topic, data)
 
 
 class LogRecorder(ApplicationRecorder):
-    """Appends through `append` and reads the log; what else must hold comes as `conditions` from the command."""
+    """Appends with the SQL function `append` and reads the log. Commands pass `conditions`."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.append = database.text(APPEND)
-        self.append_unless_busy = database.text(APPEND_UNLESS_BUSY)
+        self.append_statement = database.compose_query(APPEND)
+        self.append_unless_busy_statement = database.compose_query(APPEND_UNLESS_BUSY)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
         """Appends events under their conditions.
@@ -69,14 +69,14 @@ class LogRecorder(ApplicationRecorder):
         Raises StaleRead, SlotTaken, SlugTaken, EmailTaken, LinkUnconfirmed, OutcomeUnknown when the answer was lost,
         DatabaseAway.
         """
-        conditions = kwargs.get("conditions") or Conditions()
-        params: list[Any] = [*busy_arguments(conditions), *arguments(stored_events, conditions)]
-        with self.database.connection() as connection:
+        conditions = kwargs.get("conditions") or AppendConditions()
+        params: list[Any] = [*build_busy_arguments(conditions), *build_append_arguments(stored_events, conditions)]
+        with self.database.acquire_connection() as connection:
             try:
-                statement = self.append_unless_busy if conditions.reserve else self.append
+                statement = self.append_unless_busy_statement if conditions.reservation else self.append_statement
                 row = connection.execute(statement, params).fetchone()
             except psycopg.Error as error:
-                refuse(error)
+                raise_refusal(error)
         if row and row["positions"] is None:
             raise SlotTaken
         return cast(Sequence[int], row["positions"]) if row else ()
@@ -90,11 +90,13 @@ class LogRecorder(ApplicationRecorder):
         desc: bool = False,
         limit: int | None = None,
     ) -> Sequence[StoredEvent]:
-        """One stream's events, in order of version."""
-        query = f"""{EVENTS} WHERE originator_id = %s AND originator_version > %s
+        """Selects the events of one stream, in order of version."""
+        query = f"""{SELECT_EVENTS} WHERE originator_id = %s AND originator_version > %s
             AND originator_version <= coalesce(%s, 2147483647)
             ORDER BY originator_version {"DESC" if desc else "ASC"} LIMIT %s"""
-        return [stored(row) for row in self.database.rows(query, (originator_id, gt or 0, lte, limit))]
+        return [
+            build_stored_event(row) for row in self.database.fetch_rows(query, (originator_id, gt or 0, lte, limit))
+        ]
 
     def select_notifications(
         self,
@@ -105,16 +107,16 @@ class LogRecorder(ApplicationRecorder):
         *,
         inclusive_of_start: bool = True,
     ) -> list[Notification]:
-        """A piece of the log in order of position."""
-        query = f"""{EVENTS} WHERE notification_id >= %s AND notification_id <= coalesce(%s, 9223372036854775807)
+        """Selects a part of the log, in order of position."""
+        query = f"""{SELECT_EVENTS} WHERE notification_id >= %s AND notification_id <= coalesce(%s, 9223372036854775807)
             AND (%s::text[] = '{{{{}}}}' OR topic = ANY (%s)) ORDER BY notification_id LIMIT %s"""
         first = (start or 0) + (0 if inclusive_of_start else 1)
-        rows = self.database.rows(query, (first, stop, list(topics), list(topics), limit))
-        return [Notification(id=row["notification_id"], **fields(row)) for row in rows]
+        rows = self.database.fetch_rows(query, (first, stop, list(topics), list(topics), limit))
+        return [Notification(id=row["notification_id"], **extract_event_fields(row)) for row in rows]
 
     def max_notification_id(self) -> int | None:
-        """The last position visible to this statement: a place to look, not a settled one."""
-        [row] = self.database.rows("SELECT max(position) AS position FROM {schema}.events")
+        """Returns the last position visible to this statement. It need not be settled."""
+        [row] = self.database.fetch_rows("SELECT max(position) AS position FROM {schema}.events")
         return cast(int | None, row["position"])
 
     def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
@@ -123,7 +125,7 @@ class LogRecorder(ApplicationRecorder):
 
 
 class LogFactory(InfrastructureFactory[TrackingRecorder]):
-    """Builds the library's parts over one database."""
+    """Builds the library's mapper and recorders over one database."""
 
     def __init__(self, database: Database) -> None:
         super().__init__({})
@@ -145,72 +147,80 @@ class LogFactory(InfrastructureFactory[TrackingRecorder]):
         raise NotImplementedError("read models keep their own position, see projections.following.follower")
 
 
-def busy_arguments(conditions: Conditions) -> list[Any]:
-    """Whose calendars must be free from when to when, where something is reserved."""
-    hold = conditions.reserve
-    if hold is None:
+def build_busy_arguments(conditions: AppendConditions) -> list[Any]:
+    """Returns the hosts and the interval in which their calendars must be free; empty without a reservation."""
+    reservation = conditions.reservation
+    if reservation is None:
         return []
-    asked = hold.host_ids if hold.newcomers is None else hold.newcomers
-    return [list(asked), hold.interval.start, hold.interval.end]
+    host_ids = reservation.host_ids if reservation.new_host_ids is None else reservation.new_host_ids
+    return [list(host_ids), reservation.interval.start, reservation.interval.end]
 
 
-def arguments(events: Sequence[StoredEvent], conditions: Conditions) -> list[str]:
-    """The JSON arguments of `append`, in its order."""
-    reserve = conditions.reserve
-    reserved = {} if reserve is None else {str(host): False for host in reserve.host_ids}
-    hosts = reserved | {str(host): True for host in conditions.release_hosts}
+def build_append_arguments(events: Sequence[StoredEvent], conditions: AppendConditions) -> list[str]:
+    """Returns the JSON arguments of the SQL function `append`, in its order."""
+    reservation = conditions.reservation
+    reserved_hosts = {} if reservation is None else {str(host): False for host in reservation.host_ids}
+    hosts = reserved_hosts | {str(host): True for host in conditions.release_host_ids}
     return [
-        "[" + ",".join(map(event_argument, events)) + "]",
-        json.dumps([[str(one.id), one.version] for one in conditions.reads]),
+        "[" + ",".join(map(build_event_argument, events)) + "]",
+        json.dumps([[str(aggregate.id), aggregate.version] for aggregate in conditions.reads]),
         json.dumps(list(hosts.items())),
-        json.dumps([{"kind": c.kind, "value": c.value, "stream": str(c.stream_id)} for c in conditions.claims]),
-        json.dumps(reservations_argument(conditions)),
-        json.dumps(details_argument(conditions)),
+        json.dumps(
+            [{"kind": claim.kind, "value": claim.value, "stream": str(claim.stream_id)} for claim in conditions.claims]
+        ),
+        json.dumps(build_reservations_argument(conditions)),
+        json.dumps(build_details_argument(conditions)),
     ]
 
 
-def details_argument(conditions: Conditions) -> list[dict[str, Any]]:
-    """The personal details that an append keeps, and the address of which it leaves none."""
-    kept = [
-        {"id": str(d.id), "stream": str(d.stream_id), "salt": d.salt.hex(), "data": d.data, "words": d.words}
-        for d in conditions.details
+def build_details_argument(conditions: AppendConditions) -> list[dict[str, Any]]:
+    """Returns the personal details that an append stores, and the address that it erases."""
+    rows = [
+        {
+            "id": str(details.id),
+            "stream": str(details.stream_id),
+            "salt": details.salt.hex(),
+            "data": details.data,
+            "words": details.words,
+        }
+        for details in conditions.details
     ]
-    return kept if conditions.erased_address is None else [*kept, {"erase": conditions.erased_address}]
+    return rows if conditions.erased_address is None else [*rows, {"erase": conditions.erased_address}]
 
 
-def event_argument(event: StoredEvent) -> str:
-    """One event for `append`; its data is JSON already."""
+def build_event_argument(event: StoredEvent) -> str:
+    """Returns one event as JSON for `append`. Its data is JSON already."""
     data = event.state.decode()
     version = event.originator_version
     return f'{{"stream":"{event.originator_id}","version":{version},"type":"{event.topic}","data":{data}}}'
 
 
-def reservations_argument(conditions: Conditions) -> dict[str, Any]:
-    """What an append releases and what it reserves."""
-    hold = conditions.reserve
+def build_reservations_argument(conditions: AppendConditions) -> dict[str, Any]:
+    """Returns the reservations that an append releases and makes."""
+    reservation = conditions.reservation
     return {
-        "release": [] if conditions.release is None else [str(conditions.release)],
+        "release": [] if conditions.release_booking_id is None else [str(conditions.release_booking_id)],
         "reserve": []
-        if hold is None
+        if reservation is None
         else [
             {
-                "booking": str(hold.booking_id),
+                "booking": str(reservation.booking_id),
                 "host": str(host),
-                "start": hold.interval.start.isoformat(),
-                "end": hold.interval.end.isoformat(),
+                "start": reservation.interval.start.isoformat(),
+                "end": reservation.interval.end.isoformat(),
             }
-            for host in hold.host_ids
+            for host in reservation.host_ids
         ],
     }
 
 
-def refuse(error: psycopg.Error) -> NoReturn:
-    """Says in the domain's words why an append did not happen, or that nobody knows whether it did."""
+def raise_refusal(error: psycopg.Error) -> NoReturn:
+    """Raises the domain's exception for a failed append: StaleRead, a refusal, OutcomeUnknown or DatabaseAway."""
     match error.sqlstate:
         case "OL001" | "40001" | "40P01" | "23505":
             raise StaleRead from error
         case "OL002":
-            raise TAKEN[str(error.diag.message_primary)] from error
+            raise CLAIM_REFUSALS[str(error.diag.message_primary)] from error
         case "OL003":
             raise SlotTaken from error
         case "OL004":
@@ -222,8 +232,8 @@ def refuse(error: psycopg.Error) -> NoReturn:
     raise error
 
 
-def fields(row: dict[str, Any]) -> dict[str, Any]:
-    """The columns that stored events and notifications share."""
+def extract_event_fields(row: dict[str, Any]) -> dict[str, Any]:
+    """Returns the columns that stored events and notifications share."""
     return {
         "originator_id": row["originator_id"],
         "originator_version": row["originator_version"],
@@ -232,9 +242,9 @@ def fields(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def stored(row: dict[str, Any]) -> StoredEvent:
-    """A row of the log in the library's words."""
-    return StoredEvent(**fields(row))
+def build_stored_event(row: dict[str, Any]) -> StoredEvent:
+    """Builds the library's stored event from a row of the log."""
+    return StoredEvent(**extract_event_fields(row))
 
 
 __all__ = ["LogFactory", "LogRecorder", "Tracking"]

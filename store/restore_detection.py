@@ -1,4 +1,4 @@
-"""Whether the log was restored from a backup, and which single-use links nobody can be sure of since."""
+"""Detects a restore from a backup, and lists the single-use links that may have been booked in what was lost."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from psycopg.rows import scalar_row
 
 from store.database import Database
 
-UNTIL = "SELECT {schema}.unconfirmed_until() AS position"
-UNSPENT = """
+SELECT_UNCONFIRMED_UNTIL = "SELECT {schema}.unconfirmed_until() AS position"
+SELECT_UNCONFIRMED_LINKS = """
 SELECT issued.stream_id AS id, (issued.data ->> 'link_id')::uuid AS link_id, issued.recorded_at AS issued_at
 FROM {schema}.events issued
 WHERE issued.type LIKE 'SingleUseIssued.%%' AND issued.position <= {schema}.unconfirmed_until() AND NOT EXISTS (
@@ -21,49 +21,49 @@ WHERE issued.type LIKE 'SingleUseIssued.%%' AND issued.position <= {schema}.unco
 )
 ORDER BY issued.position
 """
-NOTE = "SELECT {schema}.note_restore() AS position"
-CONFIRM = "SELECT {schema}.confirm() AS confirmed"
-FOUND = (
+NOTE_RESTORE = "SELECT {schema}.note_restore() AS position"
+CONFIRM_LINKS = "SELECT {schema}.confirm() AS confirmed"
+RESTORE_PROBLEM = (
     "The database was restored from a backup: single-use links issued before that cannot be booked until "
     "`oncelink reconcile` has been run. See Restore in docs/operations.md."
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Unspent:
-    """A single-use link that the log has as unused, and that may have been booked in what is lost."""
+class UnconfirmedLink:
+    """A single-use link that is unused by the log, but may have been booked in what was lost."""
 
     id: UUID
     link_id: UUID
     issued_at: datetime
 
 
-class Lineage:
-    """Where the log has lived. Every method raises DatabaseAway when the database does not answer."""
+class RestoreReconciliation:
+    """Reconciliation after a restore. Every method raises DatabaseAway when the database does not answer."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def unconfirmed_until(self) -> int | None:
-        """The position up to which single-use links are not confirmed; None when all of them are."""
-        position: int | None = self.database.rows(UNTIL)[0]["position"]
+    def find_unconfirmed_until(self) -> int | None:
+        """Returns the position up to which single-use links are unconfirmed, or None."""
+        position: int | None = self.database.fetch_rows(SELECT_UNCONFIRMED_UNTIL)[0]["position"]
         return position
 
-    def unspent(self) -> Sequence[Unspent]:
-        """The single-use links that somebody must decide about."""
-        return [Unspent(**row) for row in self.database.rows(UNSPENT)]
+    def list_unconfirmed_links(self) -> Sequence[UnconfirmedLink]:
+        """Lists the unconfirmed single-use links."""
+        return [UnconfirmedLink(**row) for row in self.database.fetch_rows(SELECT_UNCONFIRMED_LINKS)]
 
-    def note_restore(self) -> int:
-        """Says that the log was restored just now; the position that it then ends at."""
-        return int(self.database.rows(NOTE)[0]["position"])
+    def record_restore(self) -> int:
+        """Records that the log was restored just now. Returns the position that it ends at."""
+        return int(self.database.fetch_rows(NOTE_RESTORE)[0]["position"])
 
-    def confirm(self) -> None:
-        """Says that every single-use link issued so far is what the log says it is."""
-        self.database.rows(CONFIRM)
+    def confirm_links(self) -> None:
+        """Confirms that every single-use link issued so far is what the log says."""
+        self.database.fetch_rows(CONFIRM_LINKS)
 
 
-def restore_problems(connection: Connection[Any], schema: str) -> list[str]:
-    """That the log was restored and not reconciled, in a sentence; none when all is well."""
+def find_restore_problems(connection: Connection[Any], schema: str) -> list[str]:
+    """Returns a sentence if the log was restored and not reconciled, else nothing."""
     query = sql.SQL("SELECT {}.unconfirmed_until()").format(sql.Identifier(schema))
     with connection.cursor(row_factory=scalar_row) as cursor:
-        return [] if cursor.execute(query).fetchone() is None else [FOUND]
+        return [] if cursor.execute(query).fetchone() is None else [RESTORE_PROBLEM]

@@ -1,4 +1,4 @@
-"""Creates and upgrades the schema: numbered SQL files, as the owner's role, under one lock."""
+"""Creates and upgrades the schema: numbered SQL files, run as the owner's role, under one lock."""
 
 from importlib.resources import files
 from typing import Any, LiteralString
@@ -6,78 +6,80 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import Connection, sql
 
-LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('oncelink.migrate', 0))"
-DONE = """CREATE TABLE IF NOT EXISTS {schema}.migrations (
+LOCK_MIGRATIONS = "SELECT pg_advisory_xact_lock(hashtextextended('oncelink.migrate', 0))"
+CREATE_MIGRATIONS_TABLE = """CREATE TABLE IF NOT EXISTS {schema}.migrations (
     name text PRIMARY KEY, done_at timestamptz NOT NULL DEFAULT clock_timestamp())"""
 SERVICE_ROLE = "oncelink_service"
 ANALYST_ROLE = "oncelink_analyst"
 
 
 class SchemaProblem(Exception):
-    """The schema cannot be used or upgraded; the message says what to do."""
+    """The schema cannot be used or upgraded. The message says what to do."""
 
 
-def migration_names() -> list[str]:
-    """The migrations that this version knows, in order."""
+def list_migrations() -> list[str]:
+    """Lists the migrations of this version, in order."""
     entries = files("store").joinpath("migrations").iterdir()
     return sorted(entry.name for entry in entries if entry.name.endswith(".sql"))
 
 
-def migrate(owner_url: str, schema: str = "oncelink", service_role: str = SERVICE_ROLE) -> list[str]:
-    """Brings a schema up to date in one transaction, and says again who may do what in it.
+def migrate_schema(owner_url: str, schema: str = "oncelink", service_role: str = SERVICE_ROLE) -> list[str]:
+    """Upgrades a schema in one transaction, and grants its rights again. Returns the names of the migrations it ran.
 
-    The names of the migrations that were run. Roles of service and analyst are made (without login) where they are
-    missing. Raises SchemaProblem when the owner's role may not do that, psycopg.OperationalError without a database.
+    Creates the roles of service and analyst (without login) where they are missing. Raises SchemaProblem when the
+    owner's role may not do that, psycopg.OperationalError without a database.
     """
     with psycopg.connect(owner_url) as connection:
-        connection.execute(LOCK)
+        connection.execute(LOCK_MIGRATIONS)
         for role in (service_role, ANALYST_ROLE):
             create_role(connection, role)
-        run = Migration(connection, schema, service_role)
-        run.text("CREATE SCHEMA IF NOT EXISTS {schema}")
-        run.text(DONE)
-        wanted = [name for name in migration_names() if name not in done(connection, schema)]
-        for name in wanted:
-            run.text(sql_file("migrations", name))
-            connection.execute(run.named("INSERT INTO {schema}.migrations (name) VALUES (%s)"), (name,))
-        run.text(sql_file("rights.sql"))
-        return wanted
+        migration = Migration(connection, schema, service_role)
+        migration.run_statements("CREATE SCHEMA IF NOT EXISTS {schema}")
+        migration.run_statements(CREATE_MIGRATIONS_TABLE)
+        pending_names = [name for name in list_migrations() if name not in list_applied_migrations(connection, schema)]
+        for name in pending_names:
+            migration.run_statements(read_sql_file("migrations", name))
+            connection.execute(
+                migration.compose_statements("INSERT INTO {schema}.migrations (name) VALUES (%s)"), (name,)
+            )
+        migration.run_statements(read_sql_file("rights.sql"))
+        return pending_names
 
 
 class Migration:
-    """Statements of the owner on one schema, with its names filled in."""
+    """Runs the owner's statements on one schema."""
 
     def __init__(self, connection: Connection[Any], schema: str, service_role: str) -> None:
         self.connection = connection
         self.names = {
             "schema": sql.Identifier(schema),
-            "reporting": sql.Identifier(reporting_schema(schema)),
+            "reporting": sql.Identifier(get_reporting_schema(schema)),
             "service": sql.Identifier(service_role),
             "analyst": sql.Identifier(ANALYST_ROLE),
             "cell": sql.Literal(schema),
         }
 
-    def text(self, text: LiteralString) -> None:
+    def run_statements(self, text: LiteralString) -> None:
         """Runs statements. Raises psycopg.Error."""
-        self.connection.execute(self.named(text))
+        self.connection.execute(self.compose_statements(text))
 
-    def named(self, text: LiteralString) -> sql.Composed:
-        """Statements with their names filled in, quoted."""
+    def compose_statements(self, text: LiteralString) -> sql.Composed:
+        """Composes statements with their names filled in, quoted."""
         return sql.SQL(text).format(**self.names)
 
 
-def reporting_schema(schema: str) -> str:
-    """Where the analysts' views of a schema are."""
+def get_reporting_schema(schema: str) -> str:
+    """Returns the schema of the analysts' views."""
     return "reporting" if schema == "oncelink" else f"{schema}_reporting"
 
 
-def sql_file(*path: str) -> LiteralString:
-    """The text of one of our own SQL files."""
+def read_sql_file(*path: str) -> LiteralString:
+    """Returns the text of one of our own SQL files."""
     return files("store").joinpath(*path).read_text(encoding="utf-8")
 
 
 def create_role(connection: Connection[Any], name: str) -> None:
-    """A role without login, unless it is there already. Raises SchemaProblem."""
+    """Creates a role without login, unless it exists. Raises SchemaProblem."""
     if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (name,)).fetchone() is not None:
         return
     try:
@@ -88,18 +90,18 @@ def create_role(connection: Connection[Any], name: str) -> None:
         ) from None
 
 
-def done(connection: Connection[Any], schema: str) -> set[str]:
-    """The migrations that were run on a schema."""
+def list_applied_migrations(connection: Connection[Any], schema: str) -> set[str]:
+    """Returns the migrations that were run on a schema."""
     query = sql.SQL("SELECT name FROM {}.migrations").format(sql.Identifier(schema))
     with connection.cursor(row_factory=psycopg.rows.scalar_row) as cursor:
         return set(cursor.execute(query))
 
 
-def check_current(connection: Connection[Any], schema: str) -> None:
-    """Lets only a current schema pass. Raises SchemaProblem."""
+def check_schema_current(connection: Connection[Any], schema: str) -> None:
+    """Checks that all migrations were run. Raises SchemaProblem."""
     with connection.cursor(row_factory=psycopg.rows.scalar_row) as cursor:
-        there = cursor.execute("SELECT to_regclass(format('%%I.migrations', %s::text))", (schema,)).fetchone()
-    missing = set(migration_names()) - (done(connection, schema) if there else set())
+        table = cursor.execute("SELECT to_regclass(format('%%I.migrations', %s::text))", (schema,)).fetchone()
+    missing = set(list_migrations()) - (list_applied_migrations(connection, schema) if table else set())
     if missing:
         raise SchemaProblem(
             f"The schema {schema} lacks {', '.join(sorted(missing))}: "

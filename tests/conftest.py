@@ -1,4 +1,4 @@
-"""What all tests share: one PostgreSQL server for the run, and a schema of its own for each test that wants one."""
+"""Fixtures for all tests: one PostgreSQL server per run, and a schema per test that asks for one."""
 
 import os
 from collections.abc import Iterator
@@ -9,19 +9,19 @@ import psycopg
 import pytest
 from fastapi.testclient import TestClient
 
-from api.app import build
-from api.server import DATABASE, OWNER_ROLE, prepare
+from api.app import build_app
+from api.server import DATABASE, OWNER_ROLE, prepare_database
 from api.settings import Settings, read_settings
 from projections.rebuild import live_tables
 from store.credentials.key_fingerprints import KnownKeys, fingerprint
 from store.database import Database
-from store.embedded.server import Server, running
+from store.embedded.server import Server, run_server
 from store.schema import SERVICE_ROLE
-from tests.api_driver import House
-from tests.schema_pool import Shelf, drop, make
+from tests.api_driver import ApiDriver
+from tests.schema_pool import SchemaPool, create_schema, drop_schema
 
 # what takes long begins first, so that no worker has it left for the end
-LONG = ("tests/torture/", "tests/projections/", "tests/browser/", "tests/once/")
+LONG_RUNNING_FOLDERS = ("tests/torture/", "tests/projections/", "tests/browser/", "tests/once/")
 os.environ.setdefault("ONCELINK_COURIERS", "0")  # so that logs hold what a test does; tests of mail have couriers
 SECRET = "only-for-tests-only-for-tests-only-for-tests"
 
@@ -33,7 +33,12 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts the folders of long tests in front, each file as it was."""
-    items.sort(key=lambda item: next((n for n, begin in enumerate(LONG) if item.nodeid.startswith(begin)), len(LONG)))
+    items.sort(
+        key=lambda item: next(
+            (n for n, prefix in enumerate(LONG_RUNNING_FOLDERS) if item.nodeid.startswith(prefix)),
+            len(LONG_RUNNING_FOLDERS),
+        )
+    )
 
 
 @pytest.fixture(scope="session")
@@ -42,31 +47,31 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent
-    with running(folder / "postgres", settings={"max_connections": "300"}) as found:
-        prepare(found.url(), found.url(OWNER_ROLE, DATABASE), "warm")
-        yield found
+    with run_server(folder / "postgres", settings={"max_connections": "300"}) as embedded_server:
+        prepare_database(embedded_server.build_url(), embedded_server.build_url(OWNER_ROLE, DATABASE), "warm")
+        yield embedded_server
 
 
 @contextmanager
-def new_schema(server: Server) -> Iterator[str]:
+def use_new_schema(server: Server) -> Iterator[str]:
     """A new, migrated schema; dropped afterwards."""
-    name = make(server)
+    name = create_schema(server)
     yield name
-    with psycopg.connect(server.url(database=DATABASE), autocommit=True) as connection:
-        drop(connection, name)
+    with psycopg.connect(server.build_url(database=DATABASE), autocommit=True) as connection:
+        drop_schema(connection, name)
 
 
 @contextmanager
-def new_settings(server: Server, data_dir: Path, **more: object) -> Iterator[Settings]:
+def use_new_settings(server: Server, data_dir: Path, **overrides: object) -> Iterator[Settings]:
     """Settings of a service on a new schema."""
-    with new_schema(server) as schema:
-        yield settings_of(server, schema, data_dir, **more)
+    with use_new_schema(server) as schema:
+        yield build_settings(server, schema, data_dir, **overrides)
 
 
-def settings_of(server: Server, schema: str, data_dir: Path, **more: object) -> Settings:
+def build_settings(server: Server, schema: str, data_dir: Path, **overrides: object) -> Settings:
     """Settings of a service on a schema."""
-    url = server.url(SERVICE_ROLE, DATABASE)
-    return read_settings(database_url=url, db_schema=schema, data_dir=data_dir, secret_keys=SECRET, **more)
+    url = server.build_url(SERVICE_ROLE, DATABASE)
+    return read_settings(database_url=url, db_schema=schema, data_dir=data_dir, secret_keys=SECRET, **overrides)
 
 
 def retire_key(settings: Settings, key: str = SECRET) -> None:
@@ -75,92 +80,98 @@ def retire_key(settings: Settings, key: str = SECRET) -> None:
         KnownKeys(connection, settings.db_schema).retire(fingerprint(key))
 
 
-class Shelves:
-    """What tests begin with: a migrated schema, one with live tables, and one with an organisation in it."""
+class SchemaPools:
+    """Pools of schemas that tests start with: migrated, with live tables, and with an organisation."""
 
     def __init__(self, server: Server, data_dir: Path) -> None:
         self.server = server
         self.data_dir = data_dir
-        self.migrated = Shelf[None](server, lambda name: None)
-        self.followed = Shelf[None](server, self.follow)
-        self.furnished = Shelf[House](server, self.furnish)
+        self.migrated_schemas = SchemaPool[None](server, lambda name: None)
+        self.live_table_schemas = SchemaPool[None](server, self.create_live_tables)
+        self.organisation_schemas = SchemaPool[ApiDriver](server, self.create_organisation)
 
-    def settings(self, name: str, data_dir: Path) -> Settings:
+    def build_settings(self, name: str, data_dir: Path) -> Settings:
         """Settings of a service on a schema."""
-        return settings_of(self.server, name, data_dir, base_url="http://testserver")
+        return build_settings(self.server, name, data_dir, base_url="http://testserver")
 
-    def follow(self, name: str) -> None:
-        """Makes the live tables."""
-        live_tables.ensure(Database(self.server.url(SERVICE_ROLE, DATABASE), name))
+    def create_live_tables(self, name: str) -> None:
+        """Create the live tables."""
+        live_tables.ensure_tables(Database(self.server.build_url(SERVICE_ROLE, DATABASE), name))
 
-    def furnish(self, name: str) -> House:
-        """Furnishes a house, which nobody lives in afterwards."""
-        with TestClient(build(self.settings(name, self.data_dir))) as client:
-            return House.furnished(client)
+    def create_organisation(self, name: str) -> ApiDriver:
+        """Create an organisation with a service that is closed afterwards."""
+        with TestClient(build_app(self.build_settings(name, self.data_dir))) as client:
+            return ApiDriver.create_organisation(client)
 
 
 @pytest.fixture(scope="session")
-def shelves(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Shelves:
-    """Schemas to be used again."""
-    return Shelves(server, tmp_path_factory.mktemp("shelves"))
+def schema_pools(server: Server, tmp_path_factory: pytest.TempPathFactory) -> SchemaPools:
+    """Pools of schemas that tests use one after the other."""
+    return SchemaPools(server, tmp_path_factory.mktemp("shelves"))
 
 
 @pytest.fixture
-def begun(request: pytest.FixtureRequest, shelves: Shelves) -> Iterator[tuple[str, House | None]]:
-    """A schema as its shelf has it, by what the test asks for, and who lives in it."""
-    asked = request.fixturenames
-    kind = shelves.furnished if "furnished" in asked else shelves.followed if "followed" in asked else shelves.migrated
-    with kind.taken() as found:
-        yield found
+def pooled_schema(request: pytest.FixtureRequest, schema_pools: SchemaPools) -> Iterator[tuple[str, ApiDriver | None]]:
+    """Name and content of a schema. Its pool depends on the fixtures that the test requests."""
+    fixture_names = request.fixturenames
+    pool = (
+        schema_pools.organisation_schemas
+        if "organisation" in fixture_names
+        else schema_pools.live_table_schemas
+        if "live_database" in fixture_names
+        else schema_pools.migrated_schemas
+    )
+    with pool.hold_schema() as schema_and_content:
+        yield schema_and_content
 
 
 @pytest.fixture
-def schema(begun: tuple[str, House | None]) -> str:
-    """A migrated schema that nobody else uses meanwhile."""
-    return begun[0]
+def schema(pooled_schema: tuple[str, ApiDriver | None]) -> str:
+    """A migrated schema that no other test uses at the same time."""
+    return pooled_schema[0]
 
 
 @pytest.fixture
-def furnished(begun: tuple[str, House | None]) -> House:
-    """An organisation in the schema, and no service for it yet."""
-    assert begun[1]
-    return begun[1]
+def organisation(pooled_schema: tuple[str, ApiDriver | None]) -> ApiDriver:
+    """An organisation in the schema; no service runs on it yet."""
+    assert pooled_schema[1]
+    return pooled_schema[1]
 
 
 @pytest.fixture
-def followed(database: Database) -> Database:
+def live_database(database: Database) -> Database:
     """A database with its live tables."""
     return database
 
 
 @pytest.fixture(scope="session")
 def service_url(server: Server) -> str:
-    """How the service reaches the database, as its own role."""
-    return server.url(SERVICE_ROLE, DATABASE)
+    """URL of the database for the service's role."""
+    return server.build_url(SERVICE_ROLE, DATABASE)
 
 
 @pytest.fixture(scope="session")
 def superuser_url(server: Server) -> str:
-    """How somebody who may do everything reaches the database."""
-    return server.url(database=DATABASE)
+    """URL of the database for the superuser."""
+    return server.build_url(database=DATABASE)
 
 
 @pytest.fixture
 def database(service_url: str, schema: str) -> Iterator[Database]:
     """The service's pool on the schema."""
-    found = Database(service_url, schema).open()
-    yield found
-    found.close()
+    pool = Database(service_url, schema).open()
+    yield pool
+    pool.close()
 
 
 @pytest.fixture
-def settings(shelves: Shelves, schema: str, tmp_path: Path) -> Settings:
+def settings(schema_pools: SchemaPools, schema: str, tmp_path: Path) -> Settings:
     """Settings of a service on the schema."""
-    return shelves.settings(schema, tmp_path)
+    return schema_pools.build_settings(schema, tmp_path)
 
 
 @pytest.fixture
-def house(settings: Settings, furnished: House) -> Iterator[House]:
-    """A running service with an organisation in it, reached in this process."""
-    with TestClient(build(settings), raise_server_exceptions=False) as client:
-        yield House(client, dict(furnished.keys), dict(furnished.ids))
+def api(settings: Settings, organisation: ApiDriver) -> Iterator[ApiDriver]:
+    """A running service with an organisation, reached in this process."""
+    with TestClient(build_app(settings), raise_server_exceptions=False) as client:
+        yield ApiDriver(client, dict(organisation.keys), dict(organisation.ids))

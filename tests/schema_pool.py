@@ -1,4 +1,4 @@
-"""Schemas that tests use one after the other: putting the rows back is quicker than making a schema anew."""
+"""Pools of schemas for tests. To restore a schema's rows is faster than to create a new schema."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,12 +11,12 @@ from psycopg import Connection, sql
 
 from api.server import DATABASE, OWNER_ROLE
 from store.embedded.server import Server
-from store.schema import migrate
+from store.schema import migrate_schema
 
 T = TypeVar("T")
 
 # each thing that makes up the two schemas, and the transaction that last changed it
-SHAPE = """
+STRUCTURE_DIGEST = """
 WITH spaces AS MATERIALIZED (SELECT oid FROM pg_namespace WHERE nspname = ANY (%s)),
      relations AS MATERIALIZED (SELECT oid, xmin FROM pg_class WHERE relnamespace IN (SELECT oid FROM spaces))
 SELECT md5(string_agg(found, ' ' ORDER BY found)) FROM (
@@ -34,93 +34,95 @@ TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY tablena
 SEQUENCES = "SELECT sequencename FROM pg_sequences WHERE schemaname = %s ORDER BY sequencename"
 
 
-def make(server: Server) -> str:
-    """A new, migrated schema; its name."""
+def create_schema(server: Server) -> str:
+    """Create a migrated schema and return its name."""
     name = f"t{uuid4().hex[:12]}"
-    migrate(server.url(OWNER_ROLE, DATABASE), name)
+    migrate_schema(server.build_url(OWNER_ROLE, DATABASE), name)
     return name
 
 
-def drop(connection: Connection[Any], name: str) -> None:
-    """Drops a schema that `make` made."""
+def drop_schema(connection: Connection[Any], name: str) -> None:
+    """Drop a schema that `create_schema` made."""
     connection.execute(f"DROP SCHEMA {name}, {name}_reporting CASCADE")
 
 
-class State:
-    """What was in a schema at one moment, to be put back."""
+class SchemaSnapshot:
+    """The structure, rows and sequences of a schema at one moment, so that they can be restored."""
 
     def __init__(self, connection: Connection[Any], name: str) -> None:
         self.name = name
-        self.shape = self.shape_now(connection)
+        self.structure = self.read_structure(connection)
         tables = [row[0] for row in connection.execute(TABLES, (name,))]
-        self.rows = {table: self.copied(connection, table) for table in tables}
+        self.rows = {table: self.copy_table(connection, table) for table in tables}
         self.sequences = {}
         for (sequence,) in connection.execute(SEQUENCES, (name,)).fetchall():
             self.sequences[sequence] = connection.execute(
-                self.named("SELECT last_value, is_called FROM {}", sequence)
+                self.compose_statement("SELECT last_value, is_called FROM {}", sequence)
             ).fetchone()
 
-    def named(self, text: str, relation: str) -> sql.Composed:
-        """A statement about a relation of the schema."""
+    def compose_statement(self, text: str, relation: str) -> sql.Composed:
+        """Compose a statement about a relation of the schema."""
         return sql.SQL(text).format(sql.Identifier(self.name, relation))  # type: ignore[arg-type]
 
-    def shape_now(self, connection: Connection[Any]) -> Any:
-        """A digest of how the schema is built."""
-        return connection.execute(SHAPE, ([self.name, f"{self.name}_reporting"],)).fetchone()
+    def read_structure(self, connection: Connection[Any]) -> Any:
+        """Read a digest of the schema's structure."""
+        return connection.execute(STRUCTURE_DIGEST, ([self.name, f"{self.name}_reporting"],)).fetchone()
 
-    def copied(self, connection: Connection[Any], table: str) -> bytes:
-        """The rows of a table, as COPY writes them."""
-        with connection.cursor().copy(self.named("COPY {} TO STDOUT", table)) as copy:
-            return b"".join(bytes(piece) for piece in copy)
+    def copy_table(self, connection: Connection[Any], table: str) -> bytes:
+        """Return a table's rows in the text format of COPY."""
+        with connection.cursor().copy(self.compose_statement("COPY {} TO STDOUT", table)) as copy:
+            return b"".join(bytes(chunk) for chunk in copy)
 
-    def put_back(self, connection: Connection[Any]) -> bool:
-        """Puts every row back as it was; False, and nothing done, where the schema is built otherwise by now."""
-        if self.shape_now(connection) != self.shape:
+    def restore_rows(self, connection: Connection[Any]) -> bool:
+        """Restore every row and sequence. Returns False and does nothing when the structure has changed."""
+        if self.read_structure(connection) != self.structure:
             return False
         with connection.transaction():
             # no foreign key is looked at, so that tables come in any order
             connection.execute("SET LOCAL session_replication_role = replica")
-            connection.execute(sql.SQL("; ").join(self.named("DELETE FROM {}", table) for table in self.rows))
+            connection.execute(
+                sql.SQL("; ").join(self.compose_statement("DELETE FROM {}", table) for table in self.rows)
+            )
             for table, rows in self.rows.items():
                 if rows:
-                    with connection.cursor().copy(self.named("COPY {} FROM STDIN", table)) as copy:
+                    with connection.cursor().copy(self.compose_statement("COPY {} FROM STDIN", table)) as copy:
                         copy.write(rows)
-            for sequence, (value, called) in self.sequences.items():
+            for sequence, (value, is_called) in self.sequences.items():
                 relation = sql.Identifier(self.name, sequence).as_string()
-                connection.execute("SELECT setval(%s, %s, %s)", (relation, value, called))
+                connection.execute("SELECT setval(%s, %s, %s)", (relation, value, is_called))
         return True
 
 
 @dataclass
-class Kept(Generic[T]):
-    """A schema on the shelf, and what was put into it."""
+class PooledSchema(Generic[T]):
+    """A schema in the pool and the content that was prepared in it."""
 
-    state: State
+    snapshot: SchemaSnapshot
     content: T
 
 
-class Shelf(Generic[T]):
-    """Schemas of one kind."""
+class SchemaPool(Generic[T]):
+    """A pool of schemas of one kind."""
 
     def __init__(self, server: Server, prepare: Callable[[str], T]) -> None:
         self.server = server
         self.prepare = prepare
-        self.free: list[Kept[T]] = []
+        self.free_schemas: list[PooledSchema[T]] = []
 
     @contextmanager
-    def taken(self) -> Iterator[tuple[str, T]]:
-        """A schema as it was after it had been prepared, and what preparing it gave."""
-        with psycopg.connect(self.server.url(database=DATABASE), autocommit=True) as connection:
-            kept = self.free.pop() if self.free else self.made(connection)
-        yield kept.state.name, kept.content
-        with psycopg.connect(self.server.url(database=DATABASE), autocommit=True) as connection:
-            if kept.state.put_back(connection):
-                self.free.append(kept)
+    def hold_schema(self) -> Iterator[tuple[str, T]]:
+        """Hold a schema in its prepared state. Yields its name and content."""
+        with psycopg.connect(self.server.build_url(database=DATABASE), autocommit=True) as connection:
+            pooled_schema = self.free_schemas.pop() if self.free_schemas else self.prepare_schema(connection)
+        yield pooled_schema.snapshot.name, pooled_schema.content
+        with psycopg.connect(self.server.build_url(database=DATABASE), autocommit=True) as connection:
+            if pooled_schema.snapshot.restore_rows(connection):
+                self.free_schemas.append(pooled_schema)
             else:
-                drop(connection, kept.state.name)
+                drop_schema(connection, pooled_schema.snapshot.name)
 
-    def made(self, connection: Connection[Any]) -> Kept[T]:
-        """A new one."""
-        name = make(self.server)
+    def prepare_schema(self, connection: Connection[Any]) -> PooledSchema[T]:
+        """Create and prepare a new schema."""
+        name = create_schema(self.server)
         content = self.prepare(name)
-        return Kept(State(connection, name), content)
+        return PooledSchema(SchemaSnapshot(connection, name), content)

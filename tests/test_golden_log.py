@@ -13,7 +13,7 @@ import pytest
 from psycopg.types.json import Jsonb
 from pydantic_core import to_jsonable_python
 
-from domain.commands.command_application import BEGINNINGS
+from domain.commands.command_application import AGGREGATE_CLASSES
 from domain.event import Event
 from projections import catalogue, links, managed_links, meeting_log, meeting_types, people, single_use_links
 from projections.links import LinkFilters
@@ -37,18 +37,18 @@ def test_has_every_event_that_there_is() -> None:
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: f"{line['position']}-{line['type']}")
 def test_loads_and_says_the_same_again(line: dict[str, Any]) -> None:
-    event = Event.stored(line["stream_id"], line["version"], line["type"], line["data"])
+    event = Event.from_stored(line["stream_id"], line["version"], line["type"], line["data"])
     assert event.model_dump(mode="json") == line["data"]
 
 
 def test_folds_into_aggregates() -> None:
     streams: dict[str, list[Event]] = {}
     for line in LINES:
-        event = Event.stored(line["stream_id"], line["version"], line["type"], line["data"])
+        event = Event.from_stored(line["stream_id"], line["version"], line["type"], line["data"])
         streams.setdefault(line["stream_id"], []).append(event)
     for events in streams.values():
         first = events[0]
-        aggregate = BEGINNINGS[type(first)](first.originator_id).after(events)
+        aggregate = AGGREGATE_CLASSES[type(first)](first.originator_id).copy_with_events(events)
         assert aggregate.version == len(events)
 
 
@@ -56,25 +56,26 @@ def test_projects_to_the_same_rows(database: Database, superuser_url: str) -> No
     with psycopg.connect(superuser_url) as connection:
         for line in LINES:
             row = (line["position"], line["stream_id"], line["version"], line["type"], Jsonb(line["data"]))
-            connection.execute(database.text(INSERT), row)
+            connection.execute(database.compose_query(INSERT), row)
         connection.execute(
-            database.text("UPDATE {schema}.follower SET position = %s"), (max(line["position"] for line in LINES),)
+            database.compose_query("UPDATE {schema}.follower SET position = %s"),
+            (max(line["position"] for line in LINES),),
         )
-    live_tables.ensure(database)
+    live_tables.ensure_tables(database)
     expected = json.loads((GOLDEN / "rows.json").read_text(encoding="utf-8"))
-    assert rows(catalogue.live(database)) == expected
-    assert rows(catalogue.from_log(database)) == expected
+    assert collect_rows(catalogue.from_live_tables(database)) == expected
+    assert collect_rows(catalogue.from_log(database)) == expected
 
 
-def rows(source: Any) -> dict[str, Any]:
+def collect_rows(source: Any) -> dict[str, Any]:
     """What every read model answers."""
-    found = {
-        "people": people.page(source).items,
-        "meeting_types": meeting_types.page(source).items,
-        "managed_links": managed_links.page(source).items,
-        "links": links.page(source, NOW, LinkFilters()).items,
-        "deleted_links": links.page(source, NOW, LinkFilters(status="deleted")).items,
-        "single_use_links": single_use_links.page(source, NOW, SingleUseFilters()).items,
-        "meeting_log": meeting_log.page(source, MeetingFilters()).items,
+    rows = {
+        "people": people.list_people(source).items,
+        "meeting_types": meeting_types.list_meeting_types(source).items,
+        "managed_links": managed_links.list_managed_links(source).items,
+        "links": links.list_links(source, NOW, LinkFilters()).items,
+        "deleted_links": links.list_links(source, NOW, LinkFilters(status="deleted")).items,
+        "single_use_links": single_use_links.list_single_use_links(source, NOW, SingleUseFilters()).items,
+        "meeting_log": meeting_log.list_meetings(source, MeetingFilters()).items,
     }
-    return json.loads(json.dumps(to_jsonable_python(found)))  # type: ignore[no-any-return]
+    return json.loads(json.dumps(to_jsonable_python(rows)))  # type: ignore[no-any-return]

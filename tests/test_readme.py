@@ -23,9 +23,9 @@ PATIENCE_SECONDS = 120
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """What `oncelink demo --json` says of itself, while it runs."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
     folder = tmp_path_factory.mktemp("demo")
     command = [sys.executable, "-c", DEMO, "demo", "--json", "--port", str(port), "--data", str(folder)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ONCELINK_")}
@@ -38,17 +38,17 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
             process.wait(PATIENCE_SECONDS)
 
 
-def blocks() -> list[str]:
+def list_shell_blocks() -> list[str]:
     """The shell blocks of the walk-through, in order."""
     return re.findall(r"```sh\n(.*?)```", WALK, re.DOTALL)
 
 
 @pytest.mark.skipif(not (shutil.which("curl") and shutil.which("bash")), reason="needs bash and curl")
 def test_the_walk_through_prints_what_it_says(demo: dict[str, Any], tmp_path: Path) -> None:
-    script = "\n".join(blocks())
-    promised = re.findall(r"# → (.*)", script)
+    script = "\n".join(list_shell_blocks())
+    expected_outputs = re.findall(r"# → (.*)", script)
     key = next(person["api_key"] for person in demo["people"] if person["role"] == "member")
-    ran = subprocess.run(
+    result = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=tmp_path,
         env={"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "BASE": demo["base_url"], "KEY": key},
@@ -57,9 +57,9 @@ def test_the_walk_through_prints_what_it_says(demo: dict[str, Any], tmp_path: Pa
         timeout=PATIENCE_SECONDS,
         check=False,
     )
-    assert ran.stdout.splitlines() == promised, ran.stderr
-    assert ran.returncode == 0, ran.stderr
-    assert len(promised) >= 12
+    assert result.stdout.splitlines() == expected_outputs, result.stderr
+    assert result.returncode == 0, result.stderr
+    assert len(expected_outputs) >= 12
 
 
 def test_the_first_screen_has_the_commands() -> None:

@@ -1,4 +1,4 @@
-"""A schema that is used again is as it was."""
+"""Tests of the schema pool: a reused schema is in its prepared state."""
 
 from pathlib import Path
 
@@ -6,32 +6,36 @@ import psycopg
 import pytest
 from fastapi.testclient import TestClient
 
-from api.app import build
+from api.app import build_app
 from store.embedded.server import Server
-from tests.api_driver import House
-from tests.conftest import Shelves
-from tests.schema_pool import Shelf, State
+from tests.api_driver import ApiDriver
+from tests.conftest import SchemaPools
+from tests.schema_pool import SchemaPool, SchemaSnapshot
 
 
-def state(superuser_url: str, name: str) -> State:
-    """What is in a schema now."""
+def take_snapshot(superuser_url: str, name: str) -> SchemaSnapshot:
+    """Take a snapshot of a schema."""
     with psycopg.connect(superuser_url, autocommit=True) as connection:
-        return State(connection, name)
+        return SchemaSnapshot(connection, name)
 
 
-def test_what_a_test_did_is_gone(server: Server, shelves: Shelves, superuser_url: str, tmp_path: Path) -> None:
-    shelf = Shelf(server, shelves.furnish)
-    with shelf.taken() as (name, house):
-        before = state(superuser_url, name)
-        with TestClient(build(shelves.settings(name, tmp_path))) as client:
-            House(client, dict(house.keys), dict(house.ids)).link()
-        after = state(superuser_url, name)
-        assert after.rows["events"] != before.rows["events"]
-        assert after.sequences != before.sequences
-    with shelf.taken() as (again, _):
-        assert again == name
-        found = state(superuser_url, name)
-        assert (found.rows, found.sequences, found.shape) == (before.rows, before.sequences, before.shape)
+def test_what_a_test_did_is_gone(server: Server, schema_pools: SchemaPools, superuser_url: str, tmp_path: Path) -> None:
+    pool = SchemaPool(server, schema_pools.create_organisation)
+    with pool.hold_schema() as (name, api):
+        snapshot_before = take_snapshot(superuser_url, name)
+        with TestClient(build_app(schema_pools.build_settings(name, tmp_path))) as client:
+            ApiDriver(client, dict(api.keys), dict(api.ids)).create_link()
+        snapshot_after = take_snapshot(superuser_url, name)
+        assert snapshot_after.rows["events"] != snapshot_before.rows["events"]
+        assert snapshot_after.sequences != snapshot_before.sequences
+    with pool.hold_schema() as (reused_name, _):
+        assert reused_name == name
+        snapshot = take_snapshot(superuser_url, name)
+        assert (snapshot.rows, snapshot.sequences, snapshot.structure) == (
+            snapshot_before.rows,
+            snapshot_before.sequences,
+            snapshot_before.structure,
+        )
 
 
 @pytest.mark.parametrize(
@@ -45,11 +49,11 @@ def test_what_a_test_did_is_gone(server: Server, shelves: Shelves, superuser_url
     ],
 )
 def test_what_is_built_otherwise_is_not_used_again(server: Server, superuser_url: str, change: str) -> None:
-    shelf = Shelf[None](server, lambda name: None)
-    with shelf.taken() as (name, _), psycopg.connect(superuser_url, autocommit=True) as connection:
+    pool = SchemaPool[None](server, lambda name: None)
+    with pool.hold_schema() as (name, _), psycopg.connect(superuser_url, autocommit=True) as connection:
         connection.execute(f"SET search_path = {name}, public")
         connection.execute(change)
-    with shelf.taken() as (another, _):
-        assert another != name
+    with pool.hold_schema() as (other_name, _):
+        assert other_name != name
     with psycopg.connect(superuser_url) as connection:
         assert connection.execute("SELECT FROM pg_namespace WHERE nspname = %s", (name,)).fetchone() is None

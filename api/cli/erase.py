@@ -1,13 +1,13 @@
-"""`oncelink erase`: a guest's or recipient's personal details, as the operator."""
+"""`oncelink erase`: erases a guest's or recipient's personal details."""
 
 from typing import Annotated
 
 import typer
 from pydantic import ValidationError
 
-from api.cli.command_context import Json, composed, explained, tell
-from api.cli.people import by_operator
-from api.http.validation_messages import message_of
+from api.cli.command_context import Json, explain_errors, print_answer, use_services
+from api.cli.people import build_operator_context
+from api.http.validation_messages import explain_validation_error
 from api.v1.request_bodies import WhomToErase
 from domain.refusals import Invalid
 
@@ -17,19 +17,21 @@ def erase(
     as_json: Json = False,
 ) -> None:
     """Erase what a guest or recipient gave: names, addresses, notes, labels, metadata and reasons."""
-    with explained():
-        address = checked(email)
-        with composed() as oncelink:
-            erased = oncelink.erasing.erase(by_operator(), address)
-            oncelink.appended()
-            at = erased.at.isoformat().replace("+00:00", "Z")
-            facts = {"id": str(erased.id), "erased_at": at, "details": erased.details}
-            tell(as_json, facts, f"Erased {erased.details} rows of personal details; the erasure is {erased.id}.")
+    with explain_errors():
+        address = parse_email(email)
+        with use_services() as services:
+            erasure = services.erasure.erase_personal_details(build_operator_context(), address)
+            services.announce_append()
+            at = erasure.at.isoformat().replace("+00:00", "Z")
+            data = {"id": str(erasure.id), "erased_at": at, "details": erasure.erased_details}
+            print_answer(
+                as_json, data, f"Erased {erasure.erased_details} rows of personal details; the erasure is {erasure.id}."
+            )
 
 
-def checked(email: str) -> str:
-    """An address as guests' addresses are kept. Raises Invalid."""
+def parse_email(email: str) -> str:
+    """Parse an e-mail address. Raises Invalid."""
     try:
         return WhomToErase(email=email).email
     except ValidationError as error:
-        raise Invalid("email", message_of(error.errors()[0])) from None
+        raise Invalid("email", explain_validation_error(error.errors()[0])) from None

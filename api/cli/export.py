@@ -14,24 +14,32 @@ from typing import Annotated, Any
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from api.cli.command_context import composed, console, explained
-from api.cli.export_files import NotExported, Part, Sink, explained_by_disk, is_replaced, parts, stream
-from api.cli.export_formats import FORMATS, KINDS, Kind, instant
-from api.clock import now
+from api.cli.command_context import console, explain_errors, use_services
+from api.cli.export_files import (
+    NotExported,
+    PendingFile,
+    Sink,
+    explain_disk_errors,
+    is_replaced,
+    open_files,
+    open_stream,
+)
+from api.cli.export_formats import FORMATS, KINDS, ExportKind, format_instant
+from api.clock import read_clock
 from api.field_types import Instant
-from api.http.validation_messages import message_of
-from api.services import Oncelink
+from api.http.validation_messages import explain_validation_error
+from api.services import Services
 from domain.refusals import Invalid
-from replay.instants import Moment, moment
-from replay.parquet import ParquetFailed, write_parquet
-from replay.settled import settled_now
+from replay.instants import PointInTime, resolve_point_in_time
+from replay.parquet import ParquetError, write_parquet
+from replay.settled import find_last_settled_position
 
 INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
 
 
 @dataclass(frozen=True)
-class Files:
-    """Where the export and its manifest go; None is standard output, and no manifest."""
+class ExportPaths:
+    """The paths of the export and its manifest; None is standard output, and no manifest."""
 
     output: Path | None
     manifest: Path | None
@@ -45,50 +53,50 @@ def export(
     manifest: Annotated[Path | None, typer.Option(help="The manifest's file; default FILE.manifest.json.")] = None,
 ) -> None:
     """Export the log, or the meeting log, as it is or as it was."""
-    with explained():
-        kind = KINDS[one_of("what", what, tuple(KINDS))]
-        files = Files(output, beside(output) if manifest is None else manifest)
-        if one_of("format", format, FORMATS) == "parquet" and output is None and sys.stdout.isatty():
+    with explain_errors():
+        kind = KINDS[require_choice("what", what, tuple(KINDS))]
+        files = ExportPaths(output, get_manifest_path(output) if manifest is None else manifest)
+        if require_choice("format", format, FORMATS) == "parquet" and output is None and sys.stdout.isatty():
             raise Invalid("format", "Parquet is not for a terminal: name a file with -o.")
-        with composed() as oncelink, explained_by_disk(output):
-            until = asked_moment(oncelink, as_of)
-            exporting = Exporting(oncelink, what, kind, format, until.position, as_of)
-            exporting.write(files)
-        console.print(f"Exported {exporting.counts.total()} rows up to position {until.position}.", highlight=False)
+        with use_services() as services, explain_disk_errors(output):
+            until = resolve_as_of(services, as_of)
+            exporter = Exporter(services, what, kind, format, until.position, as_of)
+            exporter.write_export(files)
+        console.print(f"Exported {exporter.counts.total()} rows up to position {until.position}.", highlight=False)
 
 
-def one_of(name: str, value: str, known: tuple[str, ...]) -> str:
-    """One of the words that an option knows. Raises Invalid."""
-    if value not in known:
-        raise Invalid(name, f"Choose {', '.join(known[:-1])} or {known[-1]}.")
+def require_choice(name: str, value: str, choices: tuple[str, ...]) -> str:
+    """Require one of the words that an option takes. Raises Invalid."""
+    if value not in choices:
+        raise Invalid(name, f"Choose {', '.join(choices[:-1])} or {choices[-1]}.")
     return value
 
 
-def beside(output: Path | None) -> Path | None:
-    """Where the manifest of a file is unless said otherwise."""
+def get_manifest_path(output: Path | None) -> Path | None:
+    """Get the default path of a file's manifest."""
     return output.with_name(f"{output.name}.manifest.json") if output and is_replaced(output) else None
 
 
-def asked_moment(oncelink: Oncelink, as_of: str | None) -> Moment:
-    """Up to where to export, always a settled position. Raises Invalid naming the rule."""
+def resolve_as_of(services: Services, as_of: str | None) -> PointInTime:
+    """Resolve the settled position to export up to. Raises Invalid naming the rule."""
     if as_of is None:
-        return Moment(settled_now(oncelink.database), now())
+        return PointInTime(find_last_settled_position(services.database), read_clock())
     try:
         at = int(as_of) if as_of.isascii() and as_of.isdigit() and len(as_of) < 19 else INSTANT.validate_python(as_of)
-        return moment(oncelink.database, at, now())
+        return resolve_point_in_time(services.database, at, read_clock())
     except ValidationError as error:
-        raise Invalid("as-of", f"{message_of(error.errors()[0])} Or send a position.") from None
+        raise Invalid("as-of", f"{explain_validation_error(error.errors()[0])} Or send a position.") from None
     except Invalid as error:
         raise Invalid("as-of", error.message) from None
 
 
 @dataclass
-class Exporting:
-    """One export on its way."""
+class Exporter:
+    """One export: writes the rows and the manifest, and counts rows."""
 
-    oncelink: Oncelink
+    services: Services
     what: str
-    kind: Kind
+    kind: ExportKind
     format: str
     position: int
     as_of: str | None
@@ -96,62 +104,68 @@ class Exporting:
     def __post_init__(self) -> None:
         self.counts: Counter[str] = Counter()
 
-    def write(self, files: Files) -> None:
+    def write_export(self, files: ExportPaths) -> None:
         """Writes the export and its manifest. Raises NotExported, OSError, DatabaseAway."""
         replaced = [path for path in (files.output, files.manifest) if path is not None and is_replaced(path)]
         with ExitStack() as stack:
-            made = {part.path: part for part in stack.enter_context(parts(*replaced))}
-            sink = self.sink(stack, files.output, made)
+            pending_files = {
+                pending_file.path: pending_file for pending_file in stack.enter_context(open_files(*replaced))
+            }
+            sink = self.open_sink(stack, files.output, pending_files)
             if self.format == "parquet":
                 self.write_as_parquet(sink, files.output)
             else:
                 self.write_lines(sink)
             if files.manifest is not None:
-                text = json.dumps(self.manifest(sink), indent=2, ensure_ascii=False) + "\n"
-                self.sink(stack, files.manifest, made).write(text.encode())
+                text = json.dumps(self.build_manifest(sink), indent=2, ensure_ascii=False) + "\n"
+                self.open_sink(stack, files.manifest, pending_files).write(text.encode())
 
-    def sink(self, stack: ExitStack, path: Path | None, made: dict[Path, Part]) -> Sink:
-        """What takes the bytes for a path."""
-        return made[path].sink if path is not None and path in made else stack.enter_context(stream(path))
+    def open_sink(self, stack: ExitStack, path: Path | None, pending_files: dict[Path, PendingFile]) -> Sink:
+        """Get the sink for a path."""
+        return (
+            pending_files[path].sink
+            if path is not None and path in pending_files
+            else stack.enter_context(open_stream(path))
+        )
 
     def write_lines(self, sink: Sink) -> None:
-        """Writes row after row."""
-        for line in self.kind.lines(self.counted(), self.format):
+        """Write row after row."""
+        for line in self.kind.render_lines(self.count_rows(), self.format):
             sink.write(line.encode())
 
     def write_as_parquet(self, sink: Sink, output: Path | None) -> None:
-        """Writes rows to a file of their own, and what DuckDB makes of it to the sink. Raises NotExported."""
+        """Write rows to a temporary file, convert it with DuckDB, copy it to the sink. Raises NotExported."""
         folder = Path(tempfile.gettempdir()) if output is None or not is_replaced(output) else output.parent
-        lines, file = Part(folder / "rows"), Part(folder / "parquet")
+        rows_file, parquet_file = PendingFile(folder / "rows"), PendingFile(folder / "parquet")
         try:
-            self.write_lines(lines.sink)
-            lines.finish()
-            write_parquet(lines.beside, file.beside, self.kind.types)
-            sink.copy(file.beside)
-        except ParquetFailed as error:
+            self.write_lines(rows_file.sink)
+            rows_file.finish()
+            write_parquet(rows_file.temporary_path, parquet_file.temporary_path, self.kind.types)
+            sink.copy(parquet_file.temporary_path)
+        except ParquetError as error:
             raise NotExported(str(error)) from error
         finally:
-            lines.discard()
-            file.discard()
+            rows_file.discard()
+            parquet_file.discard()
 
-    def counted(self) -> Iterator[Any]:
-        """The rows, counted as they pass."""
-        rows: Iterable[Any] = self.kind.source(self.oncelink.database, self.position).rows()
+    def count_rows(self) -> Iterator[Any]:
+        """Yield the rows and count them."""
+        rows: Iterable[Any] = self.kind.source(self.services.database, self.position).iterate_rows()
         for row in rows:
-            self.counts[row[self.kind.counted_by]] += 1
+            self.counts[row[self.kind.count_by]] += 1
             yield row
 
-    def manifest(self, sink: Sink) -> dict[str, Any]:
-        """What was exported, and by what it can be recognised."""
+    def build_manifest(self, sink: Sink) -> dict[str, Any]:
+        """Build the manifest: what was exported, row counts, size, SHA-256 and checkpoint."""
         return {
             "what": self.what,
             "format": self.format,
             "as_of": self.as_of,
             "position": self.position,
-            "exported_at": instant(now()),
+            "exported_at": format_instant(read_clock()),
             "rows": self.counts.total(),
-            f"rows_by_{self.kind.counted_by}": dict(sorted(self.counts.items())),
+            f"rows_by_{self.kind.count_by}": dict(sorted(self.counts.items())),
             "bytes": sink.bytes,
             "sha256": sink.digest.hexdigest(),
-            "checkpoint": self.oncelink.checkpoint(self.position),
+            "checkpoint": self.services.take_checkpoint(self.position),
         }

@@ -1,4 +1,4 @@
-"""Where an export goes: to standard output, or beside its name until all of it is written, and only then under it."""
+"""Where an export is written: to standard output, or to a temporary file that takes its name once it is complete."""
 
 import hashlib
 import os
@@ -27,7 +27,7 @@ class NotExported(Refusal):
 
 
 class Sink:
-    """Takes the bytes of an export and knows how many there were, and their SHA-256."""
+    """Writes the bytes of an export; counts them and computes their SHA-256."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
@@ -35,64 +35,64 @@ class Sink:
         self.digest = hashlib.sha256()
 
     def write(self, data: bytes) -> None:
-        """Takes some more. Raises OSError."""
+        """Write bytes. Raises OSError."""
         self.file.write(data)
         self.bytes += len(data)
         self.digest.update(data)
 
     def copy(self, path: Path) -> None:
-        """Takes a whole file. Raises OSError."""
+        """Write a whole file. Raises OSError."""
         with path.open("rb") as file:
             while block := file.read(BLOCK):
                 self.write(block)
 
 
-class Part:
-    """A file that is written beside its name, readable by its owner alone: it may hold personal details."""
+class PendingFile:
+    """A temporary file beside its final path, readable by its owner only: it may hold personal details."""
 
     def __init__(self, path: Path) -> None:
         """Raises OSError."""
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        self.path, self.beside = path, Path(name)
+        self.path, self.temporary_path = path, Path(name)
         self.sink = Sink(os.fdopen(descriptor, "wb", buffering=BLOCK))
 
     def finish(self) -> None:
-        """Makes sure that all of it is on the disk. Raises OSError."""
+        """Flush and sync the file to disk. Raises OSError."""
         self.sink.file.flush()
         os.fsync(self.sink.file.fileno())
         self.sink.file.close()
 
     def publish(self) -> None:
-        """Puts it under its name. Raises OSError."""
-        os.replace(self.beside, self.path)
+        """Move the file to its final path. Raises OSError."""
+        os.replace(self.temporary_path, self.path)
 
     def discard(self) -> None:
-        """Leaves nothing behind, unless it was published."""
+        """Delete the temporary file, unless it was published."""
         with suppress(OSError):
             self.sink.file.close()
-        self.beside.unlink(missing_ok=True)
+        self.temporary_path.unlink(missing_ok=True)
 
 
 @contextmanager
-def parts(*paths: Path) -> Iterator[list[Part]]:
-    """Files that appear together when everything went well, and leave nothing when it did not. Raises OSError."""
-    opened: list[Part] = []
+def open_files(*paths: Path) -> Iterator[list[PendingFile]]:
+    """Open files that are published together on success, and discarded on failure. Raises OSError."""
+    files: list[PendingFile] = []
     try:
         for path in paths:
-            opened.append(Part(path))
-        yield opened
-        for part in opened:
-            part.finish()
-        for part in opened:
-            part.publish()
+            files.append(PendingFile(path))
+        yield files
+        for file in files:
+            file.finish()
+        for file in files:
+            file.publish()
     finally:
-        for part in opened:
-            part.discard()
+        for file in files:
+            file.discard()
 
 
 @contextmanager
-def stream(path: Path | None) -> Iterator[Sink]:
-    """Standard output, or a pipe or device, which cannot be replaced. Raises OSError."""
+def open_stream(path: Path | None) -> Iterator[Sink]:
+    """Open standard output, or a pipe or device, which cannot be replaced. Raises OSError."""
     if path is None:
         yield Sink(sys.stdout.buffer)
         sys.stdout.buffer.flush()
@@ -102,20 +102,20 @@ def stream(path: Path | None) -> Iterator[Sink]:
 
 
 def is_replaced(path: Path) -> bool:
-    """Whether a path is that of a file, or of none yet. Raises NotExported for a folder."""
+    """Whether a path is a file or does not exist. Raises NotExported for a folder."""
     if path.is_dir():
         raise NotExported(f"{path} is a folder.")
     return path.is_file() or not path.exists()
 
 
 @contextmanager
-def explained_by_disk(path: Path | None) -> Iterator[None]:
-    """Says in a sentence why an export could not be written. Raises NotExported."""
+def explain_disk_errors(path: Path | None) -> Iterator[None]:
+    """Turn OSError into NotExported with a sentence."""
     try:
         yield
     except OSError as error:
         if path is None:  # whatever is left in its buffer can go nowhere
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        where = "standard output" if path is None else str(path)
-        kept = "" if path is None else " No part of it was kept."
-        raise NotExported(f"The export could not be written to {where}: {error.strerror}.{kept}") from error
+        target = "standard output" if path is None else str(path)
+        note = "" if path is None else " No part of it was kept."
+        raise NotExported(f"The export could not be written to {target}: {error.strerror}.{note}") from error

@@ -1,4 +1,4 @@
-"""What can be exported, and as what: JSON lines, CSV or Parquet."""
+"""What can be exported, and the formats: JSON lines, CSV or Parquet."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -6,75 +6,75 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from api.http.csv import csv_lines
-from api.v1.meeting_log_csv import COLUMNS, flattened
+from api.http.csv import render_csv_lines
+from api.v1.meeting_log_csv import COLUMNS, flatten_meeting
 from api.v1.response_models import Meeting
-from replay.export import Events, Meetings
+from replay.export import EventExport, MeetingExport
 
 FORMATS = ("jsonl", "csv", "parquet")
 
 
 @dataclass(frozen=True)
-class Kind:
-    """Something to export: where its rows come from, a row as JSON, as flat cells, their types, what to count by."""
+class ExportKind:
+    """A kind of export: where its rows come from, how to render and flatten one, column types, what to count by."""
 
-    source: Callable[..., Events | Meetings]
-    json_line: Callable[[Any], str]
-    flat: Callable[[Any], Mapping[str, Any]]
+    source: Callable[..., EventExport | MeetingExport]
+    render_json_line: Callable[[Any], str]
+    flatten: Callable[[Any], Mapping[str, Any]]
     types: Mapping[str, str]
-    counted_by: str
+    count_by: str
 
-    def lines(self, rows: Iterable[Any], format: str) -> Iterator[str]:
-        """The text of an export; for Parquet, what it is made from."""
+    def render_lines(self, rows: Iterable[Any], format: str) -> Iterator[str]:
+        """Render the lines of an export; for Parquet, the lines it is converted from."""
         if format == "csv":
-            return csv_lines(tuple(self.types), map(self.flat, rows))
-        return (self.flat_line(row) if format == "parquet" else self.json_line(row) for row in rows)
+            return render_csv_lines(tuple(self.types), map(self.flatten, rows))
+        return (self.render_flat_line(row) if format == "parquet" else self.render_json_line(row) for row in rows)
 
-    def flat_line(self, row: Any) -> str:
-        """A row as JSON with nothing nested."""
-        flat = self.flat(row)
-        return as_json({column: flat.get(column) for column in self.types})
-
-
-def event_line(event: Mapping[str, Any]) -> str:
-    """An event as JSON, its data spelled as PostgreSQL spells it: that is what the log's tree is made of."""
-    head = {name: event[name] for name in ("position", "recorded_at", "stream_id", "version", "type")}
-    return f'{as_json(head)[:-2]},"data":{event["data"]}}}\n'
+    def render_flat_line(self, row: Any) -> str:
+        """Render a row as flat JSON."""
+        flat = self.flatten(row)
+        return to_json_line({column: flat.get(column) for column in self.types})
 
 
-def event_cells(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    """An event without anything nested."""
-    return {**event, "recorded_at": instant(event["recorded_at"])}
+def render_event_line(event: Mapping[str, Any]) -> str:
+    """Render an event as JSON; its data is PostgreSQL's own text, which the log's tree hashes."""
+    header = {name: event[name] for name in ("position", "recorded_at", "stream_id", "version", "type")}
+    return f'{to_json_line(header)[:-2]},"data":{event["data"]}}}\n'
 
 
-def meeting_line(row: Mapping[str, Any]) -> str:
-    """A row of the meeting log as the API answers it."""
-    return as_json({name: row[name] for name in Meeting.model_fields})
+def flatten_event(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Flatten an event."""
+    return {**event, "recorded_at": format_instant(event["recorded_at"])}
 
 
-def as_json(value: Mapping[str, Any]) -> str:
-    """One line of JSON."""
-    return encoded(value) + "\n"
+def render_meeting_line(row: Mapping[str, Any]) -> str:
+    """Render a row of the meeting log as the API does."""
+    return to_json_line({name: row[name] for name in Meeting.model_fields})
 
 
-def plain(value: Any) -> str:
-    """Instants and ids as JSON has them."""
-    return instant(value) if isinstance(value, datetime) else str(value)
+def to_json_line(value: Mapping[str, Any]) -> str:
+    """Render one line of JSON."""
+    return encode_json(value) + "\n"
 
 
-def instant(value: datetime) -> str:
-    """An instant in UTC, always with its microseconds."""
+def serialize_value(value: Any) -> str:
+    """Serialize an instant or id for JSON."""
+    return format_instant(value) if isinstance(value, datetime) else str(value)
+
+
+def format_instant(value: datetime) -> str:
+    """Format an instant in UTC, always with microseconds."""
     return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
 
 
-def type_of(column: str) -> str:
-    """The type of a column of the meeting log in Parquet."""
+def get_parquet_type(column: str) -> str:
+    """Get the Parquet type of a column of the meeting log."""
     if column.endswith("_at"):
         return "TIMESTAMPTZ"
     return {"reschedule_count": "INTEGER", "erased": "BOOLEAN"}.get(column, "VARCHAR")
 
 
-encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=plain).encode
+encode_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=serialize_value).encode
 EVENT_TYPES = {
     "position": "BIGINT",
     "recorded_at": "TIMESTAMPTZ",
@@ -84,6 +84,12 @@ EVENT_TYPES = {
     "data": "VARCHAR",
 }
 KINDS = {
-    "events": Kind(Events, event_line, event_cells, EVENT_TYPES, "type"),
-    "meeting-log": Kind(Meetings, meeting_line, flattened, {name: type_of(name) for name in COLUMNS}, "status"),
+    "events": ExportKind(EventExport, render_event_line, flatten_event, EVENT_TYPES, "type"),
+    "meeting-log": ExportKind(
+        MeetingExport,
+        render_meeting_line,
+        flatten_meeting,
+        {name: get_parquet_type(name) for name in COLUMNS},
+        "status",
+    ),
 }

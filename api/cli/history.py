@@ -1,4 +1,4 @@
-"""The commands that look back: `oncelink history` and `oncelink as-of`."""
+"""`oncelink history` and `oncelink as-of`."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -11,66 +11,66 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from api.cli.command_context import Json, composed, explained
-from api.clock import now
-from api.http.validation_messages import known_id
-from api.instant_parsing import parsed_at
+from api.cli.command_context import Json, explain_errors, use_services
+from api.clock import read_clock
+from api.http.validation_messages import parse_id
+from api.instant_parsing import parse_as_of
 from domain.refusals import NotFound
-from projections.queries.query import all_pages
+from projections.queries.query import iterate_pages
 from replay import as_of
 from replay.history import event_history
 from replay.history.event_rows import HistoryRow
 from store.database import Database
 
-MOST_ROWS = 10_000
-COLUMNS = 8  # more than that no terminal shows
+MAX_ROWS = 10_000
+MAX_COLUMNS = 8  # more than that no terminal shows
 
 
-def register(app: typer.Typer) -> None:
-    """Adds the commands."""
-    app.command(name="history")(history_command)
-    app.command(name="as-of")(as_of_command)
+def register_commands(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command(name="history")(print_history)
+    app.command(name="as-of")(print_as_of)
 
 
-def history_command(
+def print_history(
     id: Annotated[str, typer.Argument(help="The id of a link, single-use link, booking, person or meeting type.")],
     as_json: Json = False,
 ) -> None:
     """One stream's story: what happened to it, when, and who did it."""
-    with explained(), composed() as oncelink:
-        rows = story(oncelink.database, known_id(id))
+    with explain_errors(), use_services() as services:
+        rows = iterate_events(services.database, parse_id(id))
         if as_json:
             print(json.dumps(to_jsonable_python(list(rows)), ensure_ascii=False))
         else:
-            show_story(rows, Console())
+            print_events(rows, Console())
 
 
-def as_of_command(
+def print_as_of(
     instant: Annotated[str, typer.Argument(help="An instant (RFC 3339), or a position of the log.")],
     read_model: Annotated[str, typer.Argument(help=f"One of {', '.join(as_of.LISTS)}.")],
-    limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="How many rows.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=MAX_ROWS, help="How many rows.")] = 50,
     as_json: Json = False,
 ) -> None:
     """A read model as it stood at an instant, with the names of then; newest first."""
-    with explained(), composed() as oncelink:
-        at, rows = as_of.rows(oncelink.database, read_model, parsed_at(instant), now(), limit)
+    with explain_errors(), use_services() as services:
+        at, rows = as_of.list_rows(services.database, read_model, parse_as_of(instant), read_clock(), limit)
         if as_json:
-            facts = {"position": at.position, "at": at.instant, "read_model": read_model, "items": rows}
-            print(json.dumps(to_jsonable_python(facts), ensure_ascii=False))
+            data = {"position": at.position, "at": at.instant, "read_model": read_model, "items": rows}
+            print(json.dumps(to_jsonable_python(data), ensure_ascii=False))
         else:
             title = f"{read_model} at position {at.position}, {at.instant:%Y-%m-%d %H:%M:%S} UTC"
-            show_rows(rows, title, Console())
+            print_rows(rows, title, Console())
 
 
-def story(db: Database, id: UUID) -> Iterable[HistoryRow]:
-    """Every event of a stream, page after page. Raises NotFound."""
-    if event_history.stream(db, id, limit=1) is None:
+def iterate_events(db: Database, id: UUID) -> Iterable[HistoryRow]:
+    """Iterate over every event of a stream, page by page. Raises NotFound."""
+    if event_history.list_stream_events(db, id, limit=1) is None:
         raise NotFound
-    return all_pages(lambda cursor: event_history.stream(db, id, cursor=cursor))  # type: ignore[arg-type, return-value]
+    return iterate_pages(lambda cursor: event_history.list_stream_events(db, id, cursor=cursor))  # type: ignore[arg-type, return-value]
 
 
-def show_story(rows: Iterable[HistoryRow], console: Console) -> None:
-    """A timeline: each event's instant and sentence, and below them where it came from and what it changed."""
+def print_events(rows: Iterable[HistoryRow], console: Console) -> None:
+    """Print a timeline: each event's instant, sentence, origin and changes."""
     for row in rows:
         at = f"{row['occurred_at'] or row['recorded_at']:%Y-%m-%d %H:%M:%S}"
         console.print(f"[dim]{at}[/dim]  {escape(row['sentence'])}", highlight=False)
@@ -79,31 +79,31 @@ def show_story(rows: Iterable[HistoryRow], console: Console) -> None:
             f"[dim]{'':19}  {escape(origin)}, request {escape(row['request_id'] or '?')}[/dim]", highlight=False
         )
         for change in row["changes"]:
-            line = f"{change['field']}: {plain(change['from'])} → {plain(change['to'])}"
+            line = f"{change['field']}: {format_value(change['from'])} → {format_value(change['to'])}"
             console.print(f"{'':21}{escape(line)}", highlight=False)
         if row["erased"]:
             console.print(f"{'':21}[italic]details erased[/italic]")
 
 
-def show_rows(rows: list[Mapping[str, Any]], title: str, console: Console) -> None:
-    """A table of the first columns of the rows."""
+def print_rows(rows: list[Mapping[str, Any]], title: str, console: Console) -> None:
+    """Print a table of the rows' first columns."""
     if not rows:
         console.print(f"{title}: nothing.", highlight=False, markup=False)
         return
-    names = list(rows[0])[:COLUMNS]
+    names = list(rows[0])[:MAX_COLUMNS]
     table = Table(*names, title=escape(title))
     for row in rows:
-        table.add_row(*(escape(plain(row[name])) for name in names))
+        table.add_row(*(escape(format_value(row[name])) for name in names))
     console.print(table)
 
 
-def plain(value: Any) -> str:
-    """A value in a line of text: a thing by its name, nothing as a dash."""
+def format_value(value: Any) -> str:
+    """Format a value for a line of text: a thing by its name, None as a dash."""
     if value is None:
         return "–"
     if isinstance(value, dict):
-        named = value.get("name")
-        return str(named) if named is not None else json.dumps(to_jsonable_python(value), ensure_ascii=False)
+        name = value.get("name")
+        return str(name) if name is not None else json.dumps(to_jsonable_python(value), ensure_ascii=False)
     if isinstance(value, list):
-        return ", ".join(map(plain, value)) or "–"
+        return ", ".join(map(format_value, value)) or "–"
     return str(to_jsonable_python(value))

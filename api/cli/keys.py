@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.command_context import Json, configured, console, explained, tell
+from api.cli.command_context import Json, console, explain_errors, print_answer, run_configured_database
 from api.settings import Settings
 from domain.refusals import Invalid
 from store.credentials.key_fingerprints import Dependents, KnownKey, KnownKeys, fingerprint
 from store.database import Database
-from store.schema import check_current
+from store.schema import check_schema_current
 
 keys_app = typer.Typer(help="The secret keys that this log knows, by their fingerprints.", no_args_is_help=True)
 
@@ -21,17 +21,17 @@ keys_app = typer.Typer(help="The secret keys that this log knows, by their finge
 def known_keys() -> Iterator[tuple[Settings, KnownKeys]]:
     """The keys of the log, also for somebody who has none of them; makes none. Raises SchemaProblem, WrongSetting."""
     with (
-        configured(unsafe=True) as settings,
+        run_configured_database(unsafe=True) as settings,
         Database(settings.database_url, settings.db_schema, settings.pool_size).connect() as connection,
     ):
-        check_current(connection, settings.db_schema)
+        check_schema_current(connection, settings.db_schema)
         yield settings, KnownKeys(connection, settings.db_schema)
 
 
 @keys_app.command(name="list")
 def list_keys(as_json: Json = False) -> None:
     """Show each key that made codes in this log: whether it is set, and how much opens only with it."""
-    with explained(), known_keys() as (settings, known):
+    with explain_errors(), known_keys() as (settings, known):
         held = [fingerprint(key) for key in settings.found_keys]
         facts = [facts_on(key, held, known.dependents(key.fingerprint)) for key in known.all()]
         if as_json:
@@ -49,7 +49,7 @@ def retire(
     as_json: Json = False,
 ) -> None:
     """Give up a secret key: start without it, and let everything that opens only with it answer 404."""
-    with explained(), known_keys() as (settings, known):
+    with explain_errors(), known_keys() as (settings, known):
         key = known_key(known, which)
         held = [fingerprint(one) for one in settings.found_keys]
         if held[:1] == [key.fingerprint]:
@@ -60,7 +60,7 @@ def retire(
             fact["state"] = "retired"
         retired = fact["state"] == "retired"
         end = "is retired" if retired else "would be retired: say --yes to do it"
-        tell(as_json, fact, f"The key {key.fingerprint} {end}; {costs(fact)}.")
+        print_answer(as_json, fact, f"The key {key.fingerprint} {end}; {costs(fact)}.")
         raise typer.Exit(0 if retired else 1)
 
 

@@ -1,4 +1,4 @@
-"""The command line: `oncelink --help`."""
+"""The command line's application and its main commands: `oncelink --help`."""
 
 import json
 from contextlib import suppress
@@ -11,13 +11,21 @@ from rich.console import Console
 
 from api.cli import doctor as checks
 from api.cli import erase, export, extension, history, keys, reconcile, verify
-from api.cli.command_context import Json, Unsafe, composed, configured, console, explained, tell
-from api.cli.people import add_person, make_api_key, sign_in_url
+from api.cli.command_context import (
+    Json,
+    Unsafe,
+    console,
+    explain_errors,
+    print_answer,
+    run_configured_database,
+    use_services,
+)
+from api.cli.people import add_person, create_sign_in_url, make_api_key
 from api.cli.rebuild import rebuild
-from api.server import database, serve, service_role
+from api.server import get_service_role, run_database, serve
 from api.settings import WrongSetting, read_settings
-from api.startup import opened
-from store.schema import migrate
+from api.startup import open_services
+from store.schema import migrate_schema
 
 app = typer.Typer(
     name="oncelink",
@@ -29,11 +37,11 @@ person_app = typer.Typer(help="People of the organisation.", no_args_is_help=Tru
 app.add_typer(person_app, name="person")
 app.add_typer(extension.extension_app, name="extension")
 app.add_typer(keys.keys_app, name="keys")
-history.register(app)
+history.register_commands(app)
 app.command()(erase.erase)
 app.command()(export.export)
 app.command()(rebuild)
-verify.register(app)
+verify.register_commands(app)
 app.command()(reconcile.reconcile)
 
 
@@ -53,70 +61,70 @@ def main(
     """What stands before every command."""
 
 
-@app.command()
-def demo(
+@app.command(name="demo")
+def start_demo(
     port: Annotated[int, typer.Option(help="The port to serve on.")] = 8000,
     data: Annotated[Path | None, typer.Option(help="Where the database is kept; default .oncelink.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Throw away an earlier demo first.")] = False,
     as_json: Json = False,
 ) -> None:
     """Everything on an empty machine: database, sample organisation, server."""
-    from api.demo.demo import run
+    from api.demo.demo import run_demo
 
-    with explained():
+    with explain_errors():
         base_url = f"http://127.0.0.1:{port}"
         settings = read_settings(base_url=base_url, **({} if data is None else {"data_dir": data}))
-        run(settings, port, fresh, as_json)
+        run_demo(settings, port, fresh, as_json)
 
 
 @app.command(name="serve")
-def serve_command(
+def run_server(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port to listen on.")] = 8000,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Server processes.")] = 1,
     unsafe: Unsafe = False,
 ) -> None:
     """The production server; with no database configured, on the embedded one."""
-    with explained(), configured(unsafe, creates=True) as settings:
-        opened(settings).close()
+    with explain_errors(), run_configured_database(unsafe, creates=True) as settings:
+        open_services(settings).close()
         serve(settings, host, port, workers)
 
 
 @app.command()
 def follow(unsafe: Unsafe = False) -> None:
     """Keep the read models up to date in a process of its own; one leads, the others stand by."""
-    with explained(), configured(unsafe) as settings:
-        oncelink = opened(settings, makes_codes=False)
-        oncelink.rebuilder.start()
+    with explain_errors(), run_configured_database(unsafe) as settings:
+        services = open_services(settings, makes_codes=False)
+        services.rebuilder.start()
         try:
             with suppress(KeyboardInterrupt):  # the way to stop it, and so no failure
-                oncelink.sealer.start()
-                oncelink.verifications.start()
-                oncelink.follower.run()
+                services.sealer.start()
+                services.verifications.start()
+                services.follower.run()
         finally:
-            oncelink.close()
+            services.close()
 
 
 @app.command(name="migrate")
-def migrate_command(as_json: Json = False) -> None:
+def run_migrations(as_json: Json = False) -> None:
     """Create or upgrade the schema, as the owner's role (ONCELINK_OWNER_DATABASE_URL)."""
-    with explained():
+    with explain_errors():
         settings = read_settings()
         if settings.owner_database_url:
-            done = migrate(settings.owner_database_url, settings.db_schema, service_role(settings))
+            migrations = migrate_schema(settings.owner_database_url, settings.db_schema, get_service_role(settings))
         elif settings.database_url:
             raise WrongSetting("ONCELINK_OWNER_DATABASE_URL: set it to the owner's role, which may create the schema.")
         else:
-            with database(settings, creates=True):
-                done = []
+            with run_database(settings, creates=True):
+                migrations = []
         if as_json:
-            print(json.dumps({"schema": settings.db_schema, "migrations": done}))
+            print(json.dumps({"schema": settings.db_schema, "migrations": migrations}))
         else:
-            console.print(f"Schema {settings.db_schema} is up to date; {len(done)} migrations were run.")
+            console.print(f"Schema {settings.db_schema} is up to date; {len(migrations)} migrations were run.")
 
 
 @person_app.command(name="add")
-def person_add(
+def create_person(
     email: Annotated[str, typer.Argument(help="The person's e-mail address.")],
     role: Annotated[list[str], typer.Option(help="member, manager, admin, auditor or analyst; repeat for more.")],
     name: Annotated[str | None, typer.Option(help="The person's name; made from the address when absent.")] = None,
@@ -124,38 +132,38 @@ def person_add(
     as_json: Json = False,
 ) -> None:
     """Add a person."""
-    with explained(), composed() as oncelink:
-        id = add_person(oncelink, email, role, name, time_zone)
-        tell(as_json, {"id": str(id), "email": email}, f"Added {email}.")
+    with explain_errors(), use_services() as services:
+        id = add_person(services, email, role, name, time_zone)
+        print_answer(as_json, {"id": str(id), "email": email}, f"Added {email}.")
 
 
 @app.command(name="sign-in")
-def sign_in(email: Annotated[str, typer.Argument(help="Who signs in.")], as_json: Json = False) -> None:
+def print_sign_in_url(email: Annotated[str, typer.Argument(help="Who signs in.")], as_json: Json = False) -> None:
     """Print a sign-in URL: for one use, within 15 minutes."""
-    with explained(), composed() as oncelink:
-        url = sign_in_url(oncelink, email)
-        tell(as_json, {"sign_in_url": url}, url)
+    with explain_errors(), use_services() as services:
+        url = create_sign_in_url(services, email)
+        print_answer(as_json, {"sign_in_url": url}, url)
 
 
 @app.command(name="api-key")
-def api_key(
+def print_api_key(
     email: Annotated[str, typer.Argument(help="Whose key it is.")],
     name: Annotated[str, typer.Option(help="What the key is for.")] = "Command line",
     as_json: Json = False,
 ) -> None:
     """Make an API key; it is shown this once."""
-    with explained(), composed() as oncelink:
-        key = make_api_key(oncelink, email, name)
-        tell(as_json, {"api_key": key}, key)
+    with explain_errors(), use_services() as services:
+        key = make_api_key(services, email, name)
+        print_answer(as_json, {"api_key": key}, key)
 
 
-@app.command()
-def doctor(as_json: Json = False) -> None:
+@app.command(name="doctor")
+def run_doctor(as_json: Json = False) -> None:
     """Check durability, roles, time zones, clock, follower and secrets: each ok, or what to do."""
-    with explained(), configured(unsafe=True) as settings:
-        found = checks.examine(settings)
+    with explain_errors(), run_configured_database(unsafe=True) as settings:
+        findings = checks.run_checks(settings)
         if as_json:
-            print(json.dumps([check.__dict__ for check in found]))
+            print(json.dumps([check.__dict__ for check in findings]))
         else:
-            checks.show(found, Console())
-        raise typer.Exit(0 if all(check.ok for check in found) else 1)
+            checks.print_checks(findings, Console())
+        raise typer.Exit(0 if all(check.ok for check in findings) else 1)

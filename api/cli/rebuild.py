@@ -1,4 +1,4 @@
-"""`oncelink rebuild`: read models built again from the log, beside those that serve."""
+"""`oncelink rebuild`: rebuilds read models from the log beside the live ones."""
 
 import json
 from collections.abc import Iterator
@@ -10,16 +10,16 @@ from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColum
 from rich.progress import Task as Line
 from rich.text import Text
 
-from api.cli.command_context import Json, composed, console, explained
+from api.cli.command_context import Json, console, explain_errors, use_services
 from projections.rebuild import progress
-from projections.rebuild.load import Built
-from replay.rebuild import Rebuild, refuse_unknown
+from projections.rebuild.load import RebuildResult
+from replay.rebuild import Rebuild, refuse_unknown_names
 
 STEPS = 1_000  # of a bar, which moves with all work: events, then indexes
 
 
 class EventsPerSecond(ProgressColumn):
-    """How many events are folded in a second."""
+    """The number of events folded per second."""
 
     def render(self, task: Line) -> Text:
         """The events over the time that they took."""
@@ -28,8 +28,8 @@ class EventsPerSecond(ProgressColumn):
 
 
 @contextmanager
-def bars(quiet: bool) -> Iterator["Bars"]:
-    """Progress bars on standard error, unless a machine reads."""
+def show_progress(quiet: bool) -> Iterator["ProgressBars"]:
+    """Show progress bars on standard error, unless `quiet`."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -38,25 +38,27 @@ def bars(quiet: bool) -> Iterator["Bars"]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, disable=quiet) as progress:
-        yield Bars(progress)
+        yield ProgressBars(progress)
 
 
-class Bars:
-    """A bar for each read model, from the moment that it is told of."""
+class ProgressBars:
+    """One progress bar for each read model."""
 
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
-        self.lines: dict[str, tuple[TaskID, float]] = {}
+        self.tasks: dict[str, tuple[TaskID, float]] = {}
 
-    def told(self, of: progress.Progress) -> None:
-        """Moves a bar."""
-        name = of.model.name
-        if name not in self.lines:
-            line = self.progress.add_task(name, total=STEPS, events=of.total, done=0, seconds=0.0)
-            self.lines[name] = (line, self.progress.get_time())
-        line, began = self.lines[name]
-        seconds = self.progress.get_time() - began if of.done else 0.0
-        self.progress.update(line, completed=of.share * STEPS, done=of.done, seconds=seconds)
+    def update_bar(self, rebuild_progress: progress.Progress) -> None:
+        """Update a read model's bar; the first update adds it."""
+        name = rebuild_progress.model.name
+        if name not in self.tasks:
+            task_id = self.progress.add_task(name, total=STEPS, events=rebuild_progress.total, done=0, seconds=0.0)
+            self.tasks[name] = (task_id, self.progress.get_time())
+        task_id, started_at = self.tasks[name]
+        seconds = self.progress.get_time() - started_at if rebuild_progress.done else 0.0
+        self.progress.update(
+            task_id, completed=rebuild_progress.share * STEPS, done=rebuild_progress.done, seconds=seconds
+        )
 
 
 def rebuild(
@@ -64,22 +66,22 @@ def rebuild(
     as_json: Json = False,
 ) -> None:
     """Build read models again from the log, beside those that serve, then switch to them."""
-    wanted = names or []
-    with explained():
-        refuse_unknown(wanted)
-        with composed() as oncelink, bars(quiet=as_json) as shown:
-            built = Rebuild.begun(oncelink.database, wanted, told=shown.told).run()
+    read_models = names or []
+    with explain_errors():
+        refuse_unknown_names(read_models)
+        with use_services() as services, show_progress(quiet=as_json) as bars:
+            results = Rebuild.begin(services.database, read_models, on_progress=bars.update_bar).run()
         if as_json:
-            print(json.dumps({"read_models": [summary(one) for one in built]}))
+            print(json.dumps({"read_models": [summarize_result(result) for result in results]}))
         else:
-            console.print(f"{len(built)} read models were rebuilt and are live.")
+            console.print(f"{len(results)} read models were rebuilt and are live.")
 
 
-def summary(built: Built) -> dict[str, object]:
-    """What a machine reads of one."""
+def summarize_result(result: RebuildResult) -> dict[str, object]:
+    """Summarize a result for the JSON output."""
     return {
-        "name": built.model.name,
-        "version": built.model.version,
-        "events": built.events,
-        "seconds": round(built.seconds, 3),
+        "name": result.model.name,
+        "version": result.model.version,
+        "events": result.events,
+        "seconds": round(result.seconds, 3),
     }

@@ -1,4 +1,4 @@
-"""`oncelink reconcile`: after a restore, what becomes of single-use links that may have been used in what is lost."""
+"""`oncelink reconcile`: after a restore, decides about single-use links that may have been used in what is lost."""
 
 import json
 from collections.abc import Collection, Sequence
@@ -7,11 +7,11 @@ from uuid import UUID
 
 import typer
 
-from api.cli.command_context import Json, composed, console, explained
-from api.cli.people import by_operator
-from api.services import Oncelink
+from api.cli.command_context import Json, console, explain_errors, use_services
+from api.cli.people import build_operator_context
+from api.services import Services
 from domain.refusals import Invalid
-from store.restore_detection import Lineage, Unspent
+from store.restore_detection import RestoreReconciliation, UnconfirmedLink
 
 REASON = "The database was restored from a backup, and this link may have been used in what was lost."
 
@@ -29,37 +29,40 @@ def reconcile(
     as_json: Json = False,
 ) -> None:
     """After a restore: show, revoke or accept the single-use links that may have been booked in what is lost."""
-    with explained():
+    with explain_errors():
         if revoke + nothing_lost + restored > 1 or (keep and not revoke):
             raise Invalid("reconcile", "choose one of --revoke (with --keep), --nothing-lost and --restored")
-        with composed() as oncelink:
-            lineage = Lineage(oncelink.database)
+        with use_services() as services:
+            reconciliation = RestoreReconciliation(services.database)
             if restored:
-                lineage.note_restore()
-            unspent = lineage.unspent()
-            revoked = revoke_all(oncelink, unspent, keep) if revoke else []
+                reconciliation.record_restore()
+            unconfirmed_links = reconciliation.list_unconfirmed_links()
+            revoked = revoke_all(services, unconfirmed_links, keep) if revoke else []
             if revoke or nothing_lost:
-                lineage.confirm()
-            open_until = lineage.unconfirmed_until()
-            show(as_json, open_until, [] if open_until is None else unspent, revoked)
+                reconciliation.confirm_links()
+            open_until = reconciliation.find_unconfirmed_until()
+            print_result(as_json, open_until, [] if open_until is None else unconfirmed_links, revoked)
             if open_until is not None:
                 raise typer.Exit(1)
 
 
-def revoke_all(oncelink: Oncelink, unspent: Sequence[Unspent], keep: Collection[UUID]) -> list[UUID]:
-    """Revokes all but some; what was revoked. Raises Invalid for one to keep that is not among them."""
-    if strange := set(keep) - {one.id for one in unspent}:
-        raise Invalid("--keep", f"{min(strange)} is no unconfirmed single-use link")
-    revoked = [one.id for one in unspent if one.id not in keep]
+def revoke_all(services: Services, unconfirmed_links: Sequence[UnconfirmedLink], keep: Collection[UUID]) -> list[UUID]:
+    """Revoke all but some; returns what was revoked. Raises Invalid for an id to keep that is not among them."""
+    if unknown_ids := set(keep) - {link.id for link in unconfirmed_links}:
+        raise Invalid("--keep", f"{min(unknown_ids)} is no unconfirmed single-use link")
+    revoked = [link.id for link in unconfirmed_links if link.id not in keep]
     for id in revoked:
-        oncelink.issuing.revoke(by_operator(), id, REASON)
+        services.single_use_links.revoke_link(build_operator_context(), id, REASON)
     return revoked
 
 
-def show(as_json: bool, until: int | None, unspent: Sequence[Unspent], revoked: Sequence[UUID]) -> None:
-    """What there is to decide, or that there is nothing."""
+def print_result(
+    as_json: bool, until: int | None, unconfirmed_links: Sequence[UnconfirmedLink], revoked: Sequence[UUID]
+) -> None:
+    """Print what is to decide, or that there is nothing."""
     links = [
-        {"id": str(one.id), "link_id": str(one.link_id), "issued_at": one.issued_at.isoformat()} for one in unspent
+        {"id": str(unconfirmed.id), "link_id": str(unconfirmed.link_id), "issued_at": unconfirmed.issued_at.isoformat()}
+        for unconfirmed in unconfirmed_links
     ]
     if as_json:
         print(json.dumps({"unconfirmed_until": until, "unconfirmed": links, "revoked": [str(id) for id in revoked]}))

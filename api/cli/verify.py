@@ -1,4 +1,4 @@
-"""`oncelink verify` and `oncelink checkpoint`: what an operator's cron and an auditor's own machine run."""
+"""`oncelink verify` and `oncelink checkpoint`, for an operator's cron and an auditor's own machine."""
 
 import json
 import os
@@ -9,19 +9,19 @@ from typing import Annotated
 
 import typer
 
-from api.cli.command_context import Json, composed, console, explained
+from api.cli.command_context import Json, console, explain_errors, use_services
 from api.settings import Settings, read_settings
 from domain.refusals import Invalid
-from projections.following.positions import position
+from projections.following.positions import read_positions
 from replay.tree import checkpoint as checkpoints
 from replay.tree import subtree_digests
-from replay.tree.checkpoint import BadCheckpoint, Checkpoint, in_base64, origin_of
+from replay.tree.checkpoint import BadCheckpoint, Checkpoint, build_origin, to_base64
 from replay.tree.sealed_tree import SealedTree
-from replay.tree.sealer import seal_all
-from replay.tree.signed_note import BadNote, Signer, Verifier, notes, signers
+from replay.tree.sealer import seal_all_events
+from replay.tree.signed_note import BadSignedNote, Signer, Verifier, derive_signers, parse_notes
 from replay.verify.export import BadExport, verify_export
 from replay.verify.problems import Problem, Report
-from replay.verify.verification import verify
+from replay.verify.verification import run_verification
 
 Files = Annotated[
     list[Path] | None,
@@ -42,13 +42,13 @@ EMPTY = "it is empty, so this may be the wrong one; say --allow-empty where noth
 UNFOLLOWED = "nothing of it was checked, as nobody has followed it yet: start `oncelink serve` or `oncelink follow`."
 
 
-def register(app: typer.Typer) -> None:
-    """Adds the commands to the command line."""
-    app.command(name="verify")(verify_command)
-    app.command(name="checkpoint")(checkpoint_command)
+def register_commands(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command(name="verify")(verify_log)
+    app.command(name="checkpoint")(print_checkpoint)
 
 
-def verify_command(
+def verify_log(
     checkpoint: Files = None,
     export: Export = None,
     key: Keys = None,
@@ -57,18 +57,18 @@ def verify_command(
     as_json: Json = False,
 ) -> None:
     """Check the log, its seals, every read model, and saved checkpoints; exit 1 if anything differs."""
-    with explained():
+    with explain_errors():
         settings = read_settings()
-        saved = opened(settings, checkpoint or [], key or [], origin)
+        saved_checkpoints = load_checkpoints(settings, checkpoint or [], key or [], origin)
         if export is None:
-            report, root = verified(saved, allow_empty), None
+            report, root = verify_database(saved_checkpoints, allow_empty), None
         else:
-            report, root = exported(export, saved, allow_empty)
-        tell(report, as_json, root)
+            report, root = verify_export_file(export, saved_checkpoints, allow_empty)
+        print_report(report, as_json, root)
         raise typer.Exit(0 if report.is_clean else 1)
 
 
-def checkpoint_command(
+def print_checkpoint(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Add it to this file instead of printing it.")
     ] = None,
@@ -78,28 +78,32 @@ def checkpoint_command(
     ] = False,
 ) -> None:
     """Print the signed head of the log, to keep elsewhere."""
-    with explained():
+    with explain_errors():
         if output is not None:
             refuse_other_content(output)
-        with composed() as oncelink:
-            keys = keys_of(oncelink.settings, None)
+        with use_services() as services:
+            keys = load_signers(services.settings, None)
             if key:
-                text = "".join(f"{one.verifier.text}\n" for one in keys)
+                text = "".join(f"{signer.verifier.text}\n" for signer in keys)
             else:
-                seal_all(oncelink.database)
-                text = checkpoints.take(SealedTree(oncelink.database), keys[0], None if exact else subtree_digests.MOST)
+                seal_all_events(services.database)
+                text = checkpoints.sign_checkpoint(
+                    SealedTree(services.database), keys[0], None if exact else subtree_digests.MAX_DIGESTS
+                )
         if output is None:
             print(text, end="")
         else:
-            add_to(output, text)
+            append_checkpoint(output, text)
 
 
-def verified(saved: list[Checkpoint], allow_empty: bool) -> Report:
-    """The check of the database."""
-    with composed() as oncelink, console.status("Verifying") as status:
-        seal_all(oncelink.database)
-        report = verify(oncelink.database, saved, told=lambda name: status.update(f"Verifying: {name}"))
-        return not_of_nothing(report, allow_empty, position(oncelink.database).head)
+def verify_database(saved_checkpoints: list[Checkpoint], allow_empty: bool) -> Report:
+    """Verify the database."""
+    with use_services() as services, console.status("Verifying") as status:
+        seal_all_events(services.database)
+        report = run_verification(
+            services.database, saved_checkpoints, on_check=lambda name: status.update(f"Verifying: {name}")
+        )
+        return not_of_nothing(report, allow_empty, read_positions(services.database).head)
 
 
 def not_of_nothing(report: Report, allow_empty: bool, head: int = 0) -> Report:
@@ -109,10 +113,10 @@ def not_of_nothing(report: Report, allow_empty: bool, head: int = 0) -> Report:
     return report
 
 
-def exported(path: Path, saved: list[Checkpoint], allow_empty: bool) -> tuple[Report, bytes]:
-    """The check of an export. Raises Invalid."""
+def verify_export_file(path: Path, saved_checkpoints: list[Checkpoint], allow_empty: bool) -> tuple[Report, bytes]:
+    """Verify an export. Raises Invalid."""
     try:
-        report, root = verify_export(path, saved)
+        report, root = verify_export(path, saved_checkpoints)
         return not_of_nothing(report, allow_empty), root
     except BadExport as error:
         raise Invalid("--export", f"{path}: {error}") from None
@@ -120,85 +124,85 @@ def exported(path: Path, saved: list[Checkpoint], allow_empty: bool) -> tuple[Re
         raise Invalid("--export", f"{path} cannot be read ({error.strerror}).") from None
 
 
-def opened(settings: Settings, paths: list[Path], keys: list[str], origin: str | None) -> list[Checkpoint]:
-    """The saved checkpoints, all of them signed by a key that is known. Raises Invalid."""
+def load_checkpoints(settings: Settings, paths: list[Path], keys: list[str], origin: str | None) -> list[Checkpoint]:
+    """Load saved checkpoints, all signed by a known key, by size. Raises Invalid."""
     if not paths:
         return []
-    with naming("--key"):
-        verifiers = [Verifier.read(text) for text in keys]
-    verifiers += [one.verifier for one in keys_of(settings, origin)]
+    with explain_option_errors("--key"):
+        verifiers = [Verifier.from_text(text) for text in keys]
+    verifiers += [signer.verifier for signer in load_signers(settings, origin)]
     if not verifiers:
         raise Invalid("--key", "The secret keys are not here, so say which key signed the checkpoints.")
-    found = []
+    loaded = []
     for path in paths:
-        with naming("--checkpoint", path):
-            found += checkpoints.opened(content_of(path), verifiers)
-    return sorted(found, key=lambda one: one.size)
+        with explain_option_errors("--checkpoint", path):
+            loaded += checkpoints.read_checkpoints(read_checkpoint_file(path), verifiers)
+    return sorted(loaded, key=lambda loaded_checkpoint: loaded_checkpoint.size)
 
 
-def content_of(path: Path) -> bytes:
-    """What is in a file of checkpoints. Raises BadCheckpoint for one that no such file can be, OSError."""
-    if path.stat().st_size > checkpoints.LARGEST_FILE:
+def read_checkpoint_file(path: Path) -> bytes:
+    """Read a checkpoint file. Raises BadCheckpoint when it is too large, OSError."""
+    if path.stat().st_size > checkpoints.MAX_FILE_BYTES:
         raise BadCheckpoint("This is not a checkpoint: it is too large.")
     return path.read_bytes()
 
 
-def keys_of(settings: Settings, origin: str | None) -> list[Signer]:
-    """The keys that belong to the secret keys, where those are; an auditor's machine has none, and gets none made."""
-    return signers(origin or origin_of(settings.base_url, settings.db_schema), settings.found_keys)
+def load_signers(settings: Settings, origin: str | None) -> list[Signer]:
+    """Load the signers of the secret keys, where those exist; never creates keys."""
+    return derive_signers(origin or build_origin(settings.base_url, settings.db_schema), settings.found_keys)
 
 
 @contextmanager
-def naming(option: str, path: Path | None = None) -> Iterator[None]:
-    """Says which option and file cannot be used. Raises Invalid."""
-    where = f"{path}: " if path else ""
+def explain_option_errors(option: str, path: Path | None = None) -> Iterator[None]:
+    """Turn errors into Invalid that names the option and the file."""
+    location = f"{path}: " if path else ""
     try:
         yield
-    except (BadCheckpoint, BadNote) as error:
-        raise Invalid(option, f"{where}{str(error)[:1].upper()}{str(error)[1:].rstrip('.')}.") from None
+    except (BadCheckpoint, BadSignedNote) as error:
+        raise Invalid(option, f"{location}{str(error)[:1].upper()}{str(error)[1:].rstrip('.')}.") from None
     except OSError as error:
-        raise Invalid(option, f"{where}It cannot be read ({error.strerror}).") from None
+        raise Invalid(option, f"{location}It cannot be read ({error.strerror}).") from None
 
 
 def refuse_other_content(path: Path) -> None:
-    """Lets only a file that is new, empty or has checkpoints in it be added to. Raises Invalid."""
-    with naming("--output", path):
+    """Refuse to add to a file that holds anything but checkpoints. Raises Invalid."""
+    with explain_option_errors("--output", path):
         if path.exists() and path.stat().st_size:
-            notes(path.read_bytes())
+            parse_notes(path.read_bytes())
 
 
-def add_to(path: Path, text: str) -> None:
-    """Adds a checkpoint to a file, all of it or nothing. Raises Invalid."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with naming("--output", path):
-        before = path.read_bytes() if path.exists() else b""
+def append_checkpoint(path: Path, text: str) -> None:
+    """Append a checkpoint to a file, atomically. Raises Invalid."""
+    temporary_path = path.with_name(f".{path.name}.{os.getpid()}")
+    with explain_option_errors("--output", path):
+        existing = path.read_bytes() if path.exists() else b""
         try:
-            with beside.open("wb") as file:
-                file.write((before.rstrip(b"\n") + b"\n\n" if before else b"") + text.encode())
+            with temporary_path.open("wb") as file:
+                file.write((existing.rstrip(b"\n") + b"\n\n" if existing else b"") + text.encode())
                 file.flush()
                 os.fsync(file.fileno())
-            beside.replace(path)
+            temporary_path.replace(path)
         finally:
-            beside.unlink(missing_ok=True)
+            temporary_path.unlink(missing_ok=True)
 
 
-def tell(report: Report, as_json: bool, root: bytes | None) -> None:
-    """The report on standard output: what was looked at, then every problem in a line of its own."""
+def print_report(report: Report, as_json: bool, root: bytes | None) -> None:
+    """Print the report: every problem on a line of its own, then the totals."""
     if as_json:
-        more = {} if root is None else {"root": in_base64(root)}
-        print(json.dumps({"ok": report.is_clean, **report.as_dict(), **more}))
+        root_field = {} if root is None else {"root": to_base64(root)}
+        print(json.dumps({"ok": report.is_clean, **report.to_dict(), **root_field}))
         return
     for problem in report.problems:
         print(problem)
-    print("\n".join(summary(report, root)))
+    print("\n".join(summarize_report(report, root)))
 
 
-def summary(report: Report, root: bytes | None) -> Iterator[str]:
-    """What was looked at."""
+def summarize_report(report: Report, root: bytes | None) -> Iterator[str]:
+    """Yield the lines of the totals."""
     yield f"{report.checked_events} events, {report.checkpoints} checkpoints: {len(report.problems) or 'no'} problems."
     if report.read_models:
         yield ", ".join(f"{name}: {rows} differing rows" for name, rows in report.read_models.items())
     if root is not None:
-        yield f"The root of these events is {in_base64(root)}."
+        yield f"The root of these events is {to_base64(root)}."
     if report.unproven_events:
         yield f"{report.unproven_events} events are unproven: no seal or checkpoint speaks of them yet."

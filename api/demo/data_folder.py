@@ -1,4 +1,4 @@
-"""Where the demo keeps its database, and how an earlier one is thrown away without touching anybody else's."""
+"""The demo's data folder, and how `--fresh` discards an earlier demo's database without touching any other."""
 
 import fcntl
 import os
@@ -9,30 +9,30 @@ from pathlib import Path
 
 from api.server import CannotStart
 from api.settings import WrongSetting
-from store.embedded.server import running
+from store.embedded.server import run_server
 
-MARK = "made-by-oncelink-demo"
-ABOUT = "The database beside this file was made by `oncelink demo`; `oncelink demo --fresh` throws it away.\n"
+MARKER_FILE = "made-by-oncelink-demo"
+MARKER_TEXT = "The database beside this file was made by `oncelink demo`; `oncelink demo --fresh` throws it away.\n"
 LOCKS = ("postgres.lock", "postgres.users", "postgres.life")  # see store/embedded/server.py
 
 
-def mark(data_dir: Path) -> None:
-    """Says of a folder in which there is no database yet that the one to come is a demo's. Raises WrongSetting."""
+def mark_folder(data_dir: Path) -> None:
+    """Mark an empty data folder as the demo's. Raises WrongSetting."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not (data_dir / "postgres").exists():
-            (data_dir / MARK).write_text(ABOUT)
+            (data_dir / MARKER_FILE).write_text(MARKER_TEXT)
     except OSError as error:
         raise WrongSetting(f"ONCELINK_DATA_DIR: {data_dir} cannot be written ({error.strerror}).") from None
 
 
-def throw_away(data_dir: Path) -> None:
-    """Removes an earlier demo's database, and leaves the secret keys. Raises CannotStart."""
+def discard_database(data_dir: Path) -> None:
+    """Delete an earlier demo's database; the secret keys stay. Raises CannotStart."""
     folder, discarded = data_dir / "postgres", data_dir / "postgres.discarded"
     if folder.exists():
-        refuse_unless_ours(data_dir)
-        stop_if_left_behind(data_dir)
-        with unused(data_dir):
+        refuse_unless_demo(data_dir)
+        stop_orphaned_server(data_dir)
+        with hold_locks(data_dir):
             if discarded.exists():
                 shutil.rmtree(discarded)
             folder.rename(discarded)
@@ -40,44 +40,44 @@ def throw_away(data_dir: Path) -> None:
         shutil.rmtree(discarded)
 
 
-def refuse_unless_ours(data_dir: Path) -> None:
-    """Lets only a database pass that a demo has made. Raises CannotStart."""
-    if not (data_dir / MARK).is_file() or not (data_dir / "postgres" / "PG_VERSION").is_file():
+def refuse_unless_demo(data_dir: Path) -> None:
+    """Refuse a database that no demo has made. Raises CannotStart."""
+    if not (data_dir / MARKER_FILE).is_file() or not (data_dir / "postgres" / "PG_VERSION").is_file():
         raise CannotStart(
             f"{data_dir / 'postgres'} was not made by `oncelink demo`, so --fresh leaves it alone: "
             "choose another folder with --data, or remove it yourself."
         )
 
 
-def stop_if_left_behind(data_dir: Path) -> None:
-    """Stops a PostgreSQL whose application was killed: to be its last user is enough."""
-    life, users = data_dir / "postgres.life", data_dir / "postgres.users"
-    with locked(life) as ended, locked(users) as nobody:
-        left_behind = nobody and not ended
-    if left_behind:
-        with running(data_dir):
+def stop_orphaned_server(data_dir: Path) -> None:
+    """Stop a PostgreSQL whose application was killed: being its last user is enough."""
+    life_lock, users_lock = data_dir / "postgres.life", data_dir / "postgres.users"
+    with try_lock(life_lock) as life_free, try_lock(users_lock) as users_free:
+        is_orphaned = users_free and not life_free
+    if is_orphaned:
+        with run_server(data_dir):
             pass
 
 
 @contextmanager
-def unused(data_dir: Path) -> Iterator[None]:
-    """Keeps everybody from starting or using the database meanwhile. Raises CannotStart when somebody does."""
+def hold_locks(data_dir: Path) -> Iterator[None]:
+    """Hold every lock of the database, so that nobody can start or use it. Raises CannotStart when somebody does."""
     with ExitStack() as stack:
-        if not all(stack.enter_context(locked(data_dir / name)) for name in LOCKS):
+        if not all(stack.enter_context(try_lock(data_dir / name)) for name in LOCKS):
             raise CannotStart(f"The database in {data_dir} is in use: stop the server that uses it first.")
         yield
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[bool]:
-    """Whether nobody else has this lock; if so, it is ours for as long as this lasts."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+def try_lock(path: Path) -> Iterator[bool]:
+    """Try to lock a file; yields whether it worked, and holds the lock until exit."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             yield False
         else:
             yield True
     finally:
-        os.close(handle)
+        os.close(descriptor)

@@ -1,4 +1,4 @@
-"""`oncelink demo`: a database, the sample organisation, keys for each of its roles, and a server, in one process."""
+"""`oncelink demo`: a database, the sample organisation, API keys for each role, and a server, in one process."""
 
 import json
 import logging
@@ -12,37 +12,37 @@ import uvicorn
 from anyio import to_thread
 from rich.console import Console
 
-from api.app import build
-from api.clock import now
-from api.demo.data_folder import mark, throw_away
+from api.app import build_app
+from api.clock import read_clock
+from api.demo.data_folder import discard_database, mark_folder
 from api.demo.meetings import NEWSLETTER
 from api.demo.organisation import JULIO, SamplePerson
-from api.demo.sample import furnish
-from api.logging_setup import configure
-from api.server import database, listening, service_role
-from api.services import Oncelink
+from api.demo.sample import create_sample
+from api.logging_setup import configure_logging
+from api.server import get_service_role, hold_port, run_database
+from api.services import Services
 from api.settings import Settings, WrongSetting
-from api.startup import opened
-from api.v1.api_keys import BEGINNING
-from domain.commands.single_use_links import Given
+from api.startup import open_services
+from api.v1.api_keys import START_OF_LIST
+from domain.commands.single_use_links import SingleUseDetails
 from domain.link import Link
 from domain.person import Person
 from domain.refusals import Refusal
 from domain.token import Token
-from projections.following.positions import position
-from store.credentials.api_keys import new_key
-from store.schema import migrate
+from projections.following.positions import read_positions
+from store.credentials.api_keys import generate_key
+from store.schema import migrate_schema
 
 log = logging.getLogger("oncelink")
 
-LONGEST_CATCH_UP_SECONDS = 60.0
+MAX_CATCH_UP_SECONDS = 60.0
 ADDRESS = "127.0.0.1"
-MOST_KEYS = 1000
+MAX_KEYS = 1000
 
 
 @dataclass(frozen=True)
-class Visitor:
-    """Somebody of the sample organisation whom a visitor of the demo may be."""
+class DemoAccount:
+    """An account of the sample organisation to try; its fields are those of the JSON output."""
 
     role: str
     email: str
@@ -51,34 +51,37 @@ class Visitor:
 
 
 @dataclass(frozen=True)
-class Guide:
-    """What a visitor of the demo gets to know."""
+class DemoGuide:
+    """What the demo prints: the URL, accounts and links to try."""
 
     base_url: str
-    people: list[Visitor]
+    people: list[DemoAccount]
     titles: list[str]
     standard_link: str
     single_use_link: str | None
 
 
-def run(settings: Settings, port: int, fresh: bool, as_json: bool) -> None:
-    """Serves the demo until it is told to stop; tells how to use it as soon as it answers.
+def run_demo(settings: Settings, port: int, fresh: bool, as_json: bool) -> None:
+    """Serve the demo until told to stop; print the guide once it answers.
 
     Raises CannotStart, WrongSetting, AnotherOrganisation, DatabaseUnavailable.
     """
-    configure(settings.log_format, logging.WARNING)
-    with listening(ADDRESS, port) as listener, suppress(KeyboardInterrupt):
+    configure_logging(settings.log_format, logging.WARNING)
+    with hold_port(ADDRESS, port) as listener, suppress(KeyboardInterrupt):
         base_url = f"http://{ADDRESS}:{listener.getsockname()[1]}"
-        with furnished(settings.model_copy(update={"base_url": base_url}), fresh) as (running, guide):
-            tell = tell_a_machine if as_json else tell_a_person
-            Announcing(running, lambda: tell(guide)).run([listener])
+        with run_sample_database(settings.model_copy(update={"base_url": base_url}), fresh) as (
+            running_settings,
+            guide,
+        ):
+            print_for_reader = print_json_guide if as_json else print_guide
+            AnnouncingServer(running_settings, lambda: print_for_reader(guide)).run([listener])
 
 
-class Announcing(uvicorn.Server):
-    """A server that says when it answers, and its lists show all that is in the log."""
+class AnnouncingServer(uvicorn.Server):
+    """A server that prints the guide once it answers and its read models have caught up."""
 
     def __init__(self, settings: Settings, announce: Callable[[], None]) -> None:
-        self.app = build(settings)
+        self.app = build_app(settings)
         super().__init__(
             uvicorn.Config(
                 self.app, access_log=False, log_config=None, server_header=False, timeout_graceful_shutdown=5
@@ -88,94 +91,98 @@ class Announcing(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        if self.should_exit:  # it could not, and has said why
+        if self.should_exit:  # it could not start, and has logged why
             return
-        if not await self.followed(self.app.state.oncelink):
+        if not await self.wait_for_read_models(self.app.state.services):
             log.warning("The read models are still behind the log; lists may be incomplete for a while.")
         self.announce()
 
-    async def followed(self, oncelink: Oncelink) -> bool:
-        """Whether the read models reach the end of the log in time. Raises DatabaseAway."""
-        head = (await to_thread.run_sync(position, oncelink.database)).head
-        return await oncelink.waiting.reached(head, LONGEST_CATCH_UP_SECONDS)
+    async def wait_for_read_models(self, services: Services) -> bool:
+        """Wait until the read models reach the end of the log; False when they do not in time. Raises DatabaseAway."""
+        head = (await to_thread.run_sync(read_positions, services.database)).head
+        return await services.position_waiter.wait_for_position(head, MAX_CATCH_UP_SECONDS)
 
 
 @contextmanager
-def furnished(settings: Settings, fresh: bool) -> Iterator[tuple[Settings, Guide]]:
-    """A database with the sample organisation in it, as long as this lasts."""
+def run_sample_database(settings: Settings, fresh: bool) -> Iterator[tuple[Settings, DemoGuide]]:
+    """Run a database that holds the sample organisation; yields its settings and the guide."""
     if settings.database_url:
         if fresh:
             raise WrongSetting("ONCELINK_DATABASE_URL: --fresh throws away an embedded database only; unset it.")
         if settings.owner_database_url:
-            migrate(settings.owner_database_url, settings.db_schema, service_role(settings))
+            migrate_schema(settings.owner_database_url, settings.db_schema, get_service_role(settings))
     else:
         if fresh:
-            throw_away(settings.data_dir)
-        mark(settings.data_dir)
-    with database(settings, creates=True) as running:
-        oncelink = opened(running)
+            discard_database(settings.data_dir)
+        mark_folder(settings.data_dir)
+    with run_database(settings, creates=True) as running_settings:
+        services = open_services(running_settings)
         try:
-            guide = guide_to(oncelink, furnish(oncelink, now()))
+            guide = build_guide(services, create_sample(services, read_clock()))
         finally:
-            oncelink.close()
-        yield running, guide
+            services.close()
+        yield running_settings, guide
 
 
-def guide_to(oncelink: Oncelink, people: list[SamplePerson]) -> Guide:
-    """New keys and sign-in URLs, and two links to try."""
-    return Guide(
-        base_url=oncelink.settings.base_url,
-        people=[visitor(oncelink, person) for person in people],
+def build_guide(services: Services, people: list[SamplePerson]) -> DemoGuide:
+    """Build the guide, with new keys and sign-in URLs, and two links to try."""
+    return DemoGuide(
+        base_url=services.settings.base_url,
+        people=[create_account(services, person) for person in people],
         titles=[f"{person.name}, {person.title}" for person in people],
-        standard_link=standard_link(oncelink),
-        single_use_link=single_use_link(oncelink),
+        standard_link=get_standard_url(services),
+        single_use_link=get_single_use_url(services),
     )
 
 
-def visitor(oncelink: Oncelink, person: SamplePerson) -> Visitor:
-    """A new key and sign-in URL of one person; the key of an earlier demo at this address ends."""
-    name = f"Demo at {oncelink.settings.base_url}"
-    for old in oncelink.keys.page(person.id, BEGINNING, MOST_KEYS):
-        if old["name"] == name:
-            oncelink.keys.delete(old["id"], person.id)
-    key = new_key()
-    oncelink.keys.make(uuid4(), person.id, name, key, now())
-    code = oncelink.keys.sign_in_code(person.id, now())
-    email = oncelink.staffing.get(Person, person.id).properties.email
-    return Visitor(person.role, email, key, f"{oncelink.settings.base_url}/sign-in/{code}")
+def create_account(services: Services, person: SamplePerson) -> DemoAccount:
+    """Create a key and a sign-in URL for one person; the key of an earlier demo at this URL is deleted."""
+    name = f"Demo at {services.settings.base_url}"
+    for key_row in services.api_keys.list_keys(person.id, START_OF_LIST, MAX_KEYS):
+        if key_row["name"] == name:
+            services.api_keys.delete_key(key_row["id"], person.id)
+    key = generate_key()
+    services.api_keys.create_key(uuid4(), person.id, name, key, read_clock())
+    code = services.api_keys.create_sign_in_code(person.id, read_clock())
+    email = services.administration.load_aggregate(Person, person.id).properties.email
+    return DemoAccount(person.role, email, key, f"{services.settings.base_url}/sign-in/{code}")
 
 
-def standard_link(oncelink: Oncelink) -> str:
-    """Where Julio's own link is now."""
-    link = oncelink.publishing.get(Link, JULIO.created("julio"))
-    return f"{oncelink.settings.base_url}/book/{link.properties.slug}"
+def get_standard_url(services: Services) -> str:
+    """Get the URL of Julio's own link."""
+    link = services.links.load_aggregate(Link, JULIO.derive_created_id("julio"))
+    return f"{services.settings.base_url}/book/{link.properties.slug}"
 
 
-def single_use_link(oncelink: Oncelink) -> str | None:
-    """A single-use link that nobody has used: one of the sample's, else a new one, if Julio may still make it."""
-    found = oncelink.scheduling.load(NEWSLETTER.token_ids).values()
-    unused = [token.id for token in found if isinstance(token, Token) and not (token.booked or token.revoked)]
+def get_single_use_url(services: Services) -> str | None:
+    """Get the URL of an unused single-use link, issuing one if needed; None when Julio may not."""
+    tokens = services.scheduling.load_aggregates(NEWSLETTER.token_ids).values()
+    unused_ids = [
+        token.id for token in tokens if isinstance(token, Token) and not (token.booked_event or token.revoked)
+    ]
     try:
-        id = unused[0] if unused else new_single_use(oncelink)
+        id = unused_ids[0] if unused_ids else issue_single_use(services)
     except Refusal:
         return None
-    return f"{oncelink.settings.base_url}/s/{oncelink.codes.make(id, 'book')}"
+    return f"{services.settings.base_url}/s/{services.codes.create_code(id, 'book')}"
 
 
-def new_single_use(oncelink: Oncelink) -> UUID:
-    """Makes a single-use link of Julio's own link. Raises the refusals of issuing."""
-    given = [Given(label="To try out")]
-    return oncelink.issuing.issue(JULIO.at(now()), JULIO.created("julio"), given, None, {})[0].id
+def issue_single_use(services: Services) -> UUID:
+    """Issue a single-use link of Julio's own link. Raises the refusals of issuing."""
+    details = [SingleUseDetails(label="To try out")]
+    return services.single_use_links.issue_links(
+        JULIO.build_context(read_clock()), JULIO.derive_created_id("julio"), details, None, {}
+    )[0].id
 
 
-def tell_a_machine(guide: Guide) -> None:
-    """One line of JSON on standard output."""
+def print_json_guide(guide: DemoGuide) -> None:
+    """Print the guide as one line of JSON."""
     people = [person.__dict__ for person in guide.people]
     print(json.dumps({"base_url": guide.base_url, "people": people}), flush=True)
 
 
-def tell_a_person(guide: Guide) -> None:
-    """What there is and where, with every URL and key on a line of its own, whole, to be copied."""
+def print_guide(guide: DemoGuide) -> None:
+    """Print the guide; every URL and key is on a line of its own."""
     console = Console(highlight=False, soft_wrap=True)
     console.print(
         f"\n  [bold green]Oncelink[/] is ready at [bold]{guide.base_url}[/], with the people of Nexora Systems."

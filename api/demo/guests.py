@@ -1,4 +1,4 @@
-"""The guests of the sample organisation, and what they say."""
+"""The guests of the sample organisation, and their texts."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Three weeks of the sample organisation's bookings, told in order: each step names the version that it makes."""
+"""Three weeks of the sample organisation's bookings, in order; each step names the version that it makes."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,18 +9,18 @@ from uuid import UUID, uuid4, uuid5
 
 from api.demo.guests import GUEST_REASONS, GUESTS, HOST_REASONS, NOTES, REVOKE_REASONS, Guest
 from api.demo.organisation import PEOPLE
-from api.services import Oncelink
+from api.services import Services
 from domain.availability.hours import Interval
 from domain.availability.offer import Offer
-from domain.commands.scheduling import Door, Wish
-from domain.commands.single_use_links import Given
+from domain.commands.scheduling import BookingRequest, BookingTarget
+from domain.commands.single_use_links import SingleUseDetails
 from domain.event import Actor, Context, Source
 from domain.link import Link
 from domain.token import Token
 
 # What becomes of a token, a letter each: booked, moved, moved twice, cancelled by its guest, moved and then cancelled,
 # cancelled by its host; a single-use link may also be revoked, or stay unused.
-FATES: dict[str, tuple[str, ...]] = {
+OUTCOMES: dict[str, tuple[str, ...]] = {
     "b": ("book",),
     "m": ("book", "move"),
     "t": ("book", "move", "move"),
@@ -30,7 +30,7 @@ FATES: dict[str, tuple[str, ...]] = {
     "r": ("revoke",),
     ".": (),
 }
-DIRECT = {  # bookings on the core links, spread over three weeks
+DIRECT_BOOKINGS = {  # bookings on the core links, spread over three weeks
     "julio": "bmbgbbhbbtb",
     "deep-dive": "bmbbgbb",
     "ask": "bbmhb",
@@ -38,37 +38,37 @@ DIRECT = {  # bookings on the core links, spread over three weeks
     "tour-sam": "bmbx",
     "tour-priya": "bbb",
 }
-WEEKS = timedelta(days=21)
-UNTIL = timedelta(hours=15)  # before now, so that whatever follows a booking is past too
-REACTION = timedelta(hours=7)
-AHEAD = (2, 5, 3, 9, 4, 7, 12)  # days from a booking to its meeting
-SEARCH = timedelta(days=5)  # longer than a weekend with a day off beside it
+PERIOD = timedelta(days=21)
+LAST_BOOKING_AGE = timedelta(hours=15)  # before now, so that whatever follows a booking is past too
+REACTION_TIME = timedelta(hours=7)
+DAYS_AHEAD = (2, 5, 3, 9, 4, 7, 12)  # days from a booking to its meeting
+SEARCH_PERIOD = timedelta(days=5)  # longer than a weekend with a day off beside it
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Single-use links that somebody issued at once, and what became of each."""
+    """Single-use links issued at once, with the outcome of each as a letter of `OUTCOMES`."""
 
     key: str
     link: str
     issuer: str
     days_ago: float
     label: str | None
-    fates: str
+    outcomes: str
     source: Source = "web"
     metadata: dict[str, str] = field(default_factory=dict)
-    named: bool = True
+    has_recipients: bool = True
 
     @property
     def token_ids(self) -> list[UUID]:
         """The ids of the links, as `Issuing.issue` makes them from its key."""
-        first = PEOPLE[self.issuer].created(self.key)
-        return [first, *(uuid5(first, str(number)) for number in range(1, len(self.fates)))]
+        first_id = PEOPLE[self.issuer].derive_created_id(self.key)
+        return [first_id, *(uuid5(first_id, str(number)) for number in range(1, len(self.outcomes)))]
 
 
-NEWSLETTER = Batch("newsletter", "julio", "julio", 1.2, "Newsletter", "....", "web", named=False)
+NEWSLETTER = Batch("newsletter", "julio", "julio", 1.2, "Newsletter", "....", "web", has_recipients=False)
 BATCHES = (
     Batch("autumn", "julio", "julio", 20.2, "Autumn outreach", "bmbg.bhr", metadata={"campaign": "autumn"}),
     Batch("web-week", "web-week", "julio", 18.4, "Met at the stand", "bt.b..", "extension", {"source": "badge scan"}),
@@ -82,127 +82,141 @@ BATCHES = (
 
 @dataclass(frozen=True)
 class Step:
-    """Something that happened to a token; it is done when the token has reached the version."""
+    """A command on a token; it is done once the token has reached the version."""
 
     at: datetime
     token_id: UUID
     version: int
-    act: Callable[[], object]
+    apply: Callable[[], object]
 
 
-class Meetings:
-    """The story of the bookings, from the day that the sample was begun."""
+class SampleBookings:
+    """Plans and creates the sample's bookings."""
 
-    def __init__(self, oncelink: Oncelink, links: Mapping[str, UUID], today: datetime) -> None:
-        self.oncelink = oncelink
-        self.scheduling = oncelink.scheduling
+    def __init__(self, services: Services, links: Mapping[str, UUID], today: datetime) -> None:
+        self.services = services
+        self.scheduling = services.scheduling
         self.links = links
         self.today = today
 
-    def tell(self) -> None:
-        """Does whatever has not been done yet, in the order of time."""
+    def create_missing(self) -> None:
+        """Run every step that is not done yet, in the order of time."""
         numbers = count()
-        direct = [step for link, fates in DIRECT.items() for step in self.of_link(link, fates, numbers)]
-        steps = sorted([*direct, *self.of_batches(numbers)], key=lambda step: step.at)
-        known = self.scheduling.load({step.token_id for step in steps})
+        direct_steps = [
+            step
+            for link, outcomes in DIRECT_BOOKINGS.items()
+            for step in self.plan_link_bookings(link, outcomes, numbers)
+        ]
+        steps = sorted([*direct_steps, *self.plan_batches(numbers)], key=lambda step: step.at)
+        tokens = self.scheduling.load_aggregates({step.token_id for step in steps})
         for step in steps:
-            if step.token_id not in known or known[step.token_id].version < step.version:
-                step.act()
+            if step.token_id not in tokens or tokens[step.token_id].version < step.version:
+                step.apply()
 
-    def of_link(self, link: str, fates: str, numbers: Iterator[int]) -> Iterator[Step]:
-        """Bookings on a core link. A link that a manager has taken from its host meanwhile has none."""
+    def plan_link_bookings(self, link: str, outcomes: str, numbers: Iterator[int]) -> Iterator[Step]:
+        """Plan bookings on a core link; none when a manager has taken the link from its host."""
         if link not in self.links:
             return
-        pause = (WEEKS - UNTIL) / len(fates)
-        slug = self.oncelink.publishing.get(Link, self.links[link], fresh=False).properties.slug
-        for place, fate in enumerate(fates):
+        pause = (PERIOD - LAST_BOOKING_AGE) / len(outcomes)
+        slug = self.services.links.load_aggregate(Link, self.links[link], fresh=False).properties.slug
+        for index, outcome in enumerate(outcomes):
             number = next(numbers)
-            at = self.today - WEEKS + pause * place + timedelta(minutes=(number * 397) % 1440) * 0.5
-            key = f"sample-{link}-{place}"
+            at = self.today - PERIOD + pause * index + timedelta(minutes=(number * 397) % 1440) * 0.5
+            key = f"sample-{link}-{index}"
             token_id = uuid5(self.links[link], key)
-            yield from self.fate_of(token_id, Door(slug=slug), fate, at, number, key)
+            yield from self.plan_outcome(token_id, BookingTarget(slug=slug), outcome, at, number, key)
 
-    def of_batches(self, numbers: Iterator[int]) -> Iterator[Step]:
-        """Single-use links, and what became of them."""
+    def plan_batches(self, numbers: Iterator[int]) -> Iterator[Step]:
+        """Plan the batches of single-use links, and their outcomes."""
         for batch in BATCHES:
             if batch.link not in self.links:
                 continue
             issued_at = self.today - timedelta(days=batch.days_ago)
-            guests = [pick(GUESTS, next(numbers)) for _ in batch.fates]
-            yield self.issuing(batch, guests, issued_at)
-            for place, (token_id, fate) in enumerate(zip(batch.token_ids, batch.fates, strict=True)):
-                at = issued_at + timedelta(hours=5 + 11 * place)
-                number = GUESTS.index(guests[place]) + (place % 4 == 1)  # a colleague may book instead
-                yield from self.fate_of(token_id, Door(token_id=token_id), fate, at, number, None)
+            guests = [pick(GUESTS, next(numbers)) for _ in batch.outcomes]
+            yield self.plan_issue(batch, guests, issued_at)
+            for index, (token_id, outcome) in enumerate(zip(batch.token_ids, batch.outcomes, strict=True)):
+                at = issued_at + timedelta(hours=5 + 11 * index)
+                number = GUESTS.index(guests[index]) + (index % 4 == 1)  # a colleague may book instead
+                yield from self.plan_outcome(token_id, BookingTarget(token_id=token_id), outcome, at, number, None)
 
-    def issuing(self, batch: Batch, guests: Sequence[Guest], at: datetime) -> Step:
-        """The step that makes the links of a batch, all in one append."""
+    def plan_issue(self, batch: Batch, guests: Sequence[Guest], at: datetime) -> Step:
+        """Plan the step that issues a batch, in one append."""
 
-        def act() -> None:
-            recipients = [{"name": guest.name, "email": guest.email} if batch.named else None for guest in guests]
-            given = [Given(recipient, batch.label, batch.metadata) for recipient in recipients]
-            context = PEOPLE[batch.issuer].at(at, batch.source)
-            self.oncelink.issuing.issue(context, self.links[batch.link], given, batch.key, {})
+        def issue_batch() -> None:
+            recipients = [
+                {"name": guest.name, "email": guest.email} if batch.has_recipients else None for guest in guests
+            ]
+            details = [SingleUseDetails(recipient, batch.label, batch.metadata) for recipient in recipients]
+            context = PEOPLE[batch.issuer].build_context(at, batch.source)
+            self.services.single_use_links.issue_links(context, self.links[batch.link], details, batch.key, {})
 
-        return Step(at, batch.token_ids[0], 1, act)
+        return Step(at, batch.token_ids[0], 1, issue_batch)
 
-    def fate_of(
-        self, token_id: UUID, door: Door, fate: str, at: datetime, number: int, key: str | None
+    def plan_outcome(
+        self, token_id: UUID, target: BookingTarget, outcome: str, at: datetime, number: int, key: str | None
     ) -> Iterator[Step]:
-        """What happens to one token: issued or made on the spot, each further event is one version more."""
+        """Plan one token's steps; each further event is one version more."""
 
-        def step(place: int, does: str) -> Step:
-            instant = at + REACTION * place
+        def build_step(index: int, action: str) -> Step:
+            instant = at + REACTION_TIME * index
 
-            def act() -> None:
-                if does == "book":
-                    self.book(door, token_id, number, instant, key)
+            def apply_action() -> None:
+                if action == "book":
+                    self.book(target, token_id, number, instant, key)
                 else:
-                    getattr(self, does)(token_id, number, instant)
+                    getattr(self, action)(token_id, number, instant)
 
-            return Step(instant, token_id, 2 + place, act)
+            return Step(instant, token_id, 2 + index, apply_action)
 
-        return (step(place, does) for place, does in enumerate(FATES[fate]))
+        return (build_step(index, action) for index, action in enumerate(OUTCOMES[outcome]))
 
-    def book(self, door: Door, token_id: UUID, number: int, at: datetime, key: str | None) -> None:
+    def book(self, target: BookingTarget, token_id: UUID, number: int, at: datetime, key: str | None) -> None:
         """A guest books a time that is on offer."""
         guest = pick(GUESTS, number)
-        link_id = door.token_id and self.scheduling.get(Token, token_id).link_id
-        offer = self.scheduling.offer(link_id or self.scheduling.link_at(door.slug or "", fresh=False), fresh=False)
+        link_id = target.token_id and self.scheduling.load_aggregate(Token, token_id).link_id
+        offer = self.scheduling.load_offer(
+            link_id or self.scheduling.resolve_slug(target.slug or "", fresh=False), fresh=False
+        )
         notes = pick(NOTES, number // 3) if number % 3 == 0 else None
-        wish = Wish(self.free_time(offer, number, at), {"guest": guest._asdict(), "notes": notes}, key)
-        self.scheduling.book(as_guest(at), door, wish)
+        request = BookingRequest(
+            self.find_free_time(offer, number, at), {"guest": guest._asdict(), "notes": notes}, key
+        )
+        self.scheduling.book_meeting(build_guest_context(at), target, request)
 
     def move(self, token_id: UUID, number: int, at: datetime) -> None:
         """A guest moves their meeting to another time that is on offer."""
-        offer = self.scheduling.offer_of_booking(self.scheduling.get(Token, token_id), fresh=False)
-        self.scheduling.reschedule(as_guest(at), token_id, self.free_time(offer, number + 3, at))
+        offer = self.scheduling.load_booking_offer(self.scheduling.load_aggregate(Token, token_id), fresh=False)
+        self.scheduling.reschedule_meeting(
+            build_guest_context(at), token_id, self.find_free_time(offer, number + 3, at)
+        )
 
     def cancel_as_guest(self, token_id: UUID, number: int, at: datetime) -> None:
         """A guest cancels; most say why."""
-        self.scheduling.cancel(as_guest(at), token_id, None if number % 4 == 1 else pick(GUEST_REASONS, number))
+        self.scheduling.cancel_meeting(
+            build_guest_context(at), token_id, None if number % 4 == 1 else pick(GUEST_REASONS, number)
+        )
 
     def cancel_as_host(self, token_id: UUID, number: int, at: datetime) -> None:
         """The host cancels, and says why."""
-        booked = self.scheduling.get(Token, token_id).booked
-        host = next(person for person in PEOPLE.values() if booked and person.id == booked.host_ids[0])
-        self.scheduling.cancel(host.at(at), token_id, pick(HOST_REASONS, number))
+        booked_event = self.scheduling.load_aggregate(Token, token_id).booked_event
+        host = next(person for person in PEOPLE.values() if booked_event and person.id == booked_event.host_ids[0])
+        self.scheduling.cancel_meeting(host.build_context(at), token_id, pick(HOST_REASONS, number))
 
     def revoke(self, token_id: UUID, number: int, at: datetime) -> None:
         """Whoever issued a link withdraws it."""
-        issued = self.scheduling.get(Token, token_id).issued
-        issuer = next(person for person in PEOPLE.values() if issued and person.id == issued.issued_by)
-        self.oncelink.issuing.revoke(issuer.at(at), token_id, pick(REVOKE_REASONS, number))
+        issued_event = self.scheduling.load_aggregate(Token, token_id).issued_event
+        issuer = next(person for person in PEOPLE.values() if issued_event and person.id == issued_event.issued_by)
+        self.services.single_use_links.revoke_link(issuer.build_context(at), token_id, pick(REVOKE_REASONS, number))
 
-    def free_time(self, offer: Offer, number: int, at: datetime) -> datetime:
-        """One of the first times that are really on offer some days ahead."""
-        start = at + timedelta(days=pick(AHEAD, number))
-        found = self.scheduling.slots(offer, Interval(start, start + SEARCH), at)
-        return pick(found[:14], number * 5).start
+    def find_free_time(self, offer: Offer, number: int, at: datetime) -> datetime:
+        """Find one of the first offered slots some days ahead; returns its start."""
+        start = at + timedelta(days=pick(DAYS_AHEAD, number))
+        slots = self.scheduling.list_slots(offer, Interval(start, start + SEARCH_PERIOD), at)
+        return pick(slots[:14], number * 5).start
 
 
-def as_guest(at: datetime) -> Context:
-    """What a guest does at an instant, which may be past."""
+def build_guest_context(at: datetime) -> Context:
+    """Build the context of a guest's command at an instant, which may be past."""
     return Context(at, Actor(kind="guest"), uuid4().hex, "web")
 
 

@@ -1,4 +1,4 @@
-"""Who and what there is in the sample organisation: people, meeting types, links and a managed link."""
+"""The sample organisation's people, meeting types, links and managed link."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
-from api.services import Oncelink
+from api.services import Services
 from domain.event import Actor, Context, Source
 from domain.managed_link import ManagedLink, ManagedLinkProperties
 from domain.meeting_type import MeetingTypeProperties
-from domain.permissions import implied
+from domain.permissions import expand_roles
 from domain.person import OFFICE_HOURS, DayHours, PersonProperties, Role
 
 AUTHOR = Actor(kind="system", id=UUID("6e65786f-7261-4073-8973-74656d732e21"))
@@ -21,7 +21,7 @@ WEB_WEEK_ENDED = timedelta(days=4)
 
 @dataclass(frozen=True)
 class SamplePerson:
-    """One of the sample's people; the id follows from the key, so that a second run finds them again."""
+    """A person of the sample; the id is derived from the key, so that a second run finds them."""
 
     key: str
     name: str
@@ -33,20 +33,20 @@ class SamplePerson:
     @property
     def id(self) -> UUID:
         """The same in every sample."""
-        return created_by(AUTHOR, self.key)
+        return derive_id(AUTHOR, self.key)
 
     @property
     def email(self) -> str:
         """An address that nobody can have (RFC 2606)."""
         return f"{self.key}@nexora.example"
 
-    def created(self, key: str) -> UUID:
-        """The id of what this person created under an idempotency key."""
-        return created_by(Actor(kind="person", id=self.id), key)
+    def derive_created_id(self, key: str) -> UUID:
+        """Derive the id of what this person created with an idempotency key."""
+        return derive_id(Actor(kind="person", id=self.id), key)
 
-    def at(self, instant: datetime, source: Source = "web") -> Context:
-        """What this person does at an instant, which may be past."""
-        return Context(instant, Actor(kind="person", id=self.id), uuid4().hex, source, implied([self.role]))
+    def build_context(self, instant: datetime, source: Source = "web") -> Context:
+        """Build the context of this person's command at an instant, which may be past."""
+        return Context(instant, Actor(kind="person", id=self.id), uuid4().hex, source, expand_roles([self.role]))
 
 
 PEOPLE = {
@@ -87,29 +87,34 @@ TYPES = {
 TOUR_HOSTS = ("julio", "sam", "priya")
 
 
-def created_by(actor: Actor, key: str) -> UUID:
-    """The id of what an actor creates under an idempotency key."""
+def derive_id(actor: Actor, key: str) -> UUID:
+    """Derive the id of what an actor creates with an idempotency key."""
     assert actor.id is not None
     return uuid5(actor.id, key)
 
 
-def furnish_house(oncelink: Oncelink, began: datetime, today: datetime) -> dict[str, UUID]:
-    """Makes what is missing of people, meeting types and links, as of the day it began; the links by their names."""
+def create_organisation(services: Services, began: datetime, today: datetime) -> dict[str, UUID]:
+    """Create the missing people, meeting types and links as of the day it began; returns link ids by name."""
     for number, person in enumerate(PEOPLE.values()):
         context = Context(began + timedelta(minutes=number), AUTHOR, uuid4().hex, "cli", frozenset({"admin"}))
-        oncelink.staffing.add_person(context, properties_of(person, today), person.key)
-    founding = FOUNDER.at(began + timedelta(hours=1))
-    types = {key: oncelink.staffing.create_meeting_type(founding, kind, key).id for key, kind in TYPES.items()}
+        services.administration.add_person(context, build_properties(person, today), person.key)
+    context_of_founder = FOUNDER.build_context(began + timedelta(hours=1))
+    type_ids = {
+        key: services.administration.create_meeting_type(context_of_founder, kind, key).id
+        for key, kind in TYPES.items()
+    }
     day = began + timedelta(days=1)
-    return standard_links(oncelink, types, day, today) | tour_links(oncelink, types["discovery"], day)
+    return create_standard_links(services, type_ids, day, today) | create_tour_links(
+        services, type_ids["discovery"], day
+    )
 
 
-def properties_of(person: SamplePerson, today: datetime) -> PersonProperties:
-    """A person as they were added: Julio has taken a day off, and works on the Saturday after it."""
-    free = today.date() + timedelta(days=9 - today.weekday())
+def build_properties(person: SamplePerson, today: datetime) -> PersonProperties:
+    """Build a person's properties: Julio has a day off, and works on the Saturday after it."""
+    day_off = today.date() + timedelta(days=9 - today.weekday())
     overrides: dict[str, DayHours] = {
-        free.isoformat(): (),
-        (free + timedelta(days=3)).isoformat(): (("10:00", "13:00"),),
+        day_off.isoformat(): (),
+        (day_off + timedelta(days=3)).isoformat(): (("10:00", "13:00"),),
     }
     return PersonProperties(
         name=person.name,
@@ -121,12 +126,14 @@ def properties_of(person: SamplePerson, today: datetime) -> PersonProperties:
     )
 
 
-def standard_links(oncelink: Oncelink, types: Mapping[str, UUID], day: datetime, today: datetime) -> dict[str, UUID]:
-    """Links of people's own: plain, with a co-host, in the library, and one of a fair that is over."""
+def create_standard_links(
+    services: Services, type_ids: Mapping[str, UUID], day: datetime, today: datetime
+) -> dict[str, UUID]:
+    """Create standard links: plain, with a co-host, in the library, and an expired one."""
 
     def publish(owner: str, key: str, name: str, kind: str, **more: Any) -> UUID:
-        wanted = {"name": name, "slug": key, "meeting_type_id": types[kind], **more}
-        return oncelink.publishing.create_link(PEOPLE[owner].at(day), wanted, key).id
+        properties = {"name": name, "slug": key, "meeting_type_id": type_ids[kind], **more}
+        return services.links.create_link(PEOPLE[owner].build_context(day), properties, key).id
 
     mira = PEOPLE["mira"].id
     return {
@@ -139,13 +146,13 @@ def standard_links(oncelink: Oncelink, types: Mapping[str, UUID], day: datetime,
     }
 
 
-def tour_links(oncelink: Oncelink, meeting_type_id: UUID, day: datetime) -> dict[str, UUID]:
-    """A managed link of the manager: each host's own link of it."""
+def create_tour_links(services: Services, meeting_type_id: UUID, day: datetime) -> dict[str, UUID]:
+    """Create the manager's managed link; returns each host's own link of it."""
     hosts = tuple(PEOPLE[host].id for host in TOUR_HOSTS)
-    wanted = ManagedLinkProperties(
+    properties = ManagedLinkProperties(
         name="Product tour", slug="product-tour", meeting_type_id=meeting_type_id, host_ids=hosts
     )
-    context = PEOPLE["claire"].at(day + timedelta(hours=2))
-    made = oncelink.publishing.create_managed_link(context, wanted, "product-tour", {})
-    links = oncelink.publishing.get(ManagedLink, made.id).properties.links
+    context = PEOPLE["claire"].build_context(day + timedelta(hours=2))
+    outcome = services.links.create_managed_link(context, properties, "product-tour", {})
+    links = services.links.load_aggregate(ManagedLink, outcome.id).properties.links
     return {f"tour-{host}": links[PEOPLE[host].id] for host in TOUR_HOSTS if PEOPLE[host].id in links}

@@ -1,38 +1,38 @@
-"""The sample organisation Nexora Systems, made once: whatever of it is missing is completed, and nothing doubles."""
+"""The sample organisation Nexora Systems; a second run adds only what is missing."""
 
 from datetime import datetime, timedelta
 from typing import get_args
 
-from api.demo.meetings import Meetings
-from api.demo.organisation import FOUNDER, PEOPLE, SamplePerson, furnish_house
-from api.services import Oncelink
+from api.demo.meetings import SampleBookings
+from api.demo.organisation import FOUNDER, PEOPLE, SamplePerson, create_organisation
+from api.services import Services
 from domain.person import Role
 from domain.refusals import Refusal
 
-AGE = timedelta(days=35)  # of the organisation, on the day of the first run
+ORGANISATION_AGE = timedelta(days=35)  # of the organisation, on the day of the first run
 
 
 class AnotherOrganisation(Refusal):
     """This database holds an organisation already, and the sample's people do not belong in it: use another one."""
 
 
-def furnish(oncelink: Oncelink, now: datetime) -> list[SamplePerson]:
-    """Makes the sample organisation, or what is missing of it; one person for each role.
+def create_sample(services: Services, now: datetime) -> list[SamplePerson]:
+    """Create the sample organisation, or what is missing of it; returns one person for each role.
 
     Its days are relative to the first run. Raises AnotherOrganisation, TryAgain.
     """
-    today = first_run(oncelink) or now
-    links = furnish_house(oncelink, today - AGE, today)
-    Meetings(oncelink, links, today).tell()
-    oncelink.appended()
+    today = find_first_run(services) or now
+    links = create_organisation(services, today - ORGANISATION_AGE, today)
+    SampleBookings(services, links, today).create_missing()
+    services.announce_append()
     return [next(person for person in PEOPLE.values() if person.role == role) for role in get_args(Role)]
 
 
-def first_run(oncelink: Oncelink) -> datetime | None:
-    """When the sample was begun, as its first event tells; None when it was not. Raises AnotherOrganisation."""
-    beginning = oncelink.reader.events_after({FOUNDER.id: 0}).get(FOUNDER.id)
-    if beginning:
-        return beginning[0].occurred_at + AGE
-    if oncelink.scheduling.recorder.max_notification_id():
+def find_first_run(services: Services) -> datetime | None:
+    """Find the instant of the first run in its first event; None before it. Raises AnotherOrganisation."""
+    events = services.reader.read_events_after({FOUNDER.id: 0}).get(FOUNDER.id)
+    if events:
+        return events[0].occurred_at + ORGANISATION_AGE
+    if services.scheduling.recorder.max_notification_id():
         raise AnotherOrganisation
     return None

@@ -1,4 +1,4 @@
-"""The pages `/book/{slug}` and `/s/{code}`: what a link offers, and the form that books it."""
+"""The pages `/book/{slug}` and `/s/{code}`: the free times of a link, and the form that books one."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -7,156 +7,164 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from api.field_types import SLUG
-from api.guest.form import SENT_BEFORE, Fields, Filled, booking_of
-from api.guest.picker import Picker, picker_of
-from api.guest.query_parameters import asked_by
+from api.guest.form import SENT_BEFORE, Fields, GuestForm, parse_booking
+from api.guest.picker import Picker, build_picker
+from api.guest.query_parameters import parse_time_query
 from api.guest.route import GuestRoute
-from api.http.dependencies import AsGuest, Parts, written
-from api.http.problem_details import STATUS
-from api.pages.rendering.templates import render
-from api.services import Oncelink
-from api.v1.guest_booking import hosts, offered_type, open_offer
+from api.http.dependencies import CurrentServices, GuestContext, build_position_header
+from api.http.problem_details import REFUSAL_STATUSES
+from api.pages.rendering.templates import render_page
+from api.services import Services
+from api.v1.guest_booking import build_hosts, build_offered_type, load_open_offer
 from api.v1.request_bodies import NewBooking
 from domain.availability.offer import LinkOffer
-from domain.commands.scheduling import Booked, Door, Wish
+from domain.commands.scheduling import BookingRequest, BookingResult, BookingTarget
 from domain.event import Context
 from domain.refusals import IdempotencyKeyReused, LinkNotFound, LinkUnattended, Refusal, SlotNotOffered, SlotTaken
-from integrations.date_formats import face_for
+from integrations.date_formats import choose_date_format
 
 router = APIRouter(include_in_schema=False, route_class=GuestRoute)
 
 
 @dataclass(frozen=True)
-class Visit:
-    """Somebody at a link's door."""
+class LinkPageRequest:
+    """A guest's request for the page of a link."""
 
     request: Request
-    parts: Oncelink
+    services: Services
     context: Context
-    door: Door
+    target: BookingTarget
     code: str
     path: str
 
 
-def at_core_link(request: Request, parts: Parts, context: AsGuest, slug: str) -> Visit:
-    """A visit to a core link. Raises LinkNotFound."""
+def resolve_core_link(request: Request, services: CurrentServices, context: GuestContext, slug: str) -> LinkPageRequest:
+    """Resolve the request for a core link's page. Raises LinkNotFound."""
     slug = slug.removesuffix("/")
     if not SLUG.fullmatch(slug):
         raise LinkNotFound
-    return Visit(request, parts, context, Door(slug=slug), slug, f"/book/{slug}")
+    return LinkPageRequest(request, services, context, BookingTarget(slug=slug), slug, f"/book/{slug}")
 
 
-def at_single_use_link(request: Request, parts: Parts, context: AsGuest, code: str) -> Visit:
-    """A visit to a single-use link. Raises LinkNotFound."""
+def resolve_single_use_link(
+    request: Request, services: CurrentServices, context: GuestContext, code: str
+) -> LinkPageRequest:
+    """Resolve the request for a single-use link's page. Raises LinkNotFound."""
     code = code.removesuffix("/")
-    token_id = parts.codes.open(code, "book")
+    token_id = services.codes.open_code(code, "book")
     if token_id is None:
         raise LinkNotFound
-    return Visit(request, parts, context, Door(token_id=token_id), code, f"/s/{code}")
+    return LinkPageRequest(request, services, context, BookingTarget(token_id=token_id), code, f"/s/{code}")
 
 
-AtCoreLink = Annotated[Visit, Depends(at_core_link)]
-AtSingleUseLink = Annotated[Visit, Depends(at_single_use_link)]
+CoreLinkRequest = Annotated[LinkPageRequest, Depends(resolve_core_link)]
+SingleUseLinkRequest = Annotated[LinkPageRequest, Depends(resolve_single_use_link)]
 
 
 @router.get("/book/{slug:path}")
-def show_core_link(visit: AtCoreLink) -> Response:
-    """The page of a core link."""
-    return page(visit, Filled())
+def show_core_link(page_request: CoreLinkRequest) -> Response:
+    """Show the page of a core link."""
+    return render_booking_page(page_request, GuestForm())
 
 
 @router.get("/s/{code:path}")
-def show_single_use_link(visit: AtSingleUseLink) -> Response:
-    """The page of a single-use link."""
-    return page(visit, Filled())
+def show_single_use_link(page_request: SingleUseLinkRequest) -> Response:
+    """Show the page of a single-use link."""
+    return render_booking_page(page_request, GuestForm())
 
 
 @router.post("/book/{slug:path}")
-def book_core_link(visit: AtCoreLink, fields: Fields) -> Response:
-    """Books on a core link."""
-    return book(visit, Filled(fields))
+def book_core_link(page_request: CoreLinkRequest, fields: Fields) -> Response:
+    """Book on a core link."""
+    return book_meeting(page_request, GuestForm(fields))
 
 
 @router.post("/s/{code:path}")
-def book_single_use_link(visit: AtSingleUseLink, fields: Fields) -> Response:
-    """Books the one meeting of a single-use link."""
-    return book(visit, Filled(fields))
+def book_single_use_link(page_request: SingleUseLinkRequest, fields: Fields) -> Response:
+    """Book the only meeting of a single-use link."""
+    return book_meeting(page_request, GuestForm(fields))
 
 
-def book(visit: Visit, filled: Filled) -> Response:
-    """Books, and goes on to the booking's own page; whatever is wrong leads back to the form, filled in."""
-    wished, filled = booking_of(filled)
-    if wished is None:
-        return page(visit, filled, status=422)
+def book_meeting(page_request: LinkPageRequest, form: GuestForm) -> Response:
+    """Book, then redirect to the booking's page; if anything is wrong, show the form again, filled in."""
+    new_booking, form = parse_booking(form)
+    if new_booking is None:
+        return render_booking_page(page_request, form, status=422)
     try:
-        booked = visit.parts.scheduling.book(visit.context, visit.door, wish_of(wished, filled.key))
+        result = page_request.services.scheduling.book_meeting(
+            page_request.context, page_request.target, build_booking_request(new_booking, form.key)
+        )
     except IdempotencyKeyReused:
-        return sent_before(visit, filled)
+        return sent_before(page_request, form)
     except (SlotTaken, SlotNotOffered) as refusal:
-        return page(visit, filled, refusal)
-    if not booked.replayed:
-        visit.parts.appended()
-    return to_booking(visit, booked)
+        return render_booking_page(page_request, form, refusal)
+    if not result.replayed:
+        page_request.services.announce_append()
+    return redirect_to_booking(page_request, result)
 
 
-def wish_of(wished: NewBooking, key: str) -> Wish:
-    """A booking as the JSON API would wish it: the same request by either way is the same request."""
-    return Wish(wished.start, {"guest": wished.guest.model_dump(), "notes": wished.notes}, key)
+def build_booking_request(new_booking: NewBooking, key: str) -> BookingRequest:
+    """Build the same booking request that the JSON API would, so that a retry by either way is recognised."""
+    return BookingRequest(new_booking.start, {"guest": new_booking.guest.model_dump(), "notes": new_booking.notes}, key)
 
 
-def to_booking(visit: Visit, booked: Booked) -> Response:
-    """On to the booking's own page, for who has shown its details; loading that again books nothing."""
-    path = "/m/" + visit.parts.manage_url(booked.token.id).rpartition("/m/")[2]
-    return RedirectResponse(f"{path}?done=booked", 303, written(booked.position))
+def redirect_to_booking(visit: LinkPageRequest, booked: BookingResult) -> Response:
+    """Redirect to the booking's page; reloading that books nothing."""
+    path = "/m/" + visit.services.manage_url(booked.token.id).rpartition("/m/")[2]
+    return RedirectResponse(f"{path}?done=booked", 303, build_position_header(booked.position))
 
 
-def sent_before(visit: Visit, filled: Filled) -> Response:
+def sent_before(page_request: LinkPageRequest, filled: GuestForm) -> Response:
     """The form under a new key, as its key has booked other details: a key alone tells and opens nothing.
 
     Raises IdempotencyKeyReused where the link books no more.
     """
     try:
-        return page(visit, filled.under_a_new_key(f"{SENT_BEFORE} To book another one, press the button."), status=422)
+        return render_booking_page(
+            page_request, filled.under_a_new_key(f"{SENT_BEFORE} To book another one, press the button."), status=422
+        )
     except Refusal:
         raise IdempotencyKeyReused from None
 
 
-def page(visit: Visit, filled: Filled, refusal: Refusal | None = None, status: int = 200) -> Response:
-    """The page of a link, with the form as it was filled in. Raises the refusals of the contract's table.
+def render_booking_page(
+    page_request: LinkPageRequest, form: GuestForm, refusal: Refusal | None = None, status: int = 200
+) -> Response:
+    """Render the page of a link, with the form as it was filled in.
 
-    Where somebody whose time it takes has left it says so, and of whom nothing.
+    Raises the refusals of a link that cannot be booked, and LinkUnattended if a required person has left.
     """
-    offer = open_offer(visit.parts, visit.door, visit.context)
-    if not offer.is_attended:
+    offer = load_open_offer(page_request.services, page_request.target, page_request.context)
+    if not offer.has_active_hosts:
         raise LinkUnattended
-    picker = picker_for(visit, offer, filled)
-    wanted = picker.asked.start if filled.fields else None
-    return render(
-        visit.request,
+    picker = build_link_picker(page_request, offer, form)
+    requested_start = picker.query.start if form.fields else None
+    return render_page(
+        page_request.request,
         "guest/book.html",
-        STATUS[type(refusal)] if refusal else status,
-        zone=picker.asked.time_zone,
+        REFUSAL_STATUSES[type(refusal)] if refusal else status,
+        zone=picker.query.time_zone,
         picker=picker,
-        choices=picker.next_times(wanted) if wanted and not picker.start else [],
+        choices=picker.list_next_times(requested_start) if requested_start and not picker.start else [],
         refusal=refusal.sentence if refusal else None,
-        filled=filled,
-        meeting_type=offered_type(offer),
-        hosts=hosts(offer),
+        filled=form,
+        meeting_type=build_offered_type(offer),
+        hosts=build_hosts(offer),
         expires_at=offer.link.properties.expires_at,
-        single_use=visit.door.token_id is not None,
-        books=f"/v1/book/{visit.code}",
+        single_use=page_request.target.token_id is not None,
+        books=f"/v1/book/{page_request.code}",
     )
 
 
-def picker_for(visit: Visit, offer: LinkOffer, filled: Filled) -> Picker:
-    """The times of a link, as the address or the form asks for them."""
-    asked = asked_by(filled.fields or visit.request.query_params, offer.hosts[0].properties.time_zone)
-    return picker_of(
-        visit.path,
-        f"/v1/book/{visit.code}/slots",
+def build_link_picker(page_request: LinkPageRequest, offer: LinkOffer, form: GuestForm) -> Picker:
+    """Build the picker of a link's free times, as the query or the form requests them."""
+    query = parse_time_query(form.fields or page_request.request.query_params, offer.hosts[0].properties.time_zone)
+    return build_picker(
+        page_request.path,
+        f"/v1/book/{page_request.code}/slots",
         offer,
-        lambda within: visit.parts.scheduling.slots(offer, within, visit.context.now),
-        asked,
-        face_for(visit.request.headers.get("accept-language")),
-        visit.context.now,
+        lambda interval: page_request.services.scheduling.list_slots(offer, interval, page_request.context.now),
+        query,
+        choose_date_format(page_request.request.headers.get("accept-language")),
+        page_request.context.now,
     )

@@ -1,4 +1,4 @@
-"""Forms as browsers send them without JavaScript: read strictly, answered at the fields, nothing lost."""
+"""Forms of guests, without JavaScript: parsed strictly; errors are shown at their fields, and no input is lost."""
 
 import secrets
 from collections.abc import Mapping
@@ -10,17 +10,17 @@ from fastapi import Depends, Request
 from pydantic import BaseModel, ValidationError
 
 from api.http.dependencies import VISIBLE_ASCII
-from api.http.problem_details import field_name
-from api.http.strict_json import rule_broken_by
-from api.http.validation_messages import message_of
+from api.http.problem_details import format_field_name
+from api.http.strict_json import find_broken_rule
+from api.http.validation_messages import explain_validation_error
 from api.v1.request_bodies import NewBooking, NewStart, Reason
 from domain.refusals import Invalid
 
 M = TypeVar("M", bound=BaseModel)
 
-MOST_FIELDS = 20
-FORM = "application/x-www-form-urlencoded"
-AGAIN = "Please press the button once more."
+MAX_FIELDS = 20
+FORM_MEDIA_TYPE = "application/x-www-form-urlencoded"
+SEND_AGAIN_MESSAGE = "Please press the button once more."
 SENT_BEFORE = (
     "This form was sent before with other details, so nothing was done now. If you booked a meeting then, your"
     " confirmation page and your calendar entry lead to it."
@@ -32,16 +32,16 @@ MESSAGES = {
 }
 
 
-async def fields_of(request: Request) -> dict[str, str]:
-    """The fields of a form, line breaks as one character. Raises Invalid."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+async def read_fields(request: Request) -> dict[str, str]:
+    """Return the fields of a form; each line break is one LF. Raises Invalid."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM_MEDIA_TYPE:
         raise Invalid("body", "This form cannot be read.")
     try:
         pairs = parse_qsl(
             (await request.body()).decode("ascii"),
             keep_blank_values=True,
             errors="strict",
-            max_num_fields=MOST_FIELDS,
+            max_num_fields=MAX_FIELDS,
         )
     except ValueError:
         raise Invalid("body", "This form cannot be read.") from None
@@ -51,29 +51,29 @@ async def fields_of(request: Request) -> dict[str, str]:
     return fields
 
 
-Fields = Annotated[dict[str, str], Depends(fields_of)]
+Fields = Annotated[dict[str, str], Depends(read_fields)]
 
 
 @dataclass(frozen=True)
-class Filled:
-    """A form as it was filled in, and what is wrong with it by field."""
+class GuestForm:
+    """The fields of a form as they were sent, and its errors by field."""
 
     fields: Mapping[str, str] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
-        """The idempotency key of this form: as sent, or a new one."""
-        sent = self.fields.get("key", "")
-        return sent if VISIBLE_ASCII.fullmatch(sent) else new_key()
+        """The idempotency key of this form: the one sent, or a new one."""
+        key = self.fields.get("key", "")
+        return key if VISIBLE_ASCII.fullmatch(key) else new_key()
 
-    def with_errors(self, errors: Mapping[str, str]) -> "Filled":
-        """The same form with what is wrong with it."""
-        return Filled(self.fields, errors)
+    def replace_errors(self, errors: Mapping[str, str]) -> "GuestForm":
+        """Return the same form with these errors."""
+        return GuestForm(self.fields, errors)
 
-    def under_a_new_key(self, sentence: str) -> "Filled":
+    def under_a_new_key(self, sentence: str) -> "GuestForm":
         """The same form for another request, with what is to be said of it."""
-        return Filled({**self.fields, "key": new_key()}, {"form": sentence})
+        return GuestForm({**self.fields, "key": new_key()}, {"form": sentence})
 
 
 def new_key() -> str:
@@ -81,46 +81,46 @@ def new_key() -> str:
     return secrets.token_urlsafe(24)
 
 
-def booking_of(filled: Filled) -> tuple[NewBooking | None, Filled]:
-    """The booking that a form wishes, or the form with what is wrong with it."""
-    sent = filled.fields
-    guest = {name: sent.get(name, "") for name in ("name", "email", "time_zone")}
-    body = {"start": sent.get("start", ""), "guest": guest, "notes": sent.get("notes", "").strip() or None}
-    found, errors = read(NewBooking, body, sent)
-    if sent.get("key", "") != filled.key:
-        errors = {**errors, "form": AGAIN}
-    return (None if errors else found), filled.with_errors(errors)
+def parse_booking(form: GuestForm) -> tuple[NewBooking | None, GuestForm]:
+    """Return the booking that a form requests, or None and the form with its errors."""
+    fields = form.fields
+    guest = {name: fields.get(name, "") for name in ("name", "email", "time_zone")}
+    body = {"start": fields.get("start", ""), "guest": guest, "notes": fields.get("notes", "").strip() or None}
+    new_booking, errors = validate_body(NewBooking, body, fields)
+    if fields.get("key", "") != form.key:
+        errors = {**errors, "form": SEND_AGAIN_MESSAGE}
+    return (None if errors else new_booking), form.replace_errors(errors)
 
 
-def start_of(filled: Filled) -> tuple[NewStart | None, Filled]:
-    """The time that a meeting shall be moved to, or the form with what is wrong with it."""
-    found, errors = read(NewStart, {"start": filled.fields.get("start", "")}, filled.fields)
-    return found, filled.with_errors(errors)
+def parse_start(form: GuestForm) -> tuple[NewStart | None, GuestForm]:
+    """Return the new start of a meeting, or None and the form with its errors."""
+    new_start, errors = validate_body(NewStart, {"start": form.fields.get("start", "")}, form.fields)
+    return new_start, form.replace_errors(errors)
 
 
-def reason_of(filled: Filled) -> tuple[Reason | None, Filled]:
-    """Why a meeting is cancelled, or the form with what is wrong with it."""
-    reason = filled.fields.get("reason", "").strip() or None
-    found, errors = read(Reason, {"reason": reason}, filled.fields)
-    return found, filled.with_errors(errors)
+def parse_reason(form: GuestForm) -> tuple[Reason | None, GuestForm]:
+    """Return the reason of a cancellation, or None and the form with its errors."""
+    reason = form.fields.get("reason", "").strip() or None
+    body, errors = validate_body(Reason, {"reason": reason}, form.fields)
+    return body, form.replace_errors(errors)
 
 
-def read(model: type[M], body: dict[str, Any], sent: Mapping[str, str]) -> tuple[M | None, dict[str, str]]:
-    """A body from a form, or what is wrong by field of the form."""
-    broken = {name: rule for name, text in sent.items() if (rule := rule_broken_by(text))}
-    if broken:
-        return None, broken
+def validate_body(model: type[M], body: dict[str, Any], fields: Mapping[str, str]) -> tuple[M | None, dict[str, str]]:
+    """Validate a body with a request model of the JSON API; return None and the errors by field if it is invalid."""
+    errors = {name: message for name, text in fields.items() if (message := find_broken_rule(text))}
+    if errors:
+        return None, errors
     try:
         return model.model_validate(body), {}
     except ValidationError as error:
-        return None, {field_of(one): said(one) for one in reversed(error.errors())}
+        return None, {get_field(detail): describe_error(detail) for detail in reversed(error.errors())}
 
 
-def field_of(error: Any) -> str:
-    """The form's field that an error is about."""
-    return field_name(("form", *error["loc"])).rpartition(".")[2]
+def get_field(error: Any) -> str:
+    """Return the form's field that a validation error is about."""
+    return format_field_name(("form", *error["loc"])).rpartition(".")[2]
 
 
-def said(error: Any) -> str:
-    """What is wrong, as a sentence beside the field."""
-    return MESSAGES.get(error["type"]) or message_of(error)
+def describe_error(error: Any) -> str:
+    """Return a validation error as a message for its field."""
+    return MESSAGES.get(error["type"]) or explain_validation_error(error)

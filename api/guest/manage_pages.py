@@ -1,4 +1,4 @@
-"""The pages under `/m/{code}`: a booking, its calendar file, and moving or cancelling it, each after a confirmation."""
+"""The pages under `/m/{code}`: a booking, its calendar file, and rescheduling or cancelling it."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -6,184 +6,199 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from api.guest.form import Fields, Filled, reason_of, start_of
+from api.guest.form import Fields, GuestForm, parse_reason, parse_start
 from api.guest.meeting import Meeting
-from api.guest.picker import Picker, picker_of
-from api.guest.query_parameters import asked_in
+from api.guest.picker import Picker, build_picker
+from api.guest.query_parameters import parse_time_query_in
 from api.guest.route import GuestRoute
-from api.http.dependencies import AsGuest, Parts, written
-from api.http.problem_details import STATUS
-from api.pages.rendering.templates import render
-from api.services import Oncelink
-from api.v1.guest_manage import managed, token_of
+from api.http.dependencies import CurrentServices, GuestContext, build_position_header
+from api.http.problem_details import REFUSAL_STATUSES
+from api.pages.rendering.templates import render_page
+from api.services import Services
+from api.v1.guest_manage import build_managed_booking, load_token
 from domain.event import Context
-from domain.refusals import BookingCancelled, MeetingStarted, NobodyToMoveTo, Refusal, SlotNotOffered, SlotTaken
+from domain.refusals import BookingCancelled, MeetingStarted, NoOtherSlotOffered, Refusal, SlotNotOffered, SlotTaken
 from domain.token import Token
-from integrations.date_formats import face_for
-from integrations.icalendar import calendar
-from integrations.meeting_details import facts_of
+from integrations.date_formats import choose_date_format
+from integrations.icalendar import render_icalendar
+from integrations.meeting_details import load_meeting_details
 
 router = APIRouter(include_in_schema=False, route_class=GuestRoute)
 
-CALENDAR = {"Content-Disposition": 'attachment; filename="meeting.ics"'}
+CALENDAR_HEADERS = {"Content-Disposition": 'attachment; filename="meeting.ics"'}
 
 
 @dataclass(frozen=True)
-class Visit:
-    """A guest at their booking."""
+class ManagePageRequest:
+    """A guest's request for a page of their booking."""
 
     request: Request
-    parts: Oncelink
+    services: Services
     context: Context
     token: Token
     code: str
 
     @property
     def path(self) -> str:
-        """The address of the booking's own page."""
+        """The path of the booking's page."""
         return f"/m/{self.code}"
 
 
-def at_booking(request: Request, parts: Parts, context: AsGuest, code: str) -> Visit:
-    """A visit to a booking. Raises LinkNotFound."""
+def resolve_booking(request: Request, services: CurrentServices, context: GuestContext, code: str) -> ManagePageRequest:
+    """Resolve the request for a booking's page. Raises LinkNotFound."""
     code = code.removesuffix("/")
-    return Visit(request, parts, context, token_of(parts, code), code)
+    return ManagePageRequest(request, services, context, load_token(services, code), code)
 
 
-AtBooking = Annotated[Visit, Depends(at_booking)]
+ManageRequest = Annotated[ManagePageRequest, Depends(resolve_booking)]
 
 
 @router.get("/m/{code}/meeting.ics")
-def calendar_file(visit: AtBooking) -> Response:
-    """The booking as a calendar file."""
-    facts = facts_of(visit.parts, visit.token)
-    zone = facts.guest.time_zone if facts.guest else facts.hosts[0].time_zone
-    content = calendar(facts.entry(for_guest=True, zone=zone))
-    return Response(content, media_type="text/calendar; charset=utf-8", headers=CALENDAR)
+def download_calendar(page_request: ManageRequest) -> Response:
+    """Return the booking as an iCalendar file."""
+    details = load_meeting_details(page_request.services, page_request.token)
+    zone = details.guest.time_zone if details.guest else details.hosts[0].time_zone
+    content = render_icalendar(details.build_entry(for_guest=True, zone=zone))
+    return Response(content, media_type="text/calendar; charset=utf-8", headers=CALENDAR_HEADERS)
 
 
 @router.get("/m/{code}/reschedule")
-def choose_time(visit: AtBooking) -> Response:
-    """Chooses another time."""
-    return to_move(visit, Filled())
+def show_reschedule_form(page_request: ManageRequest) -> Response:
+    """Show the times that the meeting can be moved to."""
+    return render_reschedule_form(page_request, GuestForm())
 
 
 @router.post("/m/{code}/reschedule")
-def move(visit: AtBooking, fields: Fields) -> Response:
-    """Moves the meeting to the time that was confirmed."""
-    wished, filled = start_of(Filled(fields))
-    if wished is None:
-        return to_move(visit, filled, status=422)
+def reschedule_booking(page_request: ManageRequest, fields: Fields) -> Response:
+    """Move the meeting to the confirmed time."""
+    new_start, form = parse_start(GuestForm(fields))
+    if new_start is None:
+        return render_reschedule_form(page_request, form, status=422)
     try:
-        position = visit.parts.scheduling.reschedule(visit.context, visit.token.id, wished.start)
+        position = page_request.services.scheduling.reschedule_meeting(
+            page_request.context, page_request.token.id, new_start.start
+        )
     except (SlotTaken, SlotNotOffered) as refusal:
-        return to_move(visit, filled, refusal)
+        return render_reschedule_form(page_request, form, refusal)
     except (BookingCancelled, MeetingStarted) as refusal:
-        return page(visit, refusal)
-    return done(visit, "moved", position)
+        return render_booking(page_request, refusal)
+    return redirect_to_booking(page_request, "moved", position)
 
 
 @router.get("/m/{code}/cancel")
-def ask_whether(visit: AtBooking) -> Response:
-    """Asks whether the meeting shall be cancelled."""
-    return to_cancel(visit, Filled())
+def show_cancel_form(page_request: ManageRequest) -> Response:
+    """Ask for confirmation before cancelling."""
+    return render_cancel_form(page_request, GuestForm())
 
 
 @router.post("/m/{code}/cancel")
-def cancel(visit: AtBooking, fields: Fields) -> Response:
-    """Cancels the meeting, for good; a second press finds it cancelled."""
-    wished, filled = reason_of(Filled(fields))
-    if wished is None:
-        return to_cancel(visit, filled, 422)
+def cancel_booking(page_request: ManageRequest, fields: Fields) -> Response:
+    """Cancel the meeting, for good; a second request finds it cancelled."""
+    cancellation, form = parse_reason(GuestForm(fields))
+    if cancellation is None:
+        return render_cancel_form(page_request, form, 422)
     try:
-        position = visit.parts.scheduling.cancel(visit.context, visit.token.id, wished.reason)
+        position = page_request.services.scheduling.cancel_meeting(
+            page_request.context, page_request.token.id, cancellation.reason
+        )
     except BookingCancelled:
         position = None
     except MeetingStarted as refusal:
-        return page(visit, refusal)
-    return done(visit, "cancelled", position)
+        return render_booking(page_request, refusal)
+    return redirect_to_booking(page_request, "cancelled", position)
 
 
 @router.get("/m/{code:path}")
-def show(visit: AtBooking) -> Response:
-    """The booking as it is now."""
-    return page(visit)
+def show_booking(page_request: ManageRequest) -> Response:
+    """Show the booking as it is now."""
+    return render_booking(page_request)
 
 
-def page(visit: Visit, refusal: Refusal | None = None) -> Response:
-    """The booking's own page, with a sentence why something could not be done."""
-    return render(
-        visit.request,
+def render_booking(page_request: ManagePageRequest, refusal: Refusal | None = None) -> Response:
+    """Render the booking's page, with the message of a refusal if there is one."""
+    return render_page(
+        page_request.request,
         "guest/meeting.html",
-        STATUS[type(refusal)] if refusal else 200,
-        meeting=meeting_of(visit),
-        path=visit.path,
-        done=visit.request.query_params.get("done"),
+        REFUSAL_STATUSES[type(refusal)] if refusal else 200,
+        meeting=load_meeting(page_request),
+        path=page_request.path,
+        done=page_request.request.query_params.get("done"),
         refusal=refusal.sentence if refusal else None,
-        manage_url=visit.parts.manage_url(visit.token.id),
+        manage_url=page_request.services.manage_url(page_request.token.id),
     )
 
 
-def to_move(visit: Visit, filled: Filled, refusal: Refusal | None = None, status: int = 200) -> Response:
-    """The page where another time is chosen, or the booking's own page if it can no longer change."""
+def render_reschedule_form(
+    page_request: ManagePageRequest, form: GuestForm, refusal: Refusal | None = None, status: int = 200
+) -> Response:
+    """Render the page to choose another time, or the booking's page if it can no longer change."""
     try:
-        visit.token.changeable_meeting(visit.context.now)
+        page_request.token.require_changeable_meeting(page_request.context.now)
     except (BookingCancelled, MeetingStarted) as reason:
-        return page(visit, reason)
-    if not visit.parts.scheduling.offer_of_booking(visit.token).is_attended:
-        return page(visit, NobodyToMoveTo())
-    meeting = meeting_of(visit)
-    picker = picker_for(visit, meeting, filled)
-    wanted = picker.asked.start if filled.fields else None
-    return render(
-        visit.request,
+        return render_booking(page_request, reason)
+    if not page_request.services.scheduling.load_booking_offer(page_request.token).has_active_hosts:
+        return render_booking(page_request, NoOtherSlotOffered())
+    meeting = load_meeting(page_request)
+    picker = build_reschedule_picker(page_request, meeting, form)
+    requested_start = picker.query.start if form.fields else None
+    return render_page(
+        page_request.request,
         "guest/reschedule.html",
-        STATUS[type(refusal)] if refusal else status,
-        zone=picker.asked.time_zone,
+        REFUSAL_STATUSES[type(refusal)] if refusal else status,
+        zone=picker.query.time_zone,
         meeting=meeting,
-        path=visit.path,
+        path=page_request.path,
         picker=picker,
-        choices=picker.next_times(wanted) if wanted and not picker.start else [],
+        choices=picker.list_next_times(requested_start) if requested_start and not picker.start else [],
         refusal=refusal.sentence if refusal else None,
-        filled=filled,
+        filled=form,
     )
 
 
-def to_cancel(visit: Visit, filled: Filled, status: int = 200) -> Response:
-    """The page that asks before it cancels, or the booking's own page if it can no longer change."""
+def render_cancel_form(page_request: ManagePageRequest, form: GuestForm, status: int = 200) -> Response:
+    """Render the confirmation page, or the booking's page if it can no longer change."""
     try:
-        visit.token.changeable_meeting(visit.context.now)
+        page_request.token.require_changeable_meeting(page_request.context.now)
     except (BookingCancelled, MeetingStarted) as reason:
-        return page(visit, reason)
-    return render(visit.request, "guest/cancel.html", status, meeting=meeting_of(visit), path=visit.path, filled=filled)
+        return render_booking(page_request, reason)
+    return render_page(
+        page_request.request,
+        "guest/cancel.html",
+        status,
+        meeting=load_meeting(page_request),
+        path=page_request.path,
+        filled=form,
+    )
 
 
-def meeting_of(visit: Visit) -> Meeting:
-    """The booking as its pages show it."""
-    face = face_for(visit.request.headers.get("accept-language"))
-    offer = visit.parts.scheduling.offer_of_booking(visit.token)
-    booking = managed(visit.parts, visit.token).booking
-    return Meeting.of(visit.token, booking, offer.hosts[0].properties.time_zone, face, visit.context.now)
+def load_meeting(page_request: ManagePageRequest) -> Meeting:
+    """Return the booking as its pages show it."""
+    date_format = choose_date_format(page_request.request.headers.get("accept-language"))
+    offer = page_request.services.scheduling.load_booking_offer(page_request.token)
+    booking = build_managed_booking(page_request.services, page_request.token).booking
+    return Meeting.from_token(
+        page_request.token, booking, offer.hosts[0].properties.time_zone, date_format, page_request.context.now
+    )
 
 
-def picker_for(visit: Visit, meeting: Meeting, filled: Filled) -> Picker:
-    """The times that the meeting can be moved to."""
-    offer = visit.parts.scheduling.offer_of_booking(visit.token)
-    scheduling, id, now = visit.parts.scheduling, visit.token.id, visit.context.now
-    return picker_of(
-        f"{visit.path}/reschedule",
-        f"/v1/manage/{visit.code}/slots",
+def build_reschedule_picker(page_request: ManagePageRequest, meeting: Meeting, form: GuestForm) -> Picker:
+    """Build the picker of the times that the meeting can be moved to."""
+    offer = page_request.services.scheduling.load_booking_offer(page_request.token)
+    scheduling, id, now = page_request.services.scheduling, page_request.token.id, page_request.context.now
+    return build_picker(
+        f"{page_request.path}/reschedule",
+        f"/v1/manage/{page_request.code}/slots",
         offer,
-        lambda within: scheduling.slots(offer, within, now, but=id),
-        asked_in(meeting.time_zone, filled.fields or visit.request.query_params),
-        meeting.face,
+        lambda interval: scheduling.list_slots(offer, interval, now, excluding=id),
+        parse_time_query_in(meeting.time_zone, form.fields or page_request.request.query_params),
+        meeting.date_format,
         now,
         current=meeting.booking.start,
     )
 
 
-def done(visit: Visit, what: str, position: int | None) -> Response:
-    """Back to the booking's own page, which says what was done; loading it again does nothing."""
+def redirect_to_booking(page_request: ManagePageRequest, outcome: str, position: int | None) -> Response:
+    """Redirect to the booking's page, which says what was done; reloading it does nothing."""
     if position is not None:
-        visit.parts.appended()
-    return RedirectResponse(f"{visit.path}?done={what}", 303, written(position))
+        page_request.services.announce_append()
+    return RedirectResponse(f"{page_request.path}?done={outcome}", 303, build_position_header(position))

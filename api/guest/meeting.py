@@ -1,35 +1,37 @@
-"""A booking as its own pages show it: when it is for this guest, and whether it may still change."""
+"""A booking as its pages show it: in the guest's zone, and whether it can still change."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from api.v1.response_models import GuestBooking
-from domain.availability.hours import zone_of
+from domain.availability.hours import load_zone
 from domain.token import Rescheduled, Token
-from integrations.date_formats import ClockFace, offset, zone_label
+from integrations.date_formats import DateFormat, format_offset, format_zone
 
 
 @dataclass(frozen=True)
 class Meeting:
-    """A booking, in the zone of who booked it."""
+    """A booking, formatted in the zone of whoever booked it."""
 
     booking: GuestBooking
     time_zone: str
-    face: ClockFace
+    date_format: DateFormat
     started: bool
     over: bool
     previous_start: datetime | None
 
     @classmethod
-    def of(cls, token: Token, booking: GuestBooking, host_zone: str, face: ClockFace, now: datetime) -> "Meeting":
-        """The booking at an instant; in the host's zone once the guest's details were erased."""
-        moved = token.meeting.previous_starts_at if isinstance(token.meeting, Rescheduled) else None
+    def from_token(
+        cls, token: Token, booking: GuestBooking, host_zone: str, date_format: DateFormat, now: datetime
+    ) -> "Meeting":
+        """Create it from a token and its booking; in the host's zone if the guest's details were erased."""
+        previous_start = token.meeting.previous_starts_at if isinstance(token.meeting, Rescheduled) else None
         zone = booking.guest.time_zone if booking.guest else host_zone
-        return cls(booking, zone, face, booking.start <= now, booking.end <= now, moved)
+        return cls(booking, zone, date_format, booking.start <= now, booking.end <= now, previous_start)
 
     @property
     def cancelled(self) -> bool:
-        """Whether it will not take place."""
+        """Whether it was cancelled."""
         return self.booking.status == "cancelled"
 
     @property
@@ -40,23 +42,23 @@ class Meeting:
     @property
     def day(self) -> str:
         """The day in full."""
-        return self.face.day(self.booking.start.astimezone(zone_of(self.time_zone)).date())
+        return self.date_format.format_day(self.booking.start.astimezone(load_zone(self.time_zone)).date())
 
     @property
     def span(self) -> str:
-        """From when to when."""
-        return self.face.span(self.booking.start, self.booking.end, zone_of(self.time_zone))
+        """The times of its begin and end."""
+        return self.date_format.format_span(self.booking.start, self.booking.end, load_zone(self.time_zone))
 
     @property
     def zone(self) -> str:
-        """The zone, with its distance from UTC at that time."""
-        return f"{zone_label(self.time_zone)} ({offset(self.booking.start, zone_of(self.time_zone))})"
+        """The zone, with its offset from UTC at that time."""
+        return f"{format_zone(self.time_zone)} ({format_offset(self.booking.start, load_zone(self.time_zone))})"
 
     @property
-    def previously(self) -> str | None:
-        """When it was before it was moved."""
+    def previous_time(self) -> str | None:
+        """The day and time before it was moved, or None."""
         if self.previous_start is None:
             return None
-        zone = zone_of(self.time_zone)
-        day = self.face.day(self.previous_start.astimezone(zone).date())
-        return f"{day}, {self.face.time(self.previous_start, zone)}"
+        zone = load_zone(self.time_zone)
+        day = self.date_format.format_day(self.previous_start.astimezone(zone).date())
+        return f"{day}, {self.date_format.format_time(self.previous_start, zone)}"

@@ -1,4 +1,4 @@
-"""The month as a guest sees it: its days, the times of one of them, and when the next free time is."""
+"""A month of free times: its days, the times of one of them, and the next free time."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -6,19 +6,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from api.guest.query_parameters import Asked
+from api.guest.query_parameters import TimeQuery
 from domain.availability.hours import DAY, Interval
-from integrations.date_formats import ClockFace, offset
+from integrations.date_formats import DateFormat, format_offset
 
-Find = Callable[[Interval], list[Interval]]
+FindSlots = Callable[[Interval], list[Interval]]
 
-AHEAD, BEHIND = timedelta(hours=14), timedelta(hours=12)  # no zone is further from UTC
-SHORTEST, LONGEST = timedelta(days=2), timedelta(days=62)
+MAX_OFFSET_AHEAD, MAX_OFFSET_BEHIND = timedelta(hours=14), timedelta(hours=12)  # no zone is further from UTC
+MIN_WINDOW, MAX_WINDOW = timedelta(days=2), timedelta(days=62)
 
 
 @dataclass(frozen=True, slots=True)
-class Time:
-    """A time on offer; its offset is said where the clock shows the same time twice that day."""
+class TimeOption:
+    """A free time; `offset` is set if the clock shows the same time twice that day."""
 
     start: datetime
     label: str
@@ -27,7 +27,7 @@ class Time:
 
 @dataclass(frozen=True, slots=True)
 class DayOfMonth:
-    """A day of the month, and how many times it has."""
+    """A day of a month, with the number of its free times."""
 
     date: date
     times: int
@@ -35,7 +35,7 @@ class DayOfMonth:
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """A month in a guest's zone, within what may be booked."""
+    """A month in a guest's zone, within what may be booked. `blanks`: empty cells before its first day."""
 
     first: date
     days: Sequence[DayOfMonth]
@@ -43,9 +43,9 @@ class Month:
     previous: date | None
     following: date | None
     chosen: date | None
-    times: Sequence[Time]
+    times: Sequence[TimeOption]
     next_free: datetime | None
-    covered: Interval
+    interval: Interval
     starts: Sequence[datetime] = field(repr=False, default=())
 
     @property
@@ -55,107 +55,123 @@ class Month:
 
     @property
     def minutes(self) -> list[int]:
-        """The starts that are known, as minutes since 1970: what the page's script begins with."""
+        """The known starts as minutes since 1970, for the page's script."""
         return [int(start.timestamp()) // 60 for start in self.starts]
 
 
-def month_of(find: Find, asked: Asked, now: datetime, until: datetime, face: ClockFace) -> Month:
-    """The month that is asked for, or else the first one with a free time; `until` is the end of what is offered."""
-    zone = asked.zone
-    earliest, latest = month_at(now, zone), month_at(until, zone)
-    first = min(max(asked.month, earliest), latest) if asked.month else opening(find, zone, now, until)
-    covered = around_month(first)
-    starts = [slot.start for slot in find(covered)]
+def build_month(
+    find_slots: FindSlots, query: TimeQuery, now: datetime, until: datetime, date_format: DateFormat
+) -> Month:
+    """Build the requested month, or else the first one with a free time; `until` is the end of what may be booked."""
+    zone = query.zone
+    earliest, latest = to_month(now, zone), to_month(until, zone)
+    first_day = (
+        min(max(query.month, earliest), latest) if query.month else find_opening_month(find_slots, zone, now, until)
+    )
+    interval = compute_month_interval(first_day)
+    starts = [slot.start for slot in find_slots(interval)]
     counts = Counter(start.astimezone(zone).date() for start in starts)
-    days = [DayOfMonth(day, counts[day]) for day in days_of(first)]
-    chosen = chosen_day(days, asked.day)
+    days = [DayOfMonth(day, counts[day]) for day in list_days(first_day)]
+    chosen_date = choose_day(days, query.day)
     return Month(
-        first=first,
+        first=first_day,
         days=days,
-        blanks=(first.weekday() + face.sunday_first) % 7,
-        previous=month_before(first) if first > earliest else None,
-        following=month_after(first) if first < latest else None,
-        chosen=chosen,
-        times=times_of(chosen, starts, zone, face),
-        next_free=None if any(day.times for day in days) else next_free(find, first, zone, now, until),
-        covered=covered,
+        blanks=(first_day.weekday() + date_format.sunday_first) % 7,
+        previous=to_previous_month(first_day) if first_day > earliest else None,
+        following=to_next_month(first_day) if first_day < latest else None,
+        chosen=chosen_date,
+        times=list_times(chosen_date, starts, zone, date_format),
+        next_free=None
+        if any(day.times for day in days)
+        else find_next_free_time(find_slots, first_day, zone, now, until),
+        interval=interval,
         starts=starts,
     )
 
 
-def opening(find: Find, zone: ZoneInfo, now: datetime, until: datetime) -> date:
-    """The month of the first free time, or else this month."""
-    first = first_free(find, now, until)
-    return month_at(first or now, zone)
+def find_opening_month(find_slots: FindSlots, zone: ZoneInfo, now: datetime, until: datetime) -> date:
+    """Return the month of the first free time, or else the current month."""
+    first_start = find_first_free_time(find_slots, now, until)
+    return to_month(first_start or now, zone)
 
 
-def next_free(find: Find, month: date, zone: ZoneInfo, now: datetime, until: datetime) -> datetime | None:
-    """The next free time from a month on, or else the first one of all."""
+def find_next_free_time(
+    find_slots: FindSlots, month: date, zone: ZoneInfo, now: datetime, until: datetime
+) -> datetime | None:
+    """Return the first free time from a month on, or else the first one of all."""
     begin = datetime.combine(month, time(), zone).astimezone(UTC)
-    return first_free(find, max(begin, now), until) or first_free(find, now, until)
+    return find_first_free_time(find_slots, max(begin, now), until) or find_first_free_time(find_slots, now, until)
 
 
-def first_free(find: Find, begin: datetime, until: datetime) -> datetime | None:
-    """The first free time from `begin` on: most links have one soon, so it is searched in growing pieces."""
-    piece = SHORTEST
+def find_first_free_time(find_slots: FindSlots, begin: datetime, until: datetime) -> datetime | None:
+    """Return the first free time from `begin` on, searched in windows that double in length."""
+    window = MIN_WINDOW
     while begin <= until:
-        found = find(Interval(begin, begin + piece))
-        if found:
-            return found[0].start
-        begin, piece = begin + piece, min(piece * 2, LONGEST)
+        slots = find_slots(Interval(begin, begin + window))
+        if slots:
+            return slots[0].start
+        begin, window = begin + window, min(window * 2, MAX_WINDOW)
     return None
 
 
-def times_of(day: date | None, starts: Sequence[datetime], zone: ZoneInfo, face: ClockFace) -> list[Time]:
-    """The times of a day in a zone."""
-    found = [start for start in starts if start.astimezone(zone).date() == day]
-    labels = Counter(face.time(start, zone) for start in found)
-    return list(timed(found, labels, zone, face))
+def list_times(
+    day: date | None, starts: Sequence[datetime], zone: ZoneInfo, date_format: DateFormat
+) -> list[TimeOption]:
+    """Return the free times of a day in a zone."""
+    day_starts = [start for start in starts if start.astimezone(zone).date() == day]
+    labels = Counter(date_format.format_time(start, zone) for start in day_starts)
+    return list(label_times(day_starts, labels, zone, date_format))
 
 
-def timed(starts: Sequence[datetime], labels: Counter[str], zone: ZoneInfo, face: ClockFace) -> Iterator[Time]:
-    """Times with their labels; a label that stands twice gets its offset."""
+def label_times(
+    starts: Sequence[datetime], labels: Counter[str], zone: ZoneInfo, date_format: DateFormat
+) -> Iterator[TimeOption]:
+    """Yield the times with their labels; a label that occurs twice gets its offset."""
     for start in starts:
-        label = face.time(start, zone)
-        yield Time(start, label, offset(start, zone) if labels[label] > 1 else None)
+        label = date_format.format_time(start, zone)
+        yield TimeOption(start, label, format_offset(start, zone) if labels[label] > 1 else None)
 
 
-def chosen_day(days: Sequence[DayOfMonth], wanted: date | None) -> date | None:
-    """The day that is asked for, if it lies in the month, or else the first one with a free time."""
-    if wanted and any(day.date == wanted for day in days):
-        return wanted
+def choose_day(days: Sequence[DayOfMonth], requested_day: date | None) -> date | None:
+    """Return the requested day if it is in the month, or else the first one with a free time."""
+    if requested_day and any(day.date == requested_day for day in days):
+        return requested_day
     return next((day.date for day in days if day.times), None)
 
 
-def around_month(first: date) -> Interval:
-    """The instants that a month has in any zone of the world."""
-    start = datetime.combine(first, time(), UTC)
-    return Interval(start - AHEAD, datetime.combine(month_after(first), time(), UTC) + BEHIND)
+def compute_month_interval(first_day: date) -> Interval:
+    """Return the interval that covers a month in every time zone."""
+    start = datetime.combine(first_day, time(), UTC)
+    return Interval(
+        start - MAX_OFFSET_AHEAD, datetime.combine(to_next_month(first_day), time(), UTC) + MAX_OFFSET_BEHIND
+    )
 
 
-def days_of(first: date) -> Iterator[date]:
-    """The days of a month."""
-    return (first + DAY * number for number in range((month_after(first) - first).days))
+def list_days(first_day: date) -> Iterator[date]:
+    """Yield the days of a month, given as its first day."""
+    return (first_day + DAY * index for index in range((to_next_month(first_day) - first_day).days))
 
 
-def month_at(instant: datetime, zone: ZoneInfo) -> date:
-    """The month that a zone's calendar shows at an instant, as its first day."""
+def to_month(instant: datetime, zone: ZoneInfo) -> date:
+    """Return the month of an instant in a zone, as its first day."""
     return instant.astimezone(zone).date().replace(day=1)
 
 
-def month_after(first: date) -> date:
-    """The month that follows."""
-    return (first + timedelta(days=32)).replace(day=1)
+def to_next_month(first_day: date) -> date:
+    """Return the first day of the next month."""
+    return (first_day + timedelta(days=32)).replace(day=1)
 
 
-def month_before(first: date) -> date:
-    """The month before."""
-    return (first - DAY).replace(day=1)
+def to_previous_month(first_day: date) -> date:
+    """Return the first day of the previous month."""
+    return (first_day - DAY).replace(day=1)
 
 
-def clock_change(day: date, zone: ZoneInfo) -> str | None:
-    """Says that the clock changes on a day, and which way."""
-    at, following = (datetime.combine(one, time(), zone).utcoffset() for one in (day, day + DAY))
-    if at is None or following is None or at == following:
+def describe_clock_change(day: date, zone: ZoneInfo) -> str | None:
+    """Say that the clock changes on a day, and which way; None if it does not."""
+    offset_before, offset_after = (
+        datetime.combine(calendar_day, time(), zone).utcoffset() for calendar_day in (day, day + DAY)
+    )
+    if offset_before is None or offset_after is None or offset_before == offset_after:
         return None
-    return f"Clocks go {'forward' if following > at else 'back'} on this day."
+    return f"Clocks go {'forward' if offset_after > offset_before else 'back'} on this day."

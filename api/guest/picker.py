@@ -1,4 +1,4 @@
-"""Choosing a time: what the page of a month and its script are made of."""
+"""The time picker: the data of a month's page and its script."""
 
 import json
 from collections.abc import Sequence
@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
 
-from api.field_types import time_zones
-from api.guest.months import LONGEST, Find, Month, clock_change, first_free, month_of
-from api.guest.query_parameters import Asked, query_of, rfc3339
-from api.pages.rendering.urls import with_query
+from api.field_types import list_time_zones
+from api.guest.months import MAX_WINDOW, FindSlots, Month, build_month, describe_clock_change, find_first_free_time
+from api.guest.query_parameters import TimeQuery, build_query, format_rfc3339
+from api.pages.rendering.urls import build_url
 from domain.availability.hours import DAY, Interval
 from domain.availability.offer import Offer
-from integrations.date_formats import ClockFace, offset, zone_label
+from integrations.date_formats import DateFormat, format_offset, format_zone
 
-NEXT_TIMES = 8
-PLACES = (
+MAX_NEXT_TIMES = 8
+ZONE_PREFIXES = (
     "Africa/",
     "America/",
     "Antarctica/",
@@ -27,12 +27,12 @@ PLACES = (
     "Indian/",
     "Pacific/",
 )
-GONE = "This time is no longer on offer. Please choose another one."
+TIME_GONE_MESSAGE = "This time is no longer on offer. Please choose another one."
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """A time that may be chosen instead of one that went."""
+class TimeChoice:
+    """A free time offered instead of one that is taken, formatted."""
 
     start: str
     day: str
@@ -41,89 +41,94 @@ class Choice:
 
 @dataclass(frozen=True)
 class Picker:
-    """A month of free times in a guest's zone, and the way to each of them."""
+    """A month of free times in a guest's zone, and the URLs to choose them."""
 
     path: str
     slots_path: str
-    asked: Asked
-    face: ClockFace
+    query: TimeQuery
+    date_format: DateFormat
     month: Month
     now: datetime
     until: datetime
     duration: timedelta
-    find: Find
+    find_slots: FindSlots
     current: datetime | None = None
 
     @property
     def start(self) -> datetime | None:
-        """The time that was chosen, if it is on offer."""
-        return self.asked.start if self.asked.start in self.month.starts else None
+        """The requested time, if it is free."""
+        return self.query.start if self.query.start in self.month.starts else None
 
     @property
     def problem(self) -> str | None:
-        """What is wrong with the address, in a sentence."""
-        return self.asked.problem or (GONE if self.asked.start and not self.start else None)
+        """What is wrong with the query, in a sentence, or None."""
+        return self.query.problem or (TIME_GONE_MESSAGE if self.query.start and not self.start else None)
 
-    def to(self, **wanted: date | datetime | str | None) -> str:
-        """The address of this page with something chosen, in the zone of this page."""
-        return with_query(self.path, {"time_zone": self.asked.time_zone, **query_of(**wanted)})
+    def build_url(self, **parameters: date | datetime | str | None) -> str:
+        """Return the URL of this page with something chosen, in the zone of this page."""
+        return build_url(self.path, {"time_zone": self.query.time_zone, **build_query(**parameters)})
 
-    def span(self, start: datetime) -> str:
-        """From when to when a meeting would be."""
-        return self.face.span(start, start + self.duration, self.asked.zone)
+    def format_span(self, start: datetime) -> str:
+        """Return the begin and end of a meeting that starts at this time."""
+        return self.date_format.format_span(start, start + self.duration, self.query.zone)
 
-    def day(self, start: datetime | date) -> str:
-        """A day in full."""
-        return self.face.day(self.local_day(start) if isinstance(start, datetime) else start)
+    def format_day(self, start: datetime | date) -> str:
+        """Return a day in full."""
+        return self.date_format.format_day(self.to_local_day(start) if isinstance(start, datetime) else start)
 
-    def local_day(self, start: datetime) -> date:
-        """The day of a time."""
-        return start.astimezone(self.asked.zone).date()
+    def to_local_day(self, start: datetime) -> date:
+        """Return the day of a time in the guest's zone."""
+        return start.astimezone(self.query.zone).date()
 
-    def time(self, start: datetime) -> str:
-        """A time of day."""
-        return self.face.time(start, self.asked.zone)
+    def format_time(self, start: datetime) -> str:
+        """Return a time of day."""
+        return self.date_format.format_time(start, self.query.zone)
 
-    def rfc3339(self, start: datetime) -> str:
-        """A time as the API writes it."""
-        return rfc3339(start)
+    def format_rfc3339(self, start: datetime) -> str:
+        """Return a time as the API writes it."""
+        return format_rfc3339(start)
 
-    def next_times(self, start: datetime) -> list[Choice]:
-        """The next free times from one that went, or else the first ones of all."""
+    def list_next_times(self, start: datetime) -> list[TimeChoice]:
+        """Return the next free times from one that is taken, or else the first ones of all."""
         begin = max(start, self.now)
-        free = first_free(self.find, begin, self.until) or first_free(self.find, self.now, self.until)
-        slots = self.find(Interval(free, free + LONGEST))[:NEXT_TIMES] if free else []
-        return [Choice(rfc3339(slot.start), self.day(slot.start), self.span(slot.start)) for slot in slots]
+        first_start = find_first_free_time(self.find_slots, begin, self.until) or find_first_free_time(
+            self.find_slots, self.now, self.until
+        )
+        slots = self.find_slots(Interval(first_start, first_start + MAX_WINDOW))[:MAX_NEXT_TIMES] if first_start else []
+        return [
+            TimeChoice(format_rfc3339(slot.start), self.format_day(slot.start), self.format_span(slot.start))
+            for slot in slots
+        ]
 
     @property
     def change(self) -> str | None:
-        """Whether the clock changes on the chosen day."""
-        return clock_change(self.month.chosen, self.asked.zone) if self.month.chosen else None
+        """A sentence if the clock changes on the chosen day, else None."""
+        return describe_clock_change(self.month.chosen, self.query.zone) if self.month.chosen else None
 
     @property
     def zone_now(self) -> str:
-        """The zone's name with its distance from UTC on the chosen day."""
-        at = self.start or (self.month.times[0].start if self.month.times else self.now)
-        return f"{zone_label(self.asked.time_zone)} ({offset(at, self.asked.zone)})"
+        """The zone's name with its offset from UTC at the chosen time."""
+        instant = self.start or (self.month.times[0].start if self.month.times else self.now)
+        return f"{format_zone(self.query.time_zone)} ({format_offset(instant, self.query.zone)})"
 
     @property
     def zones(self) -> Sequence[str]:
-        """The zones to choose from: those with a place's name."""
-        return zone_names()
+        """The names of the zones to choose from."""
+        return list_zone_names()
 
     @property
     def weekdays(self) -> list[str]:
-        """The heads of the month's columns."""
-        monday = date(2024, 1, 1) - DAY * self.face.sunday_first
-        return [f"{monday + DAY * number:%A}" for number in range(7)]
+        """The column headings of the month."""
+        first_weekday = date(2024, 1, 1) - DAY * self.date_format.sunday_first
+        return [f"{first_weekday + DAY * index:%A}" for index in range(7)]
 
     @property
-    def for_script(self) -> str:
-        """What the page's script begins with, as JSON."""
-        known = {
-            "sunday": self.face.sunday_first,
-            "zone": self.asked.time_zone,
-            "named": self.asked.named,
+    def script_data(self) -> str:
+        """The initial data of the page's script, as JSON."""
+        data = {
+            "sunday": self.date_format.sunday_first,
+            "zone": self.query.time_zone,
+            "named": self.query.has_zone,
             "month": f"{self.month.first:%Y-%m}",
             "starts": self.month.minutes,
             "now": int(self.now.timestamp()) // 60,
@@ -132,31 +137,31 @@ class Picker:
             "current": int(self.current.timestamp()) // 60 if self.current else None,
             "slots": self.slots_path,
         }
-        return json.dumps(known, separators=(",", ":"))
+        return json.dumps(data, separators=(",", ":"))
 
 
 @cache
-def zone_names() -> list[str]:
-    """The names of zones that are places, and UTC."""
-    return ["UTC", *sorted(name for name in time_zones() if name.startswith(PLACES))]
+def list_zone_names() -> list[str]:
+    """Return the names of zones of a continent or ocean, and UTC."""
+    return ["UTC", *sorted(name for name in list_time_zones() if name.startswith(ZONE_PREFIXES))]
 
 
-def picker_of(
+def build_picker(
     path: str,
     slots_path: str,
     offer: Offer,
-    find: Find,
-    asked: Asked,
-    face: ClockFace,
+    find_slots: FindSlots,
+    query: TimeQuery,
+    date_format: DateFormat,
     now: datetime,
     current: datetime | None = None,
 ) -> Picker:
-    """The month that is asked for, of what an offer has free; never the time that a meeting has already."""
+    """Build the picker of the requested month; `current`, the time that the meeting has, is not offered."""
 
-    def others(within: Interval) -> list[Interval]:
-        return [slot for slot in find(within) if slot.start != current]
+    def find_other_slots(interval: Interval) -> list[Interval]:
+        return [slot for slot in find_slots(interval) if slot.start != current]
 
     rules = offer.meeting_type.properties.rules
     until = now + rules.booking_window
-    month = month_of(others, asked, now, until, face)
-    return Picker(path, slots_path, asked, face, month, now, until, rules.duration, others, current)
+    month = build_month(find_other_slots, query, now, until, date_format)
+    return Picker(path, slots_path, query, date_format, month, now, until, rules.duration, find_other_slots, current)

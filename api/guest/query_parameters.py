@@ -1,4 +1,4 @@
-"""What the address of a guest's page asks for: month, day, time and zone; whatever cannot be read is left out."""
+"""Query of a guest's page: month, day, time and zone. Values that cannot be read are ignored and reported."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 from pydantic import TypeAdapter, ValidationError
 
 from api.field_types import Day, Instant, TimeZone
-from domain.availability.hours import zone_of
+from domain.availability.hours import load_zone
 
 T = TypeVar("T")
 
-DAY: TypeAdapter[date] = TypeAdapter(Day)
-INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
-ZONE: TypeAdapter[str] = TypeAdapter(TimeZone)
+DAY_ADAPTER: TypeAdapter[date] = TypeAdapter(Day)
+INSTANT_ADAPTER: TypeAdapter[datetime] = TypeAdapter(Instant)
+ZONE_ADAPTER: TypeAdapter[str] = TypeAdapter(TimeZone)
 PROBLEMS = {
     "time_zone": "We do not know this time zone. Choose one from the list, such as Europe/Berlin.",
     "month": "This is not a month. Here are the next free times.",
@@ -25,14 +25,14 @@ PROBLEMS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A month, a day and a time of it, all of them optional, read in a zone; and what of it could not be read.
+class TimeQuery:
+    """The requested month, day and time, all optional, in a zone; `problem` says what could not be read.
 
-    `named` says that the zone was asked for, and is not the one that holds by default.
+    `has_zone` tells whether the zone was requested or is the default.
     """
 
     time_zone: str
-    named: bool = False
+    has_zone: bool = False
     month: date | None = None
     day: date | None = None
     start: datetime | None = None
@@ -40,43 +40,47 @@ class Asked:
 
     @property
     def zone(self) -> ZoneInfo:
-        """The zone itself."""
-        return zone_of(self.time_zone)
+        """The zone as a ZoneInfo."""
+        return load_zone(self.time_zone)
 
 
-def asked_by(query: Mapping[str, str], by_default: str) -> Asked:
-    """What a page's address asks for, in the zone it names, or else in the one given."""
+def parse_time_query(parameters: Mapping[str, str], default_zone: str) -> TimeQuery:
+    """Parse the query of a page; times are in the zone that it names, or else in the default zone."""
     problems: list[str] = []
 
-    def read(name: str, parse: Callable[[str], T]) -> T | None:
-        if not query.get(name):
+    def read_parameter(name: str, parse: Callable[[str], T]) -> T | None:
+        if not parameters.get(name):
             return None
         try:
-            return parse(query[name])
+            return parse(parameters[name])
         except (ValidationError, ValueError):
             problems.append(PROBLEMS[name])
             return None
 
-    named = read("time_zone", lambda text: ZONE.validate_python(text.strip().replace(" ", "_")))
-    zone = named or by_default
-    start = read("start", INSTANT.validate_python)
-    day = start.astimezone(zone_of(zone)).date() if start else read("day", DAY.validate_python)
-    month = day or read("month", lambda text: DAY.validate_python(f"{text}-01"))
-    first = month.replace(day=1) if month else None
-    return Asked(zone, named is not None, first, day, start, problems[0] if problems else None)
+    requested_zone = read_parameter(
+        "time_zone", lambda text: ZONE_ADAPTER.validate_python(text.strip().replace(" ", "_"))
+    )
+    zone_name = requested_zone or default_zone
+    start = read_parameter("start", INSTANT_ADAPTER.validate_python)
+    day = start.astimezone(load_zone(zone_name)).date() if start else read_parameter("day", DAY_ADAPTER.validate_python)
+    month = day or read_parameter("month", lambda text: DAY_ADAPTER.validate_python(f"{text}-01"))
+    first_day = month.replace(day=1) if month else None
+    return TimeQuery(zone_name, requested_zone is not None, first_day, day, start, problems[0] if problems else None)
 
 
-def asked_in(zone: str, query: Mapping[str, str]) -> Asked:
-    """What a page's address asks for, in the zone that a guest has named before."""
-    return asked_by({**query, "time_zone": query.get("time_zone") or zone}, zone)
+def parse_time_query_in(zone: str, parameters: Mapping[str, str]) -> TimeQuery:
+    """Parse the query of a page, in a zone that the guest chose before unless it names another."""
+    return parse_time_query({**parameters, "time_zone": parameters.get("time_zone") or zone}, zone)
 
 
-def query_of(**wanted: Any) -> dict[str, str]:
-    """What is wanted of a page, as its address says it."""
-    said = {name: value for name, value in wanted.items() if value is not None}
-    return {name: rfc3339(value) if isinstance(value, datetime) else str(value) for name, value in said.items()}
+def build_query(**parameters: Any) -> dict[str, str]:
+    """Return the parameters of a query as text, without those that are None."""
+    values = {name: value for name, value in parameters.items() if value is not None}
+    return {
+        name: format_rfc3339(value) if isinstance(value, datetime) else str(value) for name, value in values.items()
+    }
 
 
-def rfc3339(instant: datetime) -> str:
-    """An instant in UTC, as the API writes it."""
+def format_rfc3339(instant: datetime) -> str:
+    """Return a UTC instant as the API writes it: RFC 3339 with `Z`."""
     return instant.isoformat().replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""Routes of the guest's pages: a refusal is a kind page, and a form that met a silent database can be sent again."""
+"""Routes of the guest's pages: a refusal is shown as a page; a form can be sent again after a database failure."""
 
 import logging
 from collections.abc import Callable, Coroutine
@@ -9,17 +9,17 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
-from api.guest.form import SENT_BEFORE, fields_of
-from api.http.problem_details import STATUS
-from api.http.strict_json import is_small
-from api.pages.rendering.templates import render
+from api.guest.form import SENT_BEFORE, read_fields
+from api.http.problem_details import REFUSAL_STATUSES
+from api.http.strict_json import read_body_within_limit
+from api.pages.rendering.templates import render_page
 from domain import refusals
 from domain.refusals import Invalid, Refusal
 from store.database import DatabaseAway
 
 log = logging.getLogger("oncelink")
 
-BOOKED_IT_YOURSELF = "Did you book it yourself? Your confirmation page and your calendar entry lead to your meeting."
+LINK_USED_HINT = "Did you book it yourself? Your confirmation page and your calendar entry lead to your meeting."
 TITLES: dict[type[Refusal], str] = {
     refusals.LinkNotFound: "We cannot find this link",
     refusals.LinkUsed: "This link has been used",
@@ -41,57 +41,57 @@ ICONS: dict[type[Refusal], str] = {
 
 
 class GuestRoute(APIRoute):
-    """A route whose answers are pages, whatever happens."""
+    """A route that always responds with a page."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
-        async def handle_kindly(request: Request) -> Response:
+        async def handle_as_page(request: Request) -> Response:
             try:
-                if request.method == "POST" and not await is_small(request):
-                    return await run_in_threadpool(too_large, request)
+                if request.method == "POST" and not await read_body_within_limit(request):
+                    return await run_in_threadpool(render_too_large, request)
                 return await handle(request)
             except DatabaseAway as error:
                 log.error("the database does not answer", exc_info=error)
-                return await later(request)
+                return await offer_retry(request)
             except refusals.TryAgain:
-                return await later(request)
+                return await offer_retry(request)
             except Refusal as refusal:
-                return await run_in_threadpool(closed, request, refusal)
+                return await run_in_threadpool(render_closed, request, refusal)
             except RequestValidationError:
-                return await run_in_threadpool(closed, request, refusals.LinkNotFound())
+                return await run_in_threadpool(render_closed, request, refusals.LinkNotFound())
 
-        return handle_kindly
-
-
-async def later(request: Request) -> Response:
-    """Offers to try again: a form with the same key and the same values, so that nothing is booked twice."""
-    fields = await fields_of(request) if request.method == "POST" else {}
-    return await run_in_threadpool(retry, request, fields)
+        return handle_as_page
 
 
-def retry(request: Request, fields: dict[str, str]) -> Response:
-    """The page that tries again what was asked for."""
-    answer = render(request, "guest/retry.html", 503, fields=fields, again=request.url.path)
-    answer.headers["Retry-After"] = "1"
-    return answer
+async def offer_retry(request: Request) -> Response:
+    """Offer a retry: a form with the same key and values, so that nothing is booked twice."""
+    fields = await read_fields(request) if request.method == "POST" else {}
+    return await run_in_threadpool(render_retry, request, fields)
 
 
-def closed(request: Request, refusal: Refusal) -> Response:
-    """Says in one sentence why this cannot be done, and what to do next."""
-    kind = type(refusal)
-    answer = render(
+def render_retry(request: Request, fields: dict[str, str]) -> Response:
+    """Render the page that sends the request again."""
+    response = render_page(request, "guest/retry.html", 503, fields=fields, again=request.url.path)
+    response.headers["Retry-After"] = "1"
+    return response
+
+
+def render_closed(request: Request, refusal: Refusal) -> Response:
+    """Render a page that says why the request is refused, and what to do next."""
+    refusal_type = type(refusal)
+    response = render_page(
         request,
         "guest/closed.html",
-        STATUS[kind],
-        title=TITLES.get(kind, "That did not work"),
+        REFUSAL_STATUSES[refusal_type],
+        title=TITLES.get(refusal_type, "That did not work"),
         sentence=sentence_of(refusal),
-        hint=BOOKED_IT_YOURSELF if kind is refusals.LinkUsed else None,
-        picture=ICONS.get(kind, "link"),
+        hint=LINK_USED_HINT if refusal_type is refusals.LinkUsed else None,
+        picture=ICONS.get(refusal_type, "link"),
     )
-    if STATUS[kind] == 429:
-        answer.headers["Retry-After"] = "1"
-    return answer
+    if REFUSAL_STATUSES[refusal_type] == 429:
+        response.headers["Retry-After"] = "1"
+    return response
 
 
 def sentence_of(refusal: Refusal) -> str:
@@ -101,9 +101,9 @@ def sentence_of(refusal: Refusal) -> str:
     return refusal.message if isinstance(refusal, Invalid) else refusal.sentence
 
 
-def too_large(request: Request) -> Response:
-    """A form that nobody has read."""
+def render_too_large(request: Request) -> Response:
+    """Render the page for a form that is too large."""
     sentence = "What was sent is larger than 64 KiB. Please shorten it."
-    return render(
+    return render_page(
         request, "guest/closed.html", 413, title="That is too much", sentence=sentence, hint=None, picture="link"
     )

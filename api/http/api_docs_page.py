@@ -1,4 +1,4 @@
-"""The OpenAPI document as a page at `/docs`: Swagger UI from our own files, and nothing from another origin."""
+"""The API's documentation page at `/docs`: Swagger UI from our own files."""
 
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import HTMLResponse, Response
@@ -31,8 +31,8 @@ POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 HEADERS = {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer"}
-KEPT = {"Cache-Control": "public, max-age=3600"}
-KINDS = {
+CACHE_HEADERS = {"Cache-Control": "public, max-age=3600"}
+MEDIA_TYPES = {
     "swagger-ui-bundle.js": "text/javascript",
     "swagger-ui.css": "text/css",
     "start.js": "text/javascript",
@@ -40,15 +40,15 @@ KINDS = {
 
 
 @router.get("/docs")
-def page() -> HTMLResponse:
-    """The page."""
+def get_docs_page() -> HTMLResponse:
+    """Serve the page."""
     return HTMLResponse(PAGE, headers=HEADERS)
 
 
 @router.get("/static/docs/{name}")
-def part(name: str) -> Response:
-    """A file that the page is made of, and no other."""
-    kind = KINDS.get(name)
-    if kind is None:
+def get_docs_file(name: str) -> Response:
+    """Serve a file of the page. Raises HTTPException 404 for any other."""
+    media_type = MEDIA_TYPES.get(name)
+    if media_type is None:
         raise HTTPException(404)
-    return Response((FOLDER / name).read_bytes(), media_type=kind, headers=KEPT)
+    return Response((FOLDER / name).read_bytes(), media_type=media_type, headers=CACHE_HEADERS)

@@ -1,11 +1,11 @@
-"""What a key of a limited scope may do: a short list of operations, and of these only what is its person's own."""
+"""API key scopes: a limited key may use a short list of operations, on its person's own things."""
 
 from uuid import UUID
 
 from fastapi import Request
 
 from domain.refusals import Forbidden
-from store.credentials.api_keys import Holder
+from store.credentials.api_keys import CredentialHolder
 
 EXTENSION = "extension"
 PAIRING_PATH = "/extension/pair"  # where the extension exchanges its one-time code for a key
@@ -23,20 +23,20 @@ OPERATIONS: dict[str, frozenset[tuple[str, str]]] = {
         }
     )
 }
-ROLES = frozenset({"member"})  # a manager's limited key is a member's
+LIMITED_ROLES = frozenset({"member"})  # a manager's limited key is a member's
 
 
-def require_within(holder: Holder, request: Request) -> None:
-    """Lets a limited key go on to its operations only, and end no key but itself. Raises Forbidden."""
+def require_scope(holder: CredentialHolder, request: Request) -> None:
+    """Require that a limited key may use this operation, and ends no key but itself. Raises Forbidden."""
     operation = (request.method, request.scope["route"].path)
     if operation not in OPERATIONS.get(holder.scope or "", ()):
         raise Forbidden
-    if operation == OWN_KEY and not is_id(request.path_params["id"], holder.key_id):
+    if operation == OWN_KEY and not is_same_id(request.path_params["id"], holder.key_id):
         raise Forbidden
 
 
-def is_id(text: str, id: UUID | None) -> bool:
-    """Whether a text is this id, however it is written."""
+def is_same_id(text: str, id: UUID | None) -> bool:
+    """Whether a text is this id, in any spelling."""
     try:
         return UUID(text) == id
     except ValueError:

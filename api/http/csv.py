@@ -1,4 +1,4 @@
-"""CSV (RFC 4180) whose cells no spreadsheet takes for a formula."""
+"""CSV (RFC 4180) that spreadsheets do not read as formulas."""
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -6,27 +6,27 @@ from datetime import datetime
 from typing import Any
 
 # OWASP, CSV injection: full-width signs are turned into plain ones by some spreadsheets
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
-def csv_lines(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Flat rows as CSV, a header first; a column that a row does not have is empty."""
-    line = csv.writer(Written(), lineterminator="\r\n").writerow
-    yield line(columns)
+def render_csv_lines(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Render flat rows as CSV lines, the header first; an absent column is empty."""
+    write_row = csv.writer(EchoWriter(), lineterminator="\r\n").writerow
+    yield write_row(columns)
     for row in rows:
-        yield line([cell(row.get(column)) for column in columns])
+        yield write_row([format_cell(row.get(column)) for column in columns])
 
 
-class Written:
-    """Hands back what is written to it, as `writerow` then does."""
+class EchoWriter:
+    """A file for `csv.writer` whose `write` returns the text."""
 
     def write(self, text: str) -> str:
-        """The text."""
+        """Return the text."""
         return text
 
 
-def cell(value: Any) -> str:
-    """A value as text; one that begins like a formula gets a ' before it."""
+def format_cell(value: Any) -> str:
+    """Format a value as text; one that begins like a formula gets a leading `'`."""
     if value is None:
         return ""
     if isinstance(value, datetime):
@@ -34,4 +34,4 @@ def cell(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     text = str(value)
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
+    return f"'{text}" if text.lstrip(" ").startswith(FORMULA_PREFIXES) else text

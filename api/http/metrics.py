@@ -1,4 +1,4 @@
-"""What Prometheus reads: requests by route and status, their durations, and where the read models are."""
+"""Prometheus metrics: requests by route and status, durations, positions, outbox and calendars."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,14 +10,14 @@ from prometheus_client import multiprocess as multiprocess_values
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from projections.following.positions import Positions
-from projections.outbox import Waiting
+from projections.outbox import ChannelBacklog
 
 REQUESTS = Counter("oncelink_requests", "Answered requests.", ["method", "route", "status"])
 SECONDS = Histogram("oncelink_request_seconds", "Time to answer, in seconds.", ["method", "route"])
 
 
 class PositionGauges:
-    """The log's head and the read models' position, as gauges."""
+    """Gauges of the log's head and the read models' position."""
 
     def __init__(self, positions: Positions) -> None:
         self.positions = positions
@@ -29,10 +29,10 @@ class PositionGauges:
 
 
 class OutboxGauges:
-    """What has to be sent, what was given up, and how long the oldest has waited, as gauges."""
+    """Gauges of the outbox by channel: owed, given up, age of the oldest."""
 
-    def __init__(self, waiting: Sequence[Waiting], now: datetime) -> None:
-        self.waiting = waiting
+    def __init__(self, backlogs: Sequence[ChannelBacklog], now: datetime) -> None:
+        self.backlogs = backlogs
         self.now = now
 
     def collect(self) -> Iterator[Metric]:
@@ -40,15 +40,15 @@ class OutboxGauges:
         owed = GaugeMetricFamily("oncelink_outbox_owed", "What has to be sent.", labels=["channel"])
         failed = GaugeMetricFamily("oncelink_outbox_failed", "Given up, of meetings to come.", labels=["channel"])
         oldest = GaugeMetricFamily("oncelink_outbox_oldest_seconds", "Age of the oldest to send.", labels=["channel"])
-        for one in self.waiting:
-            owed.add_metric([one.channel], one.owed)
-            failed.add_metric([one.channel], one.failed)
-            oldest.add_metric([one.channel], (self.now - one.oldest).total_seconds() if one.oldest else 0.0)
+        for backlog in self.backlogs:
+            owed.add_metric([backlog.channel], backlog.owed)
+            failed.add_metric([backlog.channel], backlog.failed)
+            oldest.add_metric([backlog.channel], (self.now - backlog.oldest).total_seconds() if backlog.oldest else 0.0)
         yield from (owed, failed, oldest)
 
 
 class CalendarGauges:
-    """How many calendars people gave, and how many of them cannot be read."""
+    """Gauges of connected calendars: how many, how many fail, age of the oldest data."""
 
     def __init__(self, totals: Mapping[str, Any]) -> None:
         self.totals = totals
@@ -61,14 +61,16 @@ class CalendarGauges:
         yield GaugeMetricFamily("oncelink_calendars_oldest_seconds", "The age of what is known longest.", oldest)
 
 
-def counted(method: str, route: str, status: int, seconds: float) -> None:
-    """Counts one answered request."""
+def count_request(method: str, route: str, status: int, seconds: float) -> None:
+    """Count one answered request."""
     REQUESTS.labels(method, route, str(status)).inc()
     SECONDS.labels(method, route).observe(seconds)
 
 
-def exposition(positions: Positions, waiting: Sequence[Waiting], calendars: Mapping[str, Any], now: datetime) -> bytes:
-    """All metrics of all workers, in Prometheus's text format."""
+def render_metrics(
+    positions: Positions, backlogs: Sequence[ChannelBacklog], calendars: Mapping[str, Any], now: datetime
+) -> bytes:
+    """Render the metrics of all workers in Prometheus's text format."""
     registry = CollectorRegistry()
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         multiprocess_values.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
@@ -76,6 +78,6 @@ def exposition(positions: Positions, waiting: Sequence[Waiting], calendars: Mapp
         registry.register(REQUESTS)
         registry.register(SECONDS)
     registry.register(PositionGauges(positions))
-    registry.register(OutboxGauges(waiting, now))
+    registry.register(OutboxGauges(backlogs, now))
     registry.register(CalendarGauges(calendars))
     return generate_latest(registry)

@@ -1,4 +1,4 @@
-"""Around every request: an id, a log line and a measurement by route template, HEAD, and headers under a code."""
+"""Middleware around every request: request id, access log, metrics, HEAD, and security headers."""
 
 import time
 from uuid import uuid4
@@ -6,23 +6,23 @@ from uuid import uuid4
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http import metrics
-from api.logging_setup import request_line
+from api.logging_setup import log_request
 
 Header = tuple[bytes, bytes]
 
-UNDER_A_CODE = ("/v1/book", "/v1/manage", "/book", "/s/", "/m/")
-CALENDARS = "/calendar/"  # under a code too, and kept by calendars, which ask whether their copy is still good
-GUARDED = [
+CODE_PATH_PREFIXES = ("/v1/book", "/v1/manage", "/book", "/s/", "/m/")
+CALENDAR_PATH_PREFIX = "/calendar/"  # holds a code too, but calendar programs keep a copy and revalidate it
+CODE_HEADERS = [
     (b"cache-control", b"no-store"),
     (b"referrer-policy", b"no-referrer"),
     (b"x-robots-tag", b"noindex"),
 ]
-ALWAYS = [(b"x-content-type-options", b"nosniff")]
+COMMON_HEADERS = [(b"x-content-type-options", b"nosniff")]
 PAGE_POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     b"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-ON_PAGES = [
+PAGE_HEADERS = [
     (b"content-security-policy", PAGE_POLICY),
     (b"referrer-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
@@ -31,8 +31,8 @@ ON_PAGES = [
 ]
 
 
-class Envelope:
-    """ASGI middleware; pure, so that streamed answers stay streams."""
+class RequestMiddleware:
+    """Pure ASGI middleware, so that streamed responses stay streams."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -41,25 +41,25 @@ class Envelope:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        answer = Answer(scope, send)
+        responder = Responder(scope, send)
         try:
-            await self.app(answer.scope, receive, answer.send)
+            await self.app(responder.scope, receive, responder.send)
         finally:
-            answer.report()
+            responder.report()
 
 
-def with_headers(own: list[Header], ours: list[Header]) -> list[Header]:
-    """An answer's headers with ours, which win; a page gets the policy of pages unless it has one of its own."""
-    names = {name for name, _ in ours}
-    kept = [one for one in own if one[0] not in names]
-    if any(name == b"content-type" and value.startswith(b"text/html") for name, value in kept):
-        said = names.union(name for name, _ in kept)
-        ours = [*ours, *(one for one in ON_PAGES if one[0] not in said)]
-    return [*kept, *ours]
+def merge_headers(response_headers: list[Header], added_headers: list[Header]) -> list[Header]:
+    """Merge headers; the added ones win. A page gets the pages' policy unless it sets its own."""
+    names = {name for name, _ in added_headers}
+    merged = [header for header in response_headers if header[0] not in names]
+    if any(name == b"content-type" and value.startswith(b"text/html") for name, value in merged):
+        present_names = names.union(name for name, _ in merged)
+        added_headers = [*added_headers, *(header for header in PAGE_HEADERS if header[0] not in present_names)]
+    return [*merged, *added_headers]
 
 
-class Answer:
-    """One request on its way out."""
+class Responder:
+    """The response side of one request."""
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self.request_id = uuid4().hex
@@ -67,30 +67,30 @@ class Answer:
         self.scope = {**scope, "request_id": self.request_id, "method": "GET" if self.is_head else self.method}
         self.forward = send
         self.status = 500
-        self.began = time.perf_counter()
-        self.headers = [(b"x-request-id", self.request_id.encode()), *ALWAYS]
-        if scope["path"].startswith(UNDER_A_CODE):
-            self.headers += GUARDED
-        elif scope["path"].startswith(CALENDARS):
-            self.headers += GUARDED[1:]
+        self.started_at = time.perf_counter()
+        self.headers = [(b"x-request-id", self.request_id.encode()), *COMMON_HEADERS]
+        if scope["path"].startswith(CODE_PATH_PREFIXES):
+            self.headers += CODE_HEADERS
+        elif scope["path"].startswith(CALENDAR_PATH_PREFIX):
+            self.headers += CODE_HEADERS[1:]
 
     @property
     def is_head(self) -> bool:
-        """Whether only the headers are wanted: answered as GET, without the body (RFC 9110, 9.3.2)."""
+        """Whether this is HEAD, answered as GET without the body (RFC 9110, 9.3.2)."""
         return bool(self.method == "HEAD")
 
     async def send(self, message: Message) -> None:
-        """Passes an answer on, with its headers."""
+        """Send a message of the response, with the added headers."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message = {**message, "headers": with_headers(message["headers"], self.headers)}
+            message = {**message, "headers": merge_headers(message["headers"], self.headers)}
         elif self.is_head:
             message = {**message, "body": b""}
         await self.forward(message)
 
     def report(self) -> None:
-        """Logs and counts the request, by the template of its route."""
-        seconds = time.perf_counter() - self.began
+        """Log and count the request by its route template."""
+        seconds = time.perf_counter() - self.started_at
         route = getattr(self.scope.get("route"), "path", "unknown path")
-        metrics.counted(self.method, route, self.status, seconds)
-        request_line(self.method, route, self.status, seconds * 1000, self.request_id)
+        metrics.count_request(self.method, route, self.status, seconds)
+        log_request(self.method, route, self.status, seconds * 1000, self.request_id)

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what the routes declare, completed by the contract's rules."""
+"""The OpenAPI document: generated from the routes and completed; `python -m api.openapi` writes it."""
 
 import json
 import re
@@ -34,57 +34,59 @@ HEADERS = {
     "Retry-After": ("Seconds after which to try again.", True),
     "WWW-Authenticate": ("How to sign in.", True),
 }
-WRITING = ("post", "patch", "delete")
-NOT_EVENTS = {"API keys", "Calendars", "Read models"}
+WRITE_METHODS = ("post", "patch", "delete")
+TAGS_WITHOUT_EVENTS = {"API keys", "Calendars", "Read models"}
 
 
-def install(app: FastAPI, problem: type[BaseModel]) -> None:
-    """Serves the finished document as `/openapi.json`."""
+def install_openapi(app: FastAPI, problem: type[BaseModel]) -> None:
+    """Serve the completed document as `/openapi.json`."""
 
-    def document() -> dict[str, Any]:
+    def get_document() -> dict[str, Any]:
         if not app.openapi_schema:
-            app.openapi_schema = documented(app, problem)
+            app.openapi_schema = build_document(app, problem)
         return app.openapi_schema
 
-    app.openapi = document  # type: ignore[method-assign]
+    app.openapi = get_document  # type: ignore[method-assign]
 
 
-def documented(app: FastAPI, problem: type[BaseModel]) -> dict[str, Any]:
-    """The document of an app whose refusals have this shape."""
-    tags = [{"name": name, "description": about} for name, about in TAGS.items()]
-    found = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes, tags=tags)
-    components = found["components"]
-    components["headers"] = {name: header(*about) for name, about in HEADERS.items()}
+def build_document(app: FastAPI, problem: type[BaseModel]) -> dict[str, Any]:
+    """Build the document of an app whose problems have this model."""
+    tags = [{"name": name, "description": description} for name, description in TAGS.items()]
+    document = get_openapi(
+        title=app.title, version=app.version, description=app.description, routes=app.routes, tags=tags
+    )
+    components = document["components"]
+    components["headers"] = {name: build_header(*description) for name, description in HEADERS.items()}
     schemas = components["schemas"]
-    schemas |= problem_schemas(problem)
-    for path, method, operation in operations(found):
-        finish(path, method, operation, schemas)
+    schemas |= build_problem_schemas(problem)
+    for path, method, operation in iterate_operations(document):
+        finish_operation(path, method, operation, schemas)
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    components["schemas"] = {name: without_tuples(schemas[name]) for name in sorted(schemas)}
-    return found
+    components["schemas"] = {name: replace_tuples(schemas[name]) for name in sorted(schemas)}
+    return document
 
 
-def header(description: str, always: bool) -> dict[str, Any]:
-    """A response header, as a component."""
+def build_header(description: str, always: bool) -> dict[str, Any]:
+    """Build a response header component."""
     return {"description": description, "required": always, "schema": {"type": "string"}}
 
 
-def problem_schemas(problem: type[BaseModel]) -> dict[str, Any]:
-    """The schema of every refusal, and of what it is made of."""
+def build_problem_schemas(problem: type[BaseModel]) -> dict[str, Any]:
+    """Build the schemas of problem details."""
     schema = problem.model_json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
     return {**schema.pop("$defs", {}), problem.__name__: schema}
 
 
-def operations(found: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Every operation with its path and method."""
-    for path, methods in found["paths"].items():
+def iterate_operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Iterate over `(path, method, operation)`."""
+    for path, methods in document["paths"].items():
         for method, operation in methods.items():
             yield path, method, operation
 
 
-def finish(path: str, method: str, operation: dict[str, Any], schemas: dict[str, Any]) -> None:
-    """One operation: a short id, a sentence as its summary, and each answer with its headers."""
+def finish_operation(path: str, method: str, operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Complete an operation: short id, summary, and the headers of each response."""
     suffix = re.sub(r"\W", "_", path) + f"_{method}"
     operation["operationId"] = operation["operationId"].removesuffix(suffix)
     summary, _, rest = operation.pop("description").partition("\n\n")
@@ -92,50 +94,51 @@ def finish(path: str, method: str, operation: dict[str, Any], schemas: dict[str,
     if rest:
         operation["description"] = rest
     for parameter in operation.get("parameters", []):
-        parameter["schema"] = without_null(parameter["schema"])
-    answers = operation["responses"]
-    if "HTTPValidationError" in json.dumps(answers.get("422", {})):
-        del answers["422"]
-    operation["responses"] = {status: answers[status] for status in sorted(answers)}
-    for status, answer in operation["responses"].items():
-        names = list(headers_of(method, operation, status, answer, schemas))
+        parameter["schema"] = drop_null(parameter["schema"])
+    responses = operation["responses"]
+    if "HTTPValidationError" in json.dumps(responses.get("422", {})):
+        del responses["422"]
+    operation["responses"] = {status: responses[status] for status in sorted(responses)}
+    for status, response in operation["responses"].items():
+        names = list(list_headers(method, operation, status, response, schemas))
         if names:
-            answer["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+            response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
-def without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """A parameter may be left out; there is no way to send null in one."""
-    choices = [one for one in schema.get("anyOf", []) if one != {"type": "null"}]
+def drop_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Drop null from a parameter's schema: a parameter is absent, never null."""
+    choices = [option for option in schema.get("anyOf", []) if option != {"type": "null"}]
     return {**{name: value for name, value in schema.items() if name != "anyOf"}, **(choices[0] if choices else {})}
 
 
-def without_tuples(schema: Any) -> Any:
-    """A pair of texts is a list of two texts: most generators of clients know no `prefixItems`."""
+def replace_tuples(schema: Any) -> Any:
+    """Replace `prefixItems` by `items`: most client generators do not know it."""
     if isinstance(schema, list):
-        return [without_tuples(one) for one in schema]
+        return [replace_tuples(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    plain = {name: without_tuples(value) for name, value in schema.items()}
+    plain = {name: replace_tuples(value) for name, value in schema.items()}
     return {
-        "items" if name == "prefixItems" else name: v[0] if name == "prefixItems" else v for name, v in plain.items()
+        "items" if name == "prefixItems" else name: item[0] if name == "prefixItems" else item
+        for name, item in plain.items()
     }
 
 
-def headers_of(
-    method: str, operation: dict[str, Any], status: str, answer: dict[str, Any], schemas: dict[str, Any]
+def list_headers(
+    method: str, operation: dict[str, Any], status: str, response: dict[str, Any], schemas: dict[str, Any]
 ) -> Iterator[str]:
-    """The contract's headers that an answer has."""
-    if status in ("429", "503") and "application/problem+json" in answer.get("content", {}):
+    """List the contract's headers of a response."""
+    if status in ("429", "503") and "application/problem+json" in response.get("content", {}):
         yield "Retry-After"
     if status == "401":
         yield "WWW-Authenticate"
     if not status.startswith("2"):
         return
-    of_events = NOT_EVENTS.isdisjoint(operation["tags"])
-    if method in WRITING and of_events:
+    writes_events = TAGS_WITHOUT_EVENTS.isdisjoint(operation["tags"])
+    if method in WRITE_METHODS and writes_events:
         yield "Oncelink-Position"
-    if any(one["name"] == "Idempotency-Key" for one in operation.get("parameters", [])):
+    if any(parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", [])):
         yield "Idempotent-Replayed"
-    reference = answer.get("content", {}).get("application/json", {}).get("schema", {}).get("$ref", "")
-    if of_events and "version" in schemas.get(reference.rpartition("/")[2], {}).get("properties", {}):
+    reference = response.get("content", {}).get("application/json", {}).get("schema", {}).get("$ref", "")
+    if writes_events and "version" in schemas.get(reference.rpartition("/")[2], {}).get("properties", {}):
         yield "ETag"

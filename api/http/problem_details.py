@@ -1,4 +1,4 @@
-"""Every refusal as RFC 9457 problem+json, rendered in one place."""
+"""RFC 9457 problem details for every refusal."""
 
 import logging
 from collections.abc import Sequence
@@ -10,14 +10,14 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from api.http.validation_messages import message_of
+from api.http.validation_messages import explain_validation_error
 from domain import refusals
 from domain.refusals import Invalid, Refusal
 from store.database import DatabaseAway
 
 log = logging.getLogger("oncelink")
 
-STATUS: dict[type[Refusal], int] = {
+REFUSAL_STATUSES: dict[type[Refusal], int] = {
     refusals.Invalid: 422,
     refusals.Unauthorized: 401,
     refusals.Forbidden: 403,
@@ -34,7 +34,7 @@ STATUS: dict[type[Refusal], int] = {
     refusals.SlotTaken: 409,
     refusals.HostNotFree: 409,
     refusals.SlotNotOffered: 422,
-    refusals.NobodyToMoveTo: 409,
+    refusals.NoOtherSlotOffered: 409,
     refusals.MeetingStarted: 409,
     refusals.BookingCancelled: 409,
     refusals.AlreadyBooked: 409,
@@ -52,8 +52,8 @@ STATUS: dict[type[Refusal], int] = {
     refusals.CalendarsBusy: 503,
     refusals.TryAgain: 503,
 }
-LONGEST_FIELD = 100
-UNDER_A_CODE = ("/v1/book/", "/v1/manage/")  # what stands there is a code, even with %2F in it
+MAX_FIELD_LENGTH = 100
+CODE_PATH_PREFIXES = ("/v1/book/", "/v1/manage/")  # what follows is a code, even with %2F in it
 HTTP_CODES = {
     404: "not_found",
     405: "method_not_allowed",
@@ -88,8 +88,8 @@ class BadBody(HTTPException):
         self.errors = errors
 
 
-def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The refusals that a route documents in OpenAPI."""
+def describe_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Describe the problem responses of a route in OpenAPI."""
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {status: {"description": DESCRIPTIONS[status], "content": content} for status in statuses}
 
@@ -109,8 +109,10 @@ DESCRIPTIONS = {
 }
 
 
-def problem(status: int, code: str, detail: str, errors: Sequence[FieldError] | None = None) -> JSONResponse:
-    """A problem as a response."""
+def build_problem_response(
+    status: int, code: str, detail: str, errors: Sequence[FieldError] | None = None
+) -> JSONResponse:
+    """Build a problem response."""
     body: dict[str, Any] = {
         "type": f"urn:oncelink:problem:{code}",
         "title": code.replace("_", " ").capitalize(),
@@ -126,65 +128,70 @@ def problem(status: int, code: str, detail: str, errors: Sequence[FieldError] | 
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
-def refused(request: Request, error: Exception) -> JSONResponse:
-    """A refusal of the domain."""
+def handle_refusal(request: Request, error: Exception) -> JSONResponse:
+    """Handle a refusal of the domain."""
     assert isinstance(error, Refusal)
     if isinstance(error, Invalid):
-        return invalid([FieldError(field=error.field, message=error.message)])
-    status = STATUS[type(error)]
+        return build_invalid_response([FieldError(field=error.field, message=error.message)])
+    status = REFUSAL_STATUSES[type(error)]
     errors = None
     if status == 422:
         field = "start" if isinstance(error, refusals.SlotNotOffered) else "Idempotency-Key"
         errors = [FieldError(field=field, message=error.sentence)]
-    return problem(status, error.code, error.sentence, errors)
+    return build_problem_response(status, error.code, error.sentence, errors)
 
 
-def invalid(errors: Sequence[FieldError]) -> JSONResponse:
-    """What was sent breaks a rule."""
+def build_invalid_response(errors: Sequence[FieldError]) -> JSONResponse:
+    """Build a 422 response from field errors."""
     detail = " ".join(f"{error.field}: {error.message}" for error in errors[:5])
-    return problem(422, "invalid", detail, errors)
+    return build_problem_response(422, "invalid", detail, errors)
 
 
-def unreadable(request: Request, error: Exception) -> JSONResponse:
-    """A body, query or header that breaks a rule, as Pydantic found it."""
+def handle_validation_error(request: Request, error: Exception) -> JSONResponse:
+    """Handle a body, query or header that fails Pydantic's validation."""
     assert isinstance(error, RequestValidationError)
-    return invalid([FieldError(field=field_name(one["loc"]), message=message_of(one)) for one in error.errors()])
+    return build_invalid_response(
+        [
+            FieldError(field=format_field_name(item["loc"]), message=explain_validation_error(item))
+            for item in error.errors()
+        ]
+    )
 
 
-def field_name(location: Sequence[Any]) -> str:
-    """Where in the request: `guest.email`, `recipients.0.name`; the part of the request itself only when alone."""
-    parts = [str(part)[:LONGEST_FIELD] for part in location]
-    return ".".join(parts[1:]) or parts[0]
+def format_field_name(location: Sequence[Any]) -> str:
+    """Format a field's location: `guest.email`, `recipients.0.name`; the request part only when it stands alone."""
+    segments = [str(segment)[:MAX_FIELD_LENGTH] for segment in location]
+    return ".".join(segments[1:]) or segments[0]
 
 
-def bad_body(request: Request, error: Exception) -> JSONResponse:
-    """A body that is not the contract's JSON."""
+def handle_bad_body(request: Request, error: Exception) -> JSONResponse:
+    """Handle a body that is not strict JSON."""
     assert isinstance(error, BadBody)
-    return invalid(error.errors)
+    return build_invalid_response(error.errors)
 
 
-def http_error(request: Request, error: Exception) -> JSONResponse:
-    """What the framework refuses by itself: unknown paths and methods."""
+def handle_http_error(request: Request, error: Exception) -> JSONResponse:
+    """Handle what the framework refuses: unknown paths and methods."""
     assert isinstance(error, StarletteHTTPException)
-    slashed = b"%2f" in request.scope.get("raw_path", b"").lower()
-    if error.status_code == 404 and slashed and request.url.path.startswith(UNDER_A_CODE):
-        return refused(request, refusals.LinkNotFound())
+    has_encoded_slash = b"%2f" in request.scope.get("raw_path", b"").lower()
+    if error.status_code == 404 and has_encoded_slash and request.url.path.startswith(CODE_PATH_PREFIXES):
+        return handle_refusal(request, refusals.LinkNotFound())
     code = HTTP_CODES.get(error.status_code, "invalid")
-    answer = problem(error.status_code, code, f"{error.detail}.")
-    answer.headers.update(error.headers or {})
-    return answer
+    response = build_problem_response(error.status_code, code, f"{error.detail}.")
+    response.headers.update(error.headers or {})
+    return response
 
 
-def database_away(request: Request, error: Exception) -> JSONResponse:
-    """The database does not answer: loud in the log, and the truth is found by trying again."""
+def handle_database_away(request: Request, error: Exception) -> JSONResponse:
+    """Handle a database that does not answer: log it, and ask the client to try again."""
     log.error("the database does not answer", exc_info=error)
-    return refused(request, refusals.TryAgain())
+    return handle_refusal(request, refusals.TryAgain())
 
 
-def install(app: FastAPI) -> None:
-    """Registers every way of refusing."""
-    app.add_exception_handler(Refusal, refused)
-    app.add_exception_handler(RequestValidationError, unreadable)
-    app.add_exception_handler(BadBody, bad_body)
-    app.add_exception_handler(StarletteHTTPException, http_error)
-    app.add_exception_handler(DatabaseAway, database_away)
+def install_exception_handlers(app: FastAPI) -> None:
+    """Register every exception handler."""
+    app.add_exception_handler(Refusal, handle_refusal)
+    app.add_exception_handler(RequestValidationError, handle_validation_error)
+    app.add_exception_handler(BadBody, handle_bad_body)
+    app.add_exception_handler(StarletteHTTPException, handle_http_error)
+    app.add_exception_handler(DatabaseAway, handle_database_away)

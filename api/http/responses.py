@@ -1,67 +1,67 @@
-"""Turning rows and command outcomes into answers."""
+"""Helpers that turn rows and command outcomes into HTTP responses."""
 
 from typing import Any, TypeVar
 
 from fastapi import Response
 from pydantic import BaseModel
 
-from api.http.dependencies import Caller, tagged, written
-from api.services import Oncelink
-from domain.log import Outcome
+from api.http.dependencies import Caller, build_etag_header, build_position_header
+from api.services import Services
+from domain.log import CommandResult
 from domain.refusals import NotFound
 from projections.queries.pagination import Page
 
 M = TypeVar("M", bound=BaseModel)
 
 
-def shape(model: type[M], row: Any, **more: Any) -> M:
-    """A row as the API's model of it. Raises NotFound for no row."""
+def to_response_model(model: type[M], row: Any, **extra: Any) -> M:
+    """Validate a row as a response model. `extra` adds or replaces fields. Raises NotFound when the row is None."""
     if row is None:
         raise NotFound
-    return model.model_validate({**row, **more})
+    return model.model_validate({**row, **extra})
 
 
-def created(response: Response, oncelink: Oncelink, outcome: Outcome) -> None:
-    """Says where in the log a creation is, and whether its answer is a repetition."""
-    written_by(response, oncelink, outcome.position, outcome.replayed)
+def announce_creation(response: Response, services: Services, outcome: CommandResult) -> None:
+    """Set the position header of a creation, or mark the response as a replay, and wake the log's consumers."""
+    announce_write(response, services, outcome.position, outcome.replayed)
 
 
-def written_by(response: Response, oncelink: Oncelink, position: int | None, replayed: bool) -> None:
-    """Says where in the log a request's last event is, and whether the answer is a repetition."""
-    response.headers.update(written(position))
+def announce_write(response: Response, services: Services, position: int | None, replayed: bool) -> None:
+    """Set `Oncelink-Position`. A replay gets `Idempotent-Replayed`; a new write wakes the log's consumers."""
+    response.headers.update(build_position_header(position))
     if replayed:
         response.headers["Idempotent-Replayed"] = "true"
     else:
-        oncelink.appended()
+        services.announce_append()
 
 
-def changed(response: Response, oncelink: Oncelink, position: int | None) -> None:
-    """Says where in the log a change is; nothing when nothing changed."""
+def announce_change(response: Response, services: Services, position: int | None) -> None:
+    """Set `Oncelink-Position` and wake the log's consumers. Does nothing when the position is None."""
     if position is not None:
-        response.headers.update(written(position))
-        oncelink.appended()
+        response.headers.update(build_position_header(position))
+        services.announce_append()
 
 
-def tag(response: Response, version: int) -> None:
-    """Says which version this is."""
-    response.headers.update(tagged(version))
+def set_etag(response: Response, version: int) -> None:
+    """Set the `ETag` header to a version."""
+    response.headers.update(build_etag_header(version))
 
 
-def page_of(page: Page[Any]) -> dict[str, Any]:
-    """A page of rows in the contract's envelope."""
+def to_page_response(page: Page[Any]) -> dict[str, Any]:
+    """Build the list response `{items, next_cursor}` from a page of rows."""
     return {"items": page.items, "next_cursor": page.next_cursor}
 
 
-def link_row(oncelink: Oncelink, row: Any) -> dict[str, Any]:
-    """A link's row with its URL. Raises NotFound for no row."""
+def add_link_url(services: Services, row: Any) -> dict[str, Any]:
+    """Add the booking URL to a link's row. Raises NotFound when the row is None."""
     if row is None:
         raise NotFound
-    return {**row, "url": f"{oncelink.settings.base_url}/book/{row['slug']}"}
+    return {**row, "url": f"{services.settings.base_url}/book/{row['slug']}"}
 
 
-def single_use_row(oncelink: Oncelink, caller: Caller, row: Any) -> dict[str, Any]:
-    """A single-use link's row, with its code for who issued it. Raises NotFound for no row."""
+def add_single_use_url(services: Services, caller: Caller, row: Any) -> dict[str, Any]:
+    """Add code and URL to a single-use link's row; both are None unless the caller issued it. Raises NotFound."""
     if row is None:
         raise NotFound
-    code = oncelink.codes.make(row["id"], "book") if row["issued_by"]["id"] == caller.person.id else None
-    return {**row, "code": code, "url": code and f"{oncelink.settings.base_url}/s/{code}"}
+    code = services.codes.create_code(row["id"], "book") if row["issued_by"]["id"] == caller.person.id else None
+    return {**row, "code": code, "url": code and f"{services.settings.base_url}/s/{code}"}

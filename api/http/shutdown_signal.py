@@ -1,4 +1,4 @@
-"""Notices early that this process was told to end, so that answers which go on and on do not hold it up."""
+"""Notices early that the process is told to shut down, so that endless responses do not delay it."""
 
 import signal
 import threading
@@ -6,28 +6,28 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-ENDINGS = (signal.SIGINT, signal.SIGTERM)
+SHUTDOWN_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def noticed(told: Callable[[], None]) -> Iterator[None]:
-    """Calls `told` when the process is asked to end, and then the server's own handler, which waits for all answers.
+def notify_on_shutdown(on_shutdown: Callable[[], None]) -> Iterator[None]:
+    """Call `on_shutdown` when the process is told to end, before the server's own handler waits for all responses.
 
-    Only the main thread may listen to signals; elsewhere, as in tests, nobody is told.
+    Only the main thread can handle signals; in another thread, as in tests, nothing is called.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: handler for number in ENDINGS if callable(handler := signal.getsignal(number))}
+    handlers = {number: handler for number in SHUTDOWN_SIGNALS if callable(handler := signal.getsignal(number))}
 
     def handle(number: int, frame: FrameType | None) -> None:
-        told()
-        before[signal.Signals(number)](number, frame)
+        on_shutdown()
+        handlers[signal.Signals(number)](number, frame)
 
-    for number in before:
+    for number in handlers:
         signal.signal(number, handle)
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)

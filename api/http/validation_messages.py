@@ -1,4 +1,4 @@
-"""What a value must be, wherever it comes from, and the sentence for one that is not."""
+"""Validation messages, and the parsing of ids."""
 
 from typing import Any
 from uuid import UUID
@@ -6,8 +6,8 @@ from uuid import UUID
 from domain.refusals import NotFound
 
 
-def message_of(error: Any) -> str:
-    """The rule in a sentence, without the value that broke it."""
+def explain_validation_error(error: Any) -> str:
+    """Explain a Pydantic error in a sentence, without the value."""
     if error["type"] == "extra_forbidden":
         return "This field is not known."
     if error["type"] == "missing":
@@ -19,8 +19,8 @@ def message_of(error: Any) -> str:
     return f"{error['msg']}."
 
 
-def known_id(value: str) -> UUID:
-    """An id in a path; a malformed one is as unknown as any. Raises NotFound."""
+def parse_id(value: str) -> UUID:
+    """Parse an id of a path; a malformed one is unknown. Raises NotFound."""
     try:
         return UUID(value)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Every page's routes, in the order in which an address looks for its own."""
+"""All routers of the pages, in the order in which FastAPI matches a path."""
 
 from api.pages import sign_in, usage
 from api.pages.admin import meeting_types, people, read_models

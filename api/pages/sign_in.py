@@ -1,140 +1,157 @@
-"""Signing in by a one-time link, and signing out. Opening the link does nothing yet: its button does."""
+"""Signing in by a one-time link, and signing out. Opening the link has no effect yet: its button signs in."""
 
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, BackgroundTasks, Form, Request, Response
 
-from api.clock import now
-from api.field_types import address
-from api.http.dependencies import SESSION, Parts, by_session, require_own_origin
+from api.clock import read_clock
+from api.field_types import normalize_email
+from api.http.dependencies import SESSION_COOKIE, CurrentServices, authenticate_session, require_own_origin
 from api.pages.rendering.dependencies import Viewer
 from api.pages.rendering.page_route import PageRoute
-from api.pages.rendering.templates import go_on, render
-from api.pages.rendering.urls import local, with_query
-from api.services import Oncelink
-from domain.commands.people import claimed_email
+from api.pages.rendering.templates import redirect_to, render_page
+from api.pages.rendering.urls import build_url, ensure_local_path
+from api.services import Services
+from domain.commands.people import fold_email_case
 from domain.person import Person
 from domain.refusals import TooManyRequests, Unauthorized
-from integrations.mail.mail_message import Letter
-from store.credentials.sessions import VALID
+from integrations.mail.mail_message import MailMessage
+from store.credentials.sessions import SESSION_LIFETIME
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
-MOST_FOR_AN_ADDRESS = 5  # in a quarter of an hour, whether anybody has the address or not
-MOST_FROM_A_PLACE = 30
+MAX_REQUESTS_PER_EMAIL = 5  # in a quarter of an hour, whether anybody has the address or not
+MAX_REQUESTS_PER_CLIENT = 30
 
 
 @router.get("/sign-in")
-def ask(request: Request, parts: Parts, next: str = "/") -> Response:
-    """The page that asks for an e-mail address; who is signed in goes on."""
+def show_sign_in(request: Request, services: CurrentServices, next: str = "/") -> Response:
+    """Show the form for an e-mail address; redirect somebody who is signed in already."""
     try:
-        by_session(request, parts)
+        authenticate_session(request, services)
     except Unauthorized:
-        return render(request, "sign_in/ask.html", next=local(next), email="", error=None)
-    return go_on(local(next))
+        return render_page(request, "sign_in/ask.html", next=ensure_local_path(next), email="", error=None)
+    return redirect_to(ensure_local_path(next))
 
 
 @router.post("/sign-in")
 def send_link(
     request: Request,
-    parts: Parts,
-    later: BackgroundTasks,
+    services: CurrentServices,
+    background_tasks: BackgroundTasks,
     email: Annotated[str, Form(max_length=254)] = "",
     next: Annotated[str, Form(max_length=2000)] = "/",
 ) -> Response:
-    """Mails a one-time link. The answer is the same, and as quick, whoever has the address: the rest comes after it."""
+    """Mail a one-time link, after the response, which is the same and as quick whoever has the address."""
     require_own_origin(request)
     try:
-        wanted = address(email.strip())
+        email_address = normalize_email(email.strip())
     except ValueError as error:
-        return render(request, "sign_in/ask.html", 422, next=local(next), email=email, error=str(error))
-    refuse_haste(parts, wanted, request.client.host if request.client else "")
-    later.add_task(parts.mail.beside, mail_link, parts, wanted, local(next))
-    answer = render(request, "sign_in/sent.html", email=wanted, by_mail=bool(parts.settings.smtp_url))
-    answer.background = later
-    return answer
+        return render_page(
+            request, "sign_in/ask.html", 422, next=ensure_local_path(next), email=email, error=str(error)
+        )
+    limit_requests(services, email_address, request.client.host if request.client else "")
+    background_tasks.add_task(
+        services.sign_in_mailer.run_in_background, send_sign_in_mail, services, email_address, ensure_local_path(next)
+    )
+    response = render_page(request, "sign_in/sent.html", email=email_address, by_mail=bool(services.settings.smtp_url))
+    response.background = background_tasks
+    return response
 
 
 @router.get("/sign-in/{code}")
-def confirm(request: Request, parts: Parts, code: str, next: str = "/") -> Response:
-    """The page of a one-time link: a button, so that a mail scanner signs nobody in and burns nothing."""
-    person = signs_in(parts, code)
+def show_confirmation(request: Request, services: CurrentServices, code: str, next: str = "/") -> Response:
+    """Show a button, so that a mail scanner that opens the link neither signs in nor uses it up."""
+    person = find_person(services, code)
     if person is None:
-        return gone(request)
-    return render(request, "sign_in/confirm.html", code=code, name=person.properties.name, next=local(next))
+        return render_invalid_link(request)
+    return render_page(
+        request, "sign_in/confirm.html", code=code, name=person.properties.name, next=ensure_local_path(next)
+    )
 
 
 @router.post("/sign-in/{code}")
-def sign_in(request: Request, parts: Parts, code: str, next: Annotated[str, Form(max_length=2000)] = "/") -> Response:
-    """Uses the link up and begins a session."""
+def sign_in(
+    request: Request, services: CurrentServices, code: str, next: Annotated[str, Form(max_length=2000)] = "/"
+) -> Response:
+    """Use the link up and begin a session."""
     require_own_origin(request)
-    secret = parts.sessions.begin(code, now()) if signs_in(parts, code) else None
+    secret = services.sessions.begin_session(code, read_clock()) if find_person(services, code) else None
     if secret is None:
-        return gone(request)
-    parts.sessions.forget(now())
-    answer = go_on(local(next))
-    secure = parts.settings.base_url.startswith("https://")
-    answer.set_cookie(SESSION, secret, max_age=int(VALID.total_seconds()), httponly=True, samesite="lax", secure=secure)
-    return answer
+        return render_invalid_link(request)
+    services.sessions.delete_expired(read_clock())
+    response = redirect_to(ensure_local_path(next))
+    secure = services.settings.base_url.startswith("https://")
+    response.set_cookie(
+        SESSION_COOKIE,
+        secret,
+        max_age=int(SESSION_LIFETIME.total_seconds()),
+        httponly=True,
+        samesite="lax",
+        secure=secure,
+    )
+    return response
 
 
 @router.post("/sign-out")
-def sign_out(viewer: Viewer, request: Request, parts: Parts) -> Response:
-    """Ends this session."""
-    parts.sessions.end(request.cookies[SESSION])
-    return without_session("You are signed out.")
+def sign_out(viewer: Viewer, request: Request, services: CurrentServices) -> Response:
+    """End this session."""
+    services.sessions.end_session(request.cookies[SESSION_COOKIE])
+    return redirect_to_sign_in("You are signed out.")
 
 
 @router.post("/sign-out/everywhere")
-def sign_out_everywhere(viewer: Viewer, parts: Parts) -> Response:
-    """Ends all sessions of the person, and sign-in links that were not used yet."""
-    ended = parts.sessions.end_all(viewer.person.id)
-    return without_session(f"You are signed out everywhere: {ended} session{'' if ended == 1 else 's'} ended.")
+def sign_out_everywhere(viewer: Viewer, services: CurrentServices) -> Response:
+    """End all sessions of the person, and their unused sign-in links."""
+    ended_count = services.sessions.end_all_sessions(viewer.person.id)
+    return redirect_to_sign_in(
+        f"You are signed out everywhere: {ended_count} session{'' if ended_count == 1 else 's'} ended."
+    )
 
 
-def without_session(sentence: str) -> Response:
-    """Back to the sign-in page."""
-    answer = go_on("/sign-in", sentence)
-    answer.delete_cookie(SESSION)
-    return answer
+def redirect_to_sign_in(sentence: str) -> Response:
+    """Redirect to the sign-in page with a message, and delete the session cookie."""
+    response = redirect_to("/sign-in", sentence)
+    response.delete_cookie(SESSION_COOKIE)
+    return response
 
 
-def signs_in(parts: Oncelink, code: str) -> Person | None:
-    """Whom a code would sign in: an active person, since a session of anybody else would wake up with them."""
-    person_id = parts.sessions.usable(code, now())
-    person = parts.staffing.load([person_id], fresh=True).get(person_id) if person_id else None
+def find_person(services: Services, code: str) -> Person | None:
+    """Return the active person whom a code would sign in, or None."""
+    person_id = services.sessions.find_person_of_code(code, read_clock())
+    person = services.administration.load_aggregates([person_id], fresh=True).get(person_id) if person_id else None
     return person if isinstance(person, Person) and person.active else None
 
 
-def gone(request: Request) -> Response:
-    """What a link that is used, old or unknown shows: always the same."""
-    return render(request, "sign_in/gone.html", 410)
+def render_invalid_link(request: Request) -> Response:
+    """Render the page of a link that is used, expired or unknown: always the same."""
+    return render_page(request, "sign_in/gone.html", 410)
 
 
-def refuse_haste(parts: Oncelink, email: str, place: str) -> None:
-    """Bounds how often links are asked for. Raises TooManyRequests."""
-    of_address = parts.sessions.requests_this_quarter(f"email {claimed_email(email)}", now())
-    of_place = parts.sessions.requests_this_quarter(f"place {place}", now())
-    if of_address > MOST_FOR_AN_ADDRESS or of_place > MOST_FROM_A_PLACE:
+def limit_requests(services: Services, email: str, client_address: str) -> None:
+    """Limit how often sign-in links are requested, by e-mail address and client address. Raises TooManyRequests."""
+    email_count = services.sessions.count_request(f"email {fold_email_case(email)}", read_clock())
+    client_count = services.sessions.count_request(f"place {client_address}", read_clock())
+    if email_count > MAX_REQUESTS_PER_EMAIL or client_count > MAX_REQUESTS_PER_CLIENT:
         raise TooManyRequests
 
 
-def mail_link(parts: Oncelink, email: str, next: str) -> None:
-    """Mails a link to the active person who has this address, if there is one."""
-    key = claimed_email(email)
-    person_id: UUID | None = parts.reader.claimed("email", [key]).get(key)
-    person = parts.staffing.load([person_id], fresh=True).get(person_id) if person_id else None
+def send_sign_in_mail(services: Services, email: str, next: str) -> None:
+    """Mail a sign-in link to the active person who has this address, if there is one."""
+    key = fold_email_case(email)
+    person_id: UUID | None = services.reader.find_claims("email", [key]).get(key)
+    person = services.administration.load_aggregates([person_id], fresh=True).get(person_id) if person_id else None
     if not isinstance(person, Person) or not person.active:
         return
-    code = parts.keys.sign_in_code(person.id, now())
-    url = with_query(f"{parts.settings.base_url}/sign-in/{code}", {"next": next if next != "/" else None})
-    parts.mail.send(letter_with(url, person.properties.name, person.properties.email))
+    code = services.api_keys.create_sign_in_code(person.id, read_clock())
+    url = build_url(f"{services.settings.base_url}/sign-in/{code}", {"next": next if next != "/" else None})
+    services.sign_in_mailer.send(build_sign_in_mail(url, person.properties.name, person.properties.email))
 
 
-def letter_with(url: str, name: str, email: str) -> Letter:
-    """What somebody who wants to sign in is sent."""
-    return Letter(
+def build_sign_in_mail(url: str, name: str, email: str) -> MailMessage:
+    """Build the mail with a sign-in link."""
+    return MailMessage(
         to_name=name,
         to_email=email,
         subject="Sign in to Oncelink",

@@ -1,4 +1,4 @@
-"""What people were told of a booking, for the people of the organisation, and telling it again."""
+"""The notifications of a booking, and sending a mail again: /v1/bookings/{id}/mail."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -7,14 +7,14 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel
 
-from api.clock import now
-from api.http.dependencies import Id, Parts, Signed
-from api.http.problem_details import answers
-from api.http.responses import changed, shape
+from api.clock import read_clock
+from api.http.dependencies import CurrentCaller, CurrentServices, Id
+from api.http.problem_details import describe_problems
+from api.http.responses import announce_change, to_response_model
 from api.http.strict_json import StrictRoute
-from api.http.validation_messages import known_id
-from api.services import Oncelink
-from api.v1.bookings import refuse_unless_seen
+from api.http.validation_messages import parse_id
+from api.services import Services
+from api.v1.bookings import refuse_unless_visible
 from api.v1.response_models import Named, PageOf
 from domain.token import Token
 from projections import outbox
@@ -44,39 +44,41 @@ class ToldMail(BaseModel):
     due_at: datetime
 
 
-async def mail_id_in_path(
+async def parse_mail_id(
     mail_id: Annotated[str, Path(description="The id of a mail.", json_schema_extra={"format": "uuid"})],
 ) -> UUID:
-    """The `{mail_id}` of a path. Raises NotFound."""
-    return known_id(mail_id)
+    """Parse the path parameter `{mail_id}`. Raises NotFound."""
+    return parse_id(mail_id)
 
 
-MailId = Annotated[UUID, Depends(mail_id_in_path)]
+MailId = Annotated[UUID, Depends(parse_mail_id)]
 
 
-@router.get("/{id}/mail", response_model=PageOf[ToldMail], responses=answers(401, 404, 503))
-def list_mail(parts: Parts, caller: Signed, id: Id) -> dict[str, Any]:
+@router.get("/{id}/mail", response_model=PageOf[ToldMail], responses=describe_problems(401, 404, 503))
+def list_mail(services: CurrentServices, caller: CurrentCaller, id: Id) -> dict[str, Any]:
     """What everybody was, or is to be, told of a booking, the latest first; always current."""
-    refuse_unless_seen(parts, caller, parts.scheduling.get(Token, id))
-    return {"items": told(parts, id), "next_cursor": None}
+    refuse_unless_visible(services, caller, services.scheduling.load_aggregate(Token, id))
+    return {"items": load_notifications(services, id), "next_cursor": None}
 
 
 @router.post(
     "/{id}/mail/{mail_id}/send-again",
     response_model=ToldMail,
-    responses=answers(401, 403, 404, 409, 413, 422, 503),
+    responses=describe_problems(401, 403, 404, 409, 413, 422, 503),
     operation_id="send_mail_again",
 )
-def send_again(parts: Parts, caller: Signed, id: Id, mail_id: MailId, response: Response) -> ToldMail:
+def send_mail_again(
+    services: CurrentServices, caller: CurrentCaller, id: Id, mail_id: MailId, response: Response
+) -> ToldMail:
     """Sends a mail again, as a new one, for who may change the booking.
 
     That is its host, co-hosts, the link's owner and managers. One that is still owed stays so.
     """
-    parts.scheduling.booking_to_change(caller.context, id)
-    changed(response, parts, parts.tellings.send_again(caller.context, id, mail_id))
-    return shape(ToldMail, next(row for row in told(parts, id) if row["id"] == mail_id))
+    services.scheduling.load_booking_to_change(caller.context, id)
+    announce_change(response, services, services.notifications.request_resend(caller.context, id, mail_id))
+    return to_response_model(ToldMail, next(row for row in load_notifications(services, id) if row["id"] == mail_id))
 
 
-def told(parts: Oncelink, id: UUID) -> list[outbox.OutboxRow]:
-    """What the log says of the mails of a booking."""
-    return outbox.of_booking(parts.from_log(), id, now())
+def load_notifications(services: Services, id: UUID) -> list[outbox.OutboxRow]:
+    """Load the notifications of a booking from the log."""
+    return outbox.list_booking_notifications(services.from_log(), id, read_clock())

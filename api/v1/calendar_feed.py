@@ -1,4 +1,4 @@
-"""Everybody's own calendar of booked meetings, read-only, at a secret address: /calendar/{code}.ics."""
+"""A person's own read-only calendar of booked meetings at a secret URL: /calendar/{code}.ics."""
 
 import hashlib
 from collections.abc import Sequence
@@ -9,123 +9,130 @@ from uuid import UUID, uuid4, uuid5
 from fastapi import APIRouter, Header, Response
 from icalendar import Calendar
 
-from api.http.dependencies import AsGuest, Caller, IdempotencyKey, Parts, Signed
-from api.http.problem_details import answers
+from api.http.dependencies import Caller, CurrentCaller, CurrentServices, GuestContext, IdempotencyKey
+from api.http.problem_details import describe_problems
 from api.http.strict_json import StrictRoute
-from api.services import Oncelink
+from api.services import Services
 from api.v1.response_models import CalendarFeed
 from domain.person import Person
 from domain.token import Token
-from integrations.icalendar import PRODUCT, event
-from integrations.meeting_details import Facts, facts_from, parts_of_meetings
+from integrations.icalendar import PRODUCT, build_vevent
+from integrations.meeting_details import MeetingDetails, build_meeting_details, load_meeting_references
 from projections import meeting_log
 from projections.meeting_log import MeetingFilters
-from store.credentials.feed_tokens import Feed
+from store.credentials.feed_tokens import FeedToken
 
 router = APIRouter(prefix="/v1/me/calendar-feed", tags=["People"], route_class=StrictRoute)
 file_router = APIRouter(include_in_schema=False)
 
-BEHIND = timedelta(days=30)
-MOST_MEETINGS = 5_000
-CHECK_AGAIN = "private, no-cache"  # calendars keep a copy, and ask with its ETag whether it is still good
+PAST_PERIOD = timedelta(days=30)
+MAX_MEETINGS = 5_000
+REVALIDATE = "private, no-cache"  # calendars keep a copy, and ask with its ETag whether it is still good
 
 
-@router.get("", response_model=CalendarFeed, responses=answers(401, 503))
-def get_calendar_feed(parts: Parts, caller: Signed) -> CalendarFeed:
+@router.get("", response_model=CalendarFeed, responses=describe_problems(401, 503))
+def get_calendar_feed(services: CurrentServices, caller: CurrentCaller) -> CalendarFeed:
     """The address of one's own calendar of meetings; null while there is none."""
-    return shown(parts, feed_of(parts, caller.person))
+    return to_feed_response(services, find_feed(services, caller.person))
 
 
-@router.post("", status_code=201, response_model=CalendarFeed, responses=answers(401, 413, 422, 503))
-def make_calendar_feed(parts: Parts, caller: Signed, key: IdempotencyKey, response: Response) -> CalendarFeed:
+@router.post("", status_code=201, response_model=CalendarFeed, responses=describe_problems(401, 413, 422, 503))
+def make_calendar_feed(
+    services: CurrentServices, caller: CurrentCaller, key: IdempotencyKey, response: Response
+) -> CalendarFeed:
     """Makes a new secret address for one's own calendar of meetings, and ends the one before."""
     id = uuid4() if key is None else uuid5(caller.person.id, f"calendar feed {key}")
-    if not parts.feeds.make(id, caller.person.id, caller.context.now):
+    if not services.feed_tokens.create_token(id, caller.person.id, caller.context.now):
         response.headers["Idempotent-Replayed"] = "true"
-        return shown(parts, parts.feeds.ever(id))
-    return shown(parts, feed_of(parts, caller.person))
+        return to_feed_response(services, services.feed_tokens.find_token(id))
+    return to_feed_response(services, find_feed(services, caller.person))
 
 
-@router.delete("", status_code=204, responses=answers(401, 413, 503))
-def end_calendar_feed(parts: Parts, caller: Signed) -> None:
+@router.delete("", status_code=204, responses=describe_problems(401, 413, 503))
+def end_calendar_feed(services: CurrentServices, caller: CurrentCaller) -> None:
     """Ends the address of one's own calendar of meetings; silent when there is none."""
-    parts.feeds.end(caller.person.id, caller.context.now)
+    services.feed_tokens.end_token(caller.person.id, caller.context.now)
 
 
 @file_router.get("/calendar/{code:path}")
-def calendar(
-    parts: Parts, context: AsGuest, code: str, known: Annotated[str | None, Header(alias="If-None-Match")] = None
+def get_calendar_file(
+    services: CurrentServices,
+    context: GuestContext,
+    code: str,
+    if_none_match: Annotated[str | None, Header(alias="If-None-Match")] = None,
 ) -> Response:
     """The meetings that somebody hosts or co-hosts, of the last 30 days and all to come, without cancelled ones."""
-    id = parts.codes.open(code.removesuffix(".ics"), "calendar")
-    person = person_of(parts, parts.feeds.one(id)) if id and code.endswith(".ics") else None
+    id = services.codes.open_code(code.removesuffix(".ics"), "calendar")
+    person = (
+        find_feed_owner(services, services.feed_tokens.find_active_token(id)) if id and code.endswith(".ics") else None
+    )
     if person is None:
-        return Response(
-            "There is no such calendar.\n", 404, {"Cache-Control": CHECK_AGAIN}, "text/plain; charset=utf-8"
-        )
-    content = written(person, meetings_of(parts, person.id, context.now))
-    headers = {"ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"', "Cache-Control": CHECK_AGAIN}
-    if known is not None and headers["ETag"] in (tag.strip().removeprefix("W/") for tag in known.split(",")):
+        return Response("There is no such calendar.\n", 404, {"Cache-Control": REVALIDATE}, "text/plain; charset=utf-8")
+    content = render_calendar(person, load_meetings(services, person.id, context.now))
+    headers = {"ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"', "Cache-Control": REVALIDATE}
+    if if_none_match is not None and headers["ETag"] in (
+        tag.strip().removeprefix("W/") for tag in if_none_match.split(",")
+    ):
         return Response(status_code=304, headers=headers)
     headers["Content-Disposition"] = 'inline; filename="meetings.ics"'
     return Response(content, media_type="text/calendar; charset=utf-8", headers=headers)
 
 
-def feed_of(parts: Oncelink, person: Person) -> Feed | None:
-    """The address that somebody has in use."""
-    feed = parts.feeds.of_person(person.id)
-    return feed if person_of(parts, feed) else None
+def find_feed(services: Services, person: Person) -> FeedToken | None:
+    """Find the feed that a person uses; None when there is none."""
+    feed = services.feed_tokens.find_token_of_person(person.id)
+    return feed if find_feed_owner(services, feed) else None
 
 
-def person_of(parts: Oncelink, feed: Feed | None) -> Person | None:
-    """Whose calendar it is, unless they left since it was made."""
+def find_feed_owner(services: Services, feed: FeedToken | None) -> Person | None:
+    """Find the active person a feed belongs to; None when they left after it was made."""
     if feed is None:
         return None
-    person = parts.staffing.load([feed.person_id]).get(feed.person_id)
-    stays = isinstance(person, Person) and person.active and not person.keys_end_at(feed.created_at)
-    return person if isinstance(person, Person) and stays else None
+    person = services.administration.load_aggregates([feed.person_id]).get(feed.person_id)
+    is_valid = isinstance(person, Person) and person.active and not person.has_left_since(feed.created_at)
+    return person if isinstance(person, Person) and is_valid else None
 
 
-def shown(parts: Oncelink, feed: Feed | None) -> CalendarFeed:
-    """An address as its owner sees it."""
+def to_feed_response(services: Services, feed: FeedToken | None) -> CalendarFeed:
+    """Build the response about a feed."""
     if feed is None:
         return CalendarFeed(url=None, created_at=None)
-    return CalendarFeed(url=address(parts, feed.id), created_at=feed.created_at)
+    return CalendarFeed(url=build_feed_url(services, feed.id), created_at=feed.created_at)
 
 
-def address(parts: Oncelink, id: UUID) -> str:
-    """The secret address itself."""
-    return f"{parts.settings.base_url}/calendar/{parts.codes.make(id, 'calendar')}.ics"
+def build_feed_url(services: Services, id: UUID) -> str:
+    """Build a feed's secret URL."""
+    return f"{services.settings.base_url}/calendar/{services.codes.create_code(id, 'calendar')}.ics"
 
 
-def meetings_of(parts: Oncelink, person_id: UUID, now: datetime) -> list[Facts]:
-    """What somebody's calendar shows, in order: everything in a few questions, however many meetings there are."""
-    wanted = MeetingFilters(host_id=person_id, starts_from=now - BEHIND, standing=True)
+def load_meetings(services: Services, person_id: UUID, now: datetime) -> list[MeetingDetails]:
+    """Load the meetings of a person's calendar in order, in a fixed number of queries."""
+    filters = MeetingFilters(host_id=person_id, starts_from=now - PAST_PERIOD, not_cancelled=True)
     ids: list[UUID] = []
-    for row in meeting_log.stream(parts.live, wanted, "starts_at"):
+    for row in meeting_log.iterate_meetings(services.live_source, filters, "starts_at"):
         ids.append(row["booking_id"])
-        if len(ids) == MOST_MEETINGS:
+        if len(ids) == MAX_MEETINGS:
             break
-    found = parts.scheduling.load(ids)
-    tokens = [token for id in ids if isinstance(token := found.get(id), Token)]
-    current = [token for token in tokens if person_id in token.host_ids and not token.cancelled]
-    known = parts_of_meetings(parts, current)
-    return [facts_from(parts, token, known) for token in current]
+    streams = services.scheduling.load_aggregates(ids)
+    tokens = [token for id in ids if isinstance(token := streams.get(id), Token)]
+    current_tokens = [token for token in tokens if person_id in token.host_ids and not token.cancelled]
+    references = load_meeting_references(services, current_tokens)
+    return [build_meeting_details(services, token, references) for token in current_tokens]
 
 
-def written(person: Person, meetings: Sequence[Facts]) -> bytes:
-    """The calendar: the same entries, with the same ids and sequences, as the guests' files."""
-    found = Calendar()
-    found.add("prodid", PRODUCT)
-    found.add("version", "2.0")
-    found.add("method", "PUBLISH")
-    found.add("x-wr-calname", f"Meetings of {person.properties.name}")
-    found.add("x-published-ttl", "PT15M")
-    for facts in meetings:
-        found.add_component(event(facts.entry(for_guest=False, zone="UTC")))
-    return bytes(found.to_ical())
+def render_calendar(person: Person, meetings: Sequence[MeetingDetails]) -> bytes:
+    """Render the calendar with the same ids and sequences as the files that guests get."""
+    calendar = Calendar()
+    calendar.add("prodid", PRODUCT)
+    calendar.add("version", "2.0")
+    calendar.add("method", "PUBLISH")
+    calendar.add("x-wr-calname", f"Meetings of {person.properties.name}")
+    calendar.add("x-published-ttl", "PT15M")
+    for details in meetings:
+        calendar.add_component(build_vevent(details.build_entry(for_guest=False, zone="UTC")))
+    return bytes(calendar.to_ical())
 
 
-def made_anew(parts: Oncelink, caller: Caller) -> None:
-    """A new address for the pages, in the place of the one before."""
-    parts.feeds.make(uuid4(), caller.person.id, caller.context.now)
+def replace_feed(services: Services, caller: Caller) -> None:
+    """Replace a person's feed by one with a new URL."""
+    services.feed_tokens.create_token(uuid4(), caller.person.id, caller.context.now)

@@ -1,4 +1,4 @@
-"""Calendars that one has elsewhere, read to know when one is busy: /v1/me/calendars."""
+"""Calendars that a person connects, read to know when they are busy: /v1/me/calendars."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,174 +8,197 @@ from uuid import UUID, uuid4, uuid5
 from anyio import to_thread
 from fastapi import APIRouter, Response
 
-from api.http.dependencies import Caller, Id, IdempotencyKey, Parts, Signed, digestible, written
-from api.http.problem_details import answers
+from api.http.dependencies import (
+    Caller,
+    CurrentCaller,
+    CurrentServices,
+    Id,
+    IdempotencyKey,
+    build_position_header,
+    describe_request,
+)
+from api.http.problem_details import describe_problems
 from api.http.strict_json import StrictRoute
-from api.services import Oncelink
+from api.services import Services
 from api.v1.calendar_request_bodies import CalendarChoice, NewCalendar
 from api.v1.calendar_response_models import OwnCalendar
 from api.v1.response_models import PageOf
 from domain.refusals import CalendarsBusy, IdempotencyKeyReused, Invalid, NotFound
 from integrations.calendars.accounts import Account
-from integrations.calendars.errors import Trouble
-from integrations.calendars.sync import LEASE, UNOPENED
+from integrations.calendars.errors import CalendarError
+from integrations.calendars.sync import LEASE, UNDECRYPTABLE
 from store.busy_calendars import Calendar
-from store.credentials.encrypted_secrets import SealBroken
+from store.credentials.encrypted_secrets import DecryptionFailed
 
 router = APIRouter(prefix="/v1/me/calendars", tags=["Calendars"], route_class=StrictRoute)
 
-MOST_CALENDARS = 10
+MAX_CALENDARS = 10
 T = TypeVar("T")
 
 
-@router.get("", response_model=PageOf[OwnCalendar], responses=answers(401, 503))
-def list_calendars(parts: Parts, caller: Signed) -> dict[str, Any]:
+@router.get("", response_model=PageOf[OwnCalendar], responses=describe_problems(401, 503))
+def list_calendars(services: CurrentServices, caller: CurrentCaller) -> dict[str, Any]:
     """One's own calendars, oldest first.
 
     Each says how old what is known of it is; the address of a feed, a user name or a password are never shown.
     """
-    found = [shown(parts, one) for one in parts.calendars.store.of_person(caller.person.id)]
-    return {"items": found, "next_cursor": None}
+    items = [
+        to_calendar_response(services, calendar)
+        for calendar in services.calendar_sync.store.list_calendars(caller.person.id)
+    ]
+    return {"items": items, "next_cursor": None}
 
 
-@router.post("", status_code=201, response_model=OwnCalendar, responses=answers(401, 413, 422, 503))
+@router.post("", status_code=201, response_model=OwnCalendar, responses=describe_problems(401, 413, 422, 503))
 async def add_calendar(
-    parts: Parts, caller: Signed, key: IdempotencyKey, body: NewCalendar, response: Response
+    services: CurrentServices, caller: CurrentCaller, key: IdempotencyKey, body: NewCalendar, response: Response
 ) -> dict[str, Any]:
     """Reads a calendar and keeps it; one that cannot be read is refused, and the error says why."""
-    digest = parts.calendars.seals.digest(digestible(body, route="calendars"))
+    digest = services.calendar_sync.secret_cipher.compute_digest(describe_request(body, route="calendars"))
     id = uuid4() if key is None else uuid5(caller.person.id, f"calendar {key}")
-    before = await to_thread.run_sync(parts.calendars.store.one, id, caller.person.id)
-    if before is None:
-        await to_thread.run_sync(refuse_too_many, parts, caller)
-        made = await waited(parts, lambda: add(parts, caller, id, body, digest))
-        before = made or await to_thread.run_sync(parts.calendars.store.one, id, caller.person.id)
-        if made is not None:
-            return await to_thread.run_sync(shown_again, parts, made)
-    if before is None or before.request_digest != digest:
+    existing = await to_thread.run_sync(services.calendar_sync.store.find_calendar, id, caller.person.id)
+    if existing is None:
+        await to_thread.run_sync(refuse_too_many, services, caller)
+        added = await run_in_pool(services, lambda: connect_calendar(services, caller, id, body, digest))
+        existing = added or await to_thread.run_sync(services.calendar_sync.store.find_calendar, id, caller.person.id)
+        if added is not None:
+            return await to_thread.run_sync(reload_response, services, added)
+    if existing is None or existing.request_digest != digest:
         raise IdempotencyKeyReused
     response.headers["Idempotent-Replayed"] = "true"
-    return shown(parts, before)
+    return to_calendar_response(services, existing)
 
 
-@router.post("/{id}/choose", response_model=OwnCalendar, responses=answers(401, 404, 413, 422, 503))
-def choose_calendars(parts: Parts, caller: Signed, id: Id, body: CalendarChoice) -> dict[str, Any]:
+@router.post("/{id}/choose", response_model=OwnCalendar, responses=describe_problems(401, 404, 413, 422, 503))
+def choose_calendars(services: CurrentServices, caller: CurrentCaller, id: Id, body: CalendarChoice) -> dict[str, Any]:
     """Chooses which calendars of an account are read, and which one meetings are written to."""
-    calendar = own(parts, caller, id)
-    given = body.given()
-    account = opened(parts, calendar)
-    read = given.get("calendars", [one.url for one in account.calendars if one.read])
+    calendar = get_own_calendar(services, caller, id)
+    fields = body.get_sent_fields()
+    account = decrypt_account(services, calendar)
+    read = fields.get(
+        "calendars", [calendar_choice.url for calendar_choice in account.calendars if calendar_choice.read]
+    )
     try:
-        account = account.choosing(read, given.get("write_to", account.write_to))
-    except Trouble as trouble:
-        raise refusal_of(trouble) from None
-    sealed = parts.calendars.seals.seal(id, account.as_secret())
-    parts.calendars.store.reseal(id, calendar.name, sealed, caller.context.now)
-    parts.calendars.store.writes(id, calendar.person_id, account.write_to is not None)
-    parts.fetcher.wake()
-    parts.bell.ring()
-    return shown_again(parts, calendar)
+        account = account.select_calendars(read, fields.get("write_to", account.write_to))
+    except CalendarError as error:
+        raise to_refusal(error) from None
+    encrypted = services.calendar_sync.secret_cipher.encrypt_secret(id, account.to_secret())
+    services.calendar_sync.store.replace_secret(id, calendar.name, encrypted, caller.context.now)
+    services.calendar_sync.store.set_writer(id, calendar.person_id, account.write_to is not None)
+    services.fetcher.wake()
+    services.append_signal.emit()
+    return reload_response(services, calendar)
 
 
-@router.post("/{id}/refresh", response_model=OwnCalendar, responses=answers(401, 404, 413, 422, 503))
-async def refresh_calendar(parts: Parts, caller: Signed, id: Id) -> dict[str, Any]:
+@router.post("/{id}/refresh", response_model=OwnCalendar, responses=describe_problems(401, 404, 413, 422, 503))
+async def refresh_calendar(services: CurrentServices, caller: CurrentCaller, id: Id) -> dict[str, Any]:
     """Reads a calendar now, out of turn; the answer says whether it could be read."""
-    calendar = await to_thread.run_sync(own, parts, caller, id)
-    await waited(parts, lambda: look_now(parts, caller, id))
-    return await to_thread.run_sync(shown_again, parts, calendar)
+    calendar = await to_thread.run_sync(get_own_calendar, services, caller, id)
+    await run_in_pool(services, lambda: fetch_now(services, caller, id))
+    return await to_thread.run_sync(reload_response, services, calendar)
 
 
-@router.delete("/{id}", status_code=204, responses=answers(401, 404, 413, 503))
-def remove_calendar(parts: Parts, caller: Signed, id: Id, response: Response) -> None:
+@router.delete("/{id}", status_code=204, responses=describe_problems(401, 404, 413, 503))
+def remove_calendar(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> None:
     """Removes a calendar with its login and everything that is known from it."""
-    response.headers.update(written(remove(parts, caller, id)))
+    response.headers.update(build_position_header(delete_calendar(services, caller, id)))
 
 
-def add(parts: Oncelink, caller: Caller, id: UUID, body: NewCalendar, digest: bytes | None) -> Calendar | None:
-    """Reads and keeps a calendar. Raises Trouble."""
-    return parts.calendars.add(id, caller.person, body.account(), body.name or "", digest, body.chosen)
+def connect_calendar(
+    services: Services, caller: Caller, id: UUID, body: NewCalendar, digest: bytes | None
+) -> Calendar | None:
+    """Fetch and store a calendar. Raises CalendarError."""
+    return services.calendar_sync.add_calendar(
+        id, caller.person, body.to_account(), body.name or "", digest, body.choose_calendars
+    )
 
 
-def look_now(parts: Oncelink, caller: Caller, id: UUID) -> None:
-    """Looks at a calendar, unless somebody does already."""
+def fetch_now(services: Services, caller: Caller, id: UUID) -> None:
+    """Fetch a calendar, unless somebody is already fetching it."""
     instant = caller.context.now
-    calendar = parts.calendars.store.lease_one(id, caller.person.id, instant, instant + LEASE)
+    calendar = services.calendar_sync.store.lease_calendar(id, caller.person.id, instant, instant + LEASE)
     if calendar is not None:
-        parts.calendars.look(calendar)
+        services.calendar_sync.sync_calendar(calendar)
 
 
-def remove(parts: Oncelink, caller: Caller, id: UUID) -> int | None:
-    """Removes a calendar, the one of the person's busy_feed_url there too; the position of that. Raises NotFound."""
-    calendar = own(parts, caller, id)
+def delete_calendar(services: Services, caller: Caller, id: UUID) -> int | None:
+    """Delete a calendar, and busy_feed_url if it is that one; returns that change's position. Raises NotFound."""
+    calendar = get_own_calendar(services, caller, id)
     position = None
     if calendar.of_profile:
-        position = parts.staffing.update_person(caller.context, caller.person.id, {"busy_feed_url": None})
-    parts.calendars.store.remove(id)
+        position = services.administration.update_person(caller.context, caller.person.id, {"busy_feed_url": None})
+    services.calendar_sync.store.remove_calendar(id)
     if position is not None:
-        parts.appended()
+        services.announce_append()
     return position
 
 
-async def waited(parts: Oncelink, work: Callable[[], T]) -> T:
-    """What other people's servers answer, holding no thread of requests. Raises CalendarsBusy, Invalid."""
-    done = parts.fetcher.do(work)
-    if done is None:
+async def run_in_pool(services: Services, work: Callable[[], T]) -> T:
+    """Run work that calls other servers in the fetcher's pool. Raises CalendarsBusy, Invalid."""
+    future = services.fetcher.submit_work(work)
+    if future is None:
         raise CalendarsBusy
     try:
-        return await asyncio.wrap_future(done)
-    except Trouble as trouble:
-        raise refusal_of(trouble) from None
+        return await asyncio.wrap_future(future)
+    except CalendarError as error:
+        raise to_refusal(error) from None
 
 
-def refusal_of(trouble: Trouble) -> Invalid:
-    """Why a calendar is refused: the field and the rule."""
-    return Invalid(trouble.field, trouble.sentence)
+def to_refusal(error: CalendarError) -> Invalid:
+    """Convert a calendar error to a refusal that names the field."""
+    return Invalid(error.field, error.sentence)
 
 
-def refuse_too_many(parts: Oncelink, caller: Caller) -> None:
-    """Lets nobody have more calendars than are read for one person. Raises Invalid."""
-    if len(parts.calendars.store.of_person(caller.person.id)) >= MOST_CALENDARS:
-        raise Invalid("url", f"One person can have {MOST_CALENDARS} calendars at most. Remove one first.")
+def refuse_too_many(services: Services, caller: Caller) -> None:
+    """Refuse a calendar beyond the limit for one person. Raises Invalid."""
+    if len(services.calendar_sync.store.list_calendars(caller.person.id)) >= MAX_CALENDARS:
+        raise Invalid("url", f"One person can have {MAX_CALENDARS} calendars at most. Remove one first.")
 
 
-def own(parts: Oncelink, caller: Caller, id: UUID) -> Calendar:
-    """A calendar of the caller. Raises NotFound."""
-    found = parts.calendars.store.one(id, caller.person.id)
-    if found is None:
+def get_own_calendar(services: Services, caller: Caller, id: UUID) -> Calendar:
+    """Get a calendar of the caller. Raises NotFound."""
+    calendar = services.calendar_sync.store.find_calendar(id, caller.person.id)
+    if calendar is None:
         raise NotFound
-    return found
+    return calendar
 
 
-def opened(parts: Oncelink, calendar: Calendar) -> Account:
-    """Where a calendar is. Raises Invalid."""
+def decrypt_account(services: Services, calendar: Calendar) -> Account:
+    """Decrypt where a calendar is. Raises Invalid."""
     try:
-        return parts.calendars.account(calendar)
-    except SealBroken:
-        raise Invalid("id", UNOPENED) from None
+        return services.calendar_sync.decrypt_account(calendar)
+    except DecryptionFailed:
+        raise Invalid("id", UNDECRYPTABLE) from None
 
 
-def shown_again(parts: Oncelink, calendar: Calendar) -> dict[str, Any]:
-    """A calendar as it is now. Raises NotFound."""
-    found = parts.calendars.store.one(calendar.id, calendar.person_id)
-    if found is None:
+def reload_response(services: Services, calendar: Calendar) -> dict[str, Any]:
+    """Reload a calendar and build its response. Raises NotFound."""
+    reloaded = services.calendar_sync.store.find_calendar(calendar.id, calendar.person_id)
+    if reloaded is None:
         raise NotFound
-    return shown(parts, found)
+    return to_calendar_response(services, reloaded)
 
 
-def shown(parts: Oncelink, calendar: Calendar) -> dict[str, Any]:
-    """A calendar as its person sees it."""
+def to_calendar_response(services: Services, calendar: Calendar) -> dict[str, Any]:
+    """Build the response of a calendar, as its person sees it."""
     try:
-        chosen = parts.calendars.account(calendar).calendars
-    except SealBroken:
-        chosen = ()
+        calendars = services.calendar_sync.decrypt_account(calendar).calendars
+    except DecryptionFailed:
+        calendars = ()
     return {
         "id": calendar.id,
         "kind": calendar.kind,
         "name": calendar.name,
         "is_busy_feed_url": calendar.of_profile,
         "calendars": [
-            {"url": one.url, "name": one.name, "writable": one.writable, "read": one.read, "write": one.write}
-            for one in chosen
+            {
+                "url": calendar_choice.url,
+                "name": calendar_choice.name,
+                "writable": calendar_choice.writable,
+                "read": calendar_choice.read,
+                "write": calendar_choice.write,
+            }
+            for calendar_choice in calendars
         ],
         "state": "failing" if calendar.problem else "read" if calendar.read_at else "waiting",
         "problem": calendar.problem,

@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter, Response
 
-from api.http.dependencies import IdempotencyKey, Parts, Signed
-from api.http.problem_details import answers
-from api.http.responses import written_by
+from api.http.dependencies import CurrentCaller, CurrentServices, IdempotencyKey
+from api.http.problem_details import describe_problems
+from api.http.responses import announce_write
 from api.http.strict_json import StrictRoute
 from api.v1.request_bodies import WhomToErase
 from api.v1.response_models import Erasure
@@ -16,15 +16,17 @@ router = APIRouter(prefix="/v1", tags=["Personal details"], route_class=StrictRo
     "/erasures",
     status_code=201,
     response_model=Erasure,
-    responses=answers(401, 403, 413, 422, 503),
+    responses=describe_problems(401, 403, 413, 422, 503),
     operation_id="erase_personal_details",
 )
-def erase(parts: Parts, caller: Signed, key: IdempotencyKey, body: WhomToErase, response: Response) -> Erasure:
+def erase_personal_details(
+    services: CurrentServices, caller: CurrentCaller, key: IdempotencyKey, body: WhomToErase, response: Response
+) -> Erasure:
     """Erases everything that a guest or recipient of this address gave (admin).
 
     Names, addresses, notes, labels, metadata and reasons are deleted; bookings, their times and the log stay. What was
     given with another address is not found. Erasing an address of which there is nothing is 201 too, with `details` 0.
     """
-    erased = parts.erasing.erase(caller.context, body.email, key)
-    written_by(response, parts, erased.position, erased.replayed)
-    return Erasure(id=erased.id, erased_at=erased.at, details=erased.details)
+    erasure = services.erasure.erase_personal_details(caller.context, body.email, key)
+    announce_write(response, services, erasure.position, erasure.replayed)
+    return Erasure(id=erasure.id, erased_at=erasure.at, details=erasure.erased_details)

@@ -1,4 +1,4 @@
-"""The guest's side: what a link offers, and booking it. The code is the permission."""
+"""Guest routes to look at a link, list its slots and book: /v1/book. The code grants the access."""
 
 from datetime import timedelta
 from typing import Annotated, Any
@@ -7,99 +7,107 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 
 from api.field_types import SLUG, Day, TimeZone
-from api.http.dependencies import AsGuest, IdempotencyKey, Parts, written
-from api.http.problem_details import answers
+from api.http.dependencies import CurrentServices, GuestContext, IdempotencyKey, build_position_header
+from api.http.problem_details import describe_problems
 from api.http.strict_json import StrictRoute
-from api.services import Oncelink
+from api.services import Services
 from api.v1.request_bodies import NewBooking
 from api.v1.response_models import BookingMade, Guest, GuestBooking, Host, Offer, OfferedType, Slot, Slots
-from domain.availability.offer import LinkOffer, days_as_interval
+from domain.availability.offer import LinkOffer, build_days_interval
 from domain.availability.offer import Offer as Offered
-from domain.commands.scheduling import Booked, Door, Wish
+from domain.commands.scheduling import BookingRequest, BookingResult, BookingTarget
 from domain.refusals import Invalid, LinkNotFound
 from domain.token import MeetingBooked, Rescheduled
 
 router = APIRouter(prefix="/v1/book", tags=["Guests"], route_class=StrictRoute)
 
-MOST_DAYS = timedelta(days=62)
-GONE = answers(404, 410, 429, 503)
+MAX_DAYS = timedelta(days=62)
+LINK_PROBLEMS = describe_problems(404, 410, 429, 503)
 From = Annotated[Day, Query(alias="from", description="The first day, YYYY-MM-DD, in the zone asked for.")]
 To = Annotated[Day, Query(alias="to", description="The last day, included; at most 62 days.")]
 Zone = Annotated[TimeZone, Query(description="An IANA time zone name.")]
 
 
-@router.get("/{code}", response_model=Offer, responses=GONE, operation_id="look_at_link")
-def look(parts: Parts, context: AsGuest, code: str) -> Offer:
+@router.get("/{code}", response_model=Offer, responses=LINK_PROBLEMS, operation_id="look_at_link")
+def get_offer(services: CurrentServices, context: GuestContext, code: str) -> Offer:
     """What a link offers."""
-    door = door_of(parts, code)
-    offer = open_offer(parts, door, context)
+    target = resolve_target(services, code)
+    offer = load_open_offer(services, target, context)
     return Offer(
-        kind="single_use" if door.token_id else offer.link.properties.kind,
-        meeting_type=offered_type(offer),
-        hosts=hosts(offer),
+        kind="single_use" if target.token_id else offer.link.properties.kind,
+        meeting_type=build_offered_type(offer),
+        hosts=build_hosts(offer),
         expires_at=offer.link.properties.expires_at,
         time_zone=offer.hosts[0].properties.time_zone,
     )
 
 
-@router.get("/{code}/slots", response_model=Slots, responses=GONE | answers(422), operation_id="list_slots")
-def slots(parts: Parts, context: AsGuest, code: str, first: From, last: To, time_zone: Zone) -> Slots:
+@router.get(
+    "/{code}/slots", response_model=Slots, responses=LINK_PROBLEMS | describe_problems(422), operation_id="list_slots"
+)
+def list_slots(
+    services: CurrentServices, context: GuestContext, code: str, first: From, last: To, time_zone: Zone
+) -> Slots:
     """The times on offer, both days included."""
-    offer = open_offer(parts, door_of(parts, code), context)
-    within = days_as_interval(*asked_days(first, last), time_zone)
-    found = parts.scheduling.slots(offer, within, context.now)
-    return Slots(time_zone=time_zone, slots=[Slot(start=slot.start, end=slot.end) for slot in found])
+    offer = load_open_offer(services, resolve_target(services, code), context)
+    interval = build_days_interval(*validate_days(first, last), time_zone)
+    slots = services.scheduling.list_slots(offer, interval, context.now)
+    return Slots(time_zone=time_zone, slots=[Slot(start=slot.start, end=slot.end) for slot in slots])
 
 
 @router.post(
     "/{code}",
     status_code=201,
     response_model=BookingMade,
-    responses=answers(404, 409, 410, 413, 422, 429, 503),
+    responses=describe_problems(404, 409, 410, 413, 422, 429, 503),
     operation_id="book_meeting",
 )
-def book(parts: Parts, context: AsGuest, code: str, key: IdempotencyKey, body: NewBooking) -> Response:
+def book_meeting(
+    services: CurrentServices, context: GuestContext, code: str, key: IdempotencyKey, body: NewBooking
+) -> Response:
     """Books the meeting: of a single-use link, the only one ever."""
     details = {"guest": body.guest.model_dump(), "notes": body.notes}
-    booked = parts.scheduling.book(context, door_of(parts, code), Wish(body.start, details, key))
-    headers = written(booked.position)
-    if booked.replayed:
+    result = services.scheduling.book_meeting(
+        context, resolve_target(services, code), BookingRequest(body.start, details, key)
+    )
+    headers = build_position_header(result.position)
+    if result.replayed:
         headers["Idempotent-Replayed"] = "true"
     else:
-        parts.appended()
-    return JSONResponse(booking_made(parts, booked), 201, headers)
+        services.announce_append()
+    return JSONResponse(build_booking_made(services, result), 201, headers)
 
 
-def door_of(parts: Oncelink, code: str) -> Door:
-    """What a code or slug opens; anything else is unknown. Raises LinkNotFound."""
-    token_id = parts.codes.open(code, "book")
+def resolve_target(services: Services, code: str) -> BookingTarget:
+    """Resolve a code or slug to the single-use link or core link it names. Raises LinkNotFound."""
+    token_id = services.codes.open_code(code, "book")
     if token_id is not None:
-        return Door(token_id=token_id)
+        return BookingTarget(token_id=token_id)
     if not SLUG.fullmatch(code):
         raise LinkNotFound
-    return Door(slug=code)
+    return BookingTarget(slug=code)
 
 
-def open_offer(parts: Oncelink, door: Door, context: AsGuest) -> LinkOffer:
-    """What a link offers, if it can be booked. Raises the refusals of the contract's table."""
-    token, offer = parts.scheduling.look(door)
+def load_open_offer(services: Services, target: BookingTarget, context: GuestContext) -> LinkOffer:
+    """Load the offer of a link that can be booked now. Raises the contract's refusals of a closed link."""
+    token, offer = services.scheduling.resolve_target(target)
     if token is not None:
         token.refuse_if_spent()
     offer.link.refuse_if_closed(context.now)
     return offer
 
 
-def asked_days(first: Day, last: Day) -> tuple[Day, Day]:
-    """The days to answer for, in order and not too many. Raises Invalid."""
+def validate_days(first: Day, last: Day) -> tuple[Day, Day]:
+    """Check the order and the number of the requested days. Raises Invalid."""
     if last < first:
         raise Invalid("to", "The last day must not come before the first.")
-    if last - first >= MOST_DAYS:
+    if last - first >= MAX_DAYS:
         raise Invalid("to", "Ask for at most 62 days.")
     return first, last
 
 
-def offered_type(offer: Offered) -> OfferedType:
-    """What a guest sees of the meeting type."""
+def build_offered_type(offer: Offered) -> OfferedType:
+    """Build the part of a meeting type that guests see."""
     properties = offer.meeting_type.properties
     return OfferedType(
         name=properties.name,
@@ -109,30 +117,30 @@ def offered_type(offer: Offered) -> OfferedType:
     )
 
 
-def hosts(offer: Offered) -> list[Host]:
-    """What a guest sees of the hosts, the host first."""
+def build_hosts(offer: Offered) -> list[Host]:
+    """Build the part of the hosts that guests see, the host first."""
     return [Host(name=host.properties.name) for host in offer.hosts]
 
 
-def booking_made(parts: Oncelink, booked: Booked) -> dict[str, Any]:
-    """A new booking as its guest sees it."""
-    meeting = booked.token.meeting
+def build_booking_made(services: Services, result: BookingResult) -> dict[str, Any]:
+    """Build the response to a new booking."""
+    meeting = result.token.meeting
     assert meeting is not None
-    booking = as_guest_sees(booked.token.id, meeting, booked.offer, booked.details["guest"], "scheduled")
-    made = BookingMade(booking=booking, manage_url=parts.manage_url(booked.token.id))
-    return made.model_dump(mode="json")
+    booking = build_guest_booking(result.token.id, meeting, result.offer, result.details["guest"], "scheduled")
+    response = BookingMade(booking=booking, manage_url=services.manage_url(result.token.id))
+    return response.model_dump(mode="json")
 
 
-def as_guest_sees(
+def build_guest_booking(
     id: Any, meeting: MeetingBooked | Rescheduled, offer: Offered, guest: dict[str, Any] | None, status: Any
 ) -> GuestBooking:
-    """A booking in the guest's words."""
+    """Build a booking as its guest sees it."""
     return GuestBooking(
         id=id,
         status=status,
         start=meeting.starts_at,
         end=meeting.ends_at,
-        meeting_type=offered_type(offer),
-        hosts=hosts(offer),
+        meeting_type=build_offered_type(offer),
+        hosts=build_hosts(offer),
         guest=Guest(**guest) if guest else None,
     )

@@ -1,4 +1,4 @@
-"""The meeting log: /v1/meeting-log, as JSON pages or the whole filter as CSV."""
+"""The meeting log: /v1/meeting-log, as JSON pages, or all matching rows as CSV."""
 
 import re
 from collections.abc import Iterable
@@ -9,13 +9,13 @@ from fastapi import APIRouter, Depends, Header
 from fastapi.responses import StreamingResponse
 
 from api.field_types import Instant
-from api.http.csv import csv_lines
-from api.http.dependencies import FollowsMinPosition, Parts, Signed
+from api.http.csv import render_csv_lines
+from api.http.dependencies import CurrentCaller, CurrentServices, FollowsMinPosition
 from api.http.pagination import Cursor, Limit, Search
-from api.http.problem_details import answers
-from api.http.responses import page_of
+from api.http.problem_details import describe_problems
+from api.http.responses import to_page_response
 from api.http.strict_json import StrictRoute
-from api.v1.meeting_log_csv import COLUMNS, flattened
+from api.v1.meeting_log_csv import COLUMNS, flatten_meeting
 from api.v1.response_models import Meeting, PageOf
 from projections import meeting_log
 from projections.meeting_log import MeetingFilters, MeetingRow
@@ -24,13 +24,13 @@ router = APIRouter(prefix="/v1", tags=["Meeting log"], route_class=StrictRoute)
 
 Sort = Literal["booked_at", "-booked_at", "starts_at", "-starts_at"]
 READERS = ("manager", "auditor", "analyst")
-CSV_ANSWER: dict[int | str, dict[str, Any]] = {
+CSV_RESPONSE: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "A page, or the whole filter as CSV."}
 }
 
 
-def filters(
-    caller: Signed,
+def parse_filters(
+    caller: CurrentCaller,
     link_type: Literal["standard", "managed", "single_use"] | None = None,
     hide_single_use: bool = False,
     status: Literal["scheduled", "rescheduled", "cancelled"] | None = None,
@@ -43,7 +43,7 @@ def filters(
     starts_from: Instant | None = None,
     starts_to: Instant | None = None,
 ) -> MeetingFilters:
-    """What is asked for, narrowed to what the caller may see; `…_to` is not included."""
+    """Build the filters, limited to what the caller may see; `…_to` is exclusive."""
     return MeetingFilters(
         link_type=link_type,
         hide_single_use=hide_single_use,
@@ -56,7 +56,7 @@ def filters(
         booked_to=booked_to,
         starts_from=starts_from,
         starts_to=starts_to,
-        visible_to=caller.sees_all(*READERS),
+        visible_to=caller.limit_visibility(*READERS),
     )
 
 
@@ -64,37 +64,37 @@ def filters(
     "/meeting-log",
     response_model=PageOf[Meeting],
     dependencies=[FollowsMinPosition],
-    responses=CSV_ANSWER | answers(401, 422, 503),
+    responses=CSV_RESPONSE | describe_problems(401, 422, 503),
 )
 def read_meeting_log(
-    parts: Parts,
-    asked: Annotated[MeetingFilters, Depends(filters)],
+    services: CurrentServices,
+    filters: Annotated[MeetingFilters, Depends(parse_filters)],
     sort: Sort = "-booked_at",
     limit: Limit = 50,
     cursor: Cursor = None,
     accept: Annotated[str | None, Header(description="`text/csv` streams the whole filter.")] = None,
 ) -> Any:
     """What was booked, newest first; single-use rows are shown unless hidden."""
-    if prefers_csv(accept or ""):
-        return download(meeting_log.stream(parts.live, asked, sort))
-    return page_of(meeting_log.page(parts.live, asked, sort, limit, cursor))
+    if is_csv_preferred(accept or ""):
+        return stream_csv(meeting_log.iterate_meetings(services.live_source, filters, sort))
+    return to_page_response(meeting_log.list_meetings(services.live_source, filters, sort, limit, cursor))
 
 
-def prefers_csv(accept: str) -> bool:
-    """Whether an `Accept` names CSV, and does not prefer JSON to it (RFC 9110, 12.5.1)."""
+def is_csv_preferred(accept: str) -> bool:
+    """Whether an `Accept` header names CSV and does not prefer JSON (RFC 9110, 12.5.1)."""
     weights = {}
-    for one in accept.lower().split(","):
-        name, *parameters = (part.strip() for part in one.split(";"))
-        found = [WEIGHT.fullmatch(parameter) for parameter in parameters]
-        weights[name] = next((float(one.group(1)) for one in found if one), 1.0)
+    for media_range in accept.lower().split(","):
+        name, *parameters = (part.strip() for part in media_range.split(";"))
+        matches = [QUALITY.fullmatch(parameter) for parameter in parameters]
+        weights[name] = next((float(media_range.group(1)) for media_range in matches if media_range), 1.0)
     return weights.get("text/csv", 0.0) > 0 and weights["text/csv"] >= weights.get("application/json", 0.0)
 
 
-def download(rows: Iterable[MeetingRow]) -> StreamingResponse:
-    """Rows as a file of CSV, streamed."""
-    lines = csv_lines(COLUMNS, map(flattened, rows))
-    return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=DOWNLOAD)
+def stream_csv(rows: Iterable[MeetingRow]) -> StreamingResponse:
+    """Stream rows as a CSV file."""
+    lines = render_csv_lines(COLUMNS, map(flatten_meeting, rows))
+    return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=DOWNLOAD_HEADERS)
 
 
-WEIGHT = re.compile(r"q=([01](?:\.\d{0,3})?)")
-DOWNLOAD = {"Content-Disposition": 'attachment; filename="meeting-log.csv"', "Cache-Control": "no-store"}
+QUALITY = re.compile(r"q=([01](?:\.\d{0,3})?)")
+DOWNLOAD_HEADERS = {"Content-Disposition": 'attachment; filename="meeting-log.csv"', "Cache-Control": "no-store"}

@@ -1,4 +1,4 @@
-"""A row of the meeting log without anything nested, as CSV and Parquet have it."""
+"""Rows of the meeting log without nesting, for CSV and Parquet."""
 
 from typing import Any
 
@@ -13,14 +13,14 @@ COLUMNS = (
 )
 
 
-def flattened(row: MeetingRow) -> dict[str, Any]:
-    """A row with what is nested written as `link_id`, `link_name` and so on."""
+def flatten_meeting(row: MeetingRow) -> dict[str, Any]:
+    """Flatten a row: `link` becomes `link_id`, `link_name` and so on."""
     flat: dict[str, Any] = {}
     for name, value in row.items():
         if isinstance(value, dict):
-            flat |= {f"{name}_{inner}": one for inner, one in value.items()}
+            flat |= {f"{name}_{key}": item for key, item in value.items()}
         elif isinstance(value, list):
-            flat[name] = "; ".join(str(one["name"]) for one in value)
+            flat[name] = "; ".join(str(item["name"]) for item in value)
         else:
             flat[name] = value
     return flat

@@ -4,12 +4,21 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from api.http.dependencies import Caller, FollowsMinPosition, Id, IdempotencyKey, IfMatch, Parts, Signed, digestible
+from api.http.dependencies import (
+    Caller,
+    CurrentCaller,
+    CurrentServices,
+    FollowsMinPosition,
+    Id,
+    IdempotencyKey,
+    IfMatch,
+    describe_request,
+)
 from api.http.pagination import Cursor, Limit, Search
-from api.http.problem_details import answers
-from api.http.responses import changed, created, page_of, shape, tag
+from api.http.problem_details import describe_problems
+from api.http.responses import announce_change, announce_creation, set_etag, to_page_response, to_response_model
 from api.http.strict_json import StrictRoute
-from api.services import Oncelink
+from api.services import Services
 from api.v1.request_bodies import NewPerson, OwnChanges, PersonChanges
 from api.v1.response_models import LeftBehind, PageOf, Person
 from domain.person import Person as PersonStream
@@ -20,97 +29,117 @@ from projections.queries import departures
 router = APIRouter(prefix="/v1", tags=["People"], route_class=StrictRoute)
 
 
-@router.post("/people", status_code=201, response_model=Person, responses=answers(401, 403, 409, 413, 422, 503))
-def add_person(parts: Parts, caller: Signed, key: IdempotencyKey, body: NewPerson, response: Response) -> Person:
+@router.post(
+    "/people", status_code=201, response_model=Person, responses=describe_problems(401, 403, 409, 413, 422, 503)
+)
+def add_person(
+    services: CurrentServices, caller: CurrentCaller, key: IdempotencyKey, body: NewPerson, response: Response
+) -> Person:
     """Adds a person (admin)."""
-    caller.require("admin")
+    caller.require_any_role("admin")
     properties = PersonProperties(**{name: value for name, value in dict(body).items() if value is not None})
-    outcome = parts.staffing.add_person(caller.context, properties, key, digestible(body, route="people"))
-    created(response, parts, outcome)
-    return answer(parts, caller, people.one(parts.from_log(outcome.position), outcome.id), response)
+    outcome = services.administration.add_person(
+        caller.context, properties, key, describe_request(body, route="people")
+    )
+    announce_creation(response, services, outcome)
+    return to_person_response(
+        services, caller, people.find_person(services.from_log(outcome.position), outcome.id), response
+    )
 
 
 @router.get(
     "/people",
     response_model=PageOf[Person],
     dependencies=[FollowsMinPosition],
-    responses=answers(401, 422, 503),
+    responses=describe_problems(401, 422, 503),
 )
 def list_people(
-    parts: Parts, caller: Signed, q: Search = None, limit: Limit = 50, cursor: Cursor = None
+    services: CurrentServices, caller: CurrentCaller, q: Search = None, limit: Limit = 50, cursor: Cursor = None
 ) -> dict[str, Any]:
     """People, newest first."""
-    page = people.page(parts.live, q, limit=limit, cursor=cursor)
-    return page_of(page) | {"items": [discreet(caller, row) for row in page.items]}
+    page = people.list_people(services.live_source, q, limit=limit, cursor=cursor)
+    return to_page_response(page) | {"items": [hide_busy_feed(caller, row) for row in page.items]}
 
 
-@router.get("/people/{id}", response_model=Person, responses=answers(401, 404, 503))
-def get_person(parts: Parts, caller: Signed, id: Id, response: Response) -> Person:
+@router.get("/people/{id}", response_model=Person, responses=describe_problems(401, 404, 503))
+def get_person(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> Person:
     """A person, always current."""
-    return current(parts, caller, id, response)
+    return load_person(services, caller, id, response)
 
 
-@router.get("/people/{id}/impact", response_model=LeftBehind, responses=answers(401, 403, 404, 503))
-def get_person_impact(parts: Parts, caller: Signed, id: Id) -> dict[str, Any]:
+@router.get("/people/{id}/impact", response_model=LeftBehind, responses=describe_problems(401, 403, 404, 503))
+def get_person_impact(services: CurrentServices, caller: CurrentCaller, id: Id) -> dict[str, Any]:
     """What somebody who leaves would leave behind, as lists have it (manager, auditor)."""
-    caller.require("manager", "auditor")
-    parts.staffing.get(PersonStream, id)
-    return dict(departures.left_behind(parts.live, id, caller.context.now))
+    caller.require_any_role("manager", "auditor")
+    services.administration.load_aggregate(PersonStream, id)
+    return dict(departures.count_departure_impact(services.live_source, id, caller.context.now))
 
 
-@router.patch("/people/{id}", response_model=Person, responses=answers(401, 403, 404, 409, 412, 413, 422, 503))
+@router.patch(
+    "/people/{id}", response_model=Person, responses=describe_problems(401, 403, 404, 409, 412, 413, 422, 503)
+)
 def change_person(
-    parts: Parts, caller: Signed, id: Id, version: IfMatch, body: PersonChanges, response: Response
+    services: CurrentServices, caller: CurrentCaller, id: Id, version: IfMatch, body: PersonChanges, response: Response
 ) -> Person:
     """Changes a person (admin)."""
-    caller.require("admin")
-    changed(response, parts, parts.staffing.update_person(caller.context, id, body.given(), version))
-    return current(parts, caller, id, response)
+    caller.require_any_role("admin")
+    announce_change(
+        response, services, services.administration.update_person(caller.context, id, body.get_sent_fields(), version)
+    )
+    return load_person(services, caller, id, response)
 
 
-@router.post("/people/{id}/deactivate", response_model=Person, responses=answers(401, 403, 404, 413, 422, 503))
-def deactivate_person(parts: Parts, caller: Signed, id: Id, response: Response) -> Person:
+@router.post(
+    "/people/{id}/deactivate", response_model=Person, responses=describe_problems(401, 403, 404, 413, 422, 503)
+)
+def deactivate_person(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> Person:
     """Ends a person's sessions and keys, and stops offering their time (admin)."""
-    caller.require("admin")
-    changed(response, parts, parts.staffing.deactivate(caller.context, id))
-    return current(parts, caller, id, response)
+    caller.require_any_role("admin")
+    announce_change(response, services, services.administration.deactivate_person(caller.context, id))
+    return load_person(services, caller, id, response)
 
 
-@router.post("/people/{id}/activate", response_model=Person, responses=answers(401, 403, 404, 413, 422, 503))
-def activate_person(parts: Parts, caller: Signed, id: Id, response: Response) -> Person:
+@router.post("/people/{id}/activate", response_model=Person, responses=describe_problems(401, 403, 404, 413, 422, 503))
+def activate_person(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> Person:
     """Puts a person back into service; keys from before stay ended (admin)."""
-    caller.require("admin")
-    changed(response, parts, parts.staffing.activate(caller.context, id))
-    return current(parts, caller, id, response)
+    caller.require_any_role("admin")
+    announce_change(response, services, services.administration.activate_person(caller.context, id))
+    return load_person(services, caller, id, response)
 
 
-@router.get("/me", response_model=Person, responses=answers(401, 503))
-def get_me(parts: Parts, caller: Signed, response: Response) -> Person:
+@router.get("/me", response_model=Person, responses=describe_problems(401, 503))
+def get_me(services: CurrentServices, caller: CurrentCaller, response: Response) -> Person:
     """The person who asks."""
-    return current(parts, caller, caller.person.id, response)
+    return load_person(services, caller, caller.person.id, response)
 
 
-@router.patch("/me", response_model=Person, responses=answers(401, 412, 413, 422, 503))
-def change_me(parts: Parts, caller: Signed, version: IfMatch, body: OwnChanges, response: Response) -> Person:
+@router.patch("/me", response_model=Person, responses=describe_problems(401, 412, 413, 422, 503))
+def change_me(
+    services: CurrentServices, caller: CurrentCaller, version: IfMatch, body: OwnChanges, response: Response
+) -> Person:
     """Changes one's own zone and hours."""
-    changed(response, parts, parts.staffing.update_person(caller.context, caller.person.id, body.given(), version))
-    return current(parts, caller, caller.person.id, response)
+    announce_change(
+        response,
+        services,
+        services.administration.update_person(caller.context, caller.person.id, body.get_sent_fields(), version),
+    )
+    return load_person(services, caller, caller.person.id, response)
 
 
-def current(parts: Oncelink, caller: Caller, id: Any, response: Response) -> Person:
-    """A person from the log."""
-    return answer(parts, caller, people.one(parts.from_log(), id), response)
+def load_person(services: Services, caller: Caller, id: Any, response: Response) -> Person:
+    """Load a person from the log and build the response."""
+    return to_person_response(services, caller, people.find_person(services.from_log(), id), response)
 
 
-def answer(parts: Oncelink, caller: Caller, row: Any, response: Response) -> Person:
-    """A person as the caller may see them. Raises NotFound."""
-    person = shape(Person, discreet(caller, row))
-    tag(response, person.version)
+def to_person_response(services: Services, caller: Caller, row: Any, response: Response) -> Person:
+    """Build the response of a person for a caller, and set its ETag. Raises NotFound."""
+    person = to_response_model(Person, hide_busy_feed(caller, row))
+    set_etag(response, person.version)
     return person
 
 
-def discreet(caller: Caller, row: Any) -> Any:
-    """The row without what is only for the person themselves and admins: the address of a feed is a secret."""
+def hide_busy_feed(caller: Caller, row: Any) -> Any:
+    """Hide the secret busy_feed_url from everybody but the person and admins."""
     if row is None or row["id"] == caller.person.id or "admin" in caller.context.roles:
         return row
     return {**row, "busy_feed_url": None}

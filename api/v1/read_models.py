@@ -7,12 +7,12 @@ from fastapi import APIRouter, Depends, Path
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel
 
-from api.http.dependencies import Parts, Signed
-from api.http.problem_details import answers
+from api.http.dependencies import CurrentCaller, CurrentServices
+from api.http.problem_details import describe_problems
 from api.http.strict_json import StrictRoute
 from api.v1.response_models import PageOf
 from domain.refusals import NotFound
-from replay.read_model_status import Standing
+from replay.read_model_status import ReadModelStatus
 from store.database import DatabaseAway
 
 router = APIRouter(prefix="/v1/read-models", tags=["Read models"], route_class=StrictRoute)
@@ -44,49 +44,59 @@ class ReadModelStanding(BaseModel):
     rebuild: RebuildProgress | None
 
 
-def as_admin(caller: Signed) -> None:
-    """Lets only admins pass. Raises Unauthorized, Forbidden."""
-    caller.require("admin")
+def require_admin(caller: CurrentCaller) -> None:
+    """Require the role admin. Raises Unauthorized, Forbidden."""
+    caller.require_any_role("admin")
 
 
-ForAdmins = Depends(as_admin)
+ForAdmins = Depends(require_admin)
 Name = Annotated[str, Path(description="The read model's name.")]
 
 
-@router.get("", response_model=PageOf[ReadModelStanding], dependencies=[ForAdmins], responses=answers(401, 403, 503))
-def list_read_models(parts: Parts) -> dict[str, Any]:
+@router.get(
+    "", response_model=PageOf[ReadModelStanding], dependencies=[ForAdmins], responses=describe_problems(401, 403, 503)
+)
+def list_read_models(services: CurrentServices) -> dict[str, Any]:
     """How each read model stands, and how far its rebuild is (admin)."""
-    return page(parts.watching.now())
+    return to_page(services.read_model_watcher.load_statuses())
 
 
-@router.get("/progress", response_class=EventSourceResponse, dependencies=[ForAdmins], responses=answers(401, 403, 503))
-async def follow_progress(parts: Parts) -> AsyncIterator[ServerSentEvent]:
+@router.get(
+    "/progress",
+    response_class=EventSourceResponse,
+    dependencies=[ForAdmins],
+    responses=describe_problems(401, 403, 503),
+)
+async def follow_progress(services: CurrentServices) -> AsyncIterator[ServerSentEvent]:
     """The list as server-sent events, as long as a rebuild is running (admin).
 
     `read_models` comes at once and whenever something has changed; `end` is the last event, so close the `EventSource`
     then, or let it ask again.
     """
-    before: Sequence[Standing] | None = None
-    while not parts.watching.ending:
+    last_statuses: Sequence[ReadModelStatus] | None = None
+    while not services.read_model_watcher.stopping:
         try:
-            seen = await parts.watching.look()
+            statuses = await services.read_model_watcher.fetch_statuses()
         except DatabaseAway:
             return  # whoever watches connects again
-        if seen != before:
-            before = seen
-            yield ServerSentEvent(event="read_models", data=shown(seen), retry=RETRY_MILLISECONDS)
-        if not any(one["state"] == "rebuilding" for one in seen):
+        if statuses != last_statuses:
+            last_statuses = statuses
+            yield ServerSentEvent(event="read_models", data=to_progress_data(statuses), retry=RETRY_MILLISECONDS)
+        if not any(status["state"] == "rebuilding" for status in statuses):
             yield ServerSentEvent(event="end", data={})
             return
-        await parts.watching.pause()
+        await services.read_model_watcher.wait_for_next_poll()
 
 
 @router.get(
-    "/{name}", response_model=ReadModelStanding, dependencies=[ForAdmins], responses=answers(401, 403, 404, 503)
+    "/{name}",
+    response_model=ReadModelStanding,
+    dependencies=[ForAdmins],
+    responses=describe_problems(401, 403, 404, 503),
 )
-def get_read_model(parts: Parts, name: Name) -> Standing:
+def get_read_model(services: CurrentServices, name: Name) -> ReadModelStatus:
     """How one read model stands (admin)."""
-    return named(name, parts.watching.now())
+    return find_status(name, services.read_model_watcher.load_statuses())
 
 
 @router.post(
@@ -94,30 +104,30 @@ def get_read_model(parts: Parts, name: Name) -> Standing:
     status_code=202,
     response_model=ReadModelStanding,
     dependencies=[ForAdmins],
-    responses=answers(401, 403, 404, 409, 413, 422, 503),
+    responses=describe_problems(401, 403, 404, 409, 413, 422, 503),
 )
-def rebuild_read_model(parts: Parts, name: Name) -> Standing:
+def rebuild_read_model(services: CurrentServices, name: Name) -> ReadModelStatus:
     """Begins to build a read model again from the log, beside the live one (admin)."""
-    rebuild = parts.rebuilder.begin(name)
+    rebuild = services.rebuilder.begin_rebuild(name)
     try:
-        return named(name, parts.watching.now())
+        return find_status(name, services.read_model_watcher.load_statuses())
     finally:
-        parts.rebuilder.go_on(rebuild)
+        services.rebuilder.run_in_background(rebuild)
 
 
-def page(seen: Sequence[Standing]) -> dict[str, Any]:
-    """All of them as a list; they fit on one page."""
-    return {"items": seen, "next_cursor": None}
+def to_page(statuses: Sequence[ReadModelStatus]) -> dict[str, Any]:
+    """Build the list response; all read models fit on one page."""
+    return {"items": statuses, "next_cursor": None}
 
 
-def shown(seen: Sequence[Standing]) -> dict[str, Any]:
-    """All of them as JSON."""
-    return PageOf[ReadModelStanding].model_validate(page(seen)).model_dump(mode="json")
+def to_progress_data(statuses: Sequence[ReadModelStatus]) -> dict[str, Any]:
+    """Build the JSON data of a progress event."""
+    return PageOf[ReadModelStanding].model_validate(to_page(statuses)).model_dump(mode="json")
 
 
-def named(name: str, seen: Sequence[Standing]) -> Standing:
-    """The one of that name. Raises NotFound."""
-    for one in seen:
-        if one["name"] == name:
-            return one
+def find_status(name: str, statuses: Sequence[ReadModelStatus]) -> ReadModelStatus:
+    """Find the status of a read model by name. Raises NotFound."""
+    for status in statuses:
+        if status["name"] == name:
+            return status
     raise NotFound

@@ -1,4 +1,4 @@
-"""The bodies that clients send."""
+"""Request bodies."""
 
 from datetime import date
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
@@ -18,12 +18,12 @@ from pydantic import (
 from api.field_types import (
     DAY,
     WEEKDAYS,
-    Body,
     Email,
     Instant,
     Minutes,
     Name,
     Positive,
+    RequestBody,
     Slug,
     Text,
     TimeZone,
@@ -35,30 +35,30 @@ from domain.person import DayHours, Role
 T = TypeVar("T")
 
 
-def unique(values: list[T]) -> list[T]:
-    """Each one once."""
+def require_unique(values: list[T]) -> list[T]:
+    """Refuse repeated values. Raises ValueError."""
     if len(set(values)) < len(values):
         raise ValueError("Each one may stand only once.")
     return values
 
 
-def hours(by_day: dict[str, DayHours]) -> dict[str, DayHours]:
-    """Each day's intervals in order, HH:MM to HH:MM or 24:00, not overlapping."""
+def validate_hours(by_day: dict[str, DayHours]) -> dict[str, DayHours]:
+    """Validate each day's intervals: HH:MM to HH:MM or 24:00, in order, without overlap. Raises ValueError."""
     try:
         return {day: tuple(check_hours(intervals)) for day, intervals in by_day.items()}
     except ValueError:
         raise ValueError("Write intervals of a day as HH:MM, begin before end (to 24:00), none overlapping.") from None
 
 
-def weekly(by_day: dict[str, DayHours]) -> dict[str, DayHours]:
-    """Hours by weekday."""
+def validate_weekly_hours(by_day: dict[str, DayHours]) -> dict[str, DayHours]:
+    """Validate hours by weekday. Raises ValueError."""
     if not by_day.keys() <= set(WEEKDAYS):
         raise ValueError("The days are mon, tue, wed, thu, fri, sat, sun.")
-    return hours(by_day)
+    return validate_hours(by_day)
 
 
-def by_date(by_day: dict[str, DayHours]) -> dict[str, DayHours]:
-    """Hours by date."""
+def validate_date_overrides(by_day: dict[str, DayHours]) -> dict[str, DayHours]:
+    """Validate hours by date. Raises ValueError."""
 
     for day in by_day:
         if not DAY.fullmatch(day):
@@ -67,44 +67,44 @@ def by_date(by_day: dict[str, DayHours]) -> dict[str, DayHours]:
             date.fromisoformat(day)
         except ValueError:
             raise ValueError("There is no such date.") from None
-    return hours(by_day)
+    return validate_hours(by_day)
 
 
-Ids = Annotated[list[UUID], AfterValidator(unique), Field(max_length=20)]
-HostIds = Annotated[list[UUID], AfterValidator(unique), Field(min_length=1, max_length=100)]
-Roles = Annotated[list[Role], AfterValidator(unique), Field(min_length=1, max_length=5)]
-WeeklyHours = Annotated[dict[str, DayHours], AfterValidator(weekly)]
-DateOverrides = Annotated[dict[str, DayHours], Field(max_length=1000), AfterValidator(by_date)]
+Ids = Annotated[list[UUID], AfterValidator(require_unique), Field(max_length=20)]
+HostIds = Annotated[list[UUID], AfterValidator(require_unique), Field(min_length=1, max_length=100)]
+Roles = Annotated[list[Role], AfterValidator(require_unique), Field(min_length=1, max_length=5)]
+WeeklyHours = Annotated[dict[str, DayHours], AfterValidator(validate_weekly_hours)]
+DateOverrides = Annotated[dict[str, DayHours], Field(max_length=1000), AfterValidator(validate_date_overrides)]
 Window = Annotated[StrictInt, Field(ge=1, le=3650)]
 Notice = Annotated[StrictInt, Field(ge=0, le=525_600)]
 
 
-class Changes(Body):
-    """What may be changed of a thing: what is left out stays, and only what is `CLEARABLE` may be null."""
+class PatchBody(RequestBody):
+    """The body of a PATCH: an absent field stays as it is; only the fields in `CLEARABLE` may be null."""
 
     CLEARABLE: ClassVar[frozenset[str]] = frozenset()
-    model_config = ConfigDict(json_schema_extra=lambda schema, model: without_null(schema, model.CLEARABLE))
+    model_config = ConfigDict(json_schema_extra=lambda schema, model: drop_null_from_schema(schema, model.CLEARABLE))
 
     @field_validator("*")
     @classmethod
-    def kept(cls, value: object, info: ValidationInfo) -> object:
-        """A property that may be left out of a PATCH, but not cleared."""
+    def refuse_null(cls, value: object, info: ValidationInfo) -> object:
+        """Refuse null for a field that cannot be cleared. Raises ValueError."""
         if value is None and info.field_name not in cls.CLEARABLE:
             raise ValueError("This field cannot be cleared.")
         return value
 
 
-def without_null(schema: dict[str, Any], clearable: frozenset[str]) -> None:
-    """Says in the OpenAPI document what cannot be cleared."""
+def drop_null_from_schema(schema: dict[str, Any], clearable: frozenset[str]) -> None:
+    """Remove null from the schema of fields that cannot be cleared."""
     for name, field in schema["properties"].items():
         if name in clearable:
             continue
         del field["default"]
-        [choice] = [one for one in field.pop("anyOf") if one != {"type": "null"}]
+        [choice] = [option for option in field.pop("anyOf") if option != {"type": "null"}]
         field.update(choice)
 
 
-class NewPerson(Body):
+class NewPerson(RequestBody):
     """A person to add; Monday to Friday, nine to five, unless their hours are given."""
 
     name: Name
@@ -116,7 +116,7 @@ class NewPerson(Body):
     date_overrides: DateOverrides = {}  # noqa: RUF012
 
 
-class OwnChanges(Changes):
+class OwnChanges(PatchBody):
     """What a person may change of themselves."""
 
     CLEARABLE = frozenset({"busy_feed_url"})
@@ -135,7 +135,7 @@ class PersonChanges(OwnChanges):
     roles: Roles | None = None
 
 
-class NewMeetingType(Body):
+class NewMeetingType(RequestBody):
     """A meeting type to create; minutes, and days for the window."""
 
     name: Name
@@ -149,7 +149,7 @@ class NewMeetingType(Body):
     slot_step_minutes: Positive | None = None
 
 
-class MeetingTypeChanges(Changes):
+class MeetingTypeChanges(PatchBody):
     """What may be changed of a meeting type."""
 
     CLEARABLE = frozenset({"description", "location", "slot_step_minutes"})
@@ -165,7 +165,7 @@ class MeetingTypeChanges(Changes):
     slot_step_minutes: Positive | None = None
 
 
-class NewLink(Body):
+class NewLink(RequestBody):
     """A standard link to publish; the slug is made from the name when absent."""
 
     name: Name
@@ -176,7 +176,7 @@ class NewLink(Body):
     in_library: StrictBool = False
 
 
-class LinkChanges(Changes):
+class LinkChanges(PatchBody):
     """What may be changed of a link; unused single-use links of it follow at once."""
 
     CLEARABLE = frozenset({"expires_at"})
@@ -189,7 +189,7 @@ class LinkChanges(Changes):
     in_library: StrictBool | None = None
 
 
-class NewManagedLink(Body):
+class NewManagedLink(RequestBody):
     """A managed link to make for several hosts."""
 
     name: Name
@@ -199,7 +199,7 @@ class NewManagedLink(Body):
     expires_at: Instant | None = None
 
 
-class ManagedLinkChanges(Changes):
+class ManagedLinkChanges(PatchBody):
     """What may be changed of a managed link, and thereby of each host's link."""
 
     CLEARABLE = frozenset({"expires_at"})
@@ -211,14 +211,14 @@ class ManagedLinkChanges(Changes):
     expires_at: Instant | None = None
 
 
-class NewRecipient(Body):
+class NewRecipient(RequestBody):
     """Who a single-use link is made for."""
 
     name: Name | None = None
     email: Email | None = None
 
 
-class NewSingleUse(Body):
+class NewSingleUse(RequestBody):
     """Single-use links to make: a count, or one for each recipient."""
 
     count: Annotated[StrictInt, Field(ge=1, le=100)] = 1
@@ -228,20 +228,20 @@ class NewSingleUse(Body):
     source: Literal["web", "api", "extension"] | None = None
 
     @model_validator(mode="after")
-    def one_or_the_other(self) -> "NewSingleUse":
-        """A count, or recipients, not both."""
+    def refuse_count_with_recipients(self) -> "NewSingleUse":
+        """Refuse a count together with recipients. Raises ValueError."""
         if self.recipients is not None and "count" in self.model_fields_set:
             raise ValueError("Send a count or recipients, not both.")
         return self
 
 
-class Reason(Body):
+class Reason(RequestBody):
     """Why something is withdrawn or cancelled, in free text."""
 
     reason: Text | None = None
 
 
-class NewGuest(Body):
+class NewGuest(RequestBody):
     """Who books, and in which zone they read times."""
 
     name: Name
@@ -249,7 +249,7 @@ class NewGuest(Body):
     time_zone: TimeZone
 
 
-class NewBooking(Body):
+class NewBooking(RequestBody):
     """A meeting to book: the start of an offered slot, and who books."""
 
     start: Instant
@@ -257,26 +257,26 @@ class NewBooking(Body):
     notes: Text | None = None
 
 
-class NewStart(Body):
+class NewStart(RequestBody):
     """The start of the slot that a meeting is moved to."""
 
     start: Instant
 
 
-class NewHost(Body):
+class NewHost(RequestBody):
     """Who hosts a meeting from now on, in the place of its host, or of the co-host who is named."""
 
     host_id: UUID
     instead_of: UUID | None = None
 
 
-class WhomToErase(Body):
+class WhomToErase(RequestBody):
     """Whose personal details to erase: the address that a guest booked with, or that a recipient was given."""
 
     email: Email
 
 
-class ApiKeyRequest(Body):
+class ApiKeyRequest(RequestBody):
     """An API key to make."""
 
     name: Name = "API key"

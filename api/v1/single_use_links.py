@@ -1,20 +1,34 @@
-"""Single-use links: issuing from a core link, listing, revoking."""
+"""Single-use links: issue, list, revoke."""
 
 from typing import Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from api.clock import now
-from api.http.dependencies import Caller, FollowsMinPosition, Id, IdempotencyKey, Parts, Signed, digestible
+from api.clock import read_clock
+from api.http.dependencies import (
+    Caller,
+    CurrentCaller,
+    CurrentServices,
+    FollowsMinPosition,
+    Id,
+    IdempotencyKey,
+    describe_request,
+)
 from api.http.pagination import Cursor, Limit, Search
-from api.http.problem_details import answers
-from api.http.responses import changed, created, page_of, shape, single_use_row
+from api.http.problem_details import describe_problems
+from api.http.responses import (
+    add_single_use_url,
+    announce_change,
+    announce_creation,
+    to_page_response,
+    to_response_model,
+)
 from api.http.strict_json import StrictRoute
-from api.services import Oncelink
+from api.services import Services
 from api.v1.request_bodies import NewSingleUse, Reason
 from api.v1.response_models import Issued, PageOf, SingleUse
-from domain.commands.single_use_links import Given
+from domain.commands.single_use_links import SingleUseDetails
 from domain.link import Link
 from domain.refusals import Forbidden, NotFound
 from domain.token import Token
@@ -30,29 +44,36 @@ Status = Literal["active", "booked", "expired", "revoked", "disabled", "deleted"
     "/links/{id}/single-use",
     status_code=201,
     response_model=Issued,
-    responses=answers(401, 403, 404, 410, 413, 422, 503),
+    responses=describe_problems(401, 403, 404, 410, 413, 422, 503),
     operation_id="issue_single_use",
 )
-def issue(
-    parts: Parts, caller: Signed, id: Id, key: IdempotencyKey, body: NewSingleUse, response: Response
+def issue_single_use(
+    services: CurrentServices,
+    caller: CurrentCaller,
+    id: Id,
+    key: IdempotencyKey,
+    body: NewSingleUse,
+    response: Response,
 ) -> dict[str, Any]:
     """Makes single-use links of a core link: a count, or one for each recipient."""
-    request = digestible(body, route="single-use", link=str(id))
-    outcome, ids = parts.issuing.issue(caller.from_source(body.source), id, given(body), key, request)
-    created(response, parts, outcome)
-    rows = single_use_links.many(parts.from_log(outcome.position), ids, outcome.at)
-    return {"items": [single_use_row(parts, caller, row) for row in rows]}
+    request = describe_request(body, route="single-use", link=str(id))
+    outcome, ids = services.single_use_links.issue_links(
+        caller.build_context(body.source), id, build_details(body), key, request
+    )
+    announce_creation(response, services, outcome)
+    rows = single_use_links.find_single_use_links(services.from_log(outcome.position), ids, outcome.at)
+    return {"items": [add_single_use_url(services, caller, row) for row in rows]}
 
 
 @router.get(
     "/single-use",
     response_model=PageOf[SingleUse],
     dependencies=[FollowsMinPosition],
-    responses=answers(401, 403, 422, 503),
+    responses=describe_problems(401, 403, 422, 503),
 )
 def list_single_use(
-    parts: Parts,
-    caller: Signed,
+    services: CurrentServices,
+    caller: CurrentCaller,
     link_id: UUID | None = None,
     status: Status | None = None,
     issued_by: UUID | None = None,
@@ -62,67 +83,74 @@ def list_single_use(
     cursor: Cursor = None,
 ) -> dict[str, Any]:
     """Single-use links, newest first; a member's own, and those of links that they own."""
-    caller.require("member", "auditor")
+    caller.require_any_role("member", "auditor")
     if caller.limited:
-        issued_by = only_own(caller, issued_by)
-    filters = SingleUseFilters(link_id, status, issued_by, q, caller.sees_all("manager", "auditor"))
-    page = single_use_links.page(parts.live, now(), filters, sort, limit, cursor)
-    return page_of(page) | {"items": [single_use_row(parts, caller, row) for row in page.items]}
+        issued_by = limit_to_own(caller, issued_by)
+    filters = SingleUseFilters(link_id, status, issued_by, q, caller.limit_visibility("manager", "auditor"))
+    page = single_use_links.list_single_use_links(services.live_source, read_clock(), filters, sort, limit, cursor)
+    return to_page_response(page) | {"items": [add_single_use_url(services, caller, row) for row in page.items]}
 
 
-@router.get("/single-use/{id}", response_model=SingleUse, responses=answers(401, 403, 404, 503))
-def get_single_use(parts: Parts, caller: Signed, id: Id) -> SingleUse:
+@router.get("/single-use/{id}", response_model=SingleUse, responses=describe_problems(401, 403, 404, 503))
+def get_single_use(services: CurrentServices, caller: CurrentCaller, id: Id) -> SingleUse:
     """A single-use link, always current."""
-    caller.require("member", "auditor")
-    refuse_unless_seen(parts, caller, parts.scheduling.get(Token, id))
-    return current(parts, caller, id)
+    caller.require_any_role("member", "auditor")
+    refuse_unless_visible(services, caller, services.scheduling.load_aggregate(Token, id))
+    return load_single_use(services, caller, id)
 
 
 @router.post(
     "/single-use/{id}/revoke",
     response_model=SingleUse,
-    responses=answers(401, 403, 404, 409, 413, 422, 503),
+    responses=describe_problems(401, 403, 404, 409, 413, 422, 503),
     operation_id="revoke_single_use",
 )
-def revoke(parts: Parts, caller: Signed, id: Id, response: Response, body: Reason | None = None) -> SingleUse:
+def revoke_single_use(
+    services: CurrentServices, caller: CurrentCaller, id: Id, response: Response, body: Reason | None = None
+) -> SingleUse:
     """Withdraws an unused single-use link."""
-    caller.require("member", "auditor")
+    caller.require_any_role("member", "auditor")
     if caller.limited:
-        refuse_unless_seen(parts, caller, parts.scheduling.get(Token, id))
+        refuse_unless_visible(services, caller, services.scheduling.load_aggregate(Token, id))
     reason = body.reason if body else None
-    changed(response, parts, parts.issuing.revoke(caller.context, id, reason))
-    return current(parts, caller, id)
+    announce_change(response, services, services.single_use_links.revoke_link(caller.context, id, reason))
+    return load_single_use(services, caller, id)
 
 
-def given(body: NewSingleUse) -> list[Given]:
-    """What is said of each link to make."""
+def build_details(body: NewSingleUse) -> list[SingleUseDetails]:
+    """Build the details of each link to issue."""
     if body.recipients is None:
-        return [Given(label=body.label, metadata=body.metadata)] * body.count
-    return [Given(one.model_dump(), body.label, body.metadata) for one in body.recipients]
+        return [SingleUseDetails(label=body.label, metadata=body.metadata)] * body.count
+    return [SingleUseDetails(recipient.model_dump(), body.label, body.metadata) for recipient in body.recipients]
 
 
-def only_own(caller: Caller, issued_by: UUID | None) -> UUID:
-    """Whose single-use links a limited key lists: its person's. Raises Forbidden when others' are asked for."""
+def limit_to_own(caller: Caller, issued_by: UUID | None) -> UUID:
+    """Limit a limited key's list to its person. Raises Forbidden when another issuer is requested."""
     if issued_by not in (None, caller.person.id):
         raise Forbidden
     return caller.person.id
 
 
-def refuse_unless_seen(parts: Oncelink, caller: Caller, token: Token) -> None:
+def refuse_unless_visible(services: Services, caller: Caller, token: Token) -> None:
     """A member sees those that they issued, and those of links that they own; a limited key only the former.
 
     Raises NotFound.
     """
-    if token.issued is None:
+    if token.issued_event is None:
         raise NotFound
-    if caller.sees_all("manager", "auditor") in (None, token.issued.issued_by):
+    if caller.limit_visibility("manager", "auditor") in (None, token.issued_event.issued_by):
         return
     if caller.limited:
         raise NotFound
-    if parts.publishing.get(Link, token.link_id).properties.owner_id != caller.person.id:
+    if services.links.load_aggregate(Link, token.link_id).properties.owner_id != caller.person.id:
         raise NotFound
 
 
-def current(parts: Oncelink, caller: Caller, id: UUID) -> SingleUse:
-    """A single-use link from the log. Raises NotFound."""
-    return shape(SingleUse, single_use_row(parts, caller, single_use_links.one(parts.from_log(), id, now())))
+def load_single_use(services: Services, caller: Caller, id: UUID) -> SingleUse:
+    """Load a single-use link from the log. Raises NotFound."""
+    return to_response_model(
+        SingleUse,
+        add_single_use_url(
+            services, caller, single_use_links.find_single_use_link(services.from_log(), id, read_clock())
+        ),
+    )

@@ -7,13 +7,13 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Query
 
 from api.field_types import Day, TimeZone
-from api.http.dependencies import FollowsMinPosition, Parts, Signed
+from api.http.dependencies import CurrentCaller, CurrentServices, FollowsMinPosition
 from api.http.pagination import Cursor, Limit
-from api.http.problem_details import answers
-from api.http.responses import page_of
+from api.http.problem_details import describe_problems
+from api.http.responses import to_page_response
 from api.http.strict_json import StrictRoute
 from api.v1.response_models import PageOf, Usage
-from domain.availability.offer import days_as_interval
+from domain.availability.offer import build_days_interval
 from domain.refusals import Invalid
 from projections import usage
 from projections.usage import GroupBy, UsageFilters
@@ -21,8 +21,8 @@ from projections.usage import GroupBy, UsageFilters
 router = APIRouter(prefix="/v1", tags=["Meeting log"], route_class=StrictRoute)
 
 READERS = ("manager", "auditor", "analyst")
-MOST_DAYS = 366
-USUAL_DAYS = 30
+MAX_DAYS = 366
+DEFAULT_DAYS = 30
 From = Annotated[Day | None, Query(alias="from", description="The first day; 29 days before the last when absent.")]
 To = Annotated[Day | None, Query(alias="to", description="The last day, included; today when absent.")]
 Zone = Annotated[TimeZone, Query(description="The IANA time zone in which days begin.")]
@@ -32,11 +32,11 @@ Zone = Annotated[TimeZone, Query(description="The IANA time zone in which days b
     "/usage",
     response_model=PageOf[Usage],
     dependencies=[FollowsMinPosition],
-    responses=answers(401, 422, 503),
+    responses=describe_problems(401, 422, 503),
 )
 def read_usage(
-    parts: Parts,
-    caller: Signed,
+    services: CurrentServices,
+    caller: CurrentCaller,
     first: From = None,
     last: To = None,
     group_by: GroupBy = "day",
@@ -57,25 +57,27 @@ def read_usage(
     extension), also of the meeting that was booked on it, and of a meeting on a core link where that was booked. A
     member sees what their lists show. At most 366 days.
     """
-    days = asked_days(first, last, caller.context.now.astimezone(ZoneInfo(time_zone)).date())
+    days = list_days(first, last, caller.context.now.astimezone(ZoneInfo(time_zone)).date())
     filters = UsageFilters(
         days=days,
-        starts=[days_as_interval(day, day, time_zone).start for day in days],
-        until=days_as_interval(days[-1], days[-1], time_zone).end,
+        starts=[build_days_interval(day, day, time_zone).start for day in days],
+        until=build_days_interval(days[-1], days[-1], time_zone).end,
         link_type=link_type,
         source=source,
-        visible_to=caller.sees_all(*READERS),
+        visible_to=caller.limit_visibility(*READERS),
     )
-    return page_of(usage.page(parts.live, caller.context.now, group_by, filters, limit, cursor))
+    return to_page_response(
+        usage.list_usage(services.live_source, caller.context.now, group_by, filters, limit, cursor)
+    )
 
 
-def asked_days(first: date | None, last: date | None, today: date) -> list[date]:
-    """The days to count, in order and not too many. Raises Invalid."""
+def list_days(first: date | None, last: date | None, today: date) -> list[date]:
+    """List the days to count; checks their order and number. Raises Invalid."""
     last = last or max(today, first or today)
-    first = first or last - timedelta(days=USUAL_DAYS - 1)
+    first = first or last - timedelta(days=DEFAULT_DAYS - 1)
     count = (last - first).days + 1
     if count < 1:
         raise Invalid("to", "The last day must not come before the first.")
-    if count > MOST_DAYS:
-        raise Invalid("to", f"Ask for at most {MOST_DAYS} days.")
+    if count > MAX_DAYS:
+        raise Invalid("to", f"Ask for at most {MAX_DAYS} days.")
     return [first + timedelta(days=number) for number in range(count)]

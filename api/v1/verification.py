@@ -1,4 +1,4 @@
-"""Checks of the whole log, asked for and answered: /v1/history/verify."""
+"""Verification of the whole log, as a job: /v1/history/verify."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -7,8 +7,8 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from api.http.dependencies import Parts, Signed
-from api.http.problem_details import answers
+from api.http.dependencies import CurrentCaller, CurrentServices
+from api.http.problem_details import describe_problems
 from api.http.strict_json import StrictRoute
 from domain.refusals import NotFound
 from replay.verify import jobs
@@ -16,7 +16,7 @@ from replay.verify import jobs
 router = APIRouter(prefix="/v1/history", tags=["Proofs"], route_class=StrictRoute)
 
 READERS = ("auditor", "admin")
-REPORTED = ("checked_events", "sealed_events", "unproven_events", "problems", "read_models")
+REPORT_FIELDS = ("checked_events", "sealed_events", "unproven_events", "problems", "read_models")
 
 
 class Problem(BaseModel):
@@ -43,25 +43,27 @@ class Verification(BaseModel):
     error: str | None
 
 
-@router.post("/verify", status_code=202, response_model=Verification, responses=answers(401, 403, 409, 413, 422, 503))
-def start_verification(parts: Parts, caller: Signed) -> dict[str, Any]:
+@router.post(
+    "/verify", status_code=202, response_model=Verification, responses=describe_problems(401, 403, 409, 413, 422, 503)
+)
+def start_verification(services: CurrentServices, caller: CurrentCaller) -> dict[str, Any]:
     """Asks for a check of the log, its seals and read models (auditor, admin); one at a time."""
-    caller.require(*READERS)
-    jobs.request(parts.database, caller.person.id)
-    parts.verifications.wake()
-    return latest(parts)
+    caller.require_any_role(*READERS)
+    jobs.request_verification(services.database, caller.person.id)
+    services.verifications.wake()
+    return load_latest(services)
 
 
-@router.get("/verify", response_model=Verification, responses=answers(401, 403, 404, 503))
-def get_verification(parts: Parts, caller: Signed) -> dict[str, Any]:
+@router.get("/verify", response_model=Verification, responses=describe_problems(401, 403, 404, 503))
+def get_verification(services: CurrentServices, caller: CurrentCaller) -> dict[str, Any]:
     """The check that was asked for last: its state, and what it found (auditor, admin)."""
-    caller.require(*READERS)
-    return latest(parts)
+    caller.require_any_role(*READERS)
+    return load_latest(services)
 
 
-def latest(parts: Parts) -> dict[str, Any]:
-    """The last check with its report. Raises NotFound when nobody ever asked for one."""
-    found = jobs.latest(parts.database)
-    if found is None:
+def load_latest(services: CurrentServices) -> dict[str, Any]:
+    """Load the last verification with its report. Raises NotFound when there was none."""
+    job = jobs.find_latest_verification(services.database)
+    if job is None:
         raise NotFound
-    return {**found, **{name: value for name, value in (found["report"] or {}).items() if name in REPORTED}}
+    return {**job, **{name: value for name, value in (job["report"] or {}).items() if name in REPORT_FIELDS}}

@@ -1,4 +1,4 @@
-"""When a person works: weekly hours and date overrides in the person's own zone, as instants."""
+"""Working hours: weekly hours and date overrides in a person's own zone, converted to instants."""
 
 import re
 from bisect import bisect_left
@@ -18,7 +18,7 @@ TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """The time [start, end): both aware, in UTC."""
+    """The interval [start, end), both aware and in UTC."""
 
     start: datetime
     end: datetime
@@ -39,9 +39,9 @@ class WorkingHours:
 
 
 def check_hours(intervals: Iterable[Sequence[str]]) -> list[tuple[str, str]]:
-    """One day's intervals, `[["09:00", "17:00"], …]`, as sorted pairs.
+    """Checks one day's intervals, `[["09:00", "17:00"], …]`, and returns them as sorted pairs.
 
-    They may touch, and stay as they were given. Raises ValueError, with a sentence that names the rule.
+    They may touch, and are not merged. Raises ValueError, with a sentence that names the rule.
     """
     pairs = sorted(_check_interval(interval) for interval in intervals)
     for (_, end), (begin, _) in pairwise(pairs):
@@ -50,76 +50,78 @@ def check_hours(intervals: Iterable[Sequence[str]]) -> list[tuple[str, str]]:
     return pairs
 
 
-def windows(person: WorkingHours, first_day: date, last_day: date) -> list[Interval]:
-    """The working time of the person's local dates first_day..last_day (both included), sorted.
+def list_working_intervals(person: WorkingHours, first_day: date, last_day: date) -> list[Interval]:
+    """Lists the working time of the person's local dates first_day..last_day (both included), sorted.
 
-    Windows that touch are one: work until 24:00 and from 00:00 lets a meeting run over midnight.
+    Intervals that touch are merged: work until 24:00 and from 00:00 lets a meeting run over midnight.
     """
     if not person.active:
         return []
-    zone = zone_of(person.time_zone)
-    return merged(
-        window for day in dates(first_day, last_day) for window in _windows_on(person, LocalDay.of(day, zone))
+    zone = load_zone(person.time_zone)
+    return merge_intervals(
+        interval
+        for day in iterate_dates(first_day, last_day)
+        for interval in _list_working_intervals_on(person, LocalDay.from_date(day, zone))
     )
 
 
-def hours_on(person: WorkingHours, day: date) -> Iterator[tuple[timedelta, timedelta]]:
-    """The intervals that hold on a date, as the wall clock's distance from its midnight."""
+def list_hours_on(person: WorkingHours, day: date) -> Iterator[tuple[timedelta, timedelta]]:
+    """Iterates over the working hours of a date, as distances from midnight on the wall clock."""
     weekly = person.weekly.get(WEEKDAYS[day.weekday()], ())
     for begin, end in person.overrides.get(day.isoformat(), weekly):
-        yield _since_midnight(begin), _since_midnight(end)
+        yield _parse_time_of_day(begin), _parse_time_of_day(end)
 
 
-def instant(local: datetime, zone: ZoneInfo) -> datetime:
-    """The instant (aware, UTC) at which a zone's wall clock first shows a naive local time, or first passes it.
+def to_instant(local: datetime, zone: ZoneInfo) -> datetime:
+    """Returns the instant (aware, UTC) at which a zone's wall clock first shows a naive local time, or first passes it.
 
     So a time in a gap counts as the end of the gap, and one that the clock shows twice as its first occurrence.
     Source: PEP 495, `fold=0` is the offset before a transition, `fold=1` the one after it; only in a gap it is larger.
     """
-    before, after = _offset(local, zone, fold=0), _offset(local, zone, fold=1)
+    before, after = _get_utc_offset(local, zone, fold=0), _get_utc_offset(local, zone, fold=1)
     if before < after:
-        return _end_of_gap(_utc(local, after), _utc(local, before), zone)
-    return _utc(local, before)
+        return _find_end_of_gap(_to_utc(local, after), _to_utc(local, before), zone)
+    return _to_utc(local, before)
 
 
-def exists(local: datetime, zone: ZoneInfo) -> bool:
-    """Whether a zone's wall clock ever shows a naive local time: it does not in the gap of a clock put forward."""
-    return _offset(local, zone, fold=0) >= _offset(local, zone, fold=1)
+def is_existing_local_time(local: datetime, zone: ZoneInfo) -> bool:
+    """Whether a naive local time exists in a zone. It does not in the gap of a clock put forward."""
+    return _get_utc_offset(local, zone, fold=0) >= _get_utc_offset(local, zone, fold=1)
 
 
 @dataclass(frozen=True, slots=True)
 class LocalDay:
-    """A date in a zone; `start` is the instant of its midnight, or None if the offset from UTC changes that day."""
+    """A date in a zone. `start` is the instant of midnight, or None if the UTC offset changes that day."""
 
     midnight: datetime
     zone: ZoneInfo
     start: datetime | None
 
     @classmethod
-    def of(cls, day: date, zone: ZoneInfo) -> "LocalDay":
+    def from_date(cls, day: date, zone: ZoneInfo) -> "LocalDay":
         midnight = datetime.combine(day, time.min)
-        offset = _offset(midnight, zone)
-        steady = offset == _offset(midnight + DAY, zone)
-        return cls(midnight, zone, _utc(midnight, offset) if steady else None)
+        offset = _get_utc_offset(midnight, zone)
+        has_one_offset = offset == _get_utc_offset(midnight + DAY, zone)
+        return cls(midnight, zone, _to_utc(midnight, offset) if has_one_offset else None)
 
-    def at(self, since_midnight: timedelta) -> datetime:
-        """The instant of a wall-clock time, as `instant` has it; on a steady day that is one addition."""
+    def to_instant(self, since_midnight: timedelta) -> datetime:
+        """Returns the instant of a wall-clock time. On a day without a change of offset that is one addition."""
         if self.start is not None:
             return self.start + since_midnight
-        return instant(self.midnight + since_midnight, self.zone)
+        return to_instant(self.midnight + since_midnight, self.zone)
 
-    def has(self, since_midnight: timedelta) -> bool:
-        """Whether the wall clock shows that time (before the next midnight) on this day."""
-        return self.start is not None or exists(self.midnight + since_midnight, self.zone)
+    def has_time(self, since_midnight: timedelta) -> bool:
+        """Whether the wall clock shows that time on this day."""
+        return self.start is not None or is_existing_local_time(self.midnight + since_midnight, self.zone)
 
 
-def dates(first: date, last: date) -> Iterator[date]:
-    """The dates from first to last, both included."""
+def iterate_dates(first: date, last: date) -> Iterator[date]:
+    """Iterates over the dates from first to last, both included."""
     return (first + timedelta(days=number) for number in range((last - first).days + 1))
 
 
-def merged(intervals: Iterable[Interval]) -> list[Interval]:
-    """The same time as sorted intervals that neither overlap nor touch; empty ones are left out."""
+def merge_intervals(intervals: Iterable[Interval]) -> list[Interval]:
+    """Returns the same time as sorted intervals that neither overlap nor touch. Empty ones are left out."""
     result: list[Interval] = []
     for interval in sorted(intervals, key=lambda interval: interval.start):
         if interval.start >= interval.end:
@@ -132,20 +134,23 @@ def merged(intervals: Iterable[Interval]) -> list[Interval]:
 
 
 @lru_cache(maxsize=1024)
-def zone_of(name: str) -> ZoneInfo:
-    """The zone of an IANA name, kept: `ZoneInfo`'s own cache holds on to the last eight only.
+def load_zone(name: str) -> ZoneInfo:
+    """Returns the zone of an IANA name, cached: `ZoneInfo`'s own cache holds on to the last eight only.
 
     Raises ZoneInfoNotFoundError (a KeyError) or ValueError when there is none.
     """
     return ZoneInfo(name)
 
 
-def _windows_on(person: WorkingHours, day: LocalDay) -> Iterator[Interval]:
-    return (Interval(day.at(begin), day.at(end)) for begin, end in hours_on(person, day.midnight.date()))
+def _list_working_intervals_on(person: WorkingHours, day: LocalDay) -> Iterator[Interval]:
+    return (
+        Interval(day.to_instant(begin), day.to_instant(end))
+        for begin, end in list_hours_on(person, day.midnight.date())
+    )
 
 
 @lru_cache(maxsize=2048)
-def _since_midnight(text: str) -> timedelta:
+def _parse_time_of_day(text: str) -> timedelta:
     hours, minutes = text.split(":")
     return timedelta(hours=int(hours), minutes=int(minutes))
 
@@ -163,23 +168,23 @@ def _check_interval(interval: Sequence[str]) -> tuple[str, str]:
     return begin, end
 
 
-def _offset(local: datetime, zone: ZoneInfo, fold: int = 0) -> timedelta:
+def _get_utc_offset(local: datetime, zone: ZoneInfo, fold: int = 0) -> timedelta:
     offset = zone.utcoffset(local.replace(tzinfo=zone, fold=fold))
     assert offset is not None, "a ZoneInfo has an offset for every date"
     return offset
 
 
-def _utc(local: datetime, offset: timedelta) -> datetime:
+def _to_utc(local: datetime, offset: timedelta) -> datetime:
     return (local - offset).replace(tzinfo=UTC)
 
 
-def _end_of_gap(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
-    """The transition between two instants, before < transition <= after; it is at a full second (RFC 9636)."""
+def _find_end_of_gap(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
+    """Finds the transition between two instants, before < transition <= after, at a full second (RFC 9636)."""
     low = before.replace(microsecond=0)
     old = low.astimezone(zone).utcoffset()
     seconds = range(int((after - low).total_seconds()) + 1)
 
-    def is_over(passed: int) -> bool:
-        return (low + timedelta(seconds=passed)).astimezone(zone).utcoffset() != old
+    def is_over(elapsed_seconds: int) -> bool:
+        return (low + timedelta(seconds=elapsed_seconds)).astimezone(zone).utcoffset() != old
 
     return low + timedelta(seconds=bisect_left(seconds, True, key=is_over))

@@ -1,4 +1,4 @@
-"""What a link offers at this moment: the link, its meeting type and its hosts, resolved live."""
+"""What a link offers now: the link, its meeting type and its hosts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from domain.availability.hours import Interval
-from domain.availability.slots import held, offered, on_offer
+from domain.availability.slots import compute_reserved_interval, is_on_offer, list_offered_slots
 from domain.link import Link
 from domain.meeting_type import MeetingType
 from domain.person import Person
@@ -17,7 +17,7 @@ from domain.refusals import SlotNotOffered
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A meeting type with the people whose time it takes: the host first, then the co-hosts."""
+    """A meeting type with its hosts: the host first, then the co-hosts."""
 
     meeting_type: MeetingType
     hosts: tuple[Person, ...]
@@ -27,32 +27,32 @@ class Offer:
         """Whose time a booking takes."""
         return tuple(host.id for host in self.hosts)
 
-    def slots(self, within: Interval, taken: Sequence[Interval], now: datetime) -> list[Interval]:
-        """The slots that start within an interval, sorted, given what is taken of any host."""
-        return offered(self.meeting_type.properties.rules, self._working_hours, taken, within, now)
+    def list_slots(self, within: Interval, unavailable: Sequence[Interval], now: datetime) -> list[Interval]:
+        """Lists the slots that start within an interval, sorted. `unavailable` is the taken time of any host."""
+        return list_offered_slots(self.meeting_type.properties.rules, self._working_hours, unavailable, within, now)
 
     def refuse_unless_on_offer(self, start: datetime, now: datetime) -> None:
-        """Lets only a time pass that would be offered if nothing were taken. Raises SlotNotOffered."""
-        if not on_offer(self.meeting_type.properties.rules, self._working_hours, start, now):
+        """Checks that a start would be offered if nothing were taken. Raises SlotNotOffered."""
+        if not is_on_offer(self.meeting_type.properties.rules, self._working_hours, start, now):
             raise SlotNotOffered
 
     @property
-    def is_attended(self) -> bool:
-        """Whether everybody whose time it takes is still here; otherwise it has none to offer."""
+    def has_active_hosts(self) -> bool:
+        """Whether all hosts are active. Otherwise there are no slots."""
         return all(host.active for host in self.hosts)
 
-    def held(self, start: datetime) -> Interval:
-        """What a meeting at this time takes of each host, buffers included."""
-        return held(self.meeting_type.properties.rules, start)
+    def compute_reserved_interval(self, start: datetime) -> Interval:
+        """Returns the interval that a meeting at this start reserves of each host, buffers included."""
+        return compute_reserved_interval(self.meeting_type.properties.rules, start)
 
-    def times(self, start: datetime) -> dict[str, Any]:
-        """The times that an event says of a meeting that begins at `start`."""
-        taken = self.held(start)
+    def build_time_fields(self, start: datetime) -> dict[str, Any]:
+        """Returns the time fields of an event for a meeting that begins at `start`."""
+        reserved_interval = self.compute_reserved_interval(start)
         return {
             "starts_at": start,
             "ends_at": start + self.meeting_type.properties.rules.duration,
-            "held_from": taken.start,
-            "held_until": taken.end,
+            "held_from": reserved_interval.start,
+            "held_until": reserved_interval.end,
         }
 
     @property
@@ -62,19 +62,19 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class LinkOffer(Offer):
-    """What a link offers, and whether it is open."""
+    """The offer of a link, with the link itself."""
 
     link: Link
 
 
-def days_as_interval(first: date, last: date, time_zone: str) -> Interval:
-    """The instants of the calendar days first..last, both included, in a zone."""
+def build_days_interval(first: date, last: date, time_zone: str) -> Interval:
+    """Returns the interval of the days first..last in a zone, both included, in UTC."""
     zone = ZoneInfo(time_zone)
     start = datetime.combine(first, time(), zone)
     end = datetime.combine(last + timedelta(days=1), time(), zone)
     return Interval(start.astimezone(UTC), end.astimezone(UTC))
 
 
-def around(within: Interval) -> Interval:
-    """Where to look for what is taken: an interval widened by a day for meetings and buffers that reach into it."""
+def pad_interval(within: Interval) -> Interval:
+    """Returns the interval with two days added on each side, for meetings and buffers that reach into it."""
     return Interval(within.start - timedelta(days=2), within.end + timedelta(days=2))

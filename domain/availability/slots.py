@@ -1,151 +1,167 @@
-"""Which times are on offer: small named policies over zone-aware intervals."""
+"""Computes the slots on offer: small policies over zone-aware intervals."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from domain.availability.hours import DAY, Interval, LocalDay, WorkingHours, dates, hours_on, merged, windows, zone_of
+from domain.availability.hours import (
+    DAY,
+    Interval,
+    LocalDay,
+    WorkingHours,
+    iterate_dates,
+    list_hours_on,
+    list_working_intervals,
+    load_zone,
+    merge_intervals,
+)
 
-NOTHING = timedelta(0)
+ZERO = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
 class SlotRules:
-    """What a meeting type says about its slots. Raises ValueError when no slot could follow such rules."""
+    """The slot rules of a meeting type. Raises ValueError when no slot can follow them."""
 
     duration: timedelta
     step: timedelta
-    buffer_before: timedelta = NOTHING
-    buffer_after: timedelta = NOTHING
-    minimum_notice: timedelta = NOTHING
+    buffer_before: timedelta = ZERO
+    buffer_after: timedelta = ZERO
+    minimum_notice: timedelta = ZERO
     booking_window: timedelta = timedelta(days=60)
 
     def __post_init__(self) -> None:
-        if min(self.duration, self.step) <= NOTHING:
+        if min(self.duration, self.step) <= ZERO:
             raise ValueError("A meeting's duration and the step between slots are longer than nothing.")
-        if min(self.buffer_before, self.buffer_after, self.minimum_notice, self.booking_window) < NOTHING:
+        if min(self.buffer_before, self.buffer_after, self.minimum_notice, self.booking_window) < ZERO:
             raise ValueError("Buffers, minimum notice and booking window are never negative.")
 
 
 @dataclass(frozen=True, slots=True)
-class Timeline:
-    """Merged intervals, ready to be asked about."""
+class IntervalSet:
+    """Merged intervals, sorted, for binary search."""
 
     starts: list[datetime]
     ends: list[datetime]
 
     @classmethod
-    def of(cls, intervals: Iterable[Interval]) -> "Timeline":
-        pieces = merged(intervals)
-        return cls([piece.start for piece in pieces], [piece.end for piece in pieces])
+    def from_intervals(cls, intervals: Iterable[Interval]) -> "IntervalSet":
+        merged_intervals = merge_intervals(intervals)
+        return cls([piece.start for piece in merged_intervals], [piece.end for piece in merged_intervals])
 
-    def covers(self, interval: Interval) -> bool:
-        last = bisect_right(self.starts, interval.start) - 1
-        return last >= 0 and interval.end <= self.ends[last]
+    def is_covering(self, interval: Interval) -> bool:
+        index = bisect_right(self.starts, interval.start) - 1
+        return index >= 0 and interval.end <= self.ends[index]
 
-    def overlaps(self, interval: Interval) -> bool:
-        last = bisect_left(self.starts, interval.end) - 1
-        return last >= 0 and interval.start < self.ends[last]
+    def is_overlapping(self, interval: Interval) -> bool:
+        index = bisect_left(self.starts, interval.end) - 1
+        return index >= 0 and interval.start < self.ends[index]
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
-    """What a slot is judged by: the rules, the working time of each host, what is taken of any of them, and now."""
+class Availability:
+    """What the policies judge a slot by: rules, each host's working time, unavailable time of any host, and now."""
 
     rules: SlotRules
-    working: Sequence[Timeline]
-    taken: Timeline
+    working_time: Sequence[IntervalSet]
+    unavailable: IntervalSet
     now: datetime
 
 
-def respects_minimum_notice(situation: Situation, slot: Interval) -> bool:
-    return slot.start >= situation.now + situation.rules.minimum_notice
+def is_after_minimum_notice(availability: Availability, slot: Interval) -> bool:
+    return slot.start >= availability.now + availability.rules.minimum_notice
 
 
-def inside_booking_window(situation: Situation, slot: Interval) -> bool:
-    return slot.start <= situation.now + situation.rules.booking_window
+def is_inside_booking_window(availability: Availability, slot: Interval) -> bool:
+    return slot.start <= availability.now + availability.rules.booking_window
 
 
-def within_weekly_hours(situation: Situation, slot: Interval) -> bool:
-    """The meeting itself, for every host in their own zone; its buffers may lie outside."""
-    return all(hours.covers(slot) for hours in situation.working)
+def is_within_weekly_hours(availability: Availability, slot: Interval) -> bool:
+    """Whether the meeting is within every host's working time. Its buffers may lie outside."""
+    return all(hours.is_covering(slot) for hours in availability.working_time)
 
 
-def everyone_is_free(situation: Situation, slot: Interval) -> bool:
-    """For the meeting and its buffers; what only touches does not collide."""
-    return not situation.taken.overlaps(held(situation.rules, slot.start))
+def is_everyone_free(availability: Availability, slot: Interval) -> bool:
+    """Whether the meeting and its buffers overlap no unavailable time. Touching is not overlapping."""
+    return not availability.unavailable.is_overlapping(compute_reserved_interval(availability.rules, slot.start))
 
 
-Policy = Callable[[Situation, Interval], bool]
+Policy = Callable[[Availability, Interval], bool]
 POLICIES: Sequence[Policy] = (
-    respects_minimum_notice,
-    inside_booking_window,
-    within_weekly_hours,
-    everyone_is_free,
+    is_after_minimum_notice,
+    is_inside_booking_window,
+    is_within_weekly_hours,
+    is_everyone_free,
 )
 
 
-def held(rules: SlotRules, start: datetime) -> Interval:
-    """What a booking reserves of each host's time: the meeting and its buffers, [start, end)."""
+def compute_reserved_interval(rules: SlotRules, start: datetime) -> Interval:
+    """Returns the interval that a booking reserves of each host: the meeting and its buffers, [start, end)."""
     return Interval(start - rules.buffer_before, start + rules.duration + rules.buffer_after)
 
 
-def offered(
-    rules: SlotRules, hosts: Sequence[WorkingHours], busy: Iterable[Interval], within: Interval, now: datetime
+def list_offered_slots(
+    rules: SlotRules, hosts: Sequence[WorkingHours], unavailable: Iterable[Interval], within: Interval, now: datetime
 ) -> list[Interval]:
-    """The slots on offer that start in `within`, sorted, each once.
+    """Lists the slots on offer that start in `within`, sorted, each once.
 
-    `hosts` is the host, whose hours make the grid, then the co-hosts: at least one person. `busy` is what is taken of
-    any of them in any order: by meetings, buffers included, by their own calendars. All instants are aware, in UTC.
+    `hosts` is the host, whose hours make the grid, then the co-hosts: at least one person. `unavailable` is the taken
+    time of any of them in any order: reservations, buffers included, and their own calendars. All instants are aware,
+    in UTC.
     """
-    slots = _slots(rules, hosts, busy, within, now)
+    slots = _list_slots(rules, hosts, unavailable, within, now)
     return [slot for slot in slots if slot.start < within.end]
 
 
-def on_offer(rules: SlotRules, hosts: Sequence[WorkingHours], start: datetime, now: datetime) -> bool:
-    """Whether `offered` would list this start (aware, UTC) if nothing were taken."""
-    return bool(_slots(rules, hosts, (), Interval(start, start), now))
+def is_on_offer(rules: SlotRules, hosts: Sequence[WorkingHours], start: datetime, now: datetime) -> bool:
+    """Whether `list_offered_slots` would list this start (aware, UTC) if nothing were unavailable."""
+    return bool(_list_slots(rules, hosts, (), Interval(start, start), now))
 
 
-def _slots(
-    rules: SlotRules, hosts: Sequence[WorkingHours], busy: Iterable[Interval], within: Interval, now: datetime
+def _list_slots(
+    rules: SlotRules, hosts: Sequence[WorkingHours], unavailable: Iterable[Interval], within: Interval, now: datetime
 ) -> list[Interval]:
-    """The slots on offer that start from `within.start` to `within.end`, here both included.
+    """Lists the slots on offer that start from `within.start` to `within.end`, here both included.
 
-    The policies decide; that no day is looked at which notice or window rule out anyway only saves time.
+    The policies decide. Days that notice or window rule out anyway are skipped only to save time.
     """
     first = max(within.start, now + rules.minimum_notice)
     last = min(within.end, now + rules.booking_window)
     if first > last:
         return []
-    working = [Timeline.of(_windows_in(person, first, last + rules.duration)) for person in hosts]
-    situation = Situation(rules, working, Timeline.of(busy), now)
-    slots = [Interval(start, start + rules.duration) for start in _starts(hosts[0], rules.step, first, last)]
+    working_time = [
+        IntervalSet.from_intervals(_list_working_intervals_between(person, first, last + rules.duration))
+        for person in hosts
+    ]
+    availability = Availability(rules, working_time, IntervalSet.from_intervals(unavailable), now)
+    slots = [Interval(start, start + rules.duration) for start in _iterate_starts(hosts[0], rules.step, first, last)]
     for policy in POLICIES:
-        slots = [slot for slot in slots if policy(situation, slot)]
+        slots = [slot for slot in slots if policy(availability, slot)]
     return slots
 
 
-def _starts(host: WorkingHours, step: timedelta, first: datetime, last: datetime) -> Iterator[datetime]:
-    """The host's grid, in order: from each interval's begin in steps of the wall clock, where it shows them."""
-    zone = zone_of(host.time_zone)
-    days = (LocalDay.of(day, zone) for day in _dates_of(host, first, last))
-    starts = (day.at(time) for day in days for time in _times(host, step, day) if day.has(time))
+def _iterate_starts(host: WorkingHours, step: timedelta, first: datetime, last: datetime) -> Iterator[datetime]:
+    """Iterates over the host's grid in order: from the begin of each interval in steps of local time that exist."""
+    zone = load_zone(host.time_zone)
+    days = (LocalDay.from_date(day, zone) for day in _list_local_dates(host, first, last))
+    starts = (
+        day.to_instant(time) for day in days for time in _iterate_times_of_day(host, step, day) if day.has_time(time)
+    )
     return (start for start in starts if first <= start <= last)
 
 
-def _times(host: WorkingHours, step: timedelta, day: LocalDay) -> Iterator[timedelta]:
-    for begin, end in hours_on(host, day.midnight.date()):
+def _iterate_times_of_day(host: WorkingHours, step: timedelta, day: LocalDay) -> Iterator[timedelta]:
+    for begin, end in list_hours_on(host, day.midnight.date()):
         yield from (begin + step * number for number in range(-((begin - end) // step)))
 
 
-def _windows_in(person: WorkingHours, first: datetime, last: datetime) -> list[Interval]:
-    days = _dates_of(person, first, last)
-    return windows(person, days[0], days[-1])
+def _list_working_intervals_between(person: WorkingHours, first: datetime, last: datetime) -> list[Interval]:
+    days = _list_local_dates(person, first, last)
+    return list_working_intervals(person, days[0], days[-1])
 
 
-def _dates_of(person: WorkingHours, first: datetime, last: datetime) -> Sequence[date]:
-    """All local dates of a time, and one more: a clock put back over midnight has shown the next date before."""
-    zone = zone_of(person.time_zone)
-    return [*dates(first.astimezone(zone).date(), last.astimezone(zone).date() + DAY)]
+def _list_local_dates(person: WorkingHours, first: datetime, last: datetime) -> Sequence[date]:
+    """Lists the local dates of an interval and one more: a clock put back over midnight has shown the next date."""
+    zone = load_zone(person.time_zone)
+    return [*iterate_dates(first.astimezone(zone).date(), last.astimezone(zone).date() + DAY)]

@@ -1,4 +1,4 @@
-"""What every command shares: loading streams, remembering the slow-moving ones, deciding again when one moved."""
+"""What all commands share: loading aggregates, caching those that change rarely, retrying after a concurrent change."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from threading import local
@@ -13,16 +13,16 @@ from domain.aggregate import Aggregate
 from domain.erasure import Erasure, PersonalDetailsErased
 from domain.event import Context, Event
 from domain.link import Link, LinkCreated
-from domain.log import Conditions, Log, OutcomeUnknown, StaleRead
+from domain.log import AppendConditions, LogReader, OutcomeUnknown, StaleRead
 from domain.managed_link import ManagedLink, ManagedLinkCreated
 from domain.meeting_type import MeetingType, MeetingTypeCreated
 from domain.person import Person, PersonAdded
 from domain.refusals import NotFound, Refusal, SlotTaken, TryAgain
 from domain.token import DirectIssued, SingleUseIssued, Token
 
-ATTEMPTS = 5
-REMEMBERED = 10_000
-BEGINNINGS: dict[type[Event], type[Aggregate]] = {
+MAX_ATTEMPTS = 5
+CACHE_SIZE = 10_000
+AGGREGATE_CLASSES: dict[type[Event], type[Aggregate]] = {
     PersonAdded: Person,
     MeetingTypeCreated: MeetingType,
     ManagedLinkCreated: ManagedLink,
@@ -36,94 +36,94 @@ A = TypeVar("A", bound=Aggregate)
 T = TypeVar("T")
 
 
-class Memory:
-    """Links, meeting types and people as last seen. It may only feed a decision that appends: the append checks it."""
+class AggregateCache:
+    """A cache of links, meeting types and people. Only decisions that append may use it: the append checks it."""
 
-    def __init__(self, size: int = REMEMBERED) -> None:
-        self.streams: LRUCache[UUID, Aggregate] = LRUCache(size)
-        self.slugs: LRUCache[str, UUID] = LRUCache(size)
+    def __init__(self, size: int = CACHE_SIZE) -> None:
+        self.aggregates: LRUCache[UUID, Aggregate] = LRUCache(size)
+        self.link_ids_by_slug: LRUCache[str, UUID] = LRUCache(size)
 
-    def aggregate(self, id: UUID) -> Aggregate | None:
-        """The stream as last seen, if it was."""
+    def find_aggregate(self, id: UUID) -> Aggregate | None:
+        """Returns the cached aggregate, or None."""
         try:
-            return self.streams.get(id)
+            return self.aggregates.get(id)
         except KeyError:
             return None
 
-    def link_id(self, slug: str) -> UUID | None:
-        """The link that last answered to this slug."""
+    def find_link_id(self, slug: str) -> UUID | None:
+        """Returns the id of the link that last had this slug, or None."""
         try:
-            return self.slugs.get(slug)
+            return self.link_ids_by_slug.get(slug)
         except KeyError:
             return None
 
-    def keep(self, aggregate: Aggregate) -> None:
-        """Remembers a stream, unless it is a token: those are always read."""
+    def put_aggregate(self, aggregate: Aggregate) -> None:
+        """Caches an aggregate, unless it is a token: tokens are always read from the log."""
         if not isinstance(aggregate, Token):
-            self.streams.put(aggregate.id, aggregate)
+            self.aggregates.put(aggregate.id, aggregate)
         if isinstance(aggregate, Link):
-            self.slugs.put(aggregate.properties.slug, aggregate.id)
+            self.link_ids_by_slug.put(aggregate.properties.slug, aggregate.id)
 
 
-class Journal(Application[UUID]):
-    """An event-sourced application over the shared log; each subclass has one method per command."""
+class CommandApplication(Application[UUID]):
+    """An event-sourced application over the shared log. Each subclass has one method per command."""
 
-    def __init__(self, factory: InfrastructureFactory, log: Log, memory: Memory) -> None:
-        self.given_factory = factory
+    def __init__(self, factory: InfrastructureFactory, log: LogReader, cache: AggregateCache) -> None:
+        self.infrastructure_factory = factory
         self.reader = log
-        self.memory = memory
+        self.cache = cache
         self.here = local()  # whether the decision that this thread takes has appended
         super().__init__(env={})
 
     def construct_env(self, name: str, env: EnvType | None = None) -> Environment:
-        """The library's settings, none of which come from the process's environment."""
+        """Returns the library's settings. None of them come from the process's environment."""
         return Environment(name, dict(env or {}))
 
     def construct_factory(self, env: Environment) -> InfrastructureFactory:
-        """The store that this application was composed with."""
-        return self.given_factory
+        """Returns the infrastructure factory that this application was created with."""
+        return self.infrastructure_factory
 
-    def load(self, ids: Iterable[UUID], fresh: bool = True) -> dict[UUID, Aggregate]:
-        """Streams by id, those that exist: as remembered, or brought up to date in one query when `fresh`."""
-        remembered = {id: self.memory.aggregate(id) for id in ids}
-        found = {id: aggregate for id, aggregate in remembered.items() if aggregate is not None}
-        unknown = remembered if fresh else remembered.keys() - found.keys()
-        if not unknown:
-            return found
-        known = {id: found[id].version if id in found else 0 for id in unknown}
-        for id, events in self.reader.events_after(known).items():
-            beginning = found.get(id) or BEGINNINGS[type(events[0])](id)
-            found[id] = beginning.after(events)
-            self.memory.keep(found[id])
-        return found
+    def load_aggregates(self, ids: Iterable[UUID], fresh: bool = True) -> dict[UUID, Aggregate]:
+        """Returns the aggregates that exist, by id: from the cache, or brought up to date in one query if `fresh`."""
+        cached_aggregates = {id: self.cache.find_aggregate(id) for id in ids}
+        aggregates = {id: aggregate for id, aggregate in cached_aggregates.items() if aggregate is not None}
+        ids_to_read = cached_aggregates if fresh else cached_aggregates.keys() - aggregates.keys()
+        if not ids_to_read:
+            return aggregates
+        known_versions = {id: aggregates[id].version if id in aggregates else 0 for id in ids_to_read}
+        for id, events in self.reader.read_events_after(known_versions).items():
+            aggregate = aggregates.get(id) or AGGREGATE_CLASSES[type(events[0])](id)
+            aggregates[id] = aggregate.copy_with_events(events)
+            self.cache.put_aggregate(aggregates[id])
+        return aggregates
 
-    def get(self, kind: type[A], id: UUID, fresh: bool = True) -> A:
-        """One stream of a kind. Raises NotFound."""
-        return of_kind(kind, self.load([id], fresh).get(id))
+    def load_aggregate(self, kind: type[A], id: UUID, fresh: bool = True) -> A:
+        """Returns one aggregate of a class. Raises NotFound."""
+        return require_kind(kind, self.load_aggregates([id], fresh).get(id))
 
-    def decide(self, decision: Callable[[bool], T], fresh: bool = False) -> T:
-        """Runs a decision, first on what is remembered; refuses only after fresh reads.
+    def run_decision(self, decide: Callable[[bool], T], fresh: bool = False) -> T:
+        """Runs a decision, first on cached aggregates. A refusal counts only after fresh reads.
 
-        The decision is told whether to read fresh, which it always is from the second time on. An append whose answer
-        was lost may still happen while the next decision reads, which then refuses because of it: the first refusal
-        after a lost answer is not the last word. Raises TryAgain when the world keeps moving or does not answer.
+        `decide` is told whether to read fresh, which is always so from the second attempt on. An append with an unknown
+        outcome may still happen while the next decision reads, which is then refused because of it: so the first
+        refusal after an unknown outcome is not final. Raises TryAgain after MAX_ATTEMPTS.
         """
-        lost = False
-        for _ in range(ATTEMPTS):
+        outcome_unknown = False
+        for _ in range(MAX_ATTEMPTS):
             try:
-                return self.acknowledged(decision, fresh)
+                return self.acknowledged(decide, fresh)
             except SlotTaken:
-                if not lost:
+                if not outcome_unknown:
                     raise
-                lost = False
+                outcome_unknown = False
             except Refusal:
-                if fresh and not lost:
+                if fresh and not outcome_unknown:
                     raise
-                lost = False
+                outcome_unknown = False
             except StaleRead:
                 pass
             except OutcomeUnknown:
-                lost = True
+                outcome_unknown = True
             fresh = True
         raise TryAgain
 
@@ -135,39 +135,44 @@ class Journal(Application[UUID]):
             self.reader.await_standbys()
         return found
 
-    def append(self, *aggregates: Aggregate, conditions: Conditions | None = None) -> int | None:
-        """Saves what happened under its conditions; the last position, or None when nothing happened."""
-        if not any(aggregate.pending for aggregate in aggregates):
+    def append_events(self, *aggregates: Aggregate, conditions: AppendConditions | None = None) -> int | None:
+        """Saves the pending events under conditions. Returns the last position, or None when nothing is pending."""
+        if not any(aggregate.pending_events for aggregate in aggregates):
             return None
-        recordings = self.save(*cast(Any, aggregates), conditions=conditions or Conditions())
+        recordings = self.save(*cast(Any, aggregates), conditions=conditions or AppendConditions())
         self.here.appended = True
         for aggregate in aggregates:
-            self.memory.keep(aggregate)
+            self.cache.put_aggregate(aggregate)
         return recordings[-1].notification.id
 
-    def edit(
-        self, kind: type[A], id: UUID, context: Context, version: int | None, change: Callable[[A], Conditions | None]
+    def edit_aggregate(
+        self,
+        kind: type[A],
+        id: UUID,
+        context: Context,
+        version: int | None,
+        apply_change: Callable[[A], AppendConditions | None],
     ) -> int | None:
-        """Changes one stream, optimistically where a version is given. Raises NotFound and VersionConflict."""
+        """Changes one aggregate, with optimistic locking if a version is given. Raises NotFound, VersionConflict."""
 
-        def decision(again: bool) -> int | None:
-            thing = self.get(kind, id)
-            if again and (position := self.reader.request_position(id, context.request_id)):
+        def decide(fresh: bool) -> int | None:
+            aggregate = self.load_aggregate(kind, id)
+            if fresh and (position := self.reader.find_request_position(id, context.request_id)):
                 return position
-            thing.expect(version)
-            edited = thing.after(())
-            return self.append(edited, conditions=change(edited))
+            aggregate.expect_version(version)
+            edited_copy = aggregate.copy_with_events(())
+            return self.append_events(edited_copy, conditions=apply_change(edited_copy))
 
-        return self.decide(decision)
+        return self.run_decision(decide)
 
 
-def of_kind(kind: type[A], found: Aggregate | None) -> A:
-    """The aggregate, if it is of that kind. Raises NotFound."""
-    if not isinstance(found, kind):
+def require_kind(kind: type[A], aggregate: Aggregate | None) -> A:
+    """Returns the aggregate if it is of that class. Raises NotFound."""
+    if not isinstance(aggregate, kind):
         raise NotFound
-    return found
+    return aggregate
 
 
-def all_of(kind: type[A], ids: Collection[UUID], found: Mapping[UUID, Aggregate]) -> tuple[A, ...]:
-    """The aggregates of these ids, in their order. Raises NotFound for one that is missing."""
-    return tuple(of_kind(kind, found.get(id)) for id in ids)
+def require_all(kind: type[A], ids: Collection[UUID], aggregates: Mapping[UUID, Aggregate]) -> tuple[A, ...]:
+    """Returns the aggregates of these ids, in their order. Raises NotFound when one is missing."""
+    return tuple(require_kind(kind, aggregates.get(id)) for id in ids)

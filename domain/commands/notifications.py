@@ -1,74 +1,97 @@
-"""Telling people what happened to their meetings: what is still owed, and what became of it."""
+"""Commands on the notifications of a meeting: recording attempts and requesting a resend."""
 
 from typing import Any
 from uuid import UUID
 
-from domain.commands.command_application import Journal
+from domain.commands.command_application import CommandApplication
 from domain.event import Context
-from domain.notifications.calendar_delivery import CalendarFailed, CalendarRequested, CalendarWritten, Trouble
-from domain.notifications.mail_delivery import MailFailed, MailRequested, MailSent, Reason, Told
-from domain.notifications.outbox import BACK_OFF, MOST_UNKNOWN, Standing, Telling
+from domain.notifications.calendar_delivery import (
+    CalendarFailed,
+    CalendarFailureReason,
+    CalendarRequested,
+    CalendarWritten,
+)
+from domain.notifications.mail_delivery import MailFailed, MailFailureReason, MailRequested, MailSent, NotificationEvent
+from domain.notifications.outbox import MAX_UNKNOWN_OUTCOMES, RETRY_DELAYS_SECONDS, DeliveryState, Notification
 from domain.refusals import NotFound
 from domain.token import Token
 
-EVENTS: dict[str, tuple[type[Told], type[Told], type[Told]]] = {
+EVENT_CLASSES: dict[str, tuple[type[NotificationEvent], type[NotificationEvent], type[NotificationEvent]]] = {
     "mail": (MailSent, MailFailed, MailRequested),
     "calendar": (CalendarWritten, CalendarFailed, CalendarRequested),
 }
 
 
-class Tellings(Journal):
-    """The commands of the couriers, and of people who want something sent again."""
+class NotificationCommands(CommandApplication):
+    """The commands of the outbox workers, and of people who resend a notification."""
 
-    def open(self, token_id: UUID, telling: Telling) -> Token | None:
-        """The token, if this has to be told: the log decides, whatever the outbox's table still says."""
-        token = self.get(Token, token_id)
-        return token if token.outbox.is_open(telling) else None
+    def load_token_if_pending(self, token_id: UUID, notification: Notification) -> Token | None:
+        """Returns the token if this notification is pending by the log, whatever the outbox table says; else None."""
+        token = self.load_aggregate(Token, token_id)
+        return token if token.outbox.is_pending(notification) else None
 
-    def sent(self, context: Context, token_id: UUID, telling: Telling, **payload: Any) -> int | None:
-        """Says that it was handed over; silent when that is known. Raises NotFound, TryAgain."""
-        return self.said(context, token_id, telling, EVENTS[telling.channel][0], payload)
-
-    def failed(
-        self, context: Context, token_id: UUID, telling: Telling, reason: Reason | Trouble, last: bool, **payload: Any
+    def record_delivery(
+        self, context: Context, token_id: UUID, notification: Notification, **payload: Any
     ) -> int | None:
-        """Says that it was not handed over, for good when this was the last attempt. Raises NotFound, TryAgain."""
-        failed = EVENTS[telling.channel][1]
-        return self.said(context, token_id, telling, failed, {"reason": reason, "last": last, **payload})
+        """Records a delivery. Records nothing when it is known already. Raises NotFound, TryAgain."""
+        return self.record_attempt(context, token_id, notification, EVENT_CLASSES[notification.channel][0], payload)
 
-    def said(
-        self, context: Context, token_id: UUID, telling: Telling, kind: type[Told], payload: dict[str, Any]
+    def record_failure(
+        self,
+        context: Context,
+        token_id: UUID,
+        notification: Notification,
+        reason: MailFailureReason | CalendarFailureReason,
+        last: bool,
+        **payload: Any,
     ) -> int | None:
-        """Appends what became of one attempt."""
+        """Records a failed attempt, which is final if it was the last one. Raises NotFound, TryAgain."""
+        event_class = EVENT_CLASSES[notification.channel][1]
+        return self.record_attempt(
+            context, token_id, notification, event_class, {"reason": reason, "last": last, **payload}
+        )
 
-        def decision(_: bool) -> int | None:
-            token = self.get(Token, token_id)
-            standing = token.outbox.standing(telling)
-            more = {"attempt": standing.attempts + 1, **payload}
-            if "reason" in more:
-                more["last"] = more["last"] or is_last(standing, more["reason"])
-            token.tell(kind, context, telling, **more)
-            return self.append(token)
+    def record_attempt(
+        self,
+        context: Context,
+        token_id: UUID,
+        notification: Notification,
+        event_class: type[NotificationEvent],
+        payload: dict[str, Any],
+    ) -> int | None:
+        """Appends the outcome of one attempt."""
 
-        return self.decide(decision)
+        def decide(_: bool) -> int | None:
+            token = self.load_aggregate(Token, token_id)
+            delivery_state = token.outbox.get_delivery_state(notification)
+            fields = {"attempt": delivery_state.attempts + 1, **payload}
+            if "reason" in fields:
+                fields["last"] = fields["last"] or is_last_attempt(delivery_state, fields["reason"])
+            token.record_notification(event_class, context, notification, **fields)
+            return self.append_events(token)
 
-    def send_again(self, context: Context, token_id: UUID, id: UUID) -> int | None:
-        """Asks for a mail once more; silent while it is still owed. Raises NotFound, NothingToSend, TryAgain."""
+        return self.run_decision(decide)
 
-        def decision(again: bool) -> int | None:
-            token = self.get(Token, token_id)
-            if again and (position := self.reader.request_position(token_id, context.request_id)):
+    def request_resend(self, context: Context, token_id: UUID, id: UUID) -> int | None:
+        """Requests a mail once more. Records nothing while it is pending. Raises NotFound, NothingToSend, TryAgain."""
+
+        def decide(fresh: bool) -> int | None:
+            token = self.load_aggregate(Token, token_id)
+            if fresh and (position := self.reader.find_request_position(token_id, context.request_id)):
                 return position
-            telling = next((one for one in token.outbox.tellings() if one.id(token_id) == id), None)
-            if telling is None:
+            notification = next(
+                (candidate for candidate in token.outbox.list_notifications() if candidate.derive_id(token_id) == id),
+                None,
+            )
+            if notification is None:
                 raise NotFound
-            token.ask_again(EVENTS[telling.channel][2], context, telling)
-            return self.append(token)
+            token.request_notification(EVENT_CLASSES[notification.channel][2], context, notification)
+            return self.append_events(token)
 
-        return self.decide(decision)
+        return self.run_decision(decide)
 
 
-def is_last(standing: Standing, reason: Reason | Trouble) -> bool:
-    """Whether a failure ends the attempts: there were enough, or it may have gone out as often as it may."""
-    unknown = standing.unknown + (reason == "unknown_outcome")
-    return standing.attempts >= len(BACK_OFF) or unknown >= MOST_UNKNOWN
+def is_last_attempt(delivery_state: DeliveryState, reason: MailFailureReason | CalendarFailureReason) -> bool:
+    """Whether a failure is final: no attempts are left, or too many had an unknown outcome."""
+    unknown_outcomes = delivery_state.unknown + (reason == "unknown_outcome")
+    return delivery_state.attempts >= len(RETRY_DELAYS_SECONDS) or unknown_outcomes >= MAX_UNKNOWN_OUTCOMES

@@ -1,21 +1,21 @@
-"""People and meeting types: one method per command, each one transaction."""
+"""Commands on people and meeting types: one method per command, each one transaction."""
 
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from domain.commands.command_application import Journal
-from domain.commands.idempotent_creation import Request
+from domain.commands.command_application import CommandApplication
+from domain.commands.idempotent_creation import IdempotentCreation
 from domain.event import Context
-from domain.log import Claim, Conditions, Outcome
+from domain.log import AppendConditions, Claim, CommandResult
 from domain.meeting_type import MeetingType, MeetingTypeProperties
-from domain.permissions import require
+from domain.permissions import require_role
 from domain.person import Person, PersonProperties
 from domain.refusals import EmailTaken, Invalid
 
 
-class Staffing(Journal):
-    """The commands of the administration, and what people may change of themselves."""
+class AdministrationCommands(CommandApplication):
+    """The commands of administrators, and those on one's own profile."""
 
     def add_person(
         self,
@@ -23,51 +23,53 @@ class Staffing(Journal):
         properties: PersonProperties,
         key: str | None = None,
         body: Mapping[str, Any] | None = None,
-    ) -> Outcome:
+    ) -> CommandResult:
         """Adds a person. Raises Forbidden, EmailTaken, IdempotencyKeyReused, TryAgain."""
-        request = Request(context, key, body or {})
+        creation = IdempotentCreation(context, key, body or {})
 
-        def decision(fresh: bool) -> Outcome:
-            if before := request.already(self, fresh):
-                return before
-            person = Person.add(request.id, properties, context, **request.signature)
-            self.refuse_if_taken(person)
-            return Outcome(person.id, self.append(person, conditions=email_claimed(person)), context.now)
+        def decide(fresh: bool) -> CommandResult:
+            if previous_result := creation.find_previous_result(self, fresh):
+                return previous_result
+            person = Person.add(creation.id, properties, context, **creation.event_fields)
+            self.refuse_if_email_taken(person)
+            return CommandResult(
+                person.id, self.append_events(person, conditions=build_email_conditions(person)), context.now
+            )
 
-        return self.decide(decision)
+        return self.run_decision(decide)
 
     def update_person(
         self, context: Context, id: UUID, changes: Mapping[str, Any], version: int | None = None
     ) -> int | None:
         """Changes a person. Raises NotFound, EmailTaken, VersionConflict, Invalid, TryAgain."""
 
-        def change(person: Person) -> Conditions | None:
+        def apply_change(person: Person) -> AppendConditions | None:
             before = person.properties
-            person.update(before.changed(changes), context)
+            person.update(before.apply_changes(changes), context)
             if context.actor.id == id and "admin" in set(before.roles).difference(person.properties.roles):
                 raise Invalid("roles", "You cannot take the role of an admin from yourself.")
             if person.properties.email == before.email:
                 return None
-            self.refuse_if_taken(person)
-            return email_claimed(person)
+            self.refuse_if_email_taken(person)
+            return build_email_conditions(person)
 
-        return self.edit(Person, id, context, version, change)
+        return self.edit_aggregate(Person, id, context, version, apply_change)
 
-    def refuse_if_taken(self, person: Person) -> None:
-        """Lets no two people have one e-mail address. Raises EmailTaken."""
-        email = claimed_email(person.properties.email)
-        if self.reader.claimed("email", [email]).get(email, person.id) != person.id:
+    def refuse_if_email_taken(self, person: Person) -> None:
+        """Checks that nobody else has the e-mail address. Raises EmailTaken."""
+        email = fold_email_case(person.properties.email)
+        if self.reader.find_claims("email", [email]).get(email, person.id) != person.id:
             raise EmailTaken
 
-    def deactivate(self, context: Context, id: UUID) -> int | None:
-        """Takes a person out of service. Raises NotFound, Invalid for oneself, TryAgain."""
+    def deactivate_person(self, context: Context, id: UUID) -> int | None:
+        """Deactivates a person. Raises NotFound, Invalid for oneself, TryAgain."""
         if context.actor.id == id:
             raise Invalid("id", "You cannot deactivate yourself.")
-        return self.edit(Person, id, context, None, lambda person: person.deactivate(context))
+        return self.edit_aggregate(Person, id, context, None, lambda person: person.deactivate(context))
 
-    def activate(self, context: Context, id: UUID) -> int | None:
-        """Puts a person back into service. Raises NotFound, TryAgain."""
-        return self.edit(Person, id, context, None, lambda person: person.activate(context))
+    def activate_person(self, context: Context, id: UUID) -> int | None:
+        """Activates a person. Raises NotFound, TryAgain."""
+        return self.edit_aggregate(Person, id, context, None, lambda person: person.activate(context))
 
     def create_meeting_type(
         self,
@@ -75,38 +77,38 @@ class Staffing(Journal):
         properties: MeetingTypeProperties,
         key: str | None = None,
         body: Mapping[str, Any] | None = None,
-    ) -> Outcome:
+    ) -> CommandResult:
         """Creates a meeting type. Raises Forbidden, IdempotencyKeyReused, TryAgain."""
-        require(context, "admin")
-        request = Request(context, key, body or {})
+        require_role(context, "admin")
+        creation = IdempotentCreation(context, key, body or {})
 
-        def decision(fresh: bool) -> Outcome:
-            if before := request.already(self, fresh):
-                return before
-            meeting_type = MeetingType.create(request.id, properties, context, **request.signature)
-            return Outcome(meeting_type.id, self.append(meeting_type), context.now)
+        def decide(fresh: bool) -> CommandResult:
+            if previous_result := creation.find_previous_result(self, fresh):
+                return previous_result
+            meeting_type = MeetingType.create(creation.id, properties, context, **creation.event_fields)
+            return CommandResult(meeting_type.id, self.append_events(meeting_type), context.now)
 
-        return self.decide(decision)
+        return self.run_decision(decide)
 
     def update_meeting_type(
         self, context: Context, id: UUID, changes: Mapping[str, Any], version: int | None = None
     ) -> int | None:
         """Changes a meeting type. Raises Forbidden, NotFound, VersionConflict, TryAgain."""
-        require(context, "admin")
-        return self.edit(
+        require_role(context, "admin")
+        return self.edit_aggregate(
             MeetingType,
             id,
             context,
             version,
-            lambda thing: thing.update(thing.properties.changed(changes), context),
+            lambda meeting_type: meeting_type.update(meeting_type.properties.apply_changes(changes), context),
         )
 
 
-def claimed_email(email: str) -> str:
-    """An address as it is claimed: without regard to case."""
+def fold_email_case(email: str) -> str:
+    """Returns an address without regard to case, as it is claimed."""
     return email.casefold()
 
 
-def email_claimed(person: Person) -> Conditions:
-    """The append holds only if nobody else has the address."""
-    return Conditions(claims=(Claim("email", claimed_email(person.properties.email), person.id),))
+def build_email_conditions(person: Person) -> AppendConditions:
+    """Returns the conditions that make the append fail if somebody else has the address."""
+    return AppendConditions(claims=(Claim("email", fold_email_case(person.properties.email), person.id),))

@@ -1,4 +1,4 @@
-"""Booking, rescheduling, cancelling: one method per command, each one transaction."""
+"""Commands that book, reschedule and cancel meetings: one method per command, each one transaction."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -7,30 +7,30 @@ from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 from domain.availability.hours import Interval
-from domain.availability.offer import LinkOffer, Offer, around
-from domain.commands.command_application import Journal, all_of, of_kind
+from domain.availability.offer import LinkOffer, Offer, pad_interval
+from domain.commands.command_application import CommandApplication, require_all, require_kind
 from domain.event import Context
 from domain.link import Link
-from domain.log import Conditions, Hold
+from domain.log import AppendConditions, Reservation
 from domain.meeting_type import MeetingType
-from domain.permissions import require_booking_changed
+from domain.permissions import require_booking_changeable
 from domain.person import Person
-from domain.personal_details import digest, kept_beside, key_digest, reason_beside
+from domain.personal_details import compute_digest, compute_key_digest, create_personal_details, create_reason_details
 from domain.refusals import Erased, IdempotencyKeyReused, LinkNotFound, LinkUnconfirmed, LinkUsed, NotFound
 from domain.token import Token
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """What a guest's code or slug opens: the token of a single-use link, or a core link by its slug."""
+class BookingTarget:
+    """What a guest's code or slug refers to: the token of a single-use link, or the slug of a core link."""
 
     token_id: UUID | None = None
     slug: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What a guest asks for: a start, and the personal details {guest, notes} that go beside the log."""
+class BookingRequest:
+    """A guest's booking request: a start, and the personal details {guest, notes} that are stored beside the log."""
 
     start: datetime
     details: dict[str, Any]
@@ -38,13 +38,13 @@ class Wish:
 
     @property
     def body(self) -> dict[str, Any]:
-        """What an Idempotency-Key stands for: the request as values."""
+        """The request as values, which the Idempotency-Key stands for."""
         return {"start": self.start.isoformat(), **self.details}
 
 
 @dataclass(frozen=True, slots=True)
-class Booked:
-    """A meeting as it was booked: its token, and the offer of that instant."""
+class BookingResult:
+    """A booked meeting: its token, and the offer as it was at that instant."""
 
     token: Token
     offer: LinkOffer
@@ -53,42 +53,44 @@ class Booked:
     replayed: bool = False
 
 
-class Scheduling(Journal):
-    """The commands around meetings. A single-use link books exactly one meeting, ever."""
+class SchedulingCommands(CommandApplication):
+    """The commands on meetings. A single-use link books exactly one meeting, ever."""
 
-    def book(self, context: Context, door: Door, wish: Wish) -> Booked:
+    def book_meeting(self, context: Context, target: BookingTarget, request: BookingRequest) -> BookingResult:
         """Books the meeting, or answers a repeated request as it was answered.
 
         Raises LinkNotFound, LinkUsed, LinkRevoked, LinkDeleted, LinkDisabled, LinkExpired, LinkUnconfirmed,
         SlotNotOffered, SlotTaken, IdempotencyKeyReused, Erased, TryAgain.
         """
-        chosen = door.token_id or (uuid4() if wish.key is None else None)
+        known_token_id = target.token_id or (uuid4() if request.key is None else None)
 
-        def decision(fresh: bool) -> Booked:
-            link_id = None if door.token_id else self.link_at(door.slug or "", fresh)
-            token_id = chosen or uuid5(link_id or uuid4(), wish.key or "")
-            token = self.token_to_book(token_id, link_id, context, unseen=wish.key is None and not fresh)
-            if token.booked is not None:
-                return self.as_it_was_booked(token, context, wish)
+        def decide(fresh: bool) -> BookingResult:
+            link_id = None if target.token_id else self.resolve_slug(target.slug or "", fresh)
+            token_id = known_token_id or uuid5(link_id or uuid4(), request.key or "")
+            token = self.load_or_issue_token(token_id, link_id, context, is_new_id=request.key is None and not fresh)
+            if token.booked_event is not None:
+                return self.replay_booking(token, context, request)
             token.refuse_if_spent()
-            offer = self.offer(token.link_id, fresh)
+            offer = self.load_offer(token.link_id, fresh)
             offer.link.refuse_if_closed(context.now)
-            offer.refuse_unless_on_offer(wish.start, context.now)
-            return self.save_booking(token, offer, context, wish)
+            offer.refuse_unless_on_offer(request.start, context.now)
+            return self.save_booking(token, offer, context, request)
 
         try:
-            return self.decide(decision)
+            return self.run_decision(decide)
         except LinkNotFound:
-            booked = self.booked_under(door, wish)
-            return self.decide(lambda _: self.as_it_was_booked(booked, context, wish), fresh=True)
+            booked = self.find_booking_by_former_slug(target, request)
+            return self.run_decision(lambda _: self.replay_booking(booked, context, request), fresh=True)
 
-    def save_booking(self, token: Token, offer: LinkOffer, context: Context, wish: Wish) -> Booked:
-        """Appends the meeting under everything that it was decided on. Raises SlotTaken."""
-        details = kept_beside(token.id, wish.details, wish.details["guest"]["name"], wish.details["guest"]["email"])
+    def save_booking(self, token: Token, offer: LinkOffer, context: Context, request: BookingRequest) -> BookingResult:
+        """Appends the booking under the versions that it was decided on. Raises SlotTaken."""
+        details = create_personal_details(
+            token.id, request.details, request.details["guest"]["name"], request.details["guest"]["email"]
+        )
         token.book(
             context,
-            request_key=None if wish.key is None else key_digest(wish.key),
-            request_digest=digest(wish.body, details.salt),
+            request_key=None if request.key is None else compute_key_digest(request.key),
+            request_digest=compute_digest(request.body, details.salt),
             details_id=details.id,
             details_digest=details.digest,
             link_kind=offer.link.properties.kind,
@@ -97,169 +99,180 @@ class Scheduling(Journal):
             meeting_type_version=offer.meeting_type.version,
             host_ids=offer.host_ids,
             host_versions=tuple(host.version for host in offer.hosts),
-            **offer.times(wish.start),
+            **offer.build_time_fields(request.start),
         )
-        conditions = Conditions(
+        conditions = AppendConditions(
             reads=(offer.link, offer.meeting_type, *offer.hosts),
-            reserve=Hold(token.id, offer.host_ids, offer.held(wish.start)),
+            reservation=Reservation(token.id, offer.host_ids, offer.compute_reserved_interval(request.start)),
             details=(details,),
         )
-        return Booked(token, offer, wish.details, self.append(token, conditions=conditions))
+        return BookingResult(token, offer, request.details, self.append_events(token, conditions=conditions))
 
-    def as_it_was_booked(self, token: Token, context: Context, wish: Wish) -> Booked:
-        """The answer to whoever booked this token before. Raises LinkUsed, IdempotencyKeyReused, Erased."""
-        booked = token.booked
-        assert booked is not None
-        assert booked.details_id is not None
-        ours = booked.request_id == context.request_id
-        if not ours and (wish.key is None or booked.request_key != key_digest(wish.key)):
+    def replay_booking(self, token: Token, context: Context, request: BookingRequest) -> BookingResult:
+        """Returns the first answer to a repeated request. Raises LinkUsed, IdempotencyKeyReused, Erased."""
+        booked_event = token.booked_event
+        assert booked_event is not None
+        assert booked_event.details_id is not None
+        is_same_request = booked_event.request_id == context.request_id
+        if not is_same_request and (request.key is None or booked_event.request_key != compute_key_digest(request.key)):
             raise LinkUsed
-        details = self.reader.details([booked.details_id]).get(booked.details_id)
+        details = self.reader.load_personal_details([booked_event.details_id]).get(booked_event.details_id)
         if details is None:
             raise Erased
-        if digest(wish.body, details.salt) != booked.request_digest:
+        if compute_digest(request.body, details.salt) != booked_event.request_digest:
             raise IdempotencyKeyReused
-        return Booked(
-            token=self.repository_at(Token, token.id, booked.originator_version),
+        return BookingResult(
+            token=self.load_aggregate_at_version(Token, token.id, booked_event.originator_version),
             offer=LinkOffer(
-                meeting_type=self.repository_at(MeetingType, booked.meeting_type_id, booked.meeting_type_version),
-                hosts=tuple(
-                    self.repository_at(Person, id, version)
-                    for id, version in zip(booked.host_ids, booked.host_versions, strict=True)
+                meeting_type=self.load_aggregate_at_version(
+                    MeetingType, booked_event.meeting_type_id, booked_event.meeting_type_version
                 ),
-                link=self.repository_at(Link, booked.link_id, booked.link_version),
+                hosts=tuple(
+                    self.load_aggregate_at_version(Person, id, version)
+                    for id, version in zip(booked_event.host_ids, booked_event.host_versions, strict=True)
+                ),
+                link=self.load_aggregate_at_version(Link, booked_event.link_id, booked_event.link_version),
             ),
             details=dict(details.data),
-            position=self.reader.last_position(token.id),
-            replayed=not ours,
+            position=self.reader.find_last_position(token.id),
+            replayed=not is_same_request,
         )
 
-    def booked_under(self, door: Door, wish: Wish) -> Token:
-        """What this key booked while its link still had the slug. Raises LinkNotFound."""
-        if door.slug is None or wish.key is None:
+    def find_booking_by_former_slug(self, target: BookingTarget, request: BookingRequest) -> Token:
+        """Returns the token that this key booked while its link still had the slug. Raises LinkNotFound."""
+        if target.slug is None or request.key is None:
             raise LinkNotFound
-        ids = [uuid5(link_id, wish.key) for link_id in self.reader.links_ever_at(door.slug)]
-        for found in self.load(ids).values():
-            if isinstance(found, Token) and found.booked is not None:
-                return found
+        token_ids = [uuid5(link_id, request.key) for link_id in self.reader.find_links_by_any_slug(target.slug)]
+        for aggregate in self.load_aggregates(token_ids).values():
+            if isinstance(aggregate, Token) and aggregate.booked_event is not None:
+                return aggregate
         raise LinkNotFound
 
-    def reschedule(self, context: Context, token_id: UUID, start: datetime) -> int | None:
-        """Moves a booked meeting, whatever became of its link; the position, or None when it is at that time.
+    def reschedule_meeting(self, context: Context, token_id: UUID, start: datetime) -> int | None:
+        """Moves a booked meeting, whatever its link's state. Returns the position, or None when it is at that time.
 
         Raises NotFound, BookingCancelled, MeetingStarted, SlotNotOffered, SlotTaken, TryAgain.
         """
 
-        def decision(fresh: bool) -> int | None:
-            token = self.get(Token, token_id)
-            if fresh and (position := self.reader.request_position(token_id, context.request_id)):
+        def decide(fresh: bool) -> int | None:
+            token = self.load_aggregate(Token, token_id)
+            if fresh and (position := self.reader.find_request_position(token_id, context.request_id)):
                 return position
-            if token.changeable_meeting(context.now).starts_at == start:
+            if token.require_changeable_meeting(context.now).starts_at == start:
                 return None
-            offer = self.offer_of_booking(token, fresh)
+            offer = self.load_booking_offer(token, fresh)
             offer.refuse_unless_on_offer(start, context.now)
-            token.reschedule(context, meeting_type_version=offer.meeting_type.version, **offer.times(start))
-            hold = Hold(token.id, offer.host_ids, offer.held(start))
-            conditions = Conditions(
-                reads=(offer.meeting_type, *offer.hosts), release=token.id, release_hosts=offer.host_ids, reserve=hold
+            token.reschedule(context, meeting_type_version=offer.meeting_type.version, **offer.build_time_fields(start))
+            reservation = Reservation(token.id, offer.host_ids, offer.compute_reserved_interval(start))
+            conditions = AppendConditions(
+                reads=(offer.meeting_type, *offer.hosts),
+                release_booking_id=token.id,
+                release_host_ids=offer.host_ids,
+                reservation=reservation,
             )
-            return self.append(token, conditions=conditions)
+            return self.append_events(token, conditions=conditions)
 
-        return self.decide(decision)
+        return self.run_decision(decide)
 
-    def cancel(self, context: Context, token_id: UUID, reason: str | None) -> int | None:
+    def cancel_meeting(self, context: Context, token_id: UUID, reason: str | None) -> int | None:
         """Cancels a booked meeting, for good. Raises NotFound, BookingCancelled, MeetingStarted, TryAgain."""
         cancelled_by = "guest" if context.actor.kind == "guest" else "host"
 
-        def decision(again: bool) -> int | None:
-            token = self.get(Token, token_id)
-            if again and (position := self.reader.request_position(token_id, context.request_id)):
+        def decide(fresh: bool) -> int | None:
+            token = self.load_aggregate(Token, token_id)
+            if fresh and (position := self.reader.find_request_position(token_id, context.request_id)):
                 return position
-            details, named = reason_beside(token.id, token.reason_kept(reason))
-            token.cancel(context, cancelled_by=cancelled_by, **named)
-            conditions = Conditions(release=token.id, release_hosts=token.host_ids, details=details)
-            return self.append(token, conditions=conditions)
+            details, details_fields = create_reason_details(token.id, token.filter_reason(reason))
+            token.cancel(context, cancelled_by=cancelled_by, **details_fields)
+            conditions = AppendConditions(release_booking_id=token.id, release_host_ids=token.host_ids, details=details)
+            return self.append_events(token, conditions=conditions)
 
-        return self.decide(decision)
+        return self.run_decision(decide)
 
-    def find_conflict(self, context: Context, token_id: UUID, host_id: UUID, busy: Collection[Interval]) -> int | None:
-        """Says that a host's calendar has something else at the time of a meeting; the position, None if it was said.
+    def record_calendar_conflict(
+        self, context: Context, token_id: UUID, host_id: UUID, busy: Collection[Interval]
+    ) -> int | None:
+        """Records that a host's calendar conflicts with a meeting. Returns the position, or None if it was recorded.
 
         Raises NotFound, TryAgain.
         """
 
-        def decision(again: bool) -> int | None:
-            token = self.get(Token, token_id)
-            token.find_conflict(context, host_id, busy)
-            return self.append(token)
+        def decide(fresh: bool) -> int | None:
+            token = self.load_aggregate(Token, token_id)
+            token.record_conflict(context, host_id, busy)
+            return self.append_events(token)
 
-        return self.decide(decision)
+        return self.run_decision(decide)
 
-    def booking_to_change(self, context: Context, token_id: UUID) -> Token:
-        """A booking that the person who asks may change. Raises NotFound, Forbidden."""
-        token = self.get(Token, token_id)
-        require_booking_changed(context, token, self.get(Link, token.link_id))
+    def load_booking_to_change(self, context: Context, token_id: UUID) -> Token:
+        """Returns the id of the token that an Idempotency-Key booked, or would book. Raises LinkNotFound."""
+        token = self.load_aggregate(Token, token_id)
+        require_booking_changeable(context, token, self.load_aggregate(Link, token.link_id))
         return token
 
-    def look(self, door: Door) -> tuple[Token | None, LinkOffer]:
-        """What a guest sees behind a door, always current. Raises LinkNotFound, LinkUnconfirmed."""
-        if door.token_id is None:
-            return None, self.offer(self.link_at(door.slug or "", fresh=True), fresh=True)
-        token = self.load([door.token_id]).get(door.token_id)
-        if not isinstance(token, Token) or token.issued is None:
+    def resolve_target(self, target: BookingTarget) -> tuple[Token | None, LinkOffer]:
+        """Returns the token, if any, and the current offer of a target. Raises LinkNotFound, LinkUnconfirmed."""
+        if target.token_id is None:
+            return None, self.load_offer(self.resolve_slug(target.slug or "", fresh=True), fresh=True)
+        token = self.load_aggregates([target.token_id]).get(target.token_id)
+        if not isinstance(token, Token) or token.issued_event is None:
             raise LinkNotFound
-        if token.booked is None and self.reader.is_unconfirmed(token.id):
+        if token.booked_event is None and self.reader.is_unconfirmed(token.id):
             raise LinkUnconfirmed
-        return token, self.offer(token.link_id, fresh=True)
+        return token, self.load_offer(token.link_id, fresh=True)
 
-    def slots(self, offer: Offer, within: Interval, now: datetime, but: UUID | None = None) -> list[Interval]:
-        """The slots that an offer has within an interval, given what is taken now (except by the booking `but`)."""
-        return offer.slots(within, self.reader.held(offer.host_ids, around(within), but), now)
+    def list_slots(
+        self, offer: Offer, within: Interval, now: datetime, excluding: UUID | None = None
+    ) -> list[Interval]:
+        """Lists the free slots of an offer within an interval. The time of the booking `excluding` counts as free."""
+        return offer.list_slots(
+            within, self.reader.find_unavailable_intervals(offer.host_ids, pad_interval(within), excluding), now
+        )
 
-    def link_at(self, slug: str, fresh: bool) -> UUID:
-        """The link that a slug leads to. Raises LinkNotFound."""
-        remembered = None if fresh else self.memory.link_id(slug)
-        id = remembered or self.reader.claimed("slug", [slug]).get(slug)
-        if id is None or not isinstance(self.load([id], fresh=False).get(id), Link):
+    def resolve_slug(self, slug: str, fresh: bool) -> UUID:
+        """Returns the id of the link with a slug. Raises LinkNotFound."""
+        cached_id = None if fresh else self.cache.find_link_id(slug)
+        id = cached_id or self.reader.find_claims("slug", [slug]).get(slug)
+        if id is None or not isinstance(self.load_aggregates([id], fresh=False).get(id), Link):
             raise LinkNotFound
         return id
 
-    def token_to_book(self, id: UUID, link_id: UUID | None, context: Context, unseen: bool) -> Token:
-        """The token of a single-use link, or a new one on a core link (`unseen`: nobody can have made it yet)."""
-        found = None if link_id and unseen else self.load([id]).get(id)
-        if isinstance(found, Token) and (link_id or found.issued):
-            return found.after(())
+    def load_or_issue_token(self, id: UUID, link_id: UUID | None, context: Context, is_new_id: bool) -> Token:
+        """Returns a single-use link's token, or a new one of a core link. `is_new_id`: it cannot exist yet."""
+        aggregate = None if link_id and is_new_id else self.load_aggregates([id]).get(id)
+        if isinstance(aggregate, Token) and (link_id or aggregate.issued_event):
+            return aggregate.copy_with_events(())
         if link_id is None:
             raise LinkNotFound
         token = Token(id)
-        token.issue_on_the_spot(link_id, context)
+        token.issue_directly(link_id, context)
         return token
 
-    def offer(self, link_id: UUID, fresh: bool) -> LinkOffer:
-        """What a link offers now; one query when its parts are remembered. Raises NotFound."""
-        remembered = self.memory.aggregate(link_id)
-        parts = parts_of(remembered) if isinstance(remembered, Link) else ()
-        found = self.load([link_id, *parts], fresh)
-        link = of_kind(Link, found.get(link_id))
-        missing = [id for id in parts_of(link) if id not in found]
-        if missing:
-            found |= self.load(missing, fresh)
-        meeting_type = of_kind(MeetingType, found.get(link.properties.meeting_type_id))
-        return LinkOffer(meeting_type, all_of(Person, link.host_ids, found), link)
+    def load_offer(self, link_id: UUID, fresh: bool) -> LinkOffer:
+        """Returns the current offer of a link. One query when its dependencies are cached. Raises NotFound."""
+        cached_link = self.cache.find_aggregate(link_id)
+        dependency_ids = list_dependency_ids(cached_link) if isinstance(cached_link, Link) else ()
+        aggregates = self.load_aggregates([link_id, *dependency_ids], fresh)
+        link = require_kind(Link, aggregates.get(link_id))
+        missing_ids = [id for id in list_dependency_ids(link) if id not in aggregates]
+        if missing_ids:
+            aggregates |= self.load_aggregates(missing_ids, fresh)
+        meeting_type = require_kind(MeetingType, aggregates.get(link.properties.meeting_type_id))
+        return LinkOffer(meeting_type, require_all(Person, link.host_ids, aggregates), link)
 
-    def offer_of_booking(self, token: Token, fresh: bool = True) -> Offer:
-        """What a booking may be moved to: its meeting type as it is now, with the hosts it has."""
-        if token.booked is None:
+    def load_booking_offer(self, token: Token, fresh: bool = True) -> Offer:
+        """Returns what a booking may be moved to: its meeting type as it is now, with its own hosts."""
+        if token.booked_event is None:
             raise NotFound
-        found = self.load([token.booked.meeting_type_id, *token.host_ids], fresh)
-        meeting_type = of_kind(MeetingType, found.get(token.booked.meeting_type_id))
-        return Offer(meeting_type, all_of(Person, token.host_ids, found))
+        aggregates = self.load_aggregates([token.booked_event.meeting_type_id, *token.host_ids], fresh)
+        meeting_type = require_kind(MeetingType, aggregates.get(token.booked_event.meeting_type_id))
+        return Offer(meeting_type, require_all(Person, token.host_ids, aggregates))
 
-    def repository_at(self, kind: Any, id: UUID, version: int) -> Any:
-        """A stream as it was at a version, through the library's repository."""
-        return self.repository.get(id, version=version, projector_func=lambda _, events: kind(id).after(events))
+    def load_aggregate_at_version(self, kind: Any, id: UUID, version: int) -> Any:
+        """Returns an aggregate as it was at a version, through the library's repository."""
+        return self.repository.get(id, version=version, projector_func=lambda _, events: kind(id).copy_with_events(events))
 
 
-def parts_of(link: Link) -> tuple[UUID, ...]:
-    """The streams that a link inherits from."""
+def list_dependency_ids(link: Link) -> tuple[UUID, ...]:
+    """Lists the ids of the aggregates that a link depends on: its meeting type and its hosts."""
     return (link.properties.meeting_type_id, *link.host_ids)

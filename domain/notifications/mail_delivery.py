@@ -1,12 +1,12 @@
-"""What became of telling people about a meeting by mail, in the stream of its token."""
+"""The events that record the outcome of mails about a meeting, in the stream of its token."""
 
 from typing import Literal
 from uuid import UUID
 
 from domain.event import Event
-from domain.notifications.outbox import Role
+from domain.notifications.outbox import RecipientRole
 
-Reason = Literal[
+MailFailureReason = Literal[
     "server_unreachable",
     "server_too_slow",
     "sign_in_refused",
@@ -22,16 +22,16 @@ Reason = Literal[
 # What happened
 
 
-class Told(Event):
-    """Speaks of one thing that is owed: the event that is told, by its version in this stream, and to whom."""
+class NotificationEvent(Event):
+    """An event about one notification: the version of the event that it is about, and its recipient."""
 
     cause_version: int
     what: str
-    to: Role
+    to: RecipientRole
     person_id: UUID | None = None
 
 
-class MailSent(Told, name="MailSent.v1"):
+class MailSent(NotificationEvent, name="MailSent.v1"):
     """A mail was handed over to the mail server, or printed where there is none.
 
     Whether it reached its reader, nobody knows. `message_id` is the mail's own, without the brackets.
@@ -42,7 +42,7 @@ class MailSent(Told, name="MailSent.v1"):
     by: Literal["smtp", "console"]
 
 
-class MailFailed(Told, name="MailFailed.v1"):
+class MailFailed(NotificationEvent, name="MailFailed.v1"):
     """A mail was not handed over, as far as is known; it is tried again later unless this was the `last` attempt.
 
     `unknown_outcome`: the mail server may have it, but the answer, or the process that waited for it, was lost.
@@ -50,9 +50,9 @@ class MailFailed(Told, name="MailFailed.v1"):
 
     attempt: int
     message_id: str
-    reason: Reason
+    reason: MailFailureReason
     last: bool
 
 
-class MailRequested(Told, name="MailRequested.v1"):
+class MailRequested(NotificationEvent, name="MailRequested.v1"):
     """Somebody asked for a mail to be sent again: it goes out as a new one, with a Message-ID of its own."""

@@ -1,7 +1,7 @@
-"""What has to be told to whom: which events are told, over which channels, and where each telling stands.
+"""Notifications of a meeting: which events are notified, to whom, over which channels, and each delivery state.
 
-A table says it, for this module's state of one token as for the read model `projections/outbox.py`; a test holds both
-against each other. To tell more, add a row to `CAUSES`; to tell it another way, a row to `CHANNELS`.
+Two tables define it, for this module's state of one token and for the read model `projections/outbox.py`; a test
+compares the two. To notify more events, add a row to `NOTIFICATION_RULES`; for another channel, one to `CHANNELS`.
 """
 
 import hashlib
@@ -12,24 +12,26 @@ from uuid import UUID
 
 from domain.event import Event
 
-Role = Literal["guest", "host", "co_host", "former_host"]
-State = Literal["owed", "sent", "failed"]
-EVERYBODY: tuple[Role, ...] = ("guest", "host", "co_host", "former_host")
+RecipientRole = Literal["guest", "host", "co_host", "former_host"]
+DeliveryStatus = Literal["owed", "sent", "failed"]
+ALL_ROLES: tuple[RecipientRole, ...] = ("guest", "host", "co_host", "former_host")
 # seconds from a failure to the next attempt; after the last of them a failure is for good
-BACK_OFF = (10, 60, 300, 1_800, 7_200, 21_600, 43_200, 86_400)
-MOST_UNKNOWN = 2  # attempts whose outcome nobody knows: no mail goes out more often than that with one Message-ID
+RETRY_DELAYS_SECONDS = (10, 60, 300, 1_800, 7_200, 21_600, 43_200, 86_400)
+MAX_UNKNOWN_OUTCOMES = (
+    2  # attempts whose outcome nobody knows: no mail goes out more often than that with one Message-ID
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
-    """What is told of an event, to whom, and whether it makes needless what was owed to the same people before.
+class NotificationRule:
+    """How an event is notified: its `what`, recipients and channels, and whether it replaces earlier notifications.
 
     `changes` says that a calendar's entry is another one afterwards, so that its sequence rises. An event that names
-    one host, `host_id`, is told to no other.
+    one host, `host_id`, is notified to no other.
     """
 
     what: str
-    roles: tuple[Role, ...] = EVERYBODY
+    roles: tuple[RecipientRole, ...] = ALL_ROLES
     replaces: bool = True
     changes: bool = True
     channels: tuple[str, ...] = ("mail", "calendar")
@@ -37,25 +39,25 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """The events of a channel, by their names without version, and whom it reaches."""
+    """The event names of a channel, without version, and the recipients that it reaches."""
 
-    sent: str
-    failed: str
-    requested: str
-    roles: tuple[Role, ...] = EVERYBODY
+    sent_event: str
+    failed_event: str
+    requested_event: str
+    roles: tuple[RecipientRole, ...] = ALL_ROLES
 
     @property
     def events(self) -> tuple[str, str, str]:
-        """All of them."""
-        return self.sent, self.failed, self.requested
+        """The names of all events of the channel."""
+        return self.sent_event, self.failed_event, self.requested_event
 
 
-CAUSES: dict[str, Cause] = {
-    "MeetingBooked": Cause("booked", changes=False),
-    "Rescheduled": Cause("rescheduled"),
-    "MeetingReassigned": Cause("reassigned"),
-    "MeetingCancelled": Cause("cancelled"),
-    "CalendarConflictFound": Cause("conflict", replaces=False, changes=False, channels=("mail",)),
+NOTIFICATION_RULES: dict[str, NotificationRule] = {
+    "MeetingBooked": NotificationRule("booked", changes=False),
+    "Rescheduled": NotificationRule("rescheduled"),
+    "MeetingReassigned": NotificationRule("reassigned"),
+    "MeetingCancelled": NotificationRule("cancelled"),
+    "CalendarConflictFound": NotificationRule("conflict", replaces=False, changes=False, channels=("mail",)),
 }
 CHANNELS: dict[str, Channel] = {
     "mail": Channel("MailSent", "MailFailed", "MailRequested"),
@@ -63,29 +65,29 @@ CHANNELS: dict[str, Channel] = {
         "CalendarWritten", "CalendarFailed", "CalendarRequested", roles=("host", "co_host", "former_host")
     ),
 }
-CHANNEL_OF = {name: channel for channel, its in CHANNELS.items() for name in its.events}
+CHANNEL_BY_EVENT = {name: channel for channel, its in CHANNELS.items() for name in its.events}
 
 
-class Telling(NamedTuple):
-    """One thing that is owed: what an event of the stream (by its version) means for one recipient, over a channel."""
+class Notification(NamedTuple):
+    """One notification: an event of the stream (by its version), a channel and a recipient."""
 
     cause_version: int
     channel: str
-    to: Role
+    to: RecipientRole
     person_id: UUID | None = None
 
-    def id(self, token_id: UUID) -> UUID:
-        """Its id, always the same."""
-        parts = (token_id, self.cause_version, self.channel, self.to, self.person_id)
-        text = ".".join(str(part) for part in parts if part is not None)
+    def derive_id(self, token_id: UUID) -> UUID:
+        """Returns the id, which is always the same for the same token."""
+        components = (token_id, self.cause_version, self.channel, self.to, self.person_id)
+        text = ".".join(str(component) for component in components if component is not None)
         return UUID(hashlib.md5(text.encode(), usedforsecurity=False).hexdigest())
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How far a telling got: attempts since it was last asked for, and how many of these nobody knows the end of."""
+class DeliveryState:
+    """The delivery state of a notification: attempts since the last request, and those with an unknown outcome."""
 
-    state: State = "owed"
+    state: DeliveryStatus = "owed"
     attempts: int = 0
     unknown: int = 0
     requests: int = 0
@@ -93,42 +95,48 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Outbox:
-    """What is owed of one token, folded from its stream."""
+    """The notifications of one token, folded from its stream."""
 
-    causes: tuple[Event, ...] = ()
-    told: Mapping[Telling, Standing] = field(default_factory=dict)
-    erased: frozenset[UUID] = frozenset()
+    cause_events: tuple[Event, ...] = ()
+    delivery_states: Mapping[Notification, DeliveryState] = field(default_factory=dict)
+    erased_details_ids: frozenset[UUID] = frozenset()
 
-    def after(self, event: Event) -> "Outbox":
-        """The outbox after one more event of the stream: total, like all folding."""
-        name = name_of(event)
-        if name in CAUSES:
-            return replace(self, causes=(*self.causes, event))
-        if name in CHANNEL_OF:
-            telling = telling_of(event)
-            return replace(self, told={**self.told, telling: after_telling(self.standing(telling), name, event)})
+    def apply_event(self, event: Event) -> "Outbox":
+        """Returns the outbox after one more event of the stream. It never fails, like `evolve`."""
+        name = get_event_name(event)
+        if name in NOTIFICATION_RULES:
+            return replace(self, cause_events=(*self.cause_events, event))
+        if name in CHANNEL_BY_EVENT:
+            notification = extract_notification(event)
+            return replace(
+                self,
+                delivery_states={
+                    **self.delivery_states,
+                    notification: advance_delivery_state(self.get_delivery_state(notification), name, event),
+                },
+            )
         if name == "PersonalDetailsErased":
-            return replace(self, erased=self.erased.union(getattr(event, "details_ids", ())))
+            return replace(self, erased_details_ids=self.erased_details_ids.union(getattr(event, "details_ids", ())))
         return self
 
-    def standing(self, telling: Telling) -> Standing:
-        """How far a telling got."""
-        return self.told.get(telling, Standing())
+    def get_delivery_state(self, notification: Notification) -> DeliveryState:
+        """Returns the delivery state of a notification."""
+        return self.delivery_states.get(notification, DeliveryState())
 
-    def tellings(self) -> Iterator[Telling]:
-        """Everything that was ever owed, the superseded too."""
-        for cause in self.causes:
-            known = CAUSES[name_of(cause)]
-            for channel, its in CHANNELS.items():
-                for to, person_id in self.recipients(cause):
-                    if channel in known.channels and to in known.roles and to in its.roles:
-                        yield Telling(cause.originator_version, channel, to, person_id)
+    def list_notifications(self) -> Iterator[Notification]:
+        """Lists every notification, including superseded ones."""
+        for cause in self.cause_events:
+            rule = NOTIFICATION_RULES[get_event_name(cause)]
+            for channel, channel_rule in CHANNELS.items():
+                for to, person_id in self.list_recipients(cause):
+                    if channel in rule.channels and to in rule.roles and to in channel_rule.roles:
+                        yield Notification(cause.originator_version, channel, to, person_id)
 
-    def recipients(self, cause: Event) -> Iterator[tuple[Role, UUID | None]]:
-        """The guest, the hosts that the meeting had after an event, or the one that it is about, and those it took."""
+    def list_recipients(self, cause: Event) -> Iterator[tuple[RecipientRole, UUID | None]]:
+        """Lists the recipients of an event: the guest, the hosts after it (or the one it names), and former hosts."""
         yield "guest", None
         hosts: tuple[UUID, ...] = ()
-        for event in self.causes:
+        for event in self.cause_events:
             if event.originator_version <= cause.originator_version:
                 hosts = getattr(event, "host_ids", hosts)
         for number, host in enumerate(hosts):
@@ -138,71 +146,76 @@ class Outbox:
             if host not in hosts:
                 yield "former_host", host
 
-    def is_superseded(self, telling: Telling) -> bool:
-        """Whether something later replaces it for the same recipient."""
+    def is_superseded(self, notification: Notification) -> bool:
+        """Whether a later notification replaces it for the same recipient."""
         return any(
-            later.cause_version > telling.cause_version
-            and (later.channel, later.person_id) == (telling.channel, telling.person_id)
-            and CAUSES[name_of(self.cause(later))].replaces
-            for later in self.tellings()
+            later.cause_version > notification.cause_version
+            and (later.channel, later.person_id) == (notification.channel, notification.person_id)
+            and NOTIFICATION_RULES[get_event_name(self.get_cause_event(later))].replaces
+            for later in self.list_notifications()
         )
 
-    def is_erased(self, telling: Telling) -> bool:
-        """Whether it was for a guest of whom nothing is known any more."""
-        booked = next((cause for cause in self.causes if name_of(cause) == "MeetingBooked"), None)
-        return telling.to == "guest" and getattr(booked, "details_id", None) in self.erased
+    def is_erased(self, notification: Notification) -> bool:
+        """Whether it is for a guest whose details are erased."""
+        booked_event = next((cause for cause in self.cause_events if get_event_name(cause) == "MeetingBooked"), None)
+        return notification.to == "guest" and getattr(booked_event, "details_id", None) in self.erased_details_ids
 
-    def makes_sense(self, telling: Telling) -> bool:
-        """Whether it may be told, again or for the first time."""
-        known = telling in set(self.tellings())
-        return known and not self.is_superseded(telling) and not self.is_erased(telling)
+    def is_sendable(self, notification: Notification) -> bool:
+        """Whether it may be sent, again or for the first time."""
+        is_known = notification in set(self.list_notifications())
+        return is_known and not self.is_superseded(notification) and not self.is_erased(notification)
 
-    def is_open(self, telling: Telling) -> bool:
-        """Whether it has to be told now or later."""
-        return self.standing(telling).state == "owed" and self.makes_sense(telling)
+    def is_pending(self, notification: Notification) -> bool:
+        """Whether it still has to be sent, now or later."""
+        return self.get_delivery_state(notification).state == "owed" and self.is_sendable(notification)
 
-    def is_first(self, telling: Telling) -> bool:
-        """Whether its reader was told nothing of the meeting before."""
+    def is_first(self, notification: Notification) -> bool:
+        """Whether its recipient has not been notified of the meeting before."""
         return not any(
-            standing.state == "sent"
-            and (earlier.channel, earlier.person_id) == (telling.channel, telling.person_id)
-            and earlier.cause_version < telling.cause_version
-            for earlier, standing in self.told.items()
+            delivery_state.state == "sent"
+            and (earlier.channel, earlier.person_id) == (notification.channel, notification.person_id)
+            and earlier.cause_version < notification.cause_version
+            for earlier, delivery_state in self.delivery_states.items()
         )
 
-    def cause(self, telling: Telling) -> Event:
-        """The event that is told. Raises KeyError."""
-        found = {cause.originator_version: cause for cause in self.causes}
-        return found[telling.cause_version]
+    def get_cause_event(self, notification: Notification) -> Event:
+        """Returns the event that the notification is about. Raises KeyError."""
+        events_by_version = {cause.originator_version: cause for cause in self.cause_events}
+        return events_by_version[notification.cause_version]
 
-    def about(self, telling: Telling) -> dict[str, Any]:
-        """How an event speaks of a telling."""
-        what = CAUSES[name_of(self.cause(telling))].what
-        return {"cause_version": telling.cause_version, "what": what, "to": telling.to, "person_id": telling.person_id}
+    def build_event_fields(self, notification: Notification) -> dict[str, Any]:
+        """Returns the event fields that identify a notification."""
+        what = NOTIFICATION_RULES[get_event_name(self.get_cause_event(notification))].what
+        return {
+            "cause_version": notification.cause_version,
+            "what": what,
+            "to": notification.to,
+            "person_id": notification.person_id,
+        }
 
 
-def after_telling(before: Standing, name: str, event: Any) -> Standing:
-    """How far a telling got after an event of its channel."""
-    channel = CHANNELS[CHANNEL_OF[name]]
-    if name == channel.requested:
-        return Standing(requests=before.requests + 1)
-    if name == channel.sent:
+def advance_delivery_state(before: DeliveryState, name: str, event: Any) -> DeliveryState:
+    """Returns the delivery state after an event of its channel."""
+    channel = CHANNELS[CHANNEL_BY_EVENT[name]]
+    if name == channel.requested_event:
+        return DeliveryState(requests=before.requests + 1)
+    if name == channel.sent_event:
         return replace(before, state="sent", attempts=event.attempt)
-    unknown = before.unknown + (event.reason == "unknown_outcome")
-    return replace(before, state="failed" if event.last else "owed", attempts=event.attempt, unknown=unknown)
+    unknown_outcomes = before.unknown + (event.reason == "unknown_outcome")
+    return replace(before, state="failed" if event.last else "owed", attempts=event.attempt, unknown=unknown_outcomes)
 
 
-def telling_of(event: Any) -> Telling:
-    """What an event of a channel speaks of."""
-    return Telling(event.cause_version, CHANNEL_OF[name_of(event)], event.to, event.person_id)
+def extract_notification(event: Any) -> Notification:
+    """Returns the notification that an event of a channel is about."""
+    return Notification(event.cause_version, CHANNEL_BY_EVENT[get_event_name(event)], event.to, event.person_id)
 
 
-def name_of(event: Event) -> str:
-    """An event's name without its version."""
+def get_event_name(event: Event) -> str:
+    """Returns an event's name without its version."""
     return event.stored_name.partition(".")[0]
 
 
-def sequence(story: Iterator[Event]) -> int:
-    """How often a meeting was changed, as calendars count it."""
-    changing = [name for name, cause in CAUSES.items() if cause.changes]
-    return sum(name_of(event) in changing for event in story)
+def compute_sequence(events: Iterator[Event]) -> int:
+    """Returns the iCalendar SEQUENCE: how often the meeting was changed."""
+    changing_names = [name for name, cause in NOTIFICATION_RULES.items() if cause.changes]
+    return sum(get_event_name(event) in changing_names for event in events)

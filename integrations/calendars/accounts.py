@@ -1,4 +1,4 @@
-"""Where a calendar is and how to sign in to it: what is sealed in the database, and shown to nobody."""
+"""Where a calendar is and how to sign in to it: stored encrypted, shown to nobody."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -6,17 +6,17 @@ from typing import Any, Literal
 
 from httpx2 import URL
 
-from integrations.calendars.caldav import CalDav, Collection
-from integrations.calendars.errors import SeveralCalendars, TooManyCalendars
-from integrations.calendars.http_client import Login, Web
+from integrations.calendars.caldav import CalDavClient, Collection
+from integrations.calendars.errors import TooManyCalendars, UnknownCalendar
+from integrations.calendars.http_client import GuardedHttpClient, Login
 
 Kind = Literal["feed", "caldav"]
-MOST_CALENDARS = 20
+MAX_CALENDARS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
-    """One calendar of an account, and what it is used for."""
+class SelectedCalendar:
+    """A calendar of an account, and whether it is read and written."""
 
     url: str
     name: str
@@ -32,7 +32,7 @@ class Account:
     kind: Kind
     url: str = field(repr=False)
     login: Login | None = None
-    calendars: tuple[Chosen, ...] = field(default=(), repr=False)
+    calendars: tuple[SelectedCalendar, ...] = field(default=(), repr=False)
 
     @property
     def host(self) -> str:
@@ -42,46 +42,62 @@ class Account:
     @property
     def write_to(self) -> str | None:
         """The calendar that meetings are written to, if the person wants that."""
-        return next((one.url for one in self.calendars if one.write), None)
+        return next((calendar.url for calendar in self.calendars if calendar.write), None)
 
-    def client(self, web: Web) -> CalDav:
-        """The CalDAV client of this account."""
+    def build_client(self, http_client: GuardedHttpClient) -> CalDavClient:
+        """Build the CalDAV client of this account."""
         assert self.login is not None
-        return CalDav(web, self.url, self.login)
+        return CalDavClient(http_client, self.url, self.login)
 
-    def with_calendars(self, found: list[Collection]) -> "Account":
-        """The account with the calendars that its server has now, each used as before; new ones are read.
+    def update_calendars(self, collections: list[Collection]) -> "Account":
+        """Replace the calendars by those the server has now; known ones keep their use, new ones are read.
 
         Raises TooManyCalendars.
         """
-        if len(found) > MOST_CALENDARS:
+        if len(collections) > MAX_CALENDARS:
             raise TooManyCalendars
-        before = {one.url: one for one in self.calendars}
-        now = [before.get(one.url) or Chosen(one.url, one.name, one.writable) for one in found]
-        return replace(self, calendars=tuple(now))
-
-    def choosing(self, read: list[str] | None, write_to: str | None) -> "Account":
-        """The account with its calendars read (None: all) and written to as wished. Raises SeveralCalendars."""
-        known = {one.url for one in self.calendars}
-        writable = {one.url for one in self.calendars if one.writable}
-        if not set(read or ()) <= known or (write_to is not None and write_to not in writable):
-            raise SeveralCalendars
-        chosen = [
-            replace(one, read=read is None or one.url in read, write=one.url == write_to) for one in self.calendars
-        ]
-        return replace(self, calendars=tuple(chosen))
-
-    def as_secret(self) -> dict[str, Any]:
-        """All of it, to be sealed."""
+        calendars_by_url = {collection.url: collection for collection in self.calendars}
         calendars = [
-            {"url": one.url, "name": one.name, "writable": one.writable, "read": one.read, "write": one.write}
-            for one in self.calendars
+            calendars_by_url.get(collection.url)
+            or SelectedCalendar(collection.url, collection.name, collection.writable)
+            for collection in collections
+        ]
+        return replace(self, calendars=tuple(calendars))
+
+    def select_calendars(self, read: list[str] | None, write_to: str | None) -> "Account":
+        """Select the calendars to read (None: all) and the one to write to. Raises UnknownCalendar."""
+        urls = {calendar.url for calendar in self.calendars}
+        writable_urls = {calendar.url for calendar in self.calendars if calendar.writable}
+        if not set(read or ()) <= urls or (write_to is not None and write_to not in writable_urls):
+            raise UnknownCalendar
+        calendars = [
+            replace(calendar, read=read is None or calendar.url in read, write=calendar.url == write_to)
+            for calendar in self.calendars
+        ]
+        return replace(self, calendars=tuple(calendars))
+
+    def to_secret(self) -> dict[str, Any]:
+        """Convert to a JSON value, to be encrypted."""
+        calendars = [
+            {
+                "url": calendar.url,
+                "name": calendar.name,
+                "writable": calendar.writable,
+                "read": calendar.read,
+                "write": calendar.write,
+            }
+            for calendar in self.calendars
         ]
         login = {"user": self.login.user, "password": self.login.password} if self.login else {}
         return {"kind": self.kind, "url": self.url, **login, "calendars": calendars}
 
     @classmethod
-    def of_secret(cls, secret: Mapping[str, Any]) -> "Account":
-        """The account that was sealed."""
+    def from_secret(cls, secret: Mapping[str, Any]) -> "Account":
+        """Build the account from a decrypted value."""
         login = Login(secret["user"], secret["password"]) if "user" in secret else None
-        return cls(secret["kind"], secret["url"], login, tuple(Chosen(**one) for one in secret["calendars"]))
+        return cls(
+            secret["kind"],
+            secret["url"],
+            login,
+            tuple(SelectedCalendar(**calendar) for calendar in secret["calendars"]),
+        )

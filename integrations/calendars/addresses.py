@@ -6,13 +6,13 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 from httpx2 import URL, InvalidURL
 
-from integrations.calendars.errors import InsideAddress, LoginInAddress, NotAnAddress, WrongPort, WrongScheme
+from integrations.calendars.errors import InvalidUrl, LoginInAddress, PrivateAddress, WrongPort, WrongScheme
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 # IANA's special-purpose registries (RFC 6890), multicast, and addresses that clouds answer themselves
-CLOSED: Sequence[Network] = [
+RESERVED_NETWORKS: Sequence[Network] = [
     ip_network(text)
     for text in (
         "0.0.0.0/8",
@@ -44,29 +44,29 @@ CLOSED: Sequence[Network] = [
 UNICAST = ip_network("2000::/3")  # no other IPv6 address is public: mapped, NAT64, unique local, link-local, multicast
 SAFE_PORTS = (80, 443)
 FIRST_FREE_PORT, LAST_PORT = 1024, 65_535
-WEBCAL = {"webcal": "https", "webcals": "https"}
-LONGEST = 2000
+WEBCAL_SCHEMES = {"webcal": "https", "webcals": "https"}
+MAX_URL_LENGTH = 2000
 
 
-def checked_url(text: str, allowed: Iterable[Network] = ()) -> URL:
-    """An address that may be asked for a calendar, as far as its text shows.
+def validate_url(text: str, allowed: Iterable[Network] = ()) -> URL:
+    """Parse a calendar's URL, as far as its text can be judged.
 
-    Raises NotAnAddress, WrongScheme, LoginInAddress, WrongPort, InsideAddress.
+    Raises InvalidUrl, WrongScheme, LoginInAddress, WrongPort, PrivateAddress.
     """
-    if not text.isprintable() or re.search(r"[\s\\<>\"{}|^`]", text) or len(text) > LONGEST:
-        raise NotAnAddress
+    if not text.isprintable() or re.search(r"[\s\\<>\"{}|^`]", text) or len(text) > MAX_URL_LENGTH:
+        raise InvalidUrl
     scheme, colon, rest = text.partition(":")
-    scheme = WEBCAL.get(scheme.lower(), scheme.lower())
+    scheme = WEBCAL_SCHEMES.get(scheme.lower(), scheme.lower())
     if scheme not in ("http", "https") or not rest.startswith("//"):
-        raise WrongScheme if colon else NotAnAddress
+        raise WrongScheme if colon else InvalidUrl
     try:
         url = URL(scheme + colon + rest).copy_with(fragment=None)
     except (InvalidURL, UnicodeError, ValueError):
-        raise NotAnAddress from None
+        raise InvalidUrl from None
     if url.userinfo or "@" in url.netloc.decode("ascii", "replace"):
         raise LoginInAddress
     if not url.host:
-        raise NotAnAddress
+        raise InvalidUrl
     if url.port is not None and url.port not in SAFE_PORTS and not FIRST_FREE_PORT <= url.port <= LAST_PORT:
         raise WrongPort
     refuse_inside_literal(url.host, allowed)
@@ -74,17 +74,17 @@ def checked_url(text: str, allowed: Iterable[Network] = ()) -> URL:
 
 
 def refuse_inside_literal(host: str, allowed: Iterable[Network]) -> None:
-    """Lets a name pass, and a literal address only if it may be connected to. Raises InsideAddress."""
+    """Refuse a literal address that is not allowed; a host name passes. Raises PrivateAddress."""
     try:
         address = ip_address(host.strip("[]"))
     except ValueError:
         return
-    if not may_connect(address, allowed):
-        raise InsideAddress
+    if not is_allowed(address, allowed):
+        raise PrivateAddress
 
 
-def may_connect(address: Address, allowed: Iterable[Network]) -> bool:
-    """Whether this very address may be connected to."""
+def is_allowed(address: Address, allowed: Iterable[Network]) -> bool:
+    """Whether connecting to this address is allowed."""
     return is_public(address) or is_inside(address, allowed)
 
 
@@ -96,7 +96,7 @@ def is_inside(address: Address, networks: Iterable[Network]) -> bool:
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address is one that everybody on the internet may reach."""
+    """Whether an address is globally reachable."""
     if isinstance(address, IPv6Address) and (address.scope_id or address not in UNICAST):
         return False
-    return address.is_global and not is_inside(address, CLOSED)
+    return address.is_global and not is_inside(address, RESERVED_NETWORKS)

@@ -1,8 +1,8 @@
-"""The courier that keeps hosts' own calendars: each of their meetings is written, moved and removed there, by CalDAV.
+"""The outbox worker that writes, moves and removes each host's meetings in their own calendar, by CalDAV.
 
-It makes the calendar say what the log says now, so doing it twice, or again after a crash, changes nothing. An entry
-goes under the meeting's id, without the guest's and hosts' addresses as participants: a calendar's server must not
-invite anybody to what is told to them by mail.
+It makes the calendar show what the log says now, so repeating it, also after a crash, changes nothing. An entry is
+stored under the meeting's id and names no participants: the calendar's server must not send invitations, because
+people are notified by mail.
 """
 
 import logging
@@ -10,139 +10,159 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from domain.notifications.calendar_delivery import Trouble as Reason
+from domain.notifications.calendar_delivery import CalendarFailureReason as Reason
 from domain.person import Person
 from domain.refusals import Refusal
 from domain.token import Token
 from integrations.calendars.accounts import Account
 from integrations.calendars.errors import (
-    Changed,
+    CalendarError,
+    EntryChanged,
+    HostNotFound,
     NoConnection,
-    NoSuchHost,
     NotCalDav,
     TooSlow,
-    Trouble,
     WrongLogin,
 )
-from integrations.icalendar import Entry, calendar, uid
-from integrations.meeting_details import Facts, facts_of
-from integrations.outbox_worker import Courier, by_system
-from projections.following.leases import Taken
-from store.credentials.encrypted_secrets import SealBroken
+from integrations.icalendar import CalendarEntry, build_uid, render_icalendar
+from integrations.meeting_details import MeetingDetails, load_meeting_details
+from integrations.outbox_worker import OutboxWorker, build_system_context
+from projections.following.leases import Lease
+from store.credentials.encrypted_secrets import DecryptionFailed
 from store.database import DatabaseAway
 
 log = logging.getLogger("oncelink")
 
-WRITES = 2  # each of at most twice 20 s: a lease is longer
-REASONS: dict[type[Trouble], Reason] = {
+WRITE_ATTEMPTS = 2  # attempts; each takes at most 2 x 20 s, less than a lease
+REASON_BY_ERROR: dict[type[CalendarError], Reason] = {
     NoConnection: "server_unreachable",
-    NoSuchHost: "server_unreachable",
+    HostNotFound: "server_unreachable",
     TooSlow: "server_too_slow",
     WrongLogin: "sign_in_refused",
     NotCalDav: "no_such_calendar",
-    Changed: "changed_meanwhile",
+    EntryChanged: "changed_meanwhile",
 }
 
 
-class CalendarCourier(Courier):
-    """Runs in a thread of its own; a calendar's server may be slow without anybody's mail having to wait."""
+class CalendarWorker(OutboxWorker):
+    """An outbox worker in its own thread, so that a slow calendar server delays no mail."""
 
     CHANNELS = ("calendar",)
 
     def stop(self) -> None:
-        """Ends it; a server that is slow gets a moment, then it is left to the end of the process.
+        """Stop; give a slow server a moment, then leave its thread to end with the process.
 
-        What it may still write says what the log says, and is written again.
+        What it may still write matches the log, and is written again.
         """
-        self.ask_to_stop()
-        while self.alive and time.monotonic() < self._ending_at:
+        self.request_stop()
+        while self.is_alive and time.monotonic() < self._stop_deadline:
             time.sleep(0.01)
 
     def _work(self) -> None:
-        """Goes on until stopped, or anything unexpected fails."""
-        self._rounds(self.keep_one)
+        """Process entries until stopped. Raises what unexpected failures raise."""
+        self._run_loop(self.process_next_entry)
 
-    def keep_one(self) -> bool:
-        """Deals with one meeting of one host that is due; whether there may be another. Raises what the log does."""
-        one = self.take()
-        if one is None:
+    def process_next_entry(self) -> bool:
+        """Process one due entry of one host; True if there may be another. Raises DatabaseAway, Refusal."""
+        lease = self.take_lease()
+        if lease is None:
             return False
-        token = self.oncelink.tellings.open(one.token_id, one.telling)
-        account = self.account_of(one) if token else None
-        if token is None or account is None:  # the log, or the person, knows more than the list that was asked
-            self.let_go(one)
+        token = self.services.notifications.load_token_if_pending(lease.token_id, lease.notification)
+        account = self.find_account(lease) if token else None
+        if token is None or account is None:  # the log, or the person, is newer than the outbox table
+            self.release_lease(lease)
             return True
-        self.attempt_write(one, token, account)
+        self.deliver_entry(lease, token, account)
         return True
 
-    def attempt_write(self, one: Taken, token: Token, account: Account | SealBroken) -> None:
-        """Makes one host's calendar say what the log says, and says what became of it."""
+    def deliver_entry(self, lease: Lease, token: Token, account: Account | DecryptionFailed) -> None:
+        """Write one host's entry, and record the outcome."""
         try:
-            if isinstance(account, SealBroken):
+            if isinstance(account, DecryptionFailed):
                 raise account
-            done = self.written(token, one, account)
+            outcome = self.write_meeting(token, lease, account)
         except (DatabaseAway, Refusal):
             raise
-        except Exception as error:  # nothing that another server does may end this thread
-            reason = reason_of(error)
-            log.warning("The calendar of a %s of booking %s: %s", one.telling.to, one.token_id, reason)
-            tellings = self.oncelink.tellings
-            self.say(one, lambda: tellings.failed(by_system(), one.token_id, one.telling, reason, last=False))
+        except Exception as error:  # nothing that another server sends may end this thread
+            reason = classify_error(error)
+            log.warning("The calendar of a %s of booking %s: %s", lease.notification.to, lease.token_id, reason)
+            commands = self.services.notifications
+            self.record_outcome(
+                lease,
+                lambda: commands.record_failure(
+                    build_system_context(), lease.token_id, lease.notification, reason, last=False
+                ),
+            )
             return
-        self.say(one, lambda: self.oncelink.tellings.sent(by_system(), one.token_id, one.telling, done=done))
+        self.record_outcome(
+            lease,
+            lambda: self.services.notifications.record_delivery(
+                build_system_context(), lease.token_id, lease.notification, done=outcome
+            ),
+        )
 
-    def written(self, token: Token, one: Taken, account: Account) -> str:
-        """Writes the meeting as it is now, or removes it where it is no longer this host's, or the host has left.
+    def write_meeting(self, token: Token, lease: Lease, account: Account) -> str:
+        """Write the meeting as it is now, or remove it when it is no longer this host's or the host has left.
 
-        Raises Trouble.
+        Returns "written" or "removed". Raises CalendarError.
         """
-        url, id, client = account.write_to, uid(token.id), account.client(self.oncelink.calendars.web)
+        url, uid, client = (
+            account.write_to,
+            build_uid(token.id),
+            account.build_client(self.services.calendar_sync.http_client),
+        )
         assert url is not None
-        host = self.oncelink.staffing.get(Person, one.telling.person_id) if one.telling.person_id else None
+        host = (
+            self.services.administration.load_aggregate(Person, lease.notification.person_id)
+            if lease.notification.person_id
+            else None
+        )
         if token.cancelled or host is None or host.id not in token.host_ids or not host.active:
-            client.delete(url, id)
+            client.delete(url, uid)
             return "removed"
-        data = own_entry(facts_of(self.oncelink, token), host.properties.time_zone)
-        for _ in range(WRITES):
-            found = client.get(url, id)
+        data = render_host_entry(load_meeting_details(self.services, token), host.properties.time_zone)
+        for _ in range(WRITE_ATTEMPTS):
+            stored = client.get(url, uid)
             try:
-                client.put(url, id, data, found.etag if found else None, new=found is None)
-            except Changed:
+                client.put(url, uid, data, stored.etag if stored else None, new=stored is None)
+            except EntryChanged:
                 continue
             return "written"
-        raise Changed
+        raise EntryChanged
 
-    def account_of(self, one: Taken) -> "Account | SealBroken | None":
-        """Where this host's meetings are written to; None when they are not."""
-        calendars, person_id = self.oncelink.calendars, one.telling.person_id
-        kept = calendars.store.writer_of(person_id) if person_id else None
-        if kept is None:
+    def find_account(self, lease: Lease) -> "Account | DecryptionFailed | None":
+        """Find the account that this host's meetings are written to; None when there is none."""
+        calendar_sync, person_id = self.services.calendar_sync, lease.notification.person_id
+        calendar = calendar_sync.store.find_writer(person_id) if person_id else None
+        if calendar is None:
             return None
         try:
-            account = calendars.account(kept)
-        except SealBroken as broken:
-            return broken
+            account = calendar_sync.decrypt_account(calendar)
+        except DecryptionFailed as error:
+            return error
         return account if account.write_to else None
 
 
-def own_entry(facts: Facts, zone: str) -> bytes:
-    """The meeting as it stands in a host's own calendar."""
-    entry = facts.entry(for_guest=False, zone=zone)
-    guest = f"Guest: {facts.guest.name} <{facts.guest.email}>" if facts.guest else None
-    hosts = f"Hosts: {', '.join(host.name for host in facts.hosts)}" if len(facts.hosts) > 1 else None
-    return calendar(without_invitations(entry, [line for line in (guest, hosts) if line]), invites=False)
+def render_host_entry(details: MeetingDetails, zone: str) -> bytes:
+    """Render the meeting for a host's own calendar."""
+    entry = details.build_entry(for_guest=False, zone=zone)
+    guest = f"Guest: {details.guest.name} <{details.guest.email}>" if details.guest else None
+    hosts = f"Hosts: {', '.join(host.name for host in details.hosts)}" if len(details.hosts) > 1 else None
+    return render_icalendar(describe_participants(entry, [line for line in (guest, hosts) if line]), invites=False)
 
 
-def without_invitations(entry: Entry, lines: Sequence[str]) -> Entry:
-    """An entry that says in words who takes part."""
+def describe_participants(entry: CalendarEntry, lines: Sequence[str]) -> CalendarEntry:
+    """Put the participants into the entry's description."""
     return replace(entry, description="\n\n".join(["\n".join(lines), entry.description]).strip())
 
 
-def reason_of(error: Exception) -> Reason:
-    """Why a calendar could not be written, in a word."""
-    if isinstance(error, Trouble):
-        return next((reason for kind, reason in REASONS.items() if isinstance(error, kind)), "refused")
-    if isinstance(error, SealBroken):
+def classify_error(error: Exception) -> Reason:
+    """Classify an error as the reason that the log keeps."""
+    if isinstance(error, CalendarError):
+        return next(
+            (reason for error_type, reason in REASON_BY_ERROR.items() if isinstance(error, error_type)), "refused"
+        )
+    if isinstance(error, DecryptionFailed):
         return "not_opened"
     log.error("A meeting could not be written to a calendar", exc_info=error)
     return "not_written"

@@ -1,4 +1,4 @@
-"""What a WebDAV server says (RFC 4918): its XML read without document types, and the bodies that ask it."""
+"""WebDAV messages (RFC 4918): responses parsed without document types, and request bodies."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 from integrations.calendars.errors import NotCalDav
 
 DAV = "{DAV:}"
-CAL = "{urn:ietf:params:xml:ns:caldav}"
-SERVER = "{http://calendarserver.org/ns/}"
+CALDAV = "{urn:ietf:params:xml:ns:caldav}"
+CALENDARSERVER = "{http://calendarserver.org/ns/}"
 NAMESPACES = 'xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav" xmlns:s="http://calendarserver.org/ns/"'
-MOST_RESPONSES = 20_000
+MAX_RESPONSES = 20_000
 
 
-class NoDocumentType(TreeBuilder):
-    """Builds a tree, and refuses a document type, with which entities would begin."""
+class SafeTreeBuilder(TreeBuilder):
+    """A tree builder that refuses a document type, and with it entities."""
 
     def doctype(self, name: str, pubid: str | None, system: str | None) -> NoReturn:
         """Raises NotCalDav."""
@@ -24,34 +24,34 @@ class NoDocumentType(TreeBuilder):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What a server says of one of its resources."""
+class DavResource:
+    """A resource of a multistatus response, with the properties that were found."""
 
     href: str
     properties: Element
 
-    def text(self, name: str) -> str | None:
-        """The text of a property."""
-        found = self.properties.find(name)
-        return None if found is None or not found.text else found.text.strip()
+    def get_text(self, name: str) -> str | None:
+        """Get the text of a property; None when it is absent or empty."""
+        element = self.properties.find(name)
+        return None if element is None or not element.text else element.text.strip()
 
-    def inner(self, *path: str) -> str | None:
-        """The text of an address within a property."""
-        found = self.properties.find("/".join((*path, f"{DAV}href")))
-        return None if found is None or not found.text else found.text.strip()
+    def get_href(self, *path: str) -> str | None:
+        """Get the href within a property; None when it is absent."""
+        element = self.properties.find("/".join((*path, f"{DAV}href")))
+        return None if element is None or not element.text else element.text.strip()
 
-    def has(self, *path: str) -> bool:
+    def has_element(self, *path: str) -> bool:
         """Whether a property holds such an element."""
         return self.properties.find("/".join(path)) is not None
 
-    def all(self, *path: str) -> list[Element]:
-        """The elements within a property."""
+    def find_elements(self, *path: str) -> list[Element]:
+        """Find the elements within a property."""
         return self.properties.findall("/".join(path))
 
 
-def multistatus(body: bytes) -> list[Found]:
-    """The resources of an answer with the properties that it has of them. Raises NotCalDav."""
-    parser = XMLParser(target=NoDocumentType())  # noqa: S314 - no document type, so no entities; the size is bounded
+def parse_multistatus(body: bytes) -> list[DavResource]:
+    """Parse a multistatus response into its resources. Raises NotCalDav."""
+    parser = XMLParser(target=SafeTreeBuilder())  # noqa: S314 - no document type, so no entities; the size is bounded
     try:
         parser.feed(body)
         root = parser.close()
@@ -60,31 +60,31 @@ def multistatus(body: bytes) -> list[Found]:
     if root.tag != f"{DAV}multistatus":
         raise NotCalDav
     responses = root.findall(f"{DAV}response")
-    if len(responses) > MOST_RESPONSES:
+    if len(responses) > MAX_RESPONSES:
         raise NotCalDav
-    return list(found_in(responses))
+    return list(iterate_resources(responses))
 
 
-def found_in(responses: list[Element]) -> Iterator[Found]:
-    """Each response's address and the properties that were found."""
+def iterate_resources(responses: list[Element]) -> Iterator[DavResource]:
+    """Yield each response's href with the properties whose status is 200."""
     for response in responses:
         href = response.findtext(f"{DAV}href", "").strip()
         properties = Element("prop")
-        for part in response.findall(f"{DAV}propstat"):
-            if " 200" in part.findtext(f"{DAV}status", "HTTP/1.1 200"):
-                properties.extend(part.findall(f"{DAV}prop/*"))
+        for propstat in response.findall(f"{DAV}propstat"):
+            if " 200" in propstat.findtext(f"{DAV}status", "HTTP/1.1 200"):
+                properties.extend(propstat.findall(f"{DAV}prop/*"))
         if href:
-            yield Found(href, properties)
+            yield DavResource(href, properties)
 
 
-def propfind(*names: str) -> bytes:
-    """Asks for properties by their prefixed names."""
-    wanted = "".join(f"<{name}/>" for name in names)
-    return f'<?xml version="1.0"?><d:propfind {NAMESPACES}><d:prop>{wanted}</d:prop></d:propfind>'.encode()
+def build_propfind(*names: str) -> bytes:
+    """Build a PROPFIND body for properties by their prefixed names."""
+    elements = "".join(f"<{name}/>" for name in names)
+    return f'<?xml version="1.0"?><d:propfind {NAMESPACES}><d:prop>{elements}</d:prop></d:propfind>'.encode()
 
 
-def events_between(start: datetime, end: datetime) -> bytes:
-    """Asks for the entries that touch a time, each whole (RFC 4791, 7.8)."""
+def build_calendar_query(start: datetime, end: datetime) -> bytes:
+    """Build a calendar-query body for whole entries that overlap a time (RFC 4791, 7.8)."""
     return (
         f'<?xml version="1.0"?><c:calendar-query {NAMESPACES}>'
         "<d:prop><d:getetag/><c:calendar-data/></d:prop>"

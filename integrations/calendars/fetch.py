@@ -1,80 +1,98 @@
-"""One look at a calendar: ask its server, and work out when its person is busy, unless nothing has changed."""
+"""One fetch of a calendar: ask its server and compute busy times, unless nothing has changed."""
 
 import hashlib
 from dataclasses import dataclass
 
 from domain.availability.hours import Interval
 from integrations.calendars.accounts import Account
-from integrations.calendars.caldav import Collection, retry_after
+from integrations.calendars.caldav import Collection, parse_retry_after
 from integrations.calendars.errors import WrongStatus
-from integrations.calendars.http_client import Answer, Web
-from integrations.calendars.sandbox import NICENESS, Found, read
+from integrations.calendars.http_client import GuardedHttpClient, HttpResponse
+from integrations.calendars.sandbox import NICENESS, BusyReport, read_busy_times
 
-LONGEST_VALIDATOR = 500
+MAX_VALIDATOR_LENGTH = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """What tells a server which state is known already."""
+    """The HTTP validators, or the digest of collection tags, of the last known state."""
 
     etag: str | None = None
     last_modified: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What a look gave; `found` is None when nothing has changed."""
+class FetchOutcome:
+    """The outcome of a fetch; `report` is None when nothing has changed."""
 
     validators: Validators
-    found: Found | None
+    report: BusyReport | None
 
 
-def look(web: Web, account: Account, zone: str, within: Interval, known: Validators, niceness: int = NICENESS) -> Seen:
-    """Looks at a feed or at the calendars of an account. Raises Trouble."""
+def fetch_calendar(
+    http_client: GuardedHttpClient,
+    account: Account,
+    zone: str,
+    within: Interval,
+    validators: Validators,
+    niceness: int = NICENESS,
+) -> FetchOutcome:
+    """Fetch a feed, or the selected calendars of an account. Raises CalendarError."""
     if account.kind == "feed":
-        return look_at_feed(web, account, zone, within, known, niceness)
-    return look_at_account(web, account, zone, within, known, niceness)
+        return fetch_feed(http_client, account, zone, within, validators, niceness)
+    return fetch_account(http_client, account, zone, within, validators, niceness)
 
 
-def look_at_feed(
-    web: Web, account: Account, zone: str, within: Interval, known: Validators, niceness: int = NICENESS
-) -> Seen:
-    """Asks for a feed, if it has changed. Raises Trouble."""
+def fetch_feed(
+    http_client: GuardedHttpClient,
+    account: Account,
+    zone: str,
+    within: Interval,
+    validators: Validators,
+    niceness: int = NICENESS,
+) -> FetchOutcome:
+    """Fetch a feed if it has changed. Raises CalendarError."""
     headers = {"Accept": "text/calendar, */*;q=0.1"}
-    if known.etag:
-        headers["If-None-Match"] = known.etag
-    if known.last_modified:
-        headers["If-Modified-Since"] = known.last_modified
-    answer = web.ask("GET", account.url, headers)
-    if answer.status == 304 and known != Validators():
-        return Seen(known, None)
-    if answer.status != 200:
-        raise WrongStatus(f"Its answer was {answer.status}.", retry_after(answer))
-    return Seen(
-        Validators(kept(answer, "ETag"), kept(answer, "Last-Modified")), read([answer.body], zone, within, niceness)
+    if validators.etag:
+        headers["If-None-Match"] = validators.etag
+    if validators.last_modified:
+        headers["If-Modified-Since"] = validators.last_modified
+    response = http_client.request("GET", account.url, headers)
+    if response.status == 304 and validators != Validators():
+        return FetchOutcome(validators, None)
+    if response.status != 200:
+        raise WrongStatus(f"Its answer was {response.status}.", parse_retry_after(response))
+    return FetchOutcome(
+        Validators(get_validator(response, "ETag"), get_validator(response, "Last-Modified")),
+        read_busy_times([response.body], zone, within, niceness),
     )
 
 
-def look_at_account(
-    web: Web, account: Account, zone: str, within: Interval, known: Validators, niceness: int = NICENESS
-) -> Seen:
-    """Asks for those calendars of an account that are read, if one of them has changed. Raises Trouble."""
-    client = account.client(web)
-    urls = [one.url for one in account.calendars if one.read]
-    state = state_of([client.collection(url) for url in urls])
-    if state is not None and state == known.etag:
-        return Seen(known, None)
-    files = [entry.data for url in urls for entry in client.entries(url, within.start, within.end)]
-    return Seen(Validators(state), read(files, zone, within, niceness))
+def fetch_account(
+    http_client: GuardedHttpClient,
+    account: Account,
+    zone: str,
+    within: Interval,
+    validators: Validators,
+    niceness: int = NICENESS,
+) -> FetchOutcome:
+    """Fetch the selected calendars of an account if one of them has changed. Raises CalendarError."""
+    client = account.build_client(http_client)
+    urls = [calendar.url for calendar in account.calendars if calendar.read]
+    state = digest_state([client.fetch_calendar(url) for url in urls])
+    if state is not None and state == validators.etag:
+        return FetchOutcome(validators, None)
+    files = [stored.data for url in urls for stored in client.fetch_objects(url, within.start, within.end)]
+    return FetchOutcome(Validators(state), read_busy_times(files, zone, within, niceness))
 
 
-def state_of(collections: list[Collection]) -> str | None:
-    """What stands for the state of some calendars; None when one of their servers does not say it."""
-    tags = [(one.url, one.tag) for one in collections]
+def digest_state(collections: list[Collection]) -> str | None:
+    """Digest the tags of some calendars; None when a server sends no tag."""
+    tags = [(collection.url, collection.tag) for collection in collections]
     return None if any(tag is None for _, tag in tags) else hashlib.sha256(repr(tags).encode()).hexdigest()
 
 
-def kept(answer: Answer, name: str) -> str | None:
-    """A validator, if it can be kept and sent back."""
-    value = answer.headers.get(name)
-    return value if value and len(value) <= LONGEST_VALIDATOR and value.isascii() and value.isprintable() else None
+def get_validator(response: HttpResponse, name: str) -> str | None:
+    """Get a validator header that can be stored and sent back; else None."""
+    value = response.headers.get(name)
+    return value if value and len(value) <= MAX_VALIDATOR_LENGTH and value.isascii() and value.isprintable() else None

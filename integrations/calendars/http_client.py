@@ -1,4 +1,4 @@
-"""Asking a calendar's server: one exchange with bounded time, size and redirects, each address checked anew."""
+"""HTTP requests to calendar servers: bounded time, size and redirects; every address is checked."""
 
 import logging
 import ssl
@@ -10,25 +10,25 @@ from urllib.parse import urljoin
 
 import httpx2
 
-from integrations.calendars.addresses import Network, checked_url
+from integrations.calendars.addresses import Network, validate_url
 from integrations.calendars.errors import (
     DowngradedRedirect,
     ForeignRedirect,
+    InvalidUrl,
     NoConnection,
-    NotAnAddress,
-    NotTrusted,
     TooLarge,
     TooManyRedirects,
     TooSlow,
+    UntrustedCertificate,
     WrongEncoding,
 )
-from integrations.calendars.network import Deadline, GuardedBackend, GuardedTransport, Resolve, resolved
+from integrations.calendars.network import Deadline, GuardedBackend, GuardedTransport, Resolve, resolve_host
 
-logging.getLogger("httpx2").setLevel(logging.WARNING)  # it would write down addresses, which here are secrets
+logging.getLogger("httpx2").setLevel(logging.WARNING)  # it would log URLs, which are secrets here
 
-SECONDS = 20.0
-MOST_BYTES = 10_000_000
-MOST_REDIRECTS = 3
+TIMEOUT_SECONDS = 20.0
+MAX_BYTES = 10_000_000
+MAX_REDIRECTS = 3
 REDIRECTS = (301, 302, 307, 308)
 HEADERS = {"User-Agent": "Oncelink (calendar reader)", "Accept-Encoding": "gzip"}
 
@@ -42,8 +42,8 @@ class Login:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a server answered, and at which address in the end."""
+class HttpResponse:
+    """A server's response, with the URL after redirects."""
 
     url: httpx2.URL
     status: int
@@ -51,10 +51,12 @@ class Answer:
     body: bytes
 
 
-class Web:
-    """Asks servers of the internet, and of the networks that are allowed; from one thread or several."""
+class GuardedHttpClient:
+    """An HTTP client for the internet and the allowed networks; safe to use from several threads."""
 
-    def __init__(self, allowed: Sequence[Network] = (), resolve: Resolve = resolved, seconds: float = SECONDS) -> None:
+    def __init__(
+        self, allowed: Sequence[Network] = (), resolve: Resolve = resolve_host, seconds: float = TIMEOUT_SECONDS
+    ) -> None:
         self.allowed = tuple(allowed)
         self.resolve = resolve
         self.seconds = seconds
@@ -64,39 +66,39 @@ class Web:
         """The authorities that this system trusts, read once."""
         return ssl.create_default_context()
 
-    def ask(
+    def request(
         self,
         method: str,
         url: str,
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
         login: Login | None = None,
-    ) -> Answer:
-        """One exchange, redirects followed; a password goes to no other site. Raises Trouble."""
+    ) -> HttpResponse:
+        """Send one request and follow redirects; a password goes to no other site. Raises CalendarError."""
         deadline = Deadline(self.seconds)
-        at = self.url(url)
-        for _ in range(MOST_REDIRECTS + 1):
-            answer = self.exchange(method, at, {**HEADERS, **(headers or {})}, content, login, deadline)
-            target = answer.headers.get("Location")
-            if answer.status not in REDIRECTS or not target:
-                return answer
-            at = self.redirected(at, target, login)
+        current_url = self.check_url(url)
+        for _ in range(MAX_REDIRECTS + 1):
+            response = self.exchange(method, current_url, {**HEADERS, **(headers or {})}, content, login, deadline)
+            target = response.headers.get("Location")
+            if response.status not in REDIRECTS or not target:
+                return response
+            current_url = self.resolve_redirect(current_url, target, login)
         raise TooManyRedirects
 
-    def url(self, text: str) -> httpx2.URL:
-        """An address that may be asked, as far as its text shows. Raises Trouble."""
-        return checked_url(text, self.allowed)
+    def check_url(self, text: str) -> httpx2.URL:
+        """Parse a URL and check that its text may be requested. Raises CalendarError."""
+        return validate_url(text, self.allowed)
 
-    def redirected(self, at: httpx2.URL, target: str, login: Login | None) -> httpx2.URL:
-        """Where a redirect leads, if it may be followed. Raises Trouble."""
+    def resolve_redirect(self, current_url: httpx2.URL, target: str, login: Login | None) -> httpx2.URL:
+        """Resolve a redirect, if it may be followed. Raises CalendarError."""
         try:
-            joined = urljoin(str(at), target)
+            joined = urljoin(str(current_url), target)
         except ValueError:
-            raise NotAnAddress from None
-        url = self.url(joined)
-        if at.scheme == "https" and url.scheme == "http":
+            raise InvalidUrl from None
+        url = self.check_url(joined)
+        if current_url.scheme == "https" and url.scheme == "http":
             raise DowngradedRedirect
-        if login is not None and not same_site(at.host, url.host):
+        if login is not None and not is_same_site(current_url.host, url.host):
             raise ForeignRedirect
         return url
 
@@ -108,8 +110,8 @@ class Web:
         content: bytes | None,
         login: Login | None,
         deadline: Deadline,
-    ) -> Answer:
-        """One request and its answer, read to its end. Raises Trouble."""
+    ) -> HttpResponse:
+        """Send one request and read its whole response. Raises CalendarError."""
         only_inside = login is not None and url.scheme == "http"
         backend = GuardedBackend(self.allowed, deadline, self.resolve, only_inside)
         transport = GuardedTransport(self.ssl_context, backend)
@@ -117,56 +119,58 @@ class Web:
         try:
             with (
                 httpx2.Client(transport=transport, trust_env=False, timeout=None) as client,
-                client.stream(method, url, headers=headers, content=content, auth=auth) as answer,
+                client.stream(method, url, headers=headers, content=content, auth=auth) as response,
             ):
-                return Answer(url, answer.status_code, answer.headers, whole(answer))
+                return HttpResponse(url, response.status_code, response.headers, read_body(response))
         except httpx2.TimeoutException:
             raise TooSlow from None
         except httpx2.ConnectError as error:
-            raise (NotTrusted if is_distrust(error) else NoConnection) from None
+            raise (UntrustedCertificate if is_certificate_error(error) else NoConnection) from None
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, UnicodeError, ValueError):
             raise NoConnection from None
 
 
-def whole(answer: httpx2.Response) -> bytes:
-    """The body of an answer, decompressed, no longer than may be. Raises TooLarge, WrongEncoding."""
-    encoding = answer.headers.get("Content-Encoding", "").strip().lower()
+def read_body(response: httpx2.Response) -> bytes:
+    """Read and decompress a body up to the size limit. Raises TooLarge, WrongEncoding."""
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
     if encoding not in ("", "identity", "gzip", "x-gzip"):
         raise WrongEncoding
-    pieces, size = [], 0
-    raw = answer.iter_raw(65_536)
-    for piece in gunzipped(raw) if "gzip" in encoding else raw:
-        size += len(piece)
-        if size > MOST_BYTES:
+    chunks, size = [], 0
+    raw_chunks = response.iter_raw(65_536)
+    for chunk in decompress_gzip(raw_chunks) if "gzip" in encoding else raw_chunks:
+        size += len(chunk)
+        if size > MAX_BYTES:
             raise TooLarge
-        pieces.append(piece)
-    return b"".join(pieces)
+        chunks.append(chunk)
+    return b"".join(chunks)
 
 
-def gunzipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """The content of a gzip file, in pieces that stay small however much was packed into them. Raises WrongEncoding."""
-    unpacking = zlib.decompressobj(wbits=31)
-    for piece in pieces:
-        packed = piece
-        while packed and not unpacking.eof:
+def decompress_gzip(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Decompress gzip in small chunks, whatever its ratio. Raises WrongEncoding."""
+    decompressor = zlib.decompressobj(wbits=31)
+    for chunk in chunks:
+        compressed = chunk
+        while compressed and not decompressor.eof:
             try:
-                yield unpacking.decompress(packed, 65_536)
+                yield decompressor.decompress(compressed, 65_536)
             except zlib.error:
                 raise WrongEncoding from None
-            packed = unpacking.unconsumed_tail
-    if not unpacking.eof:
-        yield unpacking.flush()
-    if not unpacking.eof:
+            compressed = decompressor.unconsumed_tail
+    if not decompressor.eof:
+        yield decompressor.flush()
+    if not decompressor.eof:
         raise WrongEncoding
 
 
-def same_site(one: str, other: str) -> bool:
+def is_same_site(host: str, other_host: str) -> bool:
     """Whether a password for one host may go to the other: the same host, or its sibling under one domain."""
-    domain = one.partition(".")[2]
-    return one == other or ("." in domain and not domain.replace(".", "").isdigit() and other.endswith(f".{domain}"))
+    domain = host.partition(".")[2]
+    return host == other_host or (
+        "." in domain and not domain.replace(".", "").isdigit() and other_host.endswith(f".{domain}")
+    )
 
 
-def is_distrust(error: BaseException | None) -> bool:
+def is_certificate_error(error: BaseException | None) -> bool:
     """Whether a connection failed because of the server's certificate."""
     while error is not None:
         if isinstance(error, ssl.SSLCertVerificationError):

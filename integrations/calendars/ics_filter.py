@@ -1,171 +1,180 @@
-"""The lines of iCalendar files (RFC 5545) that say when somebody is busy: everything else is left aside unread."""
+"""Filters iCalendar files (RFC 5545): keeps the lines that say when somebody is busy, drops the rest unparsed."""
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from integrations.calendars.errors import BrokenCalendar, NotACalendar, TooMuch
+from integrations.calendars.errors import BrokenCalendar, NotACalendar, TooComplex
 from integrations.calendars.recurrence_limits import refuse_too_often
-from integrations.calendars.zones import known_zone
+from integrations.calendars.zones import find_zone
 
-TIMES = ("DTSTART", "DTEND", "RDATE", "EXDATE", "RECURRENCE-ID")
-KEPT = {*TIMES, "UID", "DURATION", "RRULE", "STATUS", "TRANSP", "SEQUENCE", "X-MICROSOFT-CDO-BUSYSTATUS"}
-ZONE_PARTS = ("VTIMEZONE", "STANDARD", "DAYLIGHT")
-MOST_ENTRIES = 20_000
-MOST_DATES = 20_000
-BEGINNING = re.compile(r"\s*BEGIN:VCALENDAR\s", re.IGNORECASE)
+TIME_PROPERTIES = ("DTSTART", "DTEND", "RDATE", "EXDATE", "RECURRENCE-ID")
+KEPT_PROPERTIES = {
+    *TIME_PROPERTIES,
+    "UID",
+    "DURATION",
+    "RRULE",
+    "STATUS",
+    "TRANSP",
+    "SEQUENCE",
+    "X-MICROSOFT-CDO-BUSYSTATUS",
+}
+ZONE_COMPONENTS = ("VTIMEZONE", "STANDARD", "DAYLIGHT")
+MAX_ENTRIES = 20_000
+MAX_DATES = 20_000
+FILE_START = re.compile(r"\s*BEGIN:VCALENDAR\s", re.IGNORECASE)
 FOLD = re.compile(r"(?:\r\n|\n|\r)[ \t]")
-BREAK = re.compile(r"[\r\n]+")
-NAME = re.compile(r"[A-Za-z0-9-]+")
+LINE_BREAK = re.compile(r"[\r\n]+")
+PROPERTY_NAME = re.compile(r"[A-Za-z0-9-]+")
 TZID = re.compile(r';TZID=("[^"]*"|[^;:]*)', re.IGNORECASE)
 DATE = re.compile(r":(\d{8})(?:T\d{6}Z?)?$")
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The days that matter, as iCalendar writes them: YYYYMMDD, compared as text."""
+    """The relevant days as YYYYMMDD, compared as text."""
 
     first: str
     last: str
 
 
 @dataclass
-class Sifted:
-    """What was found: lines of time zones, of entries, and periods of busy time that need no working out."""
+class FilteredCalendar:
+    """The kept lines of time zones and entries, and FREEBUSY periods."""
 
     zones: dict[str, list[str]] = field(default_factory=dict)
     entries: list[list[str]] = field(default_factory=list)
     periods: list[str] = field(default_factory=list)
     dates: int = 0
 
-    def calendar(self) -> str:
-        """One calendar with all of it. Raises BrokenCalendar for a zone that nobody knows."""
+    def render_calendar(self) -> str:
+        """Render one calendar from the kept lines. Raises BrokenCalendar for an unknown time zone."""
         zones = [line for lines in self.zones.values() for line in lines]
-        entries = [self.in_known_zone(line) for lines in self.entries for line in lines]
+        entries = [self.resolve_zone(line) for lines in self.entries for line in lines]
         lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Oncelink//Busy//EN", *zones, *entries, "END:VCALENDAR"]
         return "\r\n".join(lines) + "\r\n"
 
-    def in_known_zone(self, line: str) -> str:
-        """The line with its zone's IANA name, unless the calendar itself describes that zone."""
-        head, colon, value = split(line)
-        found = TZID.search(head)
-        if found is None:
+    def resolve_zone(self, line: str) -> str:
+        """Replace a line's TZID by its IANA name, unless the calendar defines that zone. Raises BrokenCalendar."""
+        head, colon, value = split_line(line)
+        match = TZID.search(head)
+        if match is None:
             return line
-        name = found.group(1).strip('"')
+        name = match.group(1).strip('"')
         if name in self.zones:
             return line
-        known = known_zone(name)
-        if known is None:
+        zone = find_zone(name)
+        if zone is None:
             raise BrokenCalendar("TZID: it names a time zone that is neither known nor described in it.")
-        return f"{head[: found.start()]};TZID={known}{head[found.end() :]}{colon}{value}"
+        return f"{head[: match.start()]};TZID={zone}{head[match.end() :]}{colon}{value}"
 
 
-def sift(files: Sequence[bytes], span: Span) -> Sifted:
-    """What these files say of a span. Raises NotACalendar, BrokenCalendar, TooMuch."""
-    found = Sifted()
+def filter_files(files: Sequence[bytes], span: Span) -> FilteredCalendar:
+    """Filter files for a span. Raises NotACalendar, BrokenCalendar, TooComplex."""
+    filtered = FilteredCalendar()
     for number, file in enumerate(files):
         text = file.decode("utf-8-sig", "replace")
-        if not BEGINNING.match(text):
+        if not FILE_START.match(text):
             raise NotACalendar
-        sift_file(found, number, text, span)
-    return found
+        filter_file(filtered, number, text, span)
+    return filtered
 
 
-def sift_file(found: Sifted, number: int, text: str, span: Span) -> None:
-    """Adds what one file says; each file's ids are its own."""
-    inside: list[str] = []
+def filter_file(filtered: FilteredCalendar, number: int, text: str, span: Span) -> None:
+    """Filter one file; UIDs of different files never mix."""
+    open_components: list[str] = []
     lines: list[str] = []
-    for line in lines_of(text):
-        name, value = name_of(line), split(line)[2].strip().upper()
+    for line in iterate_lines(text):
+        name, value = get_property_name(line), split_line(line)[2].strip().upper()
         if name == "BEGIN":
-            inside.append(value)
+            open_components.append(value)
             lines = ["BEGIN:" + value] if value in ("VEVENT", "VTIMEZONE") else lines
             if value in ("STANDARD", "DAYLIGHT"):
                 lines.append("BEGIN:" + value)
         elif name == "END":
-            if not inside or inside.pop() != value:
+            if not open_components or open_components.pop() != value:
                 raise BrokenCalendar(f"END:{value[:40]} does not close what was begun last.")
-            ended(found, number, value, lines, span)
-        elif inside:
-            keep(found, inside[-1], name, line, lines)
-    if inside:
+            end_component(filtered, number, value, lines, span)
+        elif open_components:
+            keep_line(filtered, open_components[-1], name, line, lines)
+    if open_components:
         raise BrokenCalendar("It ends in the middle: END:VCALENDAR is missing.")
 
 
-def keep(found: Sifted, component: str, name: str, line: str, lines: list[str]) -> None:
-    """Keeps a line that matters."""
-    if component in ZONE_PARTS or (component == "VEVENT" and name in KEPT):
+def keep_line(filtered: FilteredCalendar, component: str, name: str, line: str, lines: list[str]) -> None:
+    """Keep a line if it is relevant."""
+    if component in ZONE_COMPONENTS or (component == "VEVENT" and name in KEPT_PROPERTIES):
         lines.append(line)
-    elif component == "VFREEBUSY" and name == "FREEBUSY" and "FBTYPE=FREE" not in split(line)[0].upper():
-        found.periods += split(line)[2].split(",")
-        count_dates(found, line)
+    elif component == "VFREEBUSY" and name == "FREEBUSY" and "FBTYPE=FREE" not in split_line(line)[0].upper():
+        filtered.periods += split_line(line)[2].split(",")
+        count_dates(filtered, line)
     if name in ("RDATE", "EXDATE"):
-        count_dates(found, line)
+        count_dates(filtered, line)
     if name == "RRULE" and component == "VEVENT":
-        refuse_too_often(split(line)[2])
+        refuse_too_often(split_line(line)[2])
 
 
-def ended(found: Sifted, number: int, component: str, lines: list[str], span: Span) -> None:
-    """Files a component that is complete."""
+def end_component(filtered: FilteredCalendar, number: int, component: str, lines: list[str], span: Span) -> None:
+    """Store a complete component."""
     if component in ("STANDARD", "DAYLIGHT"):
         lines.append("END:" + component)
     elif component == "VTIMEZONE":
-        id = next((split(line)[2].strip() for line in lines if name_of(line) == "TZID"), "")
-        found.zones.setdefault(id, [*lines, "END:VTIMEZONE"])
-    elif component == "VEVENT" and matters(lines, span):
-        if len(found.entries) >= MOST_ENTRIES:
-            raise TooMuch(f"There may be {MOST_ENTRIES:,} at most.")
-        found.entries.append([*with_id(lines, number, len(found.entries)), "END:VEVENT"])
+        id = next((split_line(line)[2].strip() for line in lines if get_property_name(line) == "TZID"), "")
+        filtered.zones.setdefault(id, [*lines, "END:VTIMEZONE"])
+    elif component == "VEVENT" and is_relevant(lines, span):
+        if len(filtered.entries) >= MAX_ENTRIES:
+            raise TooComplex(f"There may be {MAX_ENTRIES:,} at most.")
+        filtered.entries.append([*assign_uid(lines, number, len(filtered.entries)), "END:VEVENT"])
 
 
-def with_id(lines: list[str], file: int, entry: int) -> list[str]:
-    """The lines with an id: one for an entry without, and none that another file's entry may have."""
-    ids = [split(line)[2] for line in lines if name_of(line) == "UID"]
-    others = [line for line in lines[1:] if name_of(line) != "UID"]
+def assign_uid(lines: list[str], file: int, entry: int) -> list[str]:
+    """Assign a UID that no entry of another file can have."""
+    ids = [split_line(line)[2] for line in lines if get_property_name(line) == "UID"]
+    others = [line for line in lines[1:] if get_property_name(line) != "UID"]
     return [lines[0], f"UID:{file}/{ids[0]}" if ids and ids[0].strip() else f"UID:{file}//{entry}", *others]
 
 
-def matters(lines: list[str], span: Span) -> bool:
-    """Whether an entry could touch the span. Raises BrokenCalendar where it has no start."""
-    by_name = {name_of(line): line for line in lines}
+def is_relevant(lines: list[str], span: Span) -> bool:
+    """Whether an entry can overlap the span. Raises BrokenCalendar when it has no start."""
+    by_name = {get_property_name(line): line for line in lines}
     if "DTSTART" not in by_name:
         raise BrokenCalendar("DTSTART: an entry has no start.")
-    start, end = day_of(by_name["DTSTART"]), day_of(by_name.get("DTEND", by_name["DTSTART"]))
+    start, end = parse_day(by_name["DTSTART"]), parse_day(by_name.get("DTEND", by_name["DTSTART"]))
     if start is None or end is None or by_name.keys() & {"RDATE", "RECURRENCE-ID"}:
-        return True  # whoever reads it says what is wrong with it
+        return True  # the library that reads it reports what is wrong
     return start <= span.last and (end >= span.first or not by_name.keys().isdisjoint({"DURATION", "RRULE"}))
 
 
-def day_of(line: str) -> str | None:
-    """The day of a time, as text."""
-    found = DATE.search(line.rstrip())
-    return found.group(1) if found else None
+def parse_day(line: str) -> str | None:
+    """Parse the day of a time, as YYYYMMDD; None when there is none."""
+    match = DATE.search(line.rstrip())
+    return match.group(1) if match else None
 
 
-def count_dates(found: Sifted, line: str) -> None:
-    """Counts the dates of a list. Raises TooMuch."""
-    found.dates += line.count(",") + 1
-    if found.dates > MOST_DATES:
-        raise TooMuch(f"RDATE, EXDATE and FREEBUSY may hold {MOST_DATES:,} dates at most.")
+def count_dates(filtered: FilteredCalendar, line: str) -> None:
+    """Count the dates of a list. Raises TooComplex."""
+    filtered.dates += line.count(",") + 1
+    if filtered.dates > MAX_DATES:
+        raise TooComplex(f"RDATE, EXDATE and FREEBUSY may hold {MAX_DATES:,} dates at most.")
 
 
-def lines_of(text: str) -> Iterator[str]:
-    """The unfolded lines, empty ones left out."""
-    return (line for line in BREAK.split(FOLD.sub("", text)) if line.strip())
+def iterate_lines(text: str) -> Iterator[str]:
+    """Iterate over the unfolded, non-empty lines."""
+    return (line for line in LINE_BREAK.split(FOLD.sub("", text)) if line.strip())
 
 
-def name_of(line: str) -> str:
-    """The name of a line's property."""
-    found = NAME.match(line)
-    return found.group().upper() if found else ""
+def get_property_name(line: str) -> str:
+    """Get the name of a line's property."""
+    match = PROPERTY_NAME.match(line)
+    return match.group().upper() if match else ""
 
 
-def split(line: str) -> tuple[str, str, str]:
-    """Name and parameters, the colon, and the value: colons within quotes belong to a parameter."""
+def split_line(line: str) -> tuple[str, str, str]:
+    """Split a line into name with parameters, colon and value; a quoted colon belongs to a parameter."""
     quoted = False
-    for place, letter in enumerate(line):
-        if letter == '"':
+    for index, character in enumerate(line):
+        if character == '"':
             quoted = not quoted
-        elif letter == ":" and not quoted:
-            return line[:place], ":", line[place + 1 :]
+        elif character == ":" and not quoted:
+            return line[:index], ":", line[index + 1 :]
     return line, "", ""

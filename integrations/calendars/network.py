@@ -1,4 +1,4 @@
-"""Connections that end in time and lead only where they may: a name is resolved once, and that address connected to."""
+"""Connections with a deadline that lead only where they may: a name is resolved once, and that address is used."""
 
 import socket
 import time
@@ -11,43 +11,43 @@ from typing import Any
 import httpcore2
 from httpx2 import HTTPTransport
 
-from integrations.calendars.addresses import Address, Network, is_inside, may_connect
-from integrations.calendars.errors import InsideAddress, NoSuchHost, PasswordInTheClear, TooSlow
+from integrations.calendars.addresses import Address, Network, is_allowed, is_inside
+from integrations.calendars.errors import HostNotFound, PasswordInTheClear, PrivateAddress, TooSlow
 
 Resolve = Callable[[str, int, float], Sequence[str]]
-MOST_ADDRESSES = 4
+MAX_ADDRESSES = 4
 CONNECT_SECONDS = 5.0
 
 
-def resolved(host: str, port: int, seconds: float) -> list[str]:
-    """The addresses of a name, as the system finds them. Raises NoSuchHost, TooSlow."""
-    found: list[str] = []
+def resolve_host(host: str, port: int, seconds: float) -> list[str]:
+    """Resolve a host name to addresses. Raises HostNotFound, TooSlow."""
+    addresses: list[str] = []
 
-    def look() -> None:
+    def look_up() -> None:
         try:
             answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
             return
-        found.extend(dict.fromkeys(str(answer[4][0]) for answer in answers))
+        addresses.extend(dict.fromkeys(str(answer[4][0]) for answer in answers))
 
-    looking = Thread(target=look, name="resolving", daemon=True)  # the system's look-up knows no time limit
-    looking.start()
-    looking.join(seconds)
-    if looking.is_alive():
+    thread = Thread(target=look_up, name="resolving", daemon=True)  # getaddrinfo has no time limit
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
         raise TooSlow
-    if not found:
-        raise NoSuchHost
-    return found
+    if not addresses:
+        raise HostNotFound
+    return addresses
 
 
 class Deadline:
-    """An instant by which everything is over."""
+    """The instant by which a whole exchange must end."""
 
     def __init__(self, seconds: float) -> None:
         self.at = time.monotonic() + seconds
 
-    def left(self) -> float:
-        """The seconds left. Raises TooSlow when there are none."""
+    def get_remaining_seconds(self) -> float:
+        """Get the seconds left. Raises TooSlow when there are none."""
         seconds = self.at - time.monotonic()
         if seconds <= 0:
             raise TooSlow
@@ -55,17 +55,17 @@ class Deadline:
 
 
 class TimedStream(httpcore2.NetworkStream):
-    """A connection of which every step, and so the sum of all, ends by the deadline."""
+    """A connection whose every step ends by the deadline."""
 
     def __init__(self, stream: httpcore2.NetworkStream, deadline: Deadline) -> None:
         self.stream = stream
         self.deadline = deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self.stream.read(max_bytes, self.deadline.left())
+        return self.stream.read(max_bytes, self.deadline.get_remaining_seconds())
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self.stream.write(buffer, self.deadline.left())
+        self.stream.write(buffer, self.deadline.get_remaining_seconds())
 
     def close(self) -> None:
         self.stream.close()
@@ -73,7 +73,9 @@ class TimedStream(httpcore2.NetworkStream):
     def start_tls(
         self, ssl_context: SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore2.NetworkStream:
-        return TimedStream(self.stream.start_tls(ssl_context, server_hostname, self.deadline.left()), self.deadline)
+        return TimedStream(
+            self.stream.start_tls(ssl_context, server_hostname, self.deadline.get_remaining_seconds()), self.deadline
+        )
 
     def get_extra_info(self, info: str) -> Any:
         return self.stream.get_extra_info(info)
@@ -89,7 +91,7 @@ class GuardedBackend(httpcore2.NetworkBackend):
         self.deadline = deadline
         self.resolve = resolve
         self.only_inside = only_inside
-        self.plain = httpcore2.SyncBackend()
+        self.backend = httpcore2.SyncBackend()
 
     def connect_tcp(
         self,
@@ -103,33 +105,33 @@ class GuardedBackend(httpcore2.NetworkBackend):
 
         Raises NoSuchHost, InsideAddress, PasswordInTheClear, TooSlow, and what the plain backend raises.
         """
-        addresses = self.checked(self.resolve(host, port, self.deadline.left()))
+        addresses = self.check_addresses(self.resolve(host, port, self.deadline.get_remaining_seconds()))
         for address in addresses[:-1]:
             try:
-                return self.connected(address, port, socket_options)
+                return self.connect_address(address, port, socket_options)
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
                 continue
-        return self.connected(addresses[-1], port, socket_options)
+        return self.connect_address(addresses[-1], port, socket_options)
 
-    def checked(self, texts: Sequence[str]) -> list[Address]:
-        """The addresses, if all of them may be connected to: a name that leads inside as well is not trusted."""
+    def check_addresses(self, texts: Sequence[str]) -> list[Address]:
+        """Check that every address is allowed; one forbidden address refuses the name."""
         addresses = [ip_address(text) for text in texts]
-        if not all(may_connect(address, self.allowed) for address in addresses):
-            raise InsideAddress
+        if not all(is_allowed(address, self.allowed) for address in addresses):
+            raise PrivateAddress
         if self.only_inside and not all(is_inside(address, self.allowed) for address in addresses):
             raise PasswordInTheClear
-        return addresses[:MOST_ADDRESSES]
+        return addresses[:MAX_ADDRESSES]
 
-    def connected(self, address: Address, port: int, options: Iterable[Any] | None) -> httpcore2.NetworkStream:
-        """A connection to this very address."""
-        seconds = min(CONNECT_SECONDS, self.deadline.left())
-        return TimedStream(self.plain.connect_tcp(str(address), port, seconds, None, options), self.deadline)
+    def connect_address(self, address: Address, port: int, options: Iterable[Any] | None) -> httpcore2.NetworkStream:
+        """Connect to this very address."""
+        seconds = min(CONNECT_SECONDS, self.deadline.get_remaining_seconds())
+        return TimedStream(self.backend.connect_tcp(str(address), port, seconds, None, options), self.deadline)
 
     def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
     ) -> httpcore2.NetworkStream:
         """Never: a calendar is not on this machine's sockets. Raises InsideAddress."""
-        raise InsideAddress
+        raise PrivateAddress
 
 
 class GuardedTransport(HTTPTransport):

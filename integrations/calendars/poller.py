@@ -1,4 +1,4 @@
-"""Looking at calendars in the background: each when it is due, in any process, a few at a time."""
+"""Background fetching of calendars: each when it is due, in any process, a few at a time."""
 
 import logging
 from collections.abc import Callable
@@ -9,119 +9,125 @@ from uuid import UUID, uuid5
 
 from httpx2 import InvalidURL
 
-from api.clock import now
+from api.clock import read_clock
 from domain.refusals import ReadModelBehind
 from integrations.calendars.accounts import Account
-from integrations.calendars.sync import LEASE, Keeping
-from integrations.calendars.thread_pool import Hands
+from integrations.calendars.sync import LEASE, CalendarSync
+from integrations.calendars.thread_pool import ThreadPool
 from projections import people
-from projections.following.background_worker import Supervised, Worker
-from projections.people import CalendarFacts
+from projections.following.background_worker import BackgroundWorker, SupervisedThread
+from projections.people import CalendarOwner
 from store.busy_calendars import Calendar
-from store.credentials.encrypted_secrets import SealBroken
+from store.credentials.encrypted_secrets import DecryptionFailed
 
 log = logging.getLogger("oncelink")
 
 T = TypeVar("T")
 IDLE_SECONDS = 2.0
-AT_ONCE = 3
-FOR_PEOPLE, MOST_WAITING = 2, 8
+CONCURRENT_FETCHES = 3
+INTERACTIVE_THREADS, MAX_QUEUED = 2, 8
 
 
-class Fetcher(Worker):
-    """Leases what is due, and has it looked at; people who add a calendar have hands of their own."""
+class CalendarFetcher(BackgroundWorker):
+    """Leases due calendars and fetches them; requests that wait for a calendar use a thread pool of their own."""
 
-    def __init__(self, keeping: Keeping) -> None:
-        self.keeping = keeping
-        self.hands = Hands("calendars", AT_ONCE, AT_ONCE)
-        self.people_hands = Hands("calendars of people who wait", FOR_PEOPLE, MOST_WAITING)
+    def __init__(self, calendar_sync: CalendarSync) -> None:
+        self.calendar_sync = calendar_sync
+        self.thread_pool = ThreadPool("calendars", CONCURRENT_FETCHES, CONCURRENT_FETCHES)
+        self.interactive_pool = ThreadPool("calendars of people who wait", INTERACTIVE_THREADS, MAX_QUEUED)
         self.idle = IDLE_SECONDS
-        self.known: dict[UUID, CalendarFacts] | None = None
+        self.last_owners: dict[UUID, CalendarOwner] | None = None
         self._wake = Event()
-        self._thread = Supervised("calendars", self._work)
+        self._thread = SupervisedThread("calendars", self._work)
 
     def stop(self) -> None:
-        """Begins nothing more. A look at hand is given up with the process; its lease ends by itself."""
-        self._thread.stopping.set()
+        """Start no more fetches. A running one is given up with the process; its lease expires."""
+        self._thread.stop_requested.set()
         self._wake.set()
         self._thread.stop()
 
     def wake(self) -> None:
-        """Says that something may be due; returns at once."""
+        """Wake the fetcher: something may be due. Returns at once."""
         self._wake.set()
 
-    def do(self, work: Callable[[], T]) -> Future[T] | None:
-        """Has something done for somebody who waits for it; None when too many do."""
-        return self.people_hands.do(work)
+    def submit_work(self, work: Callable[[], T]) -> Future[T] | None:
+        """Submit work that a request waits for; None when too much is queued."""
+        return self.interactive_pool.submit_work(work)
 
     def _work(self) -> None:
-        """Follows people's changes and begins what is due, until stopped."""
-        while not self._thread.stopping.is_set():
+        """Sync people's feeds and start what is due, until stopped."""
+        while not self._thread.stop_requested.is_set():
             self._wake.clear()
-            self.follow_people()
-            free = self.hands.free
-            for calendar in self.keeping.store.lease(now(), now() + LEASE, free) if free else ():
-                self.hands.do(lambda calendar=calendar: self.look(calendar))  # type: ignore[misc]
-            self._thread.succeeded()
+            self.sync_people()
+            free = self.thread_pool.free
+            for calendar in (
+                self.calendar_sync.store.lease_due_calendars(read_clock(), read_clock() + LEASE, free) if free else ()
+            ):
+                self.thread_pool.submit_work(lambda calendar=calendar: self.fetch_calendar(calendar))  # type: ignore[misc]
+            self._thread.record_success()
             self._wake.wait(self.idle)
 
-    def look(self, calendar: Calendar) -> None:
-        """Looks at one calendar; if the database is away, somebody else does when its lease is over."""
+    def fetch_calendar(self, calendar: Calendar) -> None:
+        """Fetch one calendar; when the database is away, another process does after the lease expires."""
         try:
-            self.keeping.look(calendar)
+            self.calendar_sync.sync_calendar(calendar)
         except Exception as error:
-            if not self._thread.stopping.is_set():
+            if not self._thread.stop_requested.is_set():
                 log.warning("calendar %s will be looked at again: %s", calendar.id, type(error).__name__)
         self.wake()
 
-    def follow_people(self) -> None:
-        """Gives each person with a busy feed its calendar, and looks again where a zone or somebody's state changed."""
+    def sync_people(self) -> None:
+        """Sync the feeds of people's profiles, and refetch where a time zone or a person's state changed."""
         try:
-            facts = people.with_calendars(self.keeping.live(), self.keeping.store.people())
+            owners = people.find_calendar_owners(
+                self.calendar_sync.get_live_source(), self.calendar_sync.store.list_person_ids()
+            )
         except ReadModelBehind:
             return
-        if facts == self.known:
+        if owners == self.last_owners:
             return
-        self.follow_feeds(facts)
-        zones = {id: one["time_zone"] for id, one in facts.items() if one["active"]}
-        self.keeping.store.due_for_zones(zones, now())
-        self.known = facts
+        self.sync_feeds(owners)
+        zones = {id: owner["time_zone"] for id, owner in owners.items() if owner["active"]}
+        self.calendar_sync.store.mark_due_for_zones(zones, read_clock())
+        self.last_owners = owners
 
-    def follow_feeds(self, facts: dict[UUID, CalendarFacts]) -> None:
-        """Adds, changes and removes the calendars that are people's busy_feed_url."""
-        kept = {calendar.person_id: calendar for calendar in self.keeping.store.of_profiles()}
-        wanted = {id: one["busy_feed_url"] for id, one in facts.items() if one["busy_feed_url"]}
-        for id in kept.keys() - wanted.keys():
-            self.keeping.store.remove(kept[id].id)
-        for id, url in wanted.items():
-            self.follow_feed(id, url, kept.get(id))
+    def sync_feeds(self, owners: dict[UUID, CalendarOwner]) -> None:
+        """Add, change and remove the calendars that come from people's busy_feed_url."""
+        calendars = {calendar.person_id: calendar for calendar in self.calendar_sync.store.list_profile_calendars()}
+        urls = {id: owner["busy_feed_url"] for id, owner in owners.items() if owner["busy_feed_url"]}
+        for id in calendars.keys() - urls.keys():
+            self.calendar_sync.store.remove_calendar(calendars[id].id)
+        for id, url in urls.items():
+            self.sync_feed(id, url, calendars.get(id))
 
-    def follow_feed(self, person_id: UUID, url: str, kept: Calendar | None) -> None:
-        """Has the calendar of a person's busy_feed_url lead there."""
-        keeping, account = self.keeping, Account("feed", url)
-        if kept is None:
-            id = feed_id(person_id)
-            sealed = keeping.seals.seal(id, account.as_secret())
-            keeping.store.add(id, person_id, "feed", host_of(account), sealed, now(), of_profile=True)
-        elif self.address(kept) != url:
-            sealed = keeping.seals.seal(kept.id, account.as_secret())
-            keeping.store.reseal(kept.id, host_of(account), sealed, now())
+    def sync_feed(self, person_id: UUID, url: str, calendar: Calendar | None) -> None:
+        """Make the calendar of a person's busy_feed_url point to that URL."""
+        calendar_sync, account = self.calendar_sync, Account("feed", url)
+        if calendar is None:
+            id = derive_feed_id(person_id)
+            encrypted = calendar_sync.secret_cipher.encrypt_secret(id, account.to_secret())
+            calendar_sync.store.add_calendar(
+                id, person_id, "feed", get_host(account), encrypted, read_clock(), of_profile=True
+            )
+        elif self.read_url(calendar) != url:
+            encrypted = calendar_sync.secret_cipher.encrypt_secret(calendar.id, account.to_secret())
+            calendar_sync.store.replace_secret(calendar.id, get_host(account), encrypted, read_clock())
 
-    def address(self, calendar: Calendar) -> str | None:
-        """Where a kept calendar leads; None when that can no longer be read."""
+    def read_url(self, calendar: Calendar) -> str | None:
+        """Read a stored calendar's URL; None when it cannot be decrypted."""
         try:
-            return self.keeping.account(calendar).url
-        except SealBroken:
+            return self.calendar_sync.decrypt_account(calendar).url
+        except DecryptionFailed:
             return None
 
 
-def feed_id(person_id: UUID) -> UUID:
-    """The id of the calendar that is a person's busy_feed_url."""
+def derive_feed_id(person_id: UUID) -> UUID:
+    """Derive the id of the calendar that is a person's busy_feed_url."""
     return uuid5(person_id, "busy_feed_url")
 
 
-def host_of(account: Account) -> str:
-    """The server's name, as far as the address has one."""
+def get_host(account: Account) -> str:
+    """Get the server's name; "feed" when the URL has none."""
     try:
         return account.host or "feed"
     except (InvalidURL, ValueError):

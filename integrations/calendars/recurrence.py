@@ -1,4 +1,4 @@
-"""Working out when somebody is busy from iCalendar files; run as a process of its own, with limits: see `reading`."""
+"""Compute busy times from iCalendar files, in a process of its own with resource limits: see `reading`."""
 
 import json
 import re
@@ -12,143 +12,153 @@ from zoneinfo import ZoneInfo
 import recurring_ical_events  # type: ignore[import-untyped]
 from icalendar import Calendar, Event, vPeriod
 
-from integrations.calendars.errors import BrokenCalendar, TooMuch, Trouble
-from integrations.calendars.ics_filter import Sifted, Span, sift
+from integrations.calendars.errors import BrokenCalendar, CalendarError, TooComplex
+from integrations.calendars.ics_filter import FilteredCalendar, Span, filter_files
 
-FREE = ("FREE", "WORKINGELSEWHERE")
-OURS = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})@oncelink")
-MOST_TIMES = 50_000
+FREE_STATUSES = ("FREE", "WORKINGELSEWHERE")
+OWN_UID = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})@oncelink")
+MAX_TIMES = 50_000
 SOON = timedelta(days=60)
 DAY = timedelta(days=1)
 FIRST, LAST = datetime(2, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Busy:
-    """A time that an entry takes, in UTC, and the id of one of our own meetings where it is that."""
+class BusyTime:
+    """A busy time in UTC; `meeting` is the booking's id when it is one of our own meetings."""
 
     start: datetime
     end: datetime
     meeting: str | None
 
 
-def busy_times(files: Sequence[bytes], zone: ZoneInfo, start: datetime, end: datetime) -> list[Busy]:
-    """When these files say that somebody who lives in a zone is busy, from a start to an end (UTC). Raises Trouble."""
+def compute_busy_times(files: Sequence[bytes], zone: ZoneInfo, start: datetime, end: datetime) -> list[BusyTime]:
+    """Compute the busy times that these files hold from start to end (UTC), in order. Raises CalendarError."""
     span = Span(f"{start - 2 * DAY:%Y%m%d}", f"{end + 2 * DAY:%Y%m%d}")
-    sifted = sift(files, span)
-    found = [*of_entries(sifted, zone, start, end), *of_periods(sifted.periods, zone)]
+    filtered_calendar = filter_files(files, span)
+    times = [*expand_entries(filtered_calendar, zone, start, end), *parse_periods(filtered_calendar.periods, zone)]
     return sorted(
-        (Busy(max(one.start, start), min(one.end, end), one.meeting) for one in found if overlap(one, start, end)),
-        key=lambda one: (one.start, one.end),
+        (
+            BusyTime(max(busy_time.start, start), min(busy_time.end, end), busy_time.meeting)
+            for busy_time in times
+            if is_overlapping(busy_time, start, end)
+        ),
+        key=lambda busy_time: (busy_time.start, busy_time.end),
     )
 
 
-def of_entries(sifted: Sifted, zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[Busy]:
-    """The times of entries, recurring ones each time. Raises BrokenCalendar, TooMuch."""
-    calendar = Calendar.from_ical(sifted.calendar())
+def expand_entries(
+    filtered_calendar: FilteredCalendar, zone: ZoneInfo, start: datetime, end: datetime
+) -> Iterator[BusyTime]:
+    """Expand entries into busy times, recurring ones each time. Raises BrokenCalendar, TooComplex."""
+    calendar = Calendar.from_ical(filtered_calendar.render_calendar())
     for entry in calendar.walk("VEVENT"):
         for name, _ in entry.errors:
             raise BrokenCalendar(f"{str(name or 'A line')[:40]}: its value cannot be understood.")
     occurrences = recurring_ical_events.of(calendar).between(
         start - 2 * DAY, end + 2 * DAY
-    )  # a day is not the same everywhere
-    if len(occurrences) > MOST_TIMES:
-        raise TooMuch(f"There may be {MOST_TIMES:,} times at most.")
+    )  # a day begins at different instants in different zones
+    if len(occurrences) > MAX_TIMES:
+        raise TooComplex(f"There may be {MAX_TIMES:,} times at most.")
     for entry in occurrences:
-        if takes_time(entry):
-            begin, until = instant(entry.start, zone), instant(entry.end, zone)
-            ours = OURS.fullmatch(str(entry.get("UID", "")).partition("/")[2])
-            yield Busy(begin, until, ours.group(1) if ours else None)
+        if is_blocking(entry):
+            begin, until = to_utc(entry.start, zone), to_utc(entry.end, zone)
+            own_uid = OWN_UID.fullmatch(str(entry.get("UID", "")).partition("/")[2])
+            yield BusyTime(begin, until, own_uid.group(1) if own_uid else None)
 
 
-def takes_time(entry: Event) -> bool:
-    """Whether an entry keeps its person from something else."""
+def is_blocking(entry: Event) -> bool:
+    """Whether an entry blocks its person's time."""
     return (
-        text(entry, "STATUS") != "CANCELLED"
-        and text(entry, "TRANSP") != "TRANSPARENT"
-        and text(entry, "X-MICROSOFT-CDO-BUSYSTATUS") not in FREE
+        get_property_text(entry, "STATUS") != "CANCELLED"
+        and get_property_text(entry, "TRANSP") != "TRANSPARENT"
+        and get_property_text(entry, "X-MICROSOFT-CDO-BUSYSTATUS") not in FREE_STATUSES
     )
 
 
-def text(entry: Event, name: str) -> str:
-    """A property as upper-case text."""
+def get_property_text(entry: Event, name: str) -> str:
+    """Get a property as upper-case text."""
     return str(entry.get(name, "")).strip().upper()
 
 
-def of_periods(periods: Sequence[str], zone: ZoneInfo) -> Iterator[Busy]:
-    """The times of VFREEBUSY. Raises BrokenCalendar."""
-    for written in periods:
+def parse_periods(periods: Sequence[str], zone: ZoneInfo) -> Iterator[BusyTime]:
+    """Parse VFREEBUSY periods. Raises BrokenCalendar."""
+    for text in periods:
         try:
-            begin, until = vPeriod.from_ical(written.strip())  # type: ignore[no-untyped-call]
+            begin, until = vPeriod.from_ical(text.strip())  # type: ignore[no-untyped-call]
         except (ValueError, TypeError):
             raise BrokenCalendar("FREEBUSY: a period cannot be understood.") from None
-        begin = instant(begin, zone)
-        yield Busy(begin, begin + until if isinstance(until, timedelta) else instant(until, zone), None)
+        begin = to_utc(begin, zone)
+        yield BusyTime(begin, begin + until if isinstance(until, timedelta) else to_utc(until, zone), None)
 
 
-def instant(moment: datetime | date, zone: ZoneInfo) -> datetime:
-    """A time in UTC: a day begins, and a time without a zone is, where the person lives."""
-    if not isinstance(moment, datetime):
-        moment = datetime.combine(moment, time())
-    if not 2 <= moment.year <= 9998:  # where a zone's offset could lead out of all years
-        return FIRST if moment.year < 2 else LAST
-    return (moment.replace(tzinfo=zone) if moment.tzinfo is None else moment).astimezone(UTC)
+def to_utc(value: datetime | date, zone: ZoneInfo) -> datetime:
+    """Convert a date or time to UTC; a date and a floating time are in the person's time zone."""
+    if not isinstance(value, datetime):
+        value = datetime.combine(value, time())
+    if not 2 <= value.year <= 9998:  # beyond these years a zone's offset would overflow
+        return FIRST if value.year < 2 else LAST
+    return (value.replace(tzinfo=zone) if value.tzinfo is None else value).astimezone(UTC)
 
 
-def overlap(one: Busy, start: datetime, end: datetime) -> bool:
-    """Whether a time has length and touches a span."""
-    return one.start < one.end and one.start < end and one.end > start
+def is_overlapping(busy_time: BusyTime, start: datetime, end: datetime) -> bool:
+    """Whether a busy time has a length and overlaps a span."""
+    return busy_time.start < busy_time.end and busy_time.start < end and busy_time.end > start
 
 
-def merged(times: Sequence[Busy]) -> list[list[float]]:
-    """The same time in pieces that do not touch, as seconds."""
-    pieces: list[list[float]] = []
-    for one in times:
-        start, end = one.start.timestamp(), one.end.timestamp()
-        if pieces and start <= pieces[-1][1]:
-            pieces[-1][1] = max(pieces[-1][1], end)
+def merge_times(times: Sequence[BusyTime]) -> list[list[float]]:
+    """Merge busy times that touch; returns `[start, end]` pairs in seconds since 1970."""
+    merged_times: list[list[float]] = []
+    for busy_time in times:
+        start, end = busy_time.start.timestamp(), busy_time.end.timestamp()
+        if merged_times and start <= merged_times[-1][1]:
+            merged_times[-1][1] = max(merged_times[-1][1], end)
         else:
-            pieces.append([start, end])
-    return pieces
+            merged_times.append([start, end])
+    return merged_times
 
 
-def answer(files: Sequence[bytes], zone: str, start: float, end: float) -> dict[str, Any]:
-    """What `reading` is told: pieces of busy time, our own meetings apart, how many entries are soon; or a trouble."""
+def compute_answer(files: Sequence[bytes], zone: str, start: float, end: float) -> dict[str, Any]:
+    """Compute the answer to `reading`: merged busy times, own meetings, the number of entries soon; or an error."""
     since, until = (datetime.fromtimestamp(instant, UTC) for instant in (start, end))
     try:
-        found = busy_times(files, ZoneInfo(zone), since, until)
-    except Trouble as trouble:
-        return {"trouble": type(trouble).__name__, "said": trouble.said}
+        times = compute_busy_times(files, ZoneInfo(zone), since, until)
+    except CalendarError as calendar_error:
+        return {"trouble": type(calendar_error).__name__, "said": calendar_error.detail}
     except MemoryError:
-        return {"trouble": "TooMuch", "said": ""}
-    except Exception as error:  # whatever a file makes the libraries stumble over is the file's fault
+        return {"trouble": "TooComplex", "said": ""}
+    except Exception as error:  # whatever makes the libraries fail is the file's fault
         return {"trouble": "BrokenCalendar", "said": f"A time in it cannot be worked out ({type(error).__name__})."}
-    others = [one for one in found if one.meeting is None]
+    others = [busy_time for busy_time in times if busy_time.meeting is None]
     return {
-        "busy": merged(others),
-        "soon": sum(one.start < since + SOON for one in others),
-        "meetings": [[one.meeting, one.start.timestamp(), one.end.timestamp()] for one in found if one.meeting],
+        "busy": merge_times(others),
+        "soon": sum(busy_time.start < since + SOON for busy_time in others),
+        "meetings": [
+            [busy_time.meeting, busy_time.start.timestamp(), busy_time.end.timestamp()]
+            for busy_time in times
+            if busy_time.meeting
+        ],
     }
 
 
-def limit(niceness: int, seconds: int, memory: int) -> None:
-    """Bounds what this process may use, and may let everything else go first."""
+def limit_resources(niceness: int, seconds: int, memory_bytes: int) -> None:
+    """Limit CPU seconds and memory of this process, and lower its priority."""
     if sys.platform != "win32":
         import os
         import resource
 
         os.nice(niceness)
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def main() -> None:
-    """Reads a question from standard input: a line of JSON, then the files; writes the answer as JSON."""
-    asked = json.loads(sys.stdin.buffer.readline())
-    limit(asked["niceness"], asked["seconds"], asked["memory"])
-    files = [sys.stdin.buffer.read(size) for size in asked["sizes"]]
-    sys.stdout.write(json.dumps(answer(files, asked["zone"], asked["start"], asked["end"])))
+    """Read a request from standard input: a line of JSON, then the files; write the answer as JSON."""
+    request = json.loads(sys.stdin.buffer.readline())
+    limit_resources(request["niceness"], request["seconds"], request["memory"])
+    files = [sys.stdin.buffer.read(size) for size in request["sizes"]]
+    sys.stdout.write(json.dumps(compute_answer(files, request["zone"], request["start"], request["end"])))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""How often a rule repeats an entry (RFC 5545, 3.3.10): one that repeats more often than meetings do is refused."""
+"""How often a recurrence rule repeats (RFC 5545, 3.3.10); rules that repeat too often are refused."""
 
 import re
 
-from integrations.calendars.errors import BrokenCalendar, TooMuch
+from integrations.calendars.errors import BrokenCalendar, TooComplex
 
-MOST_A_DAY = 96
+MAX_TIMES_A_DAY = 96
 PER_DAY = {"SECONDLY": 86_400, "MINUTELY": 1_440, "HOURLY": 24}
 # what each of these lists multiplies, for the frequencies above which it adds times instead of filtering them
 MULTIPLIES = {
@@ -15,20 +15,20 @@ MULTIPLIES = {
 
 
 def refuse_too_often(rule: str) -> None:
-    """Lets a rule pass that repeats no more than every quarter of an hour. Raises TooMuch, BrokenCalendar."""
+    """Refuse a rule that repeats more than every 15 minutes. Raises TooComplex, BrokenCalendar."""
     if re.search(r"INTERVAL=(?:0+|-\d+)(?:;|\s*$)", rule, re.IGNORECASE):
         raise BrokenCalendar("RRULE: its INTERVAL is not 1 or more.")
-    if times_a_day(rule) > MOST_A_DAY:
-        raise TooMuch(f"RRULE: an entry repeats more than {MOST_A_DAY} times a day.")
+    if count_times_a_day(rule) > MAX_TIMES_A_DAY:
+        raise TooComplex(f"RRULE: an entry repeats more than {MAX_TIMES_A_DAY} times a day.")
 
 
-def times_a_day(rule: str) -> float:
-    """How often a rule repeats on one day at most; 0 for one that is no rule, which its reader says."""
-    parts = dict(part.upper().partition("=")[::2] for part in rule.strip().split(";"))
-    frequency = parts.get("FREQ", "")
-    interval = parts.get("INTERVAL", "1")
-    times = PER_DAY.get(frequency, 1) / max(1, int(interval) if interval.isdecimal() and len(interval) < 9 else 1)
+def count_times_a_day(rule: str) -> float:
+    """Count how often a rule repeats on one day at most."""
+    rule_parts = dict(part.upper().partition("=")[::2] for part in rule.strip().split(";"))
+    frequency = rule_parts.get("FREQ", "")
+    interval = rule_parts.get("INTERVAL", "1")
+    count = PER_DAY.get(frequency, 1) / max(1, int(interval) if interval.isdecimal() and len(interval) < 9 else 1)
     for name, frequencies in MULTIPLIES.items():
-        if name in parts and frequency in frequencies:
-            times *= len(set(parts[name].split(",")))
-    return times
+        if name in rule_parts and frequency in frequencies:
+            count *= len(set(rule_parts[name].split(",")))
+    return count

@@ -1,4 +1,4 @@
-"""Reading iCalendar files in a process of its own: whatever is in them, it ends in time and takes nobody's memory."""
+"""Read iCalendar files in a process of its own, with bounded time and memory."""
 
 import json
 import os
@@ -11,81 +11,81 @@ from uuid import UUID
 
 from domain.availability.hours import Interval
 from integrations.calendars import errors
-from integrations.calendars.errors import BrokenCalendar, NotACalendar, TooLarge, TooMuch
-from integrations.calendars.http_client import MOST_BYTES
+from integrations.calendars.errors import BrokenCalendar, NotACalendar, TooComplex, TooLarge
+from integrations.calendars.http_client import MAX_BYTES
 
 CPU_SECONDS = 20
-NICENESS = 10  # guests go first; nobody waits for it, unless somebody does: see `Keeping.add`
-SECONDS = 90.0  # of a clock on the wall: this process goes last on a busy machine
-MEMORY = 1_000_000_000
+NICENESS = 10  # guests go first; `CalendarSync.add_calendar` uses 0, because somebody waits for it
+TIMEOUT_SECONDS = 90.0  # wall-clock time: this process goes last on a busy machine
+MEMORY_BYTES = 1_000_000_000
 MODULE = "integrations.calendars.recurrence"
-ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "PYTHONTZPATH", "SYSTEMROOT", "LANG")  # and no secret
+ENVIRONMENT_NAMES = ("PATH", "LD_LIBRARY_PATH", "PYTHONTZPATH", "SYSTEMROOT", "LANG")  # no secret among them
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """When somebody is busy, in pieces; entries of our own meetings apart; how many other entries are soon."""
+class BusyReport:
+    """Merged busy times; own meetings apart; `soon` counts the other entries of the next 60 days."""
 
     busy: list[Interval]
     soon: int
     meetings: list[tuple[UUID, Interval]]
 
 
-def read(
+def read_busy_times(
     files: Sequence[bytes], zone: str, within: Interval, niceness: int = NICENESS, cpu_seconds: int = CPU_SECONDS
-) -> Found:
-    """When these files say that somebody who lives in a zone is busy. Raises Trouble."""
-    if sum(map(len, files)) > MOST_BYTES:
+) -> BusyReport:
+    """Compute when these files say that somebody in a time zone is busy. Raises CalendarError."""
+    if sum(map(len, files)) > MAX_BYTES:
         raise TooLarge
     if any(b"BEGIN:VCALENDAR" not in file[:1000].upper() for file in files):
         raise NotACalendar
-    question = {
+    request = {
         "zone": zone,
         "start": within.start.timestamp(),
         "end": within.end.timestamp(),
         "sizes": [len(file) for file in files],
         "niceness": niceness,
         "seconds": cpu_seconds,
-        "memory": MEMORY,
+        "memory": MEMORY_BYTES,
     }
-    return understood(answered(json.dumps(question).encode() + b"\n" + b"".join(files)))
+    return parse_answer(run_reader_process(json.dumps(request).encode() + b"\n" + b"".join(files)))
 
 
-def answered(question: bytes) -> bytes:
-    """What the process says. Raises TooMuch when it was ended for what it used, BrokenCalendar when it broke."""
-    environment = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
+def run_reader_process(request: bytes) -> bytes:
+    """Run the process. Raises TooComplex when its limits ended it, BrokenCalendar when it failed."""
+    environment = {name: os.environ[name] for name in ENVIRONMENT_NAMES if name in os.environ}
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
     try:
-        done = subprocess.run(  # noqa: S603
+        process = subprocess.run(  # noqa: S603
             [sys.executable, "-m", MODULE],
-            input=question,
+            input=request,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            timeout=SECONDS,
+            timeout=TIMEOUT_SECONDS,
             env=environment,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise TooMuch from None
-    if done.returncode < 0:
-        raise TooMuch
-    if done.returncode > 0:
+        raise TooComplex from None
+    if process.returncode < 0:
+        raise TooComplex
+    if process.returncode > 0:
         raise BrokenCalendar
-    return done.stdout
+    return process.stdout
 
 
-def understood(said: bytes) -> Found:
-    """The answer in our own terms. Raises Trouble."""
-    answer = json.loads(said)
+def parse_answer(output: bytes) -> BusyReport:
+    """Parse the process's answer. Raises CalendarError."""
+    answer = json.loads(output)
     if name := answer.get("trouble"):
         raise getattr(errors, name)(answer["said"])
-    return Found(
-        busy=[interval(start, end) for start, end in answer["busy"]],
+    return BusyReport(
+        busy=[to_interval(start, end) for start, end in answer["busy"]],
         soon=answer["soon"],
-        meetings=[(UUID(id), interval(start, end)) for id, start, end in answer["meetings"]],
+        meetings=[(UUID(id), to_interval(start, end)) for id, start, end in answer["meetings"]],
     )
 
 
-def interval(start: float, end: float) -> Interval:
-    """An interval of seconds since 1970."""
+def to_interval(start: float, end: float) -> Interval:
+    """Convert seconds since 1970 to an interval."""
     return Interval(datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(end, UTC))

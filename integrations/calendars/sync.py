@@ -1,4 +1,4 @@
-"""Keeping calendars: the first look before one is kept, every later look, and what is said when it failed."""
+"""Calendar sync: the first fetch before a calendar is stored, every later fetch, and what a failure records."""
 
 import logging
 import secrets
@@ -6,63 +6,65 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from api.clock import now
+from api.clock import read_clock
 from domain.availability.hours import Interval
-from domain.commands.scheduling import Scheduling
+from domain.commands.scheduling import SchedulingCommands
 from domain.event import Actor, Context
 from domain.person import Person
 from domain.refusals import ReadModelBehind
 from integrations.calendars.accounts import Account
-from integrations.calendars.errors import Trouble
-from integrations.calendars.fetch import Seen, Validators, look
-from integrations.calendars.http_client import Web
-from integrations.calendars.sandbox import Found
+from integrations.calendars.errors import CalendarError
+from integrations.calendars.fetch import FetchOutcome, Validators, fetch_calendar
+from integrations.calendars.http_client import GuardedHttpClient
+from integrations.calendars.sandbox import BusyReport
 from projections import meeting_types
-from projections.queries.query import Source
-from store.busy_calendars import BusyCalendars, Calendar, Look
-from store.credentials.encrypted_secrets import SealBroken, Seals
+from projections.queries.query import QuerySource
+from store.busy_calendars import BusyCalendars, Calendar, FetchResult
+from store.credentials.encrypted_secrets import DecryptionFailed, SecretCipher
 
 log = logging.getLogger("oncelink")
 
-PURPOSE = "calendar"
-LEASE = timedelta(minutes=5)  # longer than any look
-REFRESH = timedelta(minutes=10)
+ENCRYPTION_PURPOSE = "calendar"
+LEASE = timedelta(minutes=5)  # longer than any fetch
+REFRESH_INTERVAL = timedelta(minutes=10)
 FIRST_PAUSE = timedelta(minutes=2)  # after a failure, doubled each time
-LONGEST_PAUSE = timedelta(hours=6)
-LONGEST_WISH = timedelta(days=1)
+MAX_PAUSE = timedelta(hours=6)
+MAX_REQUESTED_DELAY = timedelta(days=1)
 INACTIVE_PAUSE = timedelta(hours=6)
-OLDEST = timedelta(days=1)  # then it is read again even if nothing has changed: time goes on
-AHEAD = timedelta(days=40)  # beyond the longest booking window
-USUAL_WINDOW_DAYS, LONGEST_HORIZON = 60, timedelta(days=3_700)
+MAX_AGE = timedelta(days=1)  # then it is read again even if unchanged, because the horizon moves
+HORIZON_MARGIN = timedelta(days=40)  # beyond the longest booking window
+DEFAULT_WINDOW_DAYS, MAX_HORIZON = 60, timedelta(days=3_700)
 DAY = timedelta(days=1)
-UNOPENED = "Its address can no longer be read here, because the secret key was changed. Remove it and add it again."
-UNEXPECTED = "The calendar could not be read."
+UNDECRYPTABLE = (
+    "Its address can no longer be read here, because the secret key was changed. Remove it and add it again."
+)
+UNEXPECTED_ERROR = "The calendar could not be read."
 
 
-class Keeping:
-    """Knows the calendars' secrets, and asks their servers; holds no connection to the database meanwhile."""
+class CalendarSync:
+    """Decrypts the calendars' secrets and fetches from their servers; holds no database connection meanwhile."""
 
     def __init__(
         self,
         store: BusyCalendars,
-        seals: Seals,
-        web: Web,
-        scheduling: Scheduling,
-        live: Callable[[], Source],
-        appended: Callable[[], None],
+        secret_cipher: SecretCipher,
+        http_client: GuardedHttpClient,
+        scheduling: SchedulingCommands,
+        get_live_source: Callable[[], QuerySource],
+        announce_append: Callable[[], None],
     ) -> None:
         self.store = store
-        self.seals = seals
-        self.web = web
+        self.secret_cipher = secret_cipher
+        self.http_client = http_client
         self.scheduling = scheduling
-        self.live = live
-        self.appended = appended
+        self.get_live_source = get_live_source
+        self.announce_append = announce_append
 
-    def account(self, calendar: Calendar) -> Account:
-        """Where a calendar is. Raises SealBroken."""
-        return Account.of_secret(self.seals.open(calendar.id, calendar.sealed))
+    def decrypt_account(self, calendar: Calendar) -> Account:
+        """Decrypt where a calendar is. Raises DecryptionFailed."""
+        return Account.from_secret(self.secret_cipher.decrypt_secret(calendar.id, calendar.sealed))
 
-    def add(
+    def add_calendar(
         self,
         id: UUID,
         person: Person,
@@ -71,100 +73,110 @@ class Keeping:
         request_digest: bytes | None = None,
         choose: Callable[[Account], Account] = lambda account: account,
     ) -> Calendar | None:
-        """Keeps a new calendar that could be read just now; None when this id is there already. Raises Trouble."""
+        """Store a new calendar after a first fetch; None when this id exists already. Raises CalendarError."""
         if account.kind == "caldav":
-            account = choose(account.with_calendars(account.client(self.web).collections()))
-        instant, zone = now(), person.properties.time_zone
-        within = self.horizon(instant)
-        seen = look(self.web, account, zone, within, Validators(), niceness=0)  # somebody waits for it
-        calendar = self.store.add(
+            account = choose(account.update_calendars(account.build_client(self.http_client).find_calendars()))
+        instant, zone = read_clock(), person.properties.time_zone
+        within = self.compute_horizon(instant)
+        outcome = fetch_calendar(
+            self.http_client, account, zone, within, Validators(), niceness=0
+        )  # somebody waits for it
+        calendar = self.store.add_calendar(
             id,
             person.id,
             account.kind,
             name or account.host,
-            self.seals.seal(id, account.as_secret()),
+            self.secret_cipher.encrypt_secret(id, account.to_secret()),
             instant,
             leased_until=instant + LEASE,
             request_digest=request_digest,
         )
         if calendar is not None:
-            self.store.writes(id, person.id, account.write_to is not None)
-            self.saw(calendar, seen, zone, within)
+            self.store.set_writer(id, person.id, account.write_to is not None)
+            self.save_outcome(calendar, outcome, zone, within)
         return calendar
 
-    def look(self, calendar: Calendar) -> None:
-        """Looks at a leased calendar and keeps what it says, or why it could not be read. Raises DatabaseAway."""
-        person = self.scheduling.get(Person, calendar.person_id)
+    def sync_calendar(self, calendar: Calendar) -> None:
+        """Fetch a leased calendar and store the result, or why it failed. Raises DatabaseAway."""
+        person = self.scheduling.load_aggregate(Person, calendar.person_id)
         if not person.active:
-            self.store.left(calendar.id, now() + INACTIVE_PAUSE)
+            self.store.suspend_calendar(calendar.id, read_clock() + INACTIVE_PAUSE)
             return
         try:
-            zone, within = person.properties.time_zone, self.horizon(now())
-            known = Validators(calendar.etag, calendar.last_modified)
+            zone, within = person.properties.time_zone, self.compute_horizon(read_clock())
+            validators = Validators(calendar.etag, calendar.last_modified)
             fresh = self.is_fresh(calendar, zone)
-            seen = look(self.web, self.account(calendar), zone, within, known if fresh else Validators())
-        except Trouble as trouble:
-            self.failed(calendar, trouble.sentence, trouble.retry_after)
-        except SealBroken:
-            self.failed(calendar, UNOPENED)
-        except Exception as error:  # nothing that another server does may end this thread
+            outcome = fetch_calendar(
+                self.http_client, self.decrypt_account(calendar), zone, within, validators if fresh else Validators()
+            )
+        except CalendarError as calendar_error:
+            self.record_failure(calendar, calendar_error.sentence, calendar_error.retry_after)
+        except DecryptionFailed:
+            self.record_failure(calendar, UNDECRYPTABLE)
+        except Exception as error:  # nothing that another server sends may end this thread
             log.error("calendar %s could not be read: %s", calendar.id, type(error).__name__)
-            self.failed(calendar, UNEXPECTED)
+            self.record_failure(calendar, UNEXPECTED_ERROR)
         else:
-            self.saw(calendar, seen, zone, within)
-            if not self.seals.is_current(calendar.id, calendar.sealed):
-                secret = self.seals.open(calendar.id, calendar.sealed)
-                self.store.seal_again(calendar, self.seals.seal(calendar.id, secret))
+            self.save_outcome(calendar, outcome, zone, within)
+            if not self.secret_cipher.is_encrypted_with_first_key(calendar.id, calendar.sealed):
+                secret = self.secret_cipher.decrypt_secret(calendar.id, calendar.sealed)
+                self.store.rotate_encryption(calendar, self.secret_cipher.encrypt_secret(calendar.id, secret))
 
     def is_fresh(self, calendar: Calendar, zone: str) -> bool:
-        """Whether what is known of a calendar would still do, if nothing has changed in it."""
+        """Whether the stored busy times still suffice if the calendar has not changed."""
         if calendar.read_at is None or calendar.known_until is None or calendar.time_zone != zone:
             return False
-        enough = now() + timedelta(days=self.window_days()) + 2 * DAY
-        return now() - calendar.read_at < OLDEST and calendar.known_until >= min(enough, now() + LONGEST_HORIZON - DAY)
+        needed_until = read_clock() + timedelta(days=self.get_longest_window()) + 2 * DAY
+        return read_clock() - calendar.read_at < MAX_AGE and calendar.known_until >= min(
+            needed_until, read_clock() + MAX_HORIZON - DAY
+        )
 
-    def saw(self, calendar: Calendar, seen: Seen, zone: str, within: Interval) -> None:
-        """Keeps what a look gave, and says which meetings it conflicts with."""
-        due = now() + jittered(REFRESH)
-        given = Look(seen.validators.etag, seen.validators.last_modified)
-        if seen.found is not None:
-            busy = self.without_own_meetings(seen.found, calendar.person_id)
-            given = Look(given.etag, given.last_modified, busy, seen.found.soon, within.end, zone)
-        if self.store.looked(calendar, given, now(), due):
-            self.find_conflicts(calendar.person_id)
+    def save_outcome(self, calendar: Calendar, outcome: FetchOutcome, zone: str, within: Interval) -> None:
+        """Store the outcome of a fetch, and report the meetings that conflict with it."""
+        due = read_clock() + add_jitter(REFRESH_INTERVAL)
+        fetch_result = FetchResult(outcome.validators.etag, outcome.validators.last_modified)
+        if outcome.report is not None:
+            busy = self.exclude_own_meetings(outcome.report, calendar.person_id)
+            fetch_result = FetchResult(
+                fetch_result.etag, fetch_result.last_modified, busy, outcome.report.soon, within.end, zone
+            )
+        if self.store.record_fetch(calendar, fetch_result, read_clock(), due):
+            self.report_conflicts(calendar.person_id)
 
-    def without_own_meetings(self, found: Found, person_id: UUID) -> list[Interval]:
-        """The busy times, without meetings of ours that this person hosts: those the reservations have."""
-        hosted = self.store.hosted([id for id, _ in found.meetings], person_id)
-        return [*found.busy, *(interval for id, interval in found.meetings if id not in hosted)]
+    def exclude_own_meetings(self, report: BusyReport, person_id: UUID) -> list[Interval]:
+        """The busy times without meetings of ours that this person hosts: reservations cover those."""
+        hosted_ids = self.store.find_hosted_bookings([id for id, _ in report.meetings], person_id)
+        return [*report.busy, *(interval for id, interval in report.meetings if id not in hosted_ids)]
 
-    def find_conflicts(self, person_id: UUID) -> None:
-        """Says in the log which future meetings of a person collide with something in their calendars."""
-        for booking_id, busy in self.store.conflicts(person_id, now()).items():
-            context = Context(now(), Actor(kind="system"), uuid4().hex, "api")
-            if self.scheduling.find_conflict(context, booking_id, person_id, busy) is not None:
-                self.appended()
+    def report_conflicts(self, person_id: UUID) -> None:
+        """Record in the log which future meetings of a person conflict with their calendars."""
+        for booking_id, busy in self.store.find_conflicts(person_id, read_clock()).items():
+            context = Context(read_clock(), Actor(kind="system"), uuid4().hex, "api")
+            if self.scheduling.record_calendar_conflict(context, booking_id, person_id, busy) is not None:
+                self.announce_append()
 
-    def failed(self, calendar: Calendar, problem: str, retry_after: int = 0) -> None:
-        """Keeps why a calendar could not be read, and waits longer each time."""
-        pause = min(FIRST_PAUSE * 2 ** min(calendar.failures, 10), LONGEST_PAUSE)
-        wish = min(timedelta(seconds=retry_after), LONGEST_WISH)
+    def record_failure(self, calendar: Calendar, problem: str, retry_after: int = 0) -> None:
+        """Store why a fetch failed; the delay before the next one doubles."""
+        pause = min(FIRST_PAUSE * 2 ** min(calendar.failures, 10), MAX_PAUSE)
+        requested_delay = min(timedelta(seconds=retry_after), MAX_REQUESTED_DELAY)
         log.warning("calendar %s could not be read: %s", calendar.id, problem)
-        self.store.failed(calendar, problem, now(), now() + max(jittered(pause), wish))
+        self.store.record_failure(
+            calendar, problem, read_clock(), read_clock() + max(add_jitter(pause), requested_delay)
+        )
 
-    def horizon(self, instant: datetime) -> Interval:
-        """The time that calendars are read for: as far as anybody can book, and some weeks more."""
-        ahead = min(timedelta(days=self.window_days()) + AHEAD, LONGEST_HORIZON)
+    def compute_horizon(self, instant: datetime) -> Interval:
+        """Compute the time to fetch: as far as anybody can book, and a margin."""
+        ahead = min(timedelta(days=self.get_longest_window()) + HORIZON_MARGIN, MAX_HORIZON)
         return Interval(instant - DAY, instant + ahead)
 
-    def window_days(self) -> int:
-        """The longest booking window, in days."""
+    def get_longest_window(self) -> int:
+        """Get the longest booking window, in days."""
         try:
-            return max(meeting_types.longest_window(self.live()), USUAL_WINDOW_DAYS)
+            return max(meeting_types.find_longest_window(self.get_live_source()), DEFAULT_WINDOW_DAYS)
         except ReadModelBehind:
-            return USUAL_WINDOW_DAYS
+            return DEFAULT_WINDOW_DAYS
 
 
-def jittered(pause: timedelta) -> timedelta:
-    """About so long, so that not everybody asks at once."""
+def add_jitter(pause: timedelta) -> timedelta:
+    """Vary a delay a little, so that not everybody fetches at once."""
     return pause * (0.9 + secrets.randbelow(2_000) / 10_000)

@@ -1,4 +1,4 @@
-"""Threads that wait for other people's servers, so that no thread of a request does; they end with the process."""
+"""A small thread pool for calls to other servers, so that no request thread waits for them."""
 
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -9,53 +9,53 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-class Hands:
-    """Some threads with a short queue before them."""
+class ThreadPool:
+    """A few daemon threads with a bounded queue."""
 
-    def __init__(self, name: str, count: int, most_waiting: int) -> None:
+    def __init__(self, name: str, count: int, max_queued: int) -> None:
         self.name = name
         self.count = count
-        self.waiting: Queue[Callable[[], None]] = Queue(most_waiting)
+        self.queue: Queue[Callable[[], None]] = Queue(max_queued)
         self.lock = Lock()
         self.threads = 0
         self.busy = 0
 
     @property
     def free(self) -> int:
-        """How many more things could begin at once."""
+        """How many more tasks could start at once."""
         with self.lock:
             return max(0, self.count - self.busy)
 
-    def do(self, work: Callable[[], T]) -> Future[T] | None:
-        """Has something done; None when the queue is full."""
-        done: Future[T] = Future()
+    def submit_work(self, work: Callable[[], T]) -> Future[T] | None:
+        """Submit work; None when the queue is full."""
+        future: Future[T] = Future()
         with self.lock:
             self.busy += 1
-            begin = self.threads < min(self.count, self.busy)
-            self.threads += begin
+            start_thread = self.threads < min(self.count, self.busy)
+            self.threads += start_thread
         try:
-            self.waiting.put_nowait(lambda: self.finish(done, work))
+            self.queue.put_nowait(lambda: self.finish_work(future, work))
         except Full:
             with self.lock:
                 self.busy -= 1
             return None
-        if begin:
+        if start_thread:
             Thread(target=self.run, name=self.name, daemon=True).start()
-        return done
+        return future
 
     def run(self) -> None:
-        """Works until the process ends."""
+        """Work until the process ends."""
         while True:
-            self.waiting.get()()
+            self.queue.get()()
 
-    def finish(self, done: Future[T], work: Callable[[], T]) -> None:
-        """Does one thing, and says what became of it."""
+    def finish_work(self, future: Future[T], work: Callable[[], T]) -> None:
+        """Run one task and set the result of its future."""
         try:
-            found = work()
-        except BaseException as error:  # whoever waits for it is told
-            done.set_exception(error)
+            result = work()
+        except BaseException as error:  # the future hands it to whoever waits
+            future.set_exception(error)
         else:
-            done.set_result(found)
+            future.set_result(result)
         finally:
             with self.lock:
                 self.busy -= 1

@@ -8,34 +8,38 @@ from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 
 @cache
-def all_zones() -> dict[str, str]:
-    """IANA names by their lower case."""
+def index_iana_zones() -> dict[str, str]:
+    """Map lower-case names to IANA names."""
     return {name.lower(): name for name in available_timezones() - {"Factory", "localtime"}}
 
 
 @cache
-def windows_zones() -> dict[str, str]:
-    """IANA names by Windows' names in lower case."""
+def index_windows_zones() -> dict[str, str]:
+    """Map lower-case Windows names to IANA names."""
     return {name.lower(): zone for name, zone in WINDOWS_TO_OLSON.items()}
 
 
-def known_zone(name: str) -> str | None:
-    """The IANA name of a zone that is known: by it, by Windows' name, or at the end of a path as libraries write it."""
-    wanted = name.strip().lower()
-    for known in (all_zones(), windows_zones()):
-        if wanted in known:
-            return known[wanted]
-    parts = [part for part in wanted.split("/") if part]
+def find_zone(name: str) -> str | None:
+    """Find a zone's IANA name: by that name, by Windows' name, or at the end of a path; None when it is unknown."""
+    normalized_name = name.strip().lower()
+    for zones in (index_iana_zones(), index_windows_zones()):
+        if normalized_name in zones:
+            return zones[normalized_name]
+    segments = [segment for segment in normalized_name.split("/") if segment]
     for size in (3, 2, 1):
-        if wanted.startswith("/") and len(parts) > size and "/".join(parts[-size:]) in all_zones():
-            return all_zones()["/".join(parts[-size:])]
-    return offset_zone(wanted)
+        if (
+            normalized_name.startswith("/")
+            and len(segments) > size
+            and "/".join(segments[-size:]) in index_iana_zones()
+        ):
+            return index_iana_zones()["/".join(segments[-size:])]
+    return find_offset_zone(normalized_name)
 
 
-def offset_zone(wanted: str) -> str | None:
-    """The zone of some whole hours from UTC, such as GMT+0200; its IANA name has the sign the other way round."""
-    found = re.fullmatch(r"(?:utc|gmt)([+-])0?(\d{1,2})(?::?00)?", wanted)
-    if found is None or int(found.group(2)) > 12:
+def find_offset_zone(normalized_name: str) -> str | None:
+    """Find the zone of a whole-hour offset such as GMT+0200; its IANA name has the opposite sign."""
+    match = re.fullmatch(r"(?:utc|gmt)([+-])0?(\d{1,2})(?::?00)?", normalized_name)
+    if match is None or int(match.group(2)) > 12:
         return None
-    hours = int(found.group(2))
-    return "Etc/UTC" if hours == 0 else f"Etc/GMT{'-' if found.group(1) == '+' else '+'}{hours}"
+    hours = int(match.group(2))
+    return "Etc/UTC" if hours == 0 else f"Etc/GMT{'-' if match.group(1) == '+' else '+'}{hours}"

@@ -1,4 +1,4 @@
-"""Letters: what a mail says, and the message that it becomes; every mail of ours is written here."""
+"""Mail messages: their content and the MIME message built from it; every mail of ours is built here."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,20 +15,20 @@ from email_validator import EmailNotValidError, validate_email
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from integrations.icalendar import Method
-from integrations.plain_text import lines, one_line
+from integrations.plain_text import to_lines, to_one_line
 
 TEMPLATES = Path(str(files("web") / "templates" / "mail"))
 POLICY = SMTP.clone(utf8=False)
-ENCODED = "=?"  # how an encoded word begins (RFC 2047)
+ENCODED_WORD_START = "=?"  # how an encoded word begins (RFC 2047)
 
 
-class NotAnAddress(ValueError):
-    """An address that no mail can be sent to."""
+class InvalidEmailAddress(ValueError):
+    """An e-mail address that no mail can be sent to."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
-    """One line of what a letter is about; `before` is what it was."""
+class MailDetail:
+    """A labelled line of a mail; `before` is the earlier value."""
 
     label: str
     value: str
@@ -36,16 +36,16 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """What one reader is told. Texts may be anybody's: they are made harmless where the letter is written."""
+class MailMessage:
+    """The content of one mail. Texts may come from anybody: they are sanitised when the mail is rendered."""
 
     to_name: str
     to_email: str
     subject: str
     headline: str
     sentence: str
-    facts: Sequence[Fact] = ()
-    words: Sequence[tuple[str, str]] = ()  # what somebody wrote, under a heading
+    details: Sequence[MailDetail] = ()
+    quotes: Sequence[tuple[str, str]] = ()  # what people wrote, each under a heading
     button: str = ""
     url: str = ""
     closing: str = ""
@@ -56,26 +56,26 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who our mail is from."""
+    """The sender of our mail."""
 
     name: str
     email: str
 
     @classmethod
-    def of(cls, mail_from: str) -> "Sender":
-        """The sender of a setting such as `Oncelink <booking@example.com>`; a local one where there is none."""
+    def from_setting(cls, mail_from: str) -> "Sender":
+        """Parse a setting such as `Oncelink <booking@example.com>`; a local address when there is none."""
         name, email = parseaddr(mail_from)
         return cls(name or "Oncelink", email or "oncelink@localhost.localdomain")
 
     @property
     def domain(self) -> str:
-        """Where our Message-IDs are from."""
+        """The domain of our Message-IDs."""
         return self.email.rpartition("@")[2] or "localhost.localdomain"
 
 
 @cache
-def environment() -> Environment:
-    """The templates of mails: HTML is escaped, plain text has nothing to escape."""
+def load_environment() -> Environment:
+    """Load the mail templates; HTML is escaped, plain text is not."""
     return Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=select_autoescape(enabled_extensions=("html",), default=False),
@@ -86,68 +86,73 @@ def environment() -> Environment:
     )
 
 
-def written(letter: Letter, template: str) -> str:
-    """A letter in one of its forms, `letter.txt` or `letter.html`."""
-    facts = [
-        Fact(fact.label, one_line(fact.value, 2_000), fact.before and one_line(fact.before)) for fact in letter.facts
+def render_mail(message: MailMessage, template: str) -> str:
+    """Render a message with a template of the folder `mail`."""
+    details = [
+        MailDetail(detail.label, to_one_line(detail.value, 2_000), detail.before and to_one_line(detail.before))
+        for detail in message.details
     ]
-    words = [(heading, lines(text)) for heading, text in letter.words]
-    return environment().get_template(template).render(letter=letter, facts=facts, words=words, one_line=one_line)
+    quotes = [(heading, to_lines(text)) for heading, text in message.quotes]
+    return (
+        load_environment()
+        .get_template(template)
+        .render(message=message, details=details, quotes=quotes, one_line=to_one_line)
+    )
 
 
-def message(letter: Letter, sender: Sender, message_id: str, now: datetime) -> EmailMessage:
-    """The mail as it goes out: plain text, HTML, and what a calendar understands. Raises NotAnAddress."""
-    to = deliverable(letter.to_email)
-    found = EmailMessage(policy=POLICY if to.isascii() else POLICY.clone(utf8=True))
-    found["From"] = address(sender.name, sender.email)
-    found["To"] = address(letter.to_name, to)
-    if letter.reply_to and (back := answerable(letter.reply_to[1])):
-        found["Reply-To"] = address(letter.reply_to[0], back)
-    found["Subject"] = in_header(letter.subject)
-    found["Date"] = format_datetime(now)
-    found["Message-ID"] = f"<{message_id}>"
-    found["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's holiday notice answers
-    found["X-Auto-Response-Suppress"] = "All"
-    found.set_content(written(letter, "letter.txt"), cte="quoted-printable")
-    found.add_alternative(written(letter, "letter.html"), subtype="html", cte="quoted-printable")
-    if letter.calendar and letter.method:
-        as_alternative(found, letter.calendar, letter.method)
-    return found
+def build_email(message: MailMessage, sender: Sender, message_id: str, now: datetime) -> EmailMessage:
+    """Build the MIME message: plain text, HTML and the calendar entry. Raises InvalidEmailAddress."""
+    to = normalize_address(message.to_email)
+    email = EmailMessage(policy=POLICY if to.isascii() else POLICY.clone(utf8=True))
+    email["From"] = build_address(sender.name, sender.email)
+    email["To"] = build_address(message.to_name, to)
+    if message.reply_to and (reply_to := find_reply_address(message.reply_to[1])):
+        email["Reply-To"] = build_address(message.reply_to[0], reply_to)
+    email["Subject"] = to_header_text(message.subject)
+    email["Date"] = format_datetime(now)
+    email["Message-ID"] = f"<{message_id}>"
+    email["Auto-Submitted"] = "auto-generated"  # RFC 3834: no automatic replies
+    email["X-Auto-Response-Suppress"] = "All"
+    email.set_content(render_mail(message, "letter.txt"), cte="quoted-printable")
+    email.add_alternative(render_mail(message, "letter.html"), subtype="html", cte="quoted-printable")
+    if message.calendar and message.method:
+        attach_calendar(email, message.calendar, message.method)
+    return email
 
 
-def as_alternative(found: EmailMessage, calendar: bytes, method: Method) -> None:
-    """Adds what mail programs show as an invitation, and the file for those that show none."""
+def attach_calendar(email: EmailMessage, calendar: bytes, method: Method) -> None:
+    """Attach the calendar entry as an invitation, and as a file for programs that show none."""
     text = calendar.decode()
-    found.add_alternative(text, subtype="calendar", params={"method": method}, cte="base64")
-    found.add_attachment(calendar, maintype="application", subtype="ics", filename="invite.ics")
+    email.add_alternative(text, subtype="calendar", params={"method": method}, cte="base64")
+    email.add_attachment(calendar, maintype="application", subtype="ics", filename="invite.ics")
 
 
-def deliverable(email: str) -> str:
-    """An address as mail servers want it: its domain in ASCII. Raises NotAnAddress."""
+def normalize_address(email: str) -> str:
+    """Normalise an address for mail servers: its domain in ASCII. Raises InvalidEmailAddress."""
     try:
-        found = validate_email(email, check_deliverability=False, globally_deliverable=False)
+        address = validate_email(email, check_deliverability=False, globally_deliverable=False)
     except EmailNotValidError as error:
-        raise NotAnAddress from error
-    if ENCODED in found.local_part:  # mail programs would read another address
-        raise NotAnAddress
-    return f"{found.local_part}@{found.ascii_domain}"
+        raise InvalidEmailAddress from error
+    if ENCODED_WORD_START in address.local_part:  # mail programs would read another address
+        raise InvalidEmailAddress
+    return f"{address.local_part}@{address.ascii_domain}"
 
 
-def answerable(email: str) -> str | None:
-    """An address that any reader's mail server can answer to; None where there is none such."""
+def find_reply_address(email: str) -> str | None:
+    """Normalise a Reply-To address; None when not every mail server could reply to it."""
     try:
-        found = deliverable(email)
-    except NotAnAddress:
+        address = normalize_address(email)
+    except InvalidEmailAddress:
         return None
-    return found if found.isascii() else None
+    return address if address.isascii() else None
 
 
-def address(name: str, email: str) -> Address:
-    """An address with its name."""
+def build_address(name: str, email: str) -> Address:
+    """Build an address with its display name."""
     local, _, domain = email.rpartition("@")
-    return Address(in_header(name), username=local, domain=domain)
+    return Address(to_header_text(name), username=local, domain=domain)
 
 
-def in_header(text: str) -> str:
-    """A text as a header may hold it: what looks encoded stays what was typed."""
-    return one_line(text).replace(ENCODED, "= ?")
+def to_header_text(text: str) -> str:
+    """Make a text safe for a header: what looks like an encoded word stays literal."""
+    return to_one_line(text).replace(ENCODED_WORD_START, "= ?")

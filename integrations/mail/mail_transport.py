@@ -1,4 +1,4 @@
-"""Handing mail over: to the SMTP server of the settings, or onto the console where there is none."""
+"""Mail transport: the SMTP server of the settings, or the console when there is none."""
 
 import asyncio
 import logging
@@ -11,10 +11,17 @@ from uuid import uuid4
 
 from anyio import CapacityLimiter, to_thread
 
-from api.clock import now
+from api.clock import read_clock
 from api.settings import Settings
-from integrations.mail.mail_message import Letter, NotAnAddress, Sender, deliverable, message, written
-from integrations.mail.smtp import NotHandedOver, SmtpLine
+from integrations.mail.mail_message import (
+    InvalidEmailAddress,
+    MailMessage,
+    Sender,
+    build_email,
+    normalize_address,
+    render_mail,
+)
+from integrations.mail.smtp import DeliveryFailed, SmtpConnection
 
 log = logging.getLogger("oncelink")
 
@@ -22,83 +29,83 @@ THREADS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Mail:
-    """A letter as a message, ready to go."""
+class OutgoingMail:
+    """A message rendered to bytes, ready to send."""
 
-    letter: Letter
+    message: MailMessage
     text: bytes
     to: str
 
 
-class Post:
-    """Where mails go by the settings: one line to the server, or the console. It belongs to one event loop."""
+class MailTransport:
+    """Sends mail by the settings: over one SMTP connection, or to the console. Belongs to one event loop."""
 
     def __init__(self, settings: Settings) -> None:
-        self.sender = Sender.of(settings.mail_from)
-        self.line = SmtpLine(settings.smtp_url) if settings.smtp_url else None
+        self.sender = Sender.from_setting(settings.mail_from)
+        self.connection = SmtpConnection(settings.smtp_url) if settings.smtp_url else None
 
     @property
-    def by(self) -> Literal["smtp", "console"]:
-        """How a mail goes out."""
-        return "smtp" if self.line else "console"
+    def delivery_method(self) -> Literal["smtp", "console"]:
+        """How mail is sent: "smtp" or "console"."""
+        return "smtp" if self.connection else "console"
 
-    def mail(self, letter: Letter, message_id: str) -> Mail:
-        """A letter, ready to go. Raises NotAnAddress."""
-        text = message(letter, self.sender, message_id, now()).as_bytes()
-        return Mail(letter, text, deliverable(letter.to_email))
+    def prepare_mail(self, message: MailMessage, message_id: str) -> OutgoingMail:
+        """Render a message, ready to send. Raises InvalidEmailAddress."""
+        text = build_email(message, self.sender, message_id, read_clock()).as_bytes()
+        return OutgoingMail(message, text, normalize_address(message.to_email))
 
-    async def send(self, mail: Mail, before_data: Callable[[], bool] = lambda: True) -> None:
-        """Hands a mail over, unless `before_data`, asked just before its text goes out, says no.
+    async def send(self, mail: OutgoingMail, before_data: Callable[[], bool] = lambda: True) -> None:
+        """Send a mail, unless `before_data`, called just before the data is sent, returns False.
 
-        Raises NotHandedOver.
+        Raises DeliveryFailed.
         """
-        if self.line is not None:
-            await self.line.send(mail.text, self.sender.email, mail.to, before_data)
+        if self.connection is not None:
+            await self.connection.send(mail.text, self.sender.email, mail.to, before_data)
         elif before_data():
-            print(on_console(mail.letter), file=sys.stderr, flush=True)
+            print(format_for_console(mail.message), file=sys.stderr, flush=True)
 
-    async def hang_up(self) -> None:
-        """Ends what is open."""
-        if self.line is not None:
-            await self.line.hang_up()
-
-
-def on_console(letter: Letter) -> str:
-    """A mail as the console shows it."""
-    about = f"To: {letter.to_email}\nSubject: {letter.subject}"
-    invitation = f"\n\n[with a calendar's entry, {letter.method}]" if letter.method else ""
-    return f"\n{about}\n\n{written(letter, 'letter.txt').strip()}{invitation}\n"
+    async def disconnect(self) -> None:
+        """Close the SMTP connection, if one is open."""
+        if self.connection is not None:
+            await self.connection.disconnect()
 
 
-class SignInMail:
-    """Mails sign-in links beside the requests: in threads of its own, so that a slow mail server holds up nobody.
+def format_for_console(message: MailMessage) -> str:
+    """Format a mail for the console."""
+    headers = f"To: {message.to_email}\nSubject: {message.subject}"
+    invitation = f"\n\n[with a calendar's entry, {message.method}]" if message.method else ""
+    return f"\n{headers}\n\n{render_mail(message, 'letter.txt').strip()}{invitation}\n"
 
-    They go the same way as all mail, but neither through the outbox nor into the log: a sign-in link holds a code, and
-    the log, which is for ever, must hold none that works. One that is lost is asked for again.
+
+class SignInMailer:
+    """Mails sign-in links in threads of its own, so that a slow mail server delays no request.
+
+    They bypass the outbox and the log: a sign-in link holds a code, and the log, which is permanent, must hold no
+    working code. A lost one is requested again.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.limiter: CapacityLimiter | None = None  # made in the event loop that it belongs to
+        self.limiter: CapacityLimiter | None = None  # created in the event loop that it belongs to
 
-    async def beside(self, work: Callable[..., None], *args: Any) -> None:
-        """Does what ends in a mail, after the answer."""
+    async def run_in_background(self, work: Callable[..., None], *args: Any) -> None:
+        """Run work that sends mail in a thread of its own, after the response."""
         self.limiter = self.limiter or CapacityLimiter(THREADS)
         await to_thread.run_sync(work, *args, limiter=self.limiter)
 
-    def send(self, letter: Letter) -> None:
-        """Hands a letter over. A failure is loud in the log, without what the mail holds."""
+    def send(self, message: MailMessage) -> None:
+        """Send a message. A failure is logged, without the mail's content."""
         try:
-            asyncio.run(self.handed_over(letter))
-        except (NotHandedOver, NotAnAddress) as error:
+            asyncio.run(self.deliver_message(message))
+        except (DeliveryFailed, InvalidEmailAddress) as error:
             server = urlsplit(self.settings.smtp_url).hostname
-            why = error.reason if isinstance(error, NotHandedOver) else "address_refused"
-            log.error("A mail could not be handed over to %s: %s", server, why)
+            reason = error.reason if isinstance(error, DeliveryFailed) else "address_refused"
+            log.error("A mail could not be handed over to %s: %s", server, reason)
 
-    async def handed_over(self, letter: Letter) -> None:
-        """Sends one letter on a line of its own. Raises NotHandedOver, NotAnAddress."""
-        post = Post(self.settings)
+    async def deliver_message(self, message: MailMessage) -> None:
+        """Send one message over a connection of its own. Raises DeliveryFailed, InvalidEmailAddress."""
+        transport = MailTransport(self.settings)
         try:
-            await post.send(post.mail(letter, f"{uuid4()}@{post.sender.domain}"))
+            await transport.send(transport.prepare_mail(message, f"{uuid4()}@{transport.sender.domain}"))
         finally:
-            await post.hang_up()
+            await transport.disconnect()

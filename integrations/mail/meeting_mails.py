@@ -1,30 +1,30 @@
-"""What people are told of a meeting: each in their own zone, with their own way to it, and a calendar's entry."""
+"""The mails about a meeting: in each person's time zone, with their own link to it and a calendar entry."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from domain.availability.hours import zone_of
-from domain.notifications.outbox import CAUSES, Telling, name_of
+from domain.availability.hours import load_zone
+from domain.notifications.outbox import NOTIFICATION_RULES, Notification, get_event_name
 from domain.person import PersonProperties
 from domain.token import Rescheduled
-from integrations.date_formats import face_for, offset, zone_label
-from integrations.icalendar import Method, calendar
-from integrations.mail.mail_message import Fact, Letter
-from integrations.meeting_details import Facts, Given
-from integrations.plain_text import greetable
+from integrations.date_formats import choose_date_format, format_offset, format_zone
+from integrations.icalendar import Method, render_icalendar
+from integrations.mail.mail_message import MailDetail, MailMessage
+from integrations.meeting_details import GuestDetails, MeetingDetails
+from integrations.plain_text import is_greetable
 
-FACE = face_for(None)
-CHANGES = "Use this link to reschedule or cancel, whenever you need to; it always shows the meeting as it is now."
+DATE_FORMAT = choose_date_format(None)
+MANAGE_HINT = "Use this link to reschedule or cancel, whenever you need to; it always shows the meeting as it is now."
 
 
-class NobodyToTell(Exception):
-    """The reader is not known any more."""
+class AddresseeUnknown(Exception):
+    """The addressee no longer exists, or their details were erased."""
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """How a letter speaks of what happened: before the subject, as the headline, and in a sentence to each side."""
+class MailPhrases:
+    """The phrases of a mail for one kind of change: subject prefix, headline, and a sentence for each side."""
 
     subject: str
     headline: str
@@ -32,159 +32,186 @@ class Told:
     to_host: str
 
 
-TOLD = {
-    "booked": Told(
+PHRASES = {
+    "booked": MailPhrases(
         "Booked", "Your meeting is booked", "{host} is looking forward to meeting you.", "{guest} booked a meeting."
     ),
-    "rescheduled": Told(
+    "rescheduled": MailPhrases(
         "Moved", "Your meeting was moved", "It now takes place at another time.", "It now takes place at another time."
     ),
-    "reassigned": Told(
+    "reassigned": MailPhrases(
         "Changed host",
         "Your meeting has another host",
         "It stays at its time; {host} will meet you.",
         "It stays at its time; {host} hosts it now.",
     ),
-    "cancelled": Told(
+    "cancelled": MailPhrases(
         "Cancelled", "Your meeting was cancelled", "It was cancelled by {by}.", "It was cancelled by {by}."
     ),
 }
 
 
-# the entry in their calendars stays as it is
-CONFLICT = Told(
+# a conflict changes nothing in the calendars
+CONFLICT_PHRASES = MailPhrases(
     "Still booked",
     "Your meeting stays booked",
     "The calendar of {about} now has something else at this time. If another time suits you too, you may move it.",
     "Your calendar has something else at this time. Move or cancel the meeting if you cannot be there.",
 )
-TOLD["conflict"] = CONFLICT
-# to those whose meeting it becomes, and was
-GIVEN = Told("Given to you", "A meeting was given to you", "", "You host it now.")
-TAKEN = Told("Given away", "Your meeting was given to another host", "", "{host} hosts it now; there is nothing to do.")
+PHRASES["conflict"] = CONFLICT_PHRASES
+# a reassignment: for the new host, and for the former one
+NEW_HOST_PHRASES = MailPhrases("Given to you", "A meeting was given to you", "", "You host it now.")
+FORMER_HOST_PHRASES = MailPhrases(
+    "Given away", "Your meeting was given to another host", "", "{host} hosts it now; there is nothing to do."
+)
 
 
-def letter_for(facts: Facts, telling: Telling, first: bool, reader: PersonProperties | None, sent_by: str) -> Letter:
-    """The letter of one telling. `first` says that the reader was told nothing of this meeting before; `reader` is
-    None for the guest. Raises NobodyToTell."""
-    if telling.to == "guest":
-        return to_guest(facts, told(facts, telling, first), sent_by)
-    if reader is None:
-        raise NobodyToTell
-    return to_host(facts, told(facts, telling, first), reader, sent_by, method_for(facts, telling))
+def build_meeting_mail(
+    details: MeetingDetails, notification: Notification, first: bool, addressee: PersonProperties | None, sent_by: str
+) -> MailMessage:
+    """Build the mail of a notification. `first` says that the addressee was told nothing of this meeting before.
 
-
-def told(facts: Facts, telling: Telling, first: bool) -> Told:
-    """What is told: who heard nothing of the booking yet hears of it, not of the move that came after it."""
-    if telling.to == "former_host":
-        return TAKEN
-    if telling.to == "host" and telling.person_id not in getattr(
-        facts.cause, "previous_host_ids", (telling.person_id,)
-    ):
-        return GIVEN
-    what = CAUSES[name_of(facts.cause)].what
-    return TOLD["booked" if first and what == "rescheduled" else what]
-
-
-def method_for(facts: Facts, telling: Telling) -> Method:
-    """Whether the entry comes into the reader's calendar, or leaves it."""
-    return "CANCEL" if facts.cancelled or telling.to == "former_host" else "REQUEST"
-
-
-def to_guest(facts: Facts, said: Told, sent_by: str) -> Letter:
-    """To the guest, in the zone that they booked in. Raises NobodyToTell."""
-    guest, host = facts.guest, facts.hosts[0]
-    if guest is None:
-        raise NobodyToTell
-    about = (facts.about or host).name
-    spoken = said.to_guest.format(host=host.name, by=by_whom(facts, to_guest=True), about=about)
-    return Letter(
-        to_name=guest.name if greetable(guest.name) else "",
-        to_email=guest.email,
-        subject=f"{said.subject}: {facts.title}, {short(facts.meeting.starts_at, guest.time_zone)}",
-        headline=said.headline,
-        sentence=spoken,
-        facts=shown(facts, said, guest.time_zone, with_whom=" and ".join(one.name for one in facts.hosts)),
-        words=reasons(facts, by="host"),
-        button="See the booking" if facts.cancelled else "Reschedule or cancel",
-        url=facts.manage_url,
-        closing="" if facts.cancelled else CHANGES,
-        reply_to=(host.name, host.email),
-        **entry_in(facts, said, True, guest.time_zone, sent_by, "CANCEL" if facts.cancelled else "REQUEST"),
+    `addressee` is None for the guest. Raises AddresseeUnknown.
+    """
+    if notification.to == "guest":
+        return build_guest_mail(details, choose_phrases(details, notification, first), sent_by)
+    if addressee is None:
+        raise AddresseeUnknown
+    return build_host_mail(
+        details, choose_phrases(details, notification, first), addressee, sent_by, choose_method(details, notification)
     )
 
 
-def to_host(facts: Facts, said: Told, reader: PersonProperties, sent_by: str, method: Method) -> Letter:
-    """To somebody who hosts the meeting, in their own zone."""
-    guest = facts.guest
+def choose_phrases(details: MeetingDetails, notification: Notification, first: bool) -> MailPhrases:
+    """Choose the phrases: an addressee who was told nothing of the booking yet hears of it, not of a later move."""
+    if notification.to == "former_host":
+        return FORMER_HOST_PHRASES
+    if notification.to == "host" and notification.person_id not in getattr(
+        details.event, "previous_host_ids", (notification.person_id,)
+    ):
+        return NEW_HOST_PHRASES
+    what = NOTIFICATION_RULES[get_event_name(details.event)].what
+    return PHRASES["booked" if first and what == "rescheduled" else what]
+
+
+def choose_method(details: MeetingDetails, notification: Notification) -> Method:
+    """Choose whether the entry is added to the addressee's calendar or removed from it."""
+    return "CANCEL" if details.cancelled or notification.to == "former_host" else "REQUEST"
+
+
+def build_guest_mail(details: MeetingDetails, phrases: MailPhrases, sent_by: str) -> MailMessage:
+    """Build the mail to the guest, in the time zone of the booking. Raises AddresseeUnknown."""
+    guest, host = details.guest, details.hosts[0]
+    if guest is None:
+        raise AddresseeUnknown
+    affected_host_name = (details.affected_host or host).name
+    sentence = phrases.to_guest.format(
+        host=host.name, by=describe_canceller(details, for_guest=True), about=affected_host_name
+    )
+    return MailMessage(
+        to_name=guest.name if is_greetable(guest.name) else "",
+        to_email=guest.email,
+        subject=f"{phrases.subject}: {details.title}, {format_short_time(details.meeting.starts_at, guest.time_zone)}",
+        headline=phrases.headline,
+        sentence=sentence,
+        details=list_details(
+            details, phrases, guest.time_zone, with_whom=" and ".join(person.name for person in details.hosts)
+        ),
+        quotes=list_reasons(details, by="host"),
+        button="See the booking" if details.cancelled else "Reschedule or cancel",
+        url=details.manage_url,
+        closing="" if details.cancelled else MANAGE_HINT,
+        reply_to=(host.name, host.email),
+        **build_calendar_fields(
+            details, phrases, True, guest.time_zone, sent_by, "CANCEL" if details.cancelled else "REQUEST"
+        ),
+    )
+
+
+def build_host_mail(
+    details: MeetingDetails, phrases: MailPhrases, addressee: PersonProperties, sent_by: str, method: Method
+) -> MailMessage:
+    """Build the mail to a host, in their own time zone."""
+    guest = details.guest
     name = guest.name if guest else "A guest, whose details were erased,"
     notes = [("Notes", guest.notes)] if guest and guest.notes else []
-    return Letter(
-        to_name=reader.name,
-        to_email=reader.email,
-        subject=f"{said.subject}: {facts.title_for_hosts}, {short(facts.meeting.starts_at, reader.time_zone)}",
-        headline=said.headline.replace("Your meeting is booked", "A meeting was booked with you"),
-        sentence=said.to_host.format(guest=name, host=facts.hosts[0].name, by=by_whom(facts, to_guest=False)),
-        facts=[*shown(facts, said, reader.time_zone, with_whom=described(guest)), *hosts_of(facts)],
-        words=[*notes, *reasons(facts, by="guest")],
+    start = format_short_time(details.meeting.starts_at, addressee.time_zone)
+    return MailMessage(
+        to_name=addressee.name,
+        to_email=addressee.email,
+        subject=f"{phrases.subject}: {details.title_for_hosts}, {start}",
+        headline=phrases.headline.replace("Your meeting is booked", "A meeting was booked with you"),
+        sentence=phrases.to_host.format(
+            guest=name, host=details.hosts[0].name, by=describe_canceller(details, for_guest=False)
+        ),
+        details=[
+            *list_details(details, phrases, addressee.time_zone, with_whom=describe_guest(guest)),
+            *list_hosts(details),
+        ],
+        quotes=[*notes, *list_reasons(details, by="guest")],
         button="Open the booking",
-        url=facts.page_url,
+        url=details.page_url,
         reply_to=(guest.name, guest.email) if guest else None,
-        **entry_in(facts, said, False, reader.time_zone, sent_by, method),
+        **build_calendar_fields(details, phrases, False, addressee.time_zone, sent_by, method),
     )
 
 
-def entry_in(facts: Facts, said: Told, for_guest: bool, zone: str, sent_by: str, method: Method) -> dict[str, Any]:
-    """What changes the reader's calendar; nothing where nothing changed."""
-    if said is CONFLICT:
+def build_calendar_fields(
+    details: MeetingDetails, phrases: MailPhrases, for_guest: bool, zone: str, sent_by: str, method: Method
+) -> dict[str, Any]:
+    """Build the message's calendar fields; empty when nothing changed in the calendar."""
+    if phrases is CONFLICT_PHRASES:
         return {}
-    return {"calendar": calendar(facts.entry(for_guest, zone, sent_by), method), "method": method}
+    return {"calendar": render_icalendar(details.build_entry(for_guest, zone, sent_by), method), "method": method}
 
 
-def described(guest: Given | None) -> str:
-    """The guest as a host needs to know them."""
+def describe_guest(guest: GuestDetails | None) -> str:
+    """Describe the guest to a host."""
     return f"{guest.name} ({guest.email})" if guest else "a guest, whose details were erased"
 
 
-def shown(facts: Facts, said: Told, zone: str, with_whom: str) -> list[Fact]:
-    """What, when, with whom and where."""
-    moved = facts.meeting if isinstance(facts.meeting, Rescheduled) and said is TOLD["rescheduled"] else None
-    before = when(moved.previous_starts_at, None, zone) if moved else None
-    found = [
-        Fact("What", facts.meeting_type.name),
-        Fact("When", when(facts.meeting.starts_at, facts.meeting.ends_at, zone), before),
-        Fact("With", with_whom),
+def list_details(details: MeetingDetails, phrases: MailPhrases, zone: str, with_whom: str) -> list[MailDetail]:
+    """List what, when, with whom and where."""
+    rescheduled_event = (
+        details.meeting if isinstance(details.meeting, Rescheduled) and phrases is PHRASES["rescheduled"] else None
+    )
+    previous_time = format_time(rescheduled_event.previous_starts_at, None, zone) if rescheduled_event else None
+    rows = [
+        MailDetail("What", details.meeting_type.name),
+        MailDetail("When", format_time(details.meeting.starts_at, details.meeting.ends_at, zone), previous_time),
+        MailDetail("With", with_whom),
     ]
-    return [*found, Fact("Where", facts.meeting_type.location)] if facts.meeting_type.location else found
+    return [*rows, MailDetail("Where", details.meeting_type.location)] if details.meeting_type.location else rows
 
 
-def hosts_of(facts: Facts) -> list[Fact]:
-    """Who hosts it, where that are several."""
-    return [Fact("Hosts", ", ".join(host.name for host in facts.hosts))] if len(facts.hosts) > 1 else []
+def list_hosts(details: MeetingDetails) -> list[MailDetail]:
+    """List the hosts when there are several."""
+    return [MailDetail("Hosts", ", ".join(host.name for host in details.hosts))] if len(details.hosts) > 1 else []
 
 
-def reasons(facts: Facts, by: str) -> list[tuple[str, str]]:
-    """Why it was cancelled, for the other side."""
-    return [("Reason", facts.reason)] if facts.reason and facts.cancelled_by == by else []
+def list_reasons(details: MeetingDetails, by: str) -> list[tuple[str, str]]:
+    """List the reason of a cancellation, for the other side."""
+    return [("Reason", details.reason)] if details.reason and details.cancelled_by == by else []
 
 
-def by_whom(facts: Facts, to_guest: bool) -> str:
-    """Who cancelled, as the reader calls them."""
-    if facts.cancelled_by == "guest":
-        return "you" if to_guest else "the guest"
-    return facts.hosts[0].name if to_guest else "a host"
+def describe_canceller(details: MeetingDetails, for_guest: bool) -> str:
+    """Describe who cancelled, from the addressee's point of view."""
+    if details.cancelled_by == "guest":
+        return "you" if for_guest else "the guest"
+    return details.hosts[0].name if for_guest else "a host"
 
 
-def when(start: datetime, end: datetime | None, zone: str) -> str:
-    """A time in full, with its zone."""
-    there = zone_of(zone)
-    day = FACE.day(start.astimezone(there).date())
+def format_time(start: datetime, end: datetime | None, zone: str) -> str:
+    """Format a time in full, with its time zone."""
+    time_zone = load_zone(zone)
+    day = DATE_FORMAT.format_day(start.astimezone(time_zone).date())
     if end is None:
-        return f"{day}, {FACE.time(start, there)}"
-    return f"{day}, {FACE.span(start, end, there)} ({zone_label(zone)}, {offset(start, there)})"
+        return f"{day}, {DATE_FORMAT.format_time(start, time_zone)}"
+    span = DATE_FORMAT.format_span(start, end, time_zone)
+    return f"{day}, {span} ({format_zone(zone)}, {format_offset(start, time_zone)})"
 
 
-def short(start: datetime, zone: str) -> str:
-    """A time as a subject has it."""
-    there = start.astimezone(zone_of(zone))
-    return f"{there:%a} {there.day} {there:%b %Y}, {there:%H:%M}"
+def format_short_time(start: datetime, zone: str) -> str:
+    """Format a time for a subject line."""
+    local_start = start.astimezone(load_zone(zone))
+    return f"{local_start:%a} {local_start.day} {local_start:%b %Y}, {local_start:%H:%M}"

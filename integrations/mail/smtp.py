@@ -1,4 +1,4 @@
-"""Handing mails over to the SMTP server of the settings, one after the other on one connection."""
+"""Sends mail to the SMTP server of the settings, one after the other on one connection."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,72 +7,72 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import aiosmtplib
 from aiosmtplib import SMTP
 
-from domain.notifications.mail_delivery import Reason
+from domain.notifications.mail_delivery import MailFailureReason
 
-SECONDS = 15.0  # for each step of the talk
+STEP_TIMEOUT_SECONDS = 15.0  # for each step of the SMTP exchange
 DEFAULT_PORTS = {"smtp": 587, "smtps": 465}
 
 
-TALK_FAILED = (aiosmtplib.SMTPException, OSError)
+SMTP_ERRORS = (aiosmtplib.SMTPException, OSError)
 
 
-class NotHandedOver(Exception):
-    """A mail was not handed over, as far as is known.
+class DeliveryFailed(Exception):
+    """A mail was not delivered, as far as is known.
 
-    `last`: another attempt would end the same; `of_server`: it is the server's matter, and not this mail's.
+    `permanent`: another attempt would fail too; `server_fault`: the server failed, not this mail.
     """
 
-    def __init__(self, reason: Reason, last: bool = False, of_server: bool = False) -> None:
+    def __init__(self, reason: MailFailureReason, permanent: bool = False, server_fault: bool = False) -> None:
         super().__init__(reason)
-        self.reason: Reason = reason
-        self.last = last
-        self.of_server = of_server
+        self.reason: MailFailureReason = reason
+        self.permanent = permanent
+        self.server_fault = server_fault
 
 
-class SmtpLine:
-    """A connection that is opened when it is needed, and kept until it is hung up. It belongs to one event loop."""
+class SmtpConnection:
+    """An SMTP connection that is opened when needed and kept until disconnected. Belongs to one event loop."""
 
-    def __init__(self, url: str, seconds: float = SECONDS) -> None:
+    def __init__(self, url: str, seconds: float = STEP_TIMEOUT_SECONDS) -> None:
         self.url = urlsplit(url)
         self.seconds = seconds
         self.client: SMTP | None = None
 
     async def send(self, message: bytes, sender: str, to: str, before_data: Callable[[], bool]) -> None:
-        """Hands a mail over. Just before its text goes out `before_data` is called; False keeps it back.
+        """Send a mail. `before_data` is called just before DATA; when it returns False the mail is not sent.
 
-        Raises NotHandedOver.
+        Raises DeliveryFailed.
         """
-        client = await self.opened()
+        client = await self.connect()
         try:
-            await self.announce(client, sender, to)
+            await self.send_envelope(client, sender, to)
             if before_data():
-                await self.text(client, message)
+                await self.send_data(client, message)
             else:
-                await self.hang_up()
+                await self.disconnect()
         except BaseException:
-            await self.hang_up()
+            await self.disconnect()
             raise
 
-    async def announce(self, client: SMTP, sender: str, to: str) -> None:
-        """Says from whom and to whom. Raises NotHandedOver."""
+    async def send_envelope(self, client: SMTP, sender: str, to: str) -> None:
+        """Send MAIL FROM and RCPT TO. Raises DeliveryFailed."""
         encoding = "ascii" if to.isascii() else "utf-8"
         try:
-            await client.mail(sender, options=options(client, to), encoding=encoding)
+            await client.mail(sender, options=build_mail_options(client, to), encoding=encoding)
             await client.rcpt(to, encoding=encoding)
-        except TALK_FAILED as error:
-            raise refused(error) from error
+        except SMTP_ERRORS as error:
+            raise to_delivery_failure(error) from error
 
-    async def text(self, client: SMTP, message: bytes) -> None:
-        """Hands the text over. Raises NotHandedOver."""
+    async def send_data(self, client: SMTP, message: bytes) -> None:
+        """Send DATA. Raises DeliveryFailed."""
         try:
             await client.data(message)
         except aiosmtplib.SMTPDataError as error:
-            raise refused(error) from error
-        except TALK_FAILED as error:
-            raise NotHandedOver("unknown_outcome", of_server=True) from error
+            raise to_delivery_failure(error) from error
+        except SMTP_ERRORS as error:
+            raise DeliveryFailed("unknown_outcome", server_fault=True) from error
 
-    async def opened(self) -> SMTP:
-        """The connection, signed in. Raises NotHandedOver."""
+    async def connect(self) -> SMTP:
+        """Connect and sign in, or return the open connection. Raises DeliveryFailed."""
         if self.client is not None and self.client.is_connected:
             return self.client
         scheme, required = self.url.scheme, parse_qs(self.url.query).get("starttls") == ["required"]
@@ -87,14 +87,14 @@ class SmtpLine:
         )
         try:
             await client.connect()
-        except TALK_FAILED as error:
+        except SMTP_ERRORS as error:
             client.close()
-            raise refused(error) from error
+            raise to_delivery_failure(error) from error
         self.client = client
         return client
 
-    async def hang_up(self) -> None:
-        """Ends the connection; a server that is away is not waited for."""
+    async def disconnect(self) -> None:
+        """Quit and close the connection; does not wait for a server that is away."""
         client, self.client = self.client, None
         if client is None or not client.is_connected:
             return
@@ -106,8 +106,8 @@ class SmtpLine:
             client.close()
 
 
-def options(client: SMTP, to: str) -> list[str]:
-    """What MAIL FROM says of a mail. Raises aiosmtplib.SMTPNotSupported."""
+def build_mail_options(client: SMTP, to: str) -> list[str]:
+    """Build the options of MAIL FROM. Raises aiosmtplib.SMTPNotSupported."""
     if to.isascii():
         return []
     if not client.supports_extension("smtputf8"):
@@ -115,20 +115,20 @@ def options(client: SMTP, to: str) -> list[str]:
     return ["SMTPUTF8"]
 
 
-def refused(error: Exception) -> NotHandedOver:
-    """What went wrong in the talk, in our words."""
-    for_good = isinstance(error, aiosmtplib.SMTPResponseException) and error.code >= 500
+def to_delivery_failure(error: Exception) -> DeliveryFailed:
+    """Convert an SMTP error to DeliveryFailed with its reason."""
+    is_permanent = isinstance(error, aiosmtplib.SMTPResponseException) and error.code >= 500
     match error:
         case aiosmtplib.SMTPAuthenticationError():
-            return NotHandedOver("sign_in_refused", of_server=True)
+            return DeliveryFailed("sign_in_refused", server_fault=True)
         case aiosmtplib.SMTPNotSupported():
-            return NotHandedOver("address_refused", last=True)
+            return DeliveryFailed("address_refused", permanent=True)
         case aiosmtplib.SMTPRecipientRefused():
-            return NotHandedOver("address_refused" if for_good else "try_later", last=for_good)
+            return DeliveryFailed("address_refused" if is_permanent else "try_later", permanent=is_permanent)
         case aiosmtplib.SMTPSenderRefused():
-            return NotHandedOver("sender_refused" if for_good else "try_later", of_server=True)
+            return DeliveryFailed("sender_refused" if is_permanent else "try_later", server_fault=True)
         case aiosmtplib.SMTPDataError():
-            return NotHandedOver("mail_refused" if for_good else "try_later", last=for_good)
+            return DeliveryFailed("mail_refused" if is_permanent else "try_later", permanent=is_permanent)
         case aiosmtplib.SMTPTimeoutError() | TimeoutError():
-            return NotHandedOver("server_too_slow", of_server=True)
-    return NotHandedOver("server_unreachable", of_server=True)
+            return DeliveryFailed("server_too_slow", server_fault=True)
+    return DeliveryFailed("server_unreachable", server_fault=True)

@@ -1,4 +1,4 @@
-"""Hints that the log has grown: NOTIFY after commits, coalesced, and LISTEN; a hint may be lost, polling may not."""
+"""NOTIFY after appends, coalesced, and LISTEN. A notification may be lost; readers poll as well."""
 
 import os
 from collections.abc import Callable
@@ -7,87 +7,87 @@ from threading import Event
 
 from psycopg import sql
 
-from projections.following.background_worker import Supervised
+from projections.following.background_worker import SupervisedThread
 from store.database import Database
 
 PAUSE_SECONDS = 0.01
 LISTEN_SECONDS = 0.5
 
 
-def channel(schema: str) -> str:
-    """The channel of a schema; names of channels end after 63 bytes."""
+def build_channel_name(schema: str) -> str:
+    """The name of a schema's channel. PostgreSQL cuts channel names after 63 bytes."""
     return f"appended.{schema}".encode()[:63].decode(errors="ignore")
 
 
-class Hint:
-    """Tells every listener that the log has grown, at most every 10 ms, on a connection of its own.
+class AppendNotifier:
+    """Notifies every listener that the log has grown, at most every 10 ms, on a connection of its own.
 
     It never runs inside an append: NOTIFY takes a lock of the whole server until its transaction is flushed.
     """
 
     def __init__(self, db: Database) -> None:
         self.db = db
-        self._wanted = Event()
-        self._thread = Supervised("hint", self._send)
+        self._notify_requested = Event()
+        self._thread = SupervisedThread("hint", self._run_loop)
 
-    def send(self) -> None:
-        """Asks for a hint soon; returns at once."""
-        self._wanted.set()
+    def request_notify(self) -> None:
+        """Requests a notification soon. Returns at once."""
+        self._notify_requested.set()
 
-    def start(self) -> "Hint":
-        """Begins sending, in a daemon thread."""
+    def start(self) -> "AppendNotifier":
+        """Starts sending, in a daemon thread."""
         self._thread.start()
         return self
 
     def stop(self) -> None:
-        """Stops sending."""
-        self._thread.stopping.set()
-        self._wanted.set()
+        """Stops sending, and waits for the thread."""
+        self._thread.stop_requested.set()
+        self._notify_requested.set()
         self._thread.stop()
 
-    def _send(self) -> None:
+    def _run_loop(self) -> None:
         with self.db.connect() as connection:
-            while not self._thread.stopping.is_set():
-                if not self._wanted.wait(LISTEN_SECONDS):
+            while not self._thread.stop_requested.is_set():
+                if not self._notify_requested.wait(LISTEN_SECONDS):
                     continue
-                self._wanted.clear()
-                connection.execute("SELECT pg_notify(%s, '')", (channel(self.db.schema),))
-                self._thread.succeeded()
-                self._thread.stopping.wait(PAUSE_SECONDS)
+                self._notify_requested.clear()
+                connection.execute("SELECT pg_notify(%s, '')", (build_channel_name(self.db.schema),))
+                self._thread.record_success()
+                self._thread.stop_requested.wait(PAUSE_SECONDS)
 
 
-class Listener:
-    """Calls `heard` at each hint, from a daemon thread with a connection of its own."""
+class AppendListener:
+    """Calls `on_append` at each notification, from a daemon thread with a connection of its own."""
 
-    def __init__(self, db: Database, heard: Callable[[], object]) -> None:
+    def __init__(self, db: Database, on_append: Callable[[], object]) -> None:
         self.db = db
-        self.heard = heard
-        self._thread = Supervised("listener", self._listen)
-        self._pipe: tuple[int, int] | None = None  # closed at its writing end, it ends a wait at once
+        self.on_append = on_append
+        self._thread = SupervisedThread("listener", self._run_loop)
+        self._pipe: tuple[int, int] | None = None  # closing its write end wakes the listening thread at once
 
     def start(self) -> None:
-        """Begins listening."""
+        """Starts listening."""
         self._pipe = os.pipe()
         self._thread.start()
 
     def stop(self) -> None:
-        """Stops listening."""
-        self._thread.stopping.set()
+        """Stops listening, and waits for the thread."""
+        self._thread.stop_requested.set()
         if self._pipe is not None:
-            (reading, writing), self._pipe = self._pipe, None
-            os.close(writing)
+            (read_end, write_end), self._pipe = self._pipe, None
+            os.close(write_end)
             self._thread.stop()
-            os.close(reading)
+            os.close(read_end)
 
-    def _listen(self) -> None:
+    def _run_loop(self) -> None:
         pipe = self._pipe
         if pipe is None:
             return
         with self.db.connect() as connection:
-            connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel(self.db.schema))))
-            self.heard()
-            while not self._thread.stopping.is_set():
+            connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(build_channel_name(self.db.schema))))
+            self.on_append()
+            while not self._thread.stop_requested.is_set():
                 wait([connection.fileno(), pipe[0]], LISTEN_SECONDS)
                 for _ in connection.notifies(timeout=0):
-                    self._thread.succeeded()
-                    self.heard()
+                    self._thread.record_success()
+                    self.on_append()

@@ -1,4 +1,7 @@
-"""Work that goes on for ever in a thread: after an error it logs, waits a little longer each time, and begins anew."""
+"""A background thread that repeats its work for ever.
+
+After an error it logs, pauses a little longer each time, and retries.
+"""
 
 import logging
 from collections.abc import Callable
@@ -7,73 +10,73 @@ from typing import Self
 
 logger = logging.getLogger(__name__)
 
-FIRST_PAUSE_SECONDS = 0.05
-LONGEST_PAUSE_SECONDS = 1.0
+MIN_PAUSE_SECONDS = 0.05
+MAX_PAUSE_SECONDS = 1.0
 
 
-class Supervised:
-    """Runs `work` again and again until stopped; `work` returns soon after `stopping` is set."""
+class SupervisedThread:
+    """Runs `work` again and again until stopped. `work` must return soon after `stop_requested` is set."""
 
     def __init__(self, name: str, work: Callable[[], None]) -> None:
         self.name = name
         self.work = work
-        self.stopping = Event()
+        self.stop_requested = Event()
         self.error: str | None = None
-        self._pause = FIRST_PAUSE_SECONDS
+        self._pause_seconds = MIN_PAUSE_SECONDS
         self._thread: Thread | None = None
 
     @property
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         """Whether the thread runs."""
         return self._thread is not None and self._thread.is_alive()
 
     def start(self) -> None:
-        """Begins in a daemon thread."""
+        """Starts a daemon thread."""
         self._thread = Thread(target=self.run, name=self.name, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Asks it to end, and waits until it has."""
-        self.stopping.set()
+        """Requests a stop, and waits until the thread has ended."""
+        self.stop_requested.set()
         if self._thread is not None:
             self._thread.join()
 
     def run(self) -> None:
-        """Works in this thread until stopped."""
-        while not self.stopping.is_set():
+        """Runs in the calling thread until stopped."""
+        while not self.stop_requested.is_set():
             try:
                 self.work()
             except Exception as error:
-                self._failed(error)
+                self._record_failure(error)
 
-    def succeeded(self) -> None:
-        """Forgets the last error: the work goes on."""
+    def record_success(self) -> None:
+        """Clears the last error and resets the pause."""
         self.error = None
-        self._pause = FIRST_PAUSE_SECONDS
+        self._pause_seconds = MIN_PAUSE_SECONDS
 
-    def _failed(self, error: Exception) -> None:
+    def _record_failure(self, error: Exception) -> None:
         self.error = f"{type(error).__name__}: {error}"
-        logger.warning("%s failed, goes on in %.2f s: %s", self.name, self._pause, self.error)
-        self.stopping.wait(self._pause)
-        self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
+        logger.warning("%s failed, goes on in %.2f s: %s", self.name, self._pause_seconds, self.error)
+        self.stop_requested.wait(self._pause_seconds)
+        self._pause_seconds = min(2 * self._pause_seconds, MAX_PAUSE_SECONDS)
 
 
-class Worker:
-    """What works in a supervised thread, as its owner sees it."""
+class BackgroundWorker:
+    """Base class of what runs in a supervised thread."""
 
-    _thread: Supervised
+    _thread: SupervisedThread
 
     @property
-    def alive(self) -> bool:
-        """Whether it runs in its thread."""
-        return self._thread.alive
+    def is_alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.is_alive
 
     @property
     def error(self) -> str | None:
-        """What went wrong last; None while all is well."""
+        """The last error; None while there is none."""
         return self._thread.error
 
     def start(self) -> Self:
-        """Begins in a daemon thread."""
+        """Starts in a daemon thread."""
         self._thread.start()
         return self

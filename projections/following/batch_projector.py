@@ -1,4 +1,4 @@
-"""Folds what was touched in a stretch of the log into the live tables, and moves the position, in one transaction."""
+"""Projects a batch of the log: folds the streams that it touched into the live tables, and moves the position."""
 
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -8,24 +8,24 @@ from uuid import UUID
 
 from psycopg import Connection, Cursor, DataError, IntegrityError
 
-from projections.queries.query import statement
+from projections.queries.query import compile_statement
 from projections.read_model import ReadModel
 from store.database import Database
 
-MOST_EVENTS = 1_000
-POISON = (DataError, IntegrityError)  # what the data of a stream can do to its fold, and nothing else can
+MAX_EVENTS = 1_000
+POISON_ERRORS = (DataError, IntegrityError)  # what the data of a stream can cause in its fold, and nothing else can
 
 # the planner knows nothing of a young log, and would read all of it for each batch
 LOCK_POSITION = """
 SELECT position, set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)
 FROM {schema}.follower FOR UPDATE
 """
-MOVE = "UPDATE {schema}.follower SET position = %(position)s, moved_at = clock_timestamp()"
-LIVE = """
+ADVANCE_POSITION = "UPDATE {schema}.follower SET position = %(position)s, moved_at = clock_timestamp()"
+LIVE_TABLES = """
 SELECT name, version, live_table, EXISTS (SELECT FROM {schema}.dead_letters WHERE read_model = name) AS has_dead_letters
 FROM {schema}.read_models
 """
-TOUCHED = """
+TOUCHED_STREAMS = """
 SELECT stream_id, array_agg(DISTINCT split_part(type, '.', 1)) AS names,
        max(position) AS position, count(*) AS events
 FROM (
@@ -35,13 +35,15 @@ FROM (
 ) AS batch
 GROUP BY stream_id
 """
-BURY = """
+ADD_DEAD_LETTER = """
 INSERT INTO {schema}.dead_letters (read_model, stream_id, position, error)
 VALUES (%(read_model)s, %(stream)s, %(position)s, %(error)s)
 ON CONFLICT (read_model, stream_id)
 DO UPDATE SET position = excluded.position, error = excluded.error, failed_at = clock_timestamp()
 """
-REVIVE = "DELETE FROM {schema}.dead_letters WHERE read_model = %(read_model)s AND stream_id = ANY(%(log_streams)s)"
+DELETE_DEAD_LETTERS = (
+    "DELETE FROM {schema}.dead_letters WHERE read_model = %(read_model)s AND stream_id = ANY(%(log_streams)s)"
+)
 
 
 class SteppedDown(Exception):
@@ -49,122 +51,136 @@ class SteppedDown(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Touched:
+class TouchedStream:
     """A stream with the names of the events that touched it."""
 
     stream_id: UUID
-    names: set[str]
+    event_names: set[str]
 
 
 @dataclass(frozen=True, slots=True)
-class Folding:
-    """Folds into the live tables, on one connection."""
+class BatchProjector:
+    """Folds batches of the log into the live tables, on one connection."""
 
     db: Database
     connection: Connection[dict[str, Any]]
     models: Sequence[ReadModel]
 
-    def batch(self, settled: int, limit: int = MOST_EVENTS) -> int:
-        """Folds what the next events touched, none beyond a settled position; the position that is now reached.
+    def project_batch(self, settled: int, limit: int = MAX_EVENTS) -> int:
+        """Folds what the next events touched, up to a settled position. Returns the position that is now reached.
 
-        Raises SteppedDown, and psycopg.Error when nothing has happened.
+        Raises SteppedDown, and psycopg.Error: then nothing has changed.
         """
         try:
-            return self._batch(settled, limit, careful=False)
-        except POISON:
-            return self._batch(settled, limit, careful=True)
+            return self._project_batch(settled, limit, isolate_poison=False)
+        except POISON_ERRORS:
+            return self._project_batch(settled, limit, isolate_poison=True)
 
-    def _batch(self, settled: int, limit: int, careful: bool) -> int:
+    def _project_batch(self, settled: int, limit: int, isolate_poison: bool) -> int:
         with self.connection.transaction():
-            position, tables, touched, until = self.upcoming(settled, limit)
-            if not touched and position >= settled:
+            position, live_tables, touched_streams, until = self.read_next_batch(settled, limit)
+            if not touched_streams and position >= settled:
                 return position
-            with nullcontext() if careful else self.connection.pipeline():  # a savepoint has to know what failed
+            with nullcontext() if isolate_poison else self.connection.pipeline():  # a savepoint has to know what failed
                 for model in self.models:
-                    self.fold(model, tables[model.name], touched, until, careful)
-                self.run(MOVE, {"position": until})
+                    self.fold_streams(model, live_tables[model.name], touched_streams, until, isolate_poison)
+                self.execute(ADVANCE_POSITION, {"position": until})
             return until
 
-    def upcoming(self, settled: int, limit: int) -> tuple[int, dict[str, dict[str, Any]], list[Touched], int]:
-        """The position, locked from now on, the live tables, the streams touched next, and up to which position.
+    def read_next_batch(
+        self, settled: int, limit: int
+    ) -> tuple[int, dict[str, dict[str, Any]], list[TouchedStream], int]:
+        """The position, now locked, the live tables, the streams touched next, and the position up to there.
 
-        In one round trip. Raises SteppedDown.
+        One round trip. Raises SteppedDown.
         """
         with self.connection.pipeline():
-            locked, live = self.run(LOCK_POSITION, {}), self.run(LIVE, {})
-            found = self.run(TOUCHED, {"after": None, "until": settled, "limit": limit})
-        position: int = locked.fetchall()[0]["position"]
-        return position, self.of_known_versions(live.fetchall()), *limited(found, settled, limit)
+            position_cursor, live_tables_cursor = self.execute(LOCK_POSITION, {}), self.execute(LIVE_TABLES, {})
+            touched_cursor = self.execute(TOUCHED_STREAMS, {"after": None, "until": settled, "limit": limit})
+        position: int = position_cursor.fetchall()[0]["position"]
+        return (
+            position,
+            self.check_versions(live_tables_cursor.fetchall()),
+            *read_touched_streams(touched_cursor, settled, limit),
+        )
 
-    def touched(self, after: int, until: int) -> tuple[list[Touched], int]:
-        """The streams that the next events touched, and the position up to which these are all of them."""
-        found = self.run(TOUCHED, {"after": after, "until": until, "limit": MOST_EVENTS})
-        return limited(found, until, MOST_EVENTS)
+    def find_touched_streams(self, after: int, until: int) -> tuple[list[TouchedStream], int]:
+        """The streams that the next events touched, and the position up to which the list is complete."""
+        cursor = self.execute(TOUCHED_STREAMS, {"after": after, "until": until, "limit": MAX_EVENTS})
+        return read_touched_streams(cursor, until, MAX_EVENTS)
 
-    def live_tables(self) -> dict[str, dict[str, Any]]:
-        """The live tables by the read models' names. Raises SteppedDown unless each is of the version known here."""
-        return self.of_known_versions(self.rows(LIVE, {}))
+    def find_live_tables(self) -> dict[str, dict[str, Any]]:
+        """The rows of the live tables by read model name.
 
-    def of_known_versions(self, rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        """Live tables by the read models' names. Raises SteppedDown."""
+        Raises SteppedDown unless each has the version of this program.
+        """
+        return self.check_versions(self.fetch_rows(LIVE_TABLES, {}))
+
+    def check_versions(self, rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """Live tables by read model name. Raises SteppedDown for a version that this program does not fold."""
         tables = {row["name"]: row for row in rows}
         for model in self.models:
             if tables.get(model.name, {}).get("version") != model.version:
                 raise SteppedDown(f"{model.name} is not live in version {model.version}")
         return tables
 
-    def fold(
-        self, model: ReadModel, live: dict[str, Any], touched: Sequence[Touched], until: int, careful: bool
+    def fold_streams(
+        self,
+        model: ReadModel,
+        live_table: dict[str, Any],
+        touched_streams: Sequence[TouchedStream],
+        until: int,
+        isolate_poison: bool,
     ) -> None:
-        """Folds the streams that matter to a read model again; one at a time where it must be careful."""
-        streams = [stream.stream_id for stream in touched if model.looks_at(stream.names)]
-        if not streams:
+        """Folds the streams that a read model uses. With `isolate_poison`, those that fail become dead letters."""
+        stream_ids = [stream.stream_id for stream in touched_streams if model.is_affected_by(stream.event_names)]
+        if not stream_ids:
             return
-        if careful:
-            self.carefully(model, live["live_table"], streams, until)
+        if isolate_poison:
+            self.isolate_poison_streams(model, live_table["live_table"], stream_ids, until)
         else:
-            self.refold(model, live["live_table"], streams, until)
-        if live["has_dead_letters"] and not careful:
-            self.run(REVIVE, {"read_model": model.name, "log_streams": streams})
+            self.refold_streams(model, live_table["live_table"], stream_ids, until)
+        if live_table["has_dead_letters"] and not isolate_poison:
+            self.execute(DELETE_DEAD_LETTERS, {"read_model": model.name, "log_streams": stream_ids})
 
-    def refold(self, model: ReadModel, table: str, streams: Sequence[UUID], until: int) -> None:
+    def refold_streams(self, model: ReadModel, table: str, stream_ids: Sequence[UUID], until: int) -> None:
         """Replaces the rows of some streams by their fold up to a position."""
-        bound = {"log_streams": list(streams), "log_until": until}
-        self.run(f'DELETE FROM {{schema}}."{table}" WHERE {model.key} = ANY(%(log_streams)s)', bound)
-        fold = model.fold(streams=True, until=True)
-        self.run(f'INSERT INTO {{schema}}."{table}" ({model.columns}) {fold}', bound)
+        params = {"log_streams": list(stream_ids), "log_until": until}
+        self.execute(f'DELETE FROM {{schema}}."{table}" WHERE {model.key} = ANY(%(log_streams)s)', params)
+        fold_query = model.build_fold_query(streams=True, until=True)
+        self.execute(f'INSERT INTO {{schema}}."{table}" ({model.columns}) {fold_query}', params)
 
-    def carefully(self, model: ReadModel, table: str, streams: Sequence[UUID], until: int) -> None:
-        """The same, halving the streams until those that cannot be folded stand alone: they become dead letters."""
+    def isolate_poison_streams(self, model: ReadModel, table: str, stream_ids: Sequence[UUID], until: int) -> None:
+        """Folds streams by bisection: each one that cannot be folded becomes a dead letter."""
         try:
             with self.connection.transaction():
-                self.refold(model, table, streams, until)
-                self.run(REVIVE, {"read_model": model.name, "log_streams": list(streams)})
-        except POISON as error:
-            if len(streams) == 1:
-                self.bury(model, streams[0], until, error)
+                self.refold_streams(model, table, stream_ids, until)
+                self.execute(DELETE_DEAD_LETTERS, {"read_model": model.name, "log_streams": list(stream_ids)})
+        except POISON_ERRORS as error:
+            if len(stream_ids) == 1:
+                self.add_dead_letter(model, stream_ids[0], until, error)
                 return
-            middle = len(streams) // 2
-            self.carefully(model, table, streams[:middle], until)
-            self.carefully(model, table, streams[middle:], until)
+            middle = len(stream_ids) // 2
+            self.isolate_poison_streams(model, table, stream_ids[:middle], until)
+            self.isolate_poison_streams(model, table, stream_ids[middle:], until)
 
-    def bury(self, model: ReadModel, stream: UUID, until: int, error: Exception) -> None:
-        """Names a stream that could not be folded; its row stays as it was."""
-        letter = {"read_model": model.name, "stream": stream, "position": until, "error": str(error)}
-        self.run(BURY, letter)
+    def add_dead_letter(self, model: ReadModel, stream_id: UUID, until: int, error: Exception) -> None:
+        """Records a stream that could not be folded. Its row stays as it was."""
+        params = {"read_model": model.name, "stream": stream_id, "position": until, "error": str(error)}
+        self.execute(ADD_DEAD_LETTER, params)
 
-    def rows(self, text: str, params: dict[str, Any]) -> list[dict[str, Any]]:
-        """The rows of a statement."""
-        return self.run(text, params).fetchall()
+    def fetch_rows(self, text: str, params: dict[str, Any]) -> list[dict[str, Any]]:
+        """Runs a statement and returns its rows."""
+        return self.execute(text, params).fetchall()
 
-    def run(self, text: str, params: dict[str, Any]) -> Cursor[dict[str, Any]]:
-        """Runs a statement, its schema filled in."""
-        return self.connection.execute(statement(self.db.schema, self.db.reporting, text), params)
+    def execute(self, text: str, params: dict[str, Any]) -> Cursor[dict[str, Any]]:
+        """Runs a statement with its schema filled in."""
+        return self.connection.execute(compile_statement(self.db.schema, self.db.reporting, text), params)
 
 
-def limited(found: Cursor[dict[str, Any]], until: int, limit: int) -> tuple[list[Touched], int]:
-    """What was found touched, and the position up to which that is all: a full batch ends before `until`."""
-    rows = found.fetchall()
+def read_touched_streams(cursor: Cursor[dict[str, Any]], until: int, limit: int) -> tuple[list[TouchedStream], int]:
+    """The touched streams, and the position up to which they are complete: a full batch ends before `until`."""
+    rows = cursor.fetchall()
     if sum(row["events"] for row in rows) >= limit:
         until = max(row["position"] for row in rows)
-    return [Touched(row["stream_id"], set(row["names"])) for row in rows], until
+    return [TouchedStream(row["stream_id"], set(row["names"])) for row in rows], until

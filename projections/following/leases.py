@@ -1,6 +1,6 @@
-"""Who is busy telling what: a courier takes one thing that is due for a while, and holds no transaction meanwhile.
+"""Leases of notifications: an outbox worker leases one that is due, and holds no transaction while it sends.
 
-`FOR UPDATE SKIP LOCKED` keeps couriers that look at the same moment apart; the lease keeps them apart afterwards.
+`FOR UPDATE SKIP LOCKED` keeps workers apart that select at the same time; the lease keeps them apart afterwards.
 """
 
 from collections.abc import Collection, Sequence
@@ -11,17 +11,17 @@ from uuid import UUID
 
 from psycopg.errors import UndefinedTable
 
-from domain.notifications.outbox import Telling
+from domain.notifications.outbox import Notification
 from projections.outbox import OUTBOX
-from projections.queries.query import Source, statement
+from projections.queries.query import QuerySource, compile_statement
 from store.database import Database
 
-# of each recipient only the first, so that they are told in order; what is older than the outbox is owed to nobody
-TAKE = """
+# of each recipient only the first, so that they are notified in order; nothing older than the outbox is due
+TAKE_LEASE = """
 WITH due AS MATERIALIZED (
     SELECT o.* FROM {schema}."TABLE" AS o
     WHERE o.state = 'owed' AND o.channel = ANY (%(channels)s) AND o.due_at <= %(now)s AND o.ends_at > %(now)s
-        AND o.owed_id <> ALL (%(but)s::uuid[]) AND o.due_at >= (SELECT began_at FROM {schema}.outbox_beginning)
+        AND o.owed_id <> ALL (%(excluding)s::uuid[]) AND o.due_at >= (SELECT began_at FROM {schema}.outbox_beginning)
         AND (o.channel <> 'calendar' OR o.person_id IN (SELECT w.person_id FROM {schema}.calendar_writers AS w))
         AND NOT EXISTS (
             SELECT FROM {schema}.outbox_leases AS l
@@ -45,75 +45,93 @@ SELECT due.owed_id, due.booking_id, due.cause_version, due.channel, due.recipien
        EXISTS (SELECT FROM before WHERE before.owed_id = due.owed_id) AS in_doubt
 FROM due JOIN taken ON taken.owed_id = due.owed_id
 """
-OURS = "booking_id = %(booking_id)s AND channel = %(channel)s AND recipient = %(recipient)s AND courier = %(courier)s"
-HAND_OVER = f"""
-UPDATE {{schema}}.outbox_leases SET handing_over = true WHERE {OURS} AND taken_until > %(now)s RETURNING true AS ours
+IS_OWN_LEASE = (
+    "booking_id = %(booking_id)s AND channel = %(channel)s AND recipient = %(recipient)s AND courier = %(courier)s"
+)
+MARK_HANDING_OVER = f"""
+UPDATE {{schema}}.outbox_leases SET handing_over = true
+WHERE {IS_OWN_LEASE} AND taken_until > %(now)s RETURNING true AS ours
 """
-RELEASE = f"DELETE FROM {{schema}}.outbox_leases WHERE {OURS} RETURNING true AS ours"
-FORGET = "DELETE FROM {schema}.outbox_leases WHERE taken_until < %(before)s AND NOT handing_over RETURNING true AS gone"
+RELEASE_LEASE = f"DELETE FROM {{schema}}.outbox_leases WHERE {IS_OWN_LEASE} RETURNING true AS ours"
+DELETE_EXPIRED_LEASES = (
+    "DELETE FROM {schema}.outbox_leases WHERE taken_until < %(before)s AND NOT handing_over RETURNING true AS gone"
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """Something due that a courier has taken; `in_doubt` says that an earlier one died while handing it over."""
+class Lease:
+    """A lease on a notification that is due.
+
+    `in_doubt`: an earlier worker died while it was handing the notification over.
+    """
 
     id: UUID
     token_id: UUID
-    telling: Telling
+    notification: Notification
     in_doubt: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Leases:
-    """One courier's leases. Every method raises DatabaseAway."""
+    """The leases of one outbox worker. Every method raises DatabaseAway."""
 
     db: Database
-    source: Source
-    courier: UUID
+    source: QuerySource
+    worker_id: UUID
 
-    def take(self, channels: Sequence[str], now: datetime, until: datetime, but: Collection[UUID] = ()) -> Taken | None:
-        """The next thing that is due, but for some, taken until an instant; None when there is none.
+    def take_lease(
+        self, channels: Sequence[str], now: datetime, until: datetime, excluding: Collection[UUID] = ()
+    ) -> Lease | None:
+        """Leases the next notification that is due, except `excluding`, until an instant; None when there is none.
 
         Raises ReadModelBehind.
         """
-        asked = {"channels": list(channels), "now": now, "until": until, "courier": self.courier, "but": list(but)}
+        params = {
+            "channels": list(channels),
+            "now": now,
+            "until": until,
+            "courier": self.worker_id,
+            "excluding": list(excluding),
+        }
         try:
-            rows = self.rows(TAKE, asked)
-        except UndefinedTable:  # a rebuild switched it just now
-            rows = self.rows(TAKE, asked)
-        return next(map(taken, rows), None)
+            rows = self.fetch_rows(TAKE_LEASE, params)
+        except UndefinedTable:  # a rebuild has just switched the table
+            rows = self.fetch_rows(TAKE_LEASE, params)
+        return next(map(to_lease, rows), None)
 
-    def hand_over(self, one: Taken, now: datetime) -> bool:
-        """Says that from now on the other side may have it; whether the lease is still ours."""
-        return bool(self.rows(HAND_OVER, {**self.ours(one), "now": now}))
+    def mark_handing_over(self, lease: Lease, now: datetime) -> bool:
+        """Marks that from now on the recipient may have it. Returns whether the lease is still held by this worker."""
+        return bool(self.fetch_rows(MARK_HANDING_OVER, {**self.build_lease_params(lease), "now": now}))
 
-    def release(self, one: Taken) -> None:
-        """Lets go, because the log says what became of it."""
-        self.rows(RELEASE, self.ours(one))
+    def release_lease(self, lease: Lease) -> None:
+        """Deletes the lease, because the log has the outcome."""
+        self.fetch_rows(RELEASE_LEASE, self.build_lease_params(lease))
 
-    def forget(self, before: datetime) -> None:
-        """Leases that ended before an instant, of couriers that died without having handed anything over."""
-        self.rows(FORGET, {"before": before})
+    def delete_expired_leases(self, before: datetime) -> None:
+        """Deletes leases that ended before an instant, of workers that died before they handed anything over."""
+        self.fetch_rows(DELETE_EXPIRED_LEASES, {"before": before})
 
-    def ours(self, one: Taken) -> dict[str, Any]:
-        """How a statement names a lease."""
-        telling = one.telling
-        recipient = "guest" if telling.person_id is None else str(telling.person_id)
+    def build_lease_params(self, lease: Lease) -> dict[str, Any]:
+        """The parameters by which a statement identifies a lease of this worker."""
+        notification = lease.notification
+        recipient = "guest" if notification.person_id is None else str(notification.person_id)
         return {
-            "booking_id": one.token_id,
-            "channel": telling.channel,
+            "booking_id": lease.token_id,
+            "channel": notification.channel,
             "recipient": recipient,
-            "courier": self.courier,
+            "courier": self.worker_id,
         }
 
-    def rows(self, text: str, params: dict[str, Any]) -> list[dict[str, Any]]:
-        """A statement of its own, done when it returns."""
-        named = text.replace("TABLE", self.source.live_table(OUTBOX)) if "TABLE" in text else text
-        with self.db.connection() as connection:
-            return connection.execute(statement(self.db.schema, self.db.reporting, named), params).fetchall()
+    def fetch_rows(self, text: str, params: dict[str, Any]) -> list[dict[str, Any]]:
+        """Runs a statement in a transaction of its own; it is committed when this returns."""
+        statement_text = text.replace("TABLE", self.source.find_live_table(OUTBOX)) if "TABLE" in text else text
+        with self.db.acquire_connection() as connection:
+            return connection.execute(
+                compile_statement(self.db.schema, self.db.reporting, statement_text), params
+            ).fetchall()
 
 
-def taken(row: dict[str, Any]) -> Taken:
-    """A row as what was taken."""
-    telling = Telling(row["cause_version"], row["channel"], row["recipient_role"], row["person_id"])
-    return Taken(row["owed_id"], row["booking_id"], telling, row["in_doubt"])
+def to_lease(row: dict[str, Any]) -> Lease:
+    """A record as a lease."""
+    notification = Notification(row["cause_version"], row["channel"], row["recipient_role"], row["person_id"])
+    return Lease(row["owed_id"], row["booking_id"], notification, row["in_doubt"])

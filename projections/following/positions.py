@@ -12,14 +12,14 @@ SELECT position, moved_at, (SELECT coalesce(max(position), 0) FROM {schema}.even
 
 @dataclass(frozen=True, slots=True)
 class Positions:
-    """Where the read models are, since when, and where the log ends."""
+    """The follower's position, when it last moved, and the last position of the log."""
 
     position: int
     head: int
     moved_at: datetime
 
 
-def position(db: Database) -> Positions:
-    """How far the read models are, read now. Raises DatabaseAway."""
-    (row,) = db.rows(POSITIONS)
+def read_positions(db: Database) -> Positions:
+    """The follower's position, read now. Raises DatabaseAway."""
+    (row,) = db.fetch_rows(POSITIONS)
     return Positions(row["position"], row["head"], row["moved_at"])

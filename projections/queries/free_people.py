@@ -1,4 +1,4 @@
-"""Who could host a meeting at its time: people with what is reserved of them, in one query."""
+"""Who could host a meeting at its time: people with their reservations and busy times, in one query."""
 
 from dataclasses import dataclass
 from typing import cast
@@ -6,16 +6,16 @@ from uuid import UUID
 
 from psycopg.rows import DictRow
 
-from domain.availability.hours import Interval, WorkingHours, windows, zone_of
-from domain.availability.slots import Timeline
-from projections.queries.query import Source
-from projections.queries.word_search import own_words
+from domain.availability.hours import Interval, WorkingHours, list_working_intervals, load_zone
+from domain.availability.slots import IntervalSet
+from projections.queries.query import QuerySource
+from projections.queries.word_search import match_own_words
 
-PEOPLE_SHOWN = 50
-QUESTION = """
+MAX_CANDIDATES = 50
+CANDIDATES_QUERY = """
 SELECT p.person_id AS id, p.name, p.email, p.time_zone, p.weekly_hours, p.date_overrides, EXISTS (
     SELECT FROM {schema}.reservations AS r
-    WHERE r.host_id = p.person_id AND r.during && tstzrange(%(start)s, %(end)s) AND r.booking_id <> %(but)s
+    WHERE r.host_id = p.person_id AND r.during && tstzrange(%(start)s, %(end)s) AND r.booking_id <> %(booking_id)s
 ) OR p.person_id <> ALL(%(hosts)s::uuid[]) AND EXISTS (
     SELECT FROM {schema}.busy_intervals AS b
     WHERE b.person_id = p.person_id AND b.during && tstzrange(%(start)s, %(end)s)
@@ -28,7 +28,7 @@ ORDER BY busy, lower(p.name), p.person_id LIMIT %(limit)s
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Somebody who may be asked to host, and how that time looks for them."""
+    """A person who could be asked to host, and whether they are busy and within their hours at that time."""
 
     id: UUID
     name: str
@@ -37,37 +37,37 @@ class Candidate:
     within_hours: bool
 
 
-def candidates(
-    source: Source,
+def find_candidates(
+    source: QuerySource,
     meeting: Interval,
-    held: Interval,
-    but: UUID,
-    hosts: list[UUID],
-    never: list[UUID],
+    reserved_interval: Interval,
+    booking_id: UUID,
+    host_ids: list[UUID],
+    excluded_ids: list[UUID],
     q: str | None = None,
 ) -> tuple[list[Candidate], bool]:
-    """Active people, those first whose time is free, here and in their calendars, buffers included.
+    """Active people, free ones first, buffers and their own calendars included; and whether there are more.
 
-    `but` is the booking, which its `hosts` have the time for. And whether there are more than are shown.
+    The booking itself, which reserves the time of its hosts `host_ids`, does not make them busy.
     """
-    words = f" AND {own_words('p.words')}" if q else ""
-    given = {
-        "start": held.start,
-        "end": held.end,
-        "but": but,
-        "hosts": hosts,
-        "never": never,
+    words_condition = f" AND {match_own_words('p.words')}" if q else ""
+    params = {
+        "start": reserved_interval.start,
+        "end": reserved_interval.end,
+        "booking_id": booking_id,
+        "hosts": host_ids,
+        "never": excluded_ids,
         "q": q,
-        "limit": PEOPLE_SHOWN + 1,
+        "limit": MAX_CANDIDATES + 1,
     }
-    rows = source.rows(QUESTION.replace("{words}", words), given)
-    return [candidate(row, meeting) for row in rows[:PEOPLE_SHOWN]], len(rows) > PEOPLE_SHOWN
+    rows = source.fetch_rows(CANDIDATES_QUERY.replace("{words}", words_condition), params)
+    return [to_candidate(row, meeting) for row in rows[:MAX_CANDIDATES]], len(rows) > MAX_CANDIDATES
 
 
-def candidate(row: DictRow, meeting: Interval) -> Candidate:
-    """A record as somebody who may be asked."""
+def to_candidate(row: DictRow, meeting: Interval) -> Candidate:
+    """A record as a candidate; its hours are compared with the meeting, without buffers."""
     hours = WorkingHours(row["time_zone"], row["weekly_hours"], row["date_overrides"])
-    zone = zone_of(row["time_zone"])
+    zone = load_zone(row["time_zone"])
     days = (instant.astimezone(zone).date() for instant in (meeting.start, meeting.end))
-    within = Timeline.of(windows(hours, *days)).covers(meeting)
-    return Candidate(row["id"], row["name"], row["email"], cast(bool, row["busy"]), within)
+    is_within_hours = IntervalSet.from_intervals(list_working_intervals(hours, *days)).is_covering(meeting)
+    return Candidate(row["id"], row["name"], row["email"], cast(bool, row["busy"]), is_within_hours)

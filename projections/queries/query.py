@@ -1,4 +1,4 @@
-"""A question: plain SQL over the names of the read models, asked of their live tables or of the log itself."""
+"""Queries over the names of the read models, run on their live tables or on the log itself."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from psycopg.errors import UndefinedTable
 from psycopg.rows import DictRow
 
 from domain.refusals import ReadModelBehind
-from projections.queries.pagination import MOST_ROWS, Order, Page, Row, Sort
+from projections.queries.pagination import MAX_ROWS, Order, Page, Row, Sort
 from projections.read_model import ReadModel
-from store.database import Database, named
+from store.database import Database, fill_schema_names
 
 LIVE_TABLES = "SELECT name, version, live_table FROM {schema}.read_models"
-LACKING = """
+MISSING_COLUMNS = """
 SELECT wanted.name FROM unnest(%(names)s::text[], %(types)s::text[]) AS wanted (name, type)
 WHERE NOT EXISTS (
     SELECT FROM pg_attribute AS a
@@ -27,152 +27,169 @@ WHERE NOT EXISTS (
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """Where a question is asked: the live tables, or the log, as it is now or as it stood at a position."""
+class QuerySource:
+    """Where queries read from: the live tables, or the log, as it is now or as it was at a position."""
 
     db: Database
     models: tuple[ReadModel, ...]
-    log: bool = False
+    reads_log: bool = False
     until: int | None = None
 
-    def rows(self, question: str, params: Mapping[str, Any], prepare: bool | None = None) -> list[DictRow]:
-        """The rows of a question, instants in UTC. Raises DatabaseAway.
+    def fetch_rows(self, query: str, params: Mapping[str, Any], prepare: bool | None = None) -> list[DictRow]:
+        """The rows of a query, instants in UTC. Raises DatabaseAway.
 
-        Names of live tables are read anew for each question, in a statement of its own: a rebuild may have switched
-        them, and then dropped the old one between the two statements, so that is tried again.
+        The names of live tables are read for each query, in a statement of its own. A rebuild may switch the tables
+        and drop the old ones between the two statements; then both are repeated once.
         """
         try:
-            return self._rows(question, params, prepare)
+            return self._fetch_rows(query, params, prepare)
         except UndefinedTable:
-            return self._rows(question, params, prepare)
+            return self._fetch_rows(query, params, prepare)
 
-    def _rows(self, question: str, params: Mapping[str, Any], prepare: bool | None) -> list[DictRow]:
-        text = statement(self.db.schema, self.db.reporting, asked(question, self.tables(question)))
-        with self.db.connection() as connection:
-            rows = connection.execute(text, {**params, "log_until": self.until}, prepare=prepare)
-            return [in_utc(row) for row in rows]
+    def _fetch_rows(self, query: str, params: Mapping[str, Any], prepare: bool | None) -> list[DictRow]:
+        statement_text = compile_statement(
+            self.db.schema, self.db.reporting, build_query(query, self.resolve_tables(query))
+        )
+        with self.db.acquire_connection() as connection:
+            rows = connection.execute(statement_text, {**params, "log_until": self.until}, prepare=prepare)
+            return [to_utc(row) for row in rows]
 
-    def tables(self, question: str) -> tuple[tuple[str, str], ...]:
-        """The read models that a question names, each with the SELECT that stands for it here.
+    def resolve_tables(self, query: str) -> tuple[tuple[str, str], ...]:
+        """The read models that a query names, each with the SELECT that stands for it here.
 
-        While another version of one is live, that one is asked as long as it has the columns. Raises ReadModelBehind.
+        A live table of another version is used as long as it has the columns. Raises ReadModelBehind.
         """
-        used = [model for model in self.models if search(rf"\b{model.name}\b", question)]
-        if self.log:
-            return tuple((model.name, model.fold(until=self.until is not None)) for model in used)
-        tables = {row["name"]: row for row in self.db.rows(LIVE_TABLES)}
-        return tuple((model.name, table_rows(model, self.readable(model, tables.get(model.name)))) for model in used)
+        used_models = [model for model in self.models if search(rf"\b{model.name}\b", query)]
+        if self.reads_log:
+            return tuple((model.name, model.build_fold_query(until=self.until is not None)) for model in used_models)
+        tables = {row["name"]: row for row in self.db.fetch_rows(LIVE_TABLES)}
+        return tuple(
+            (model.name, select_table_rows(model, self.require_readable_table(model, tables.get(model.name))))
+            for model in used_models
+        )
 
-    def live_table(self, model: ReadModel) -> str:
-        """The name of a live table, for what has to be done to its very rows. Raises ReadModelBehind, DatabaseAway."""
-        return self.readable(model, next((row for row in self.db.rows(LIVE_TABLES) if row["name"] == model.name), None))
+    def find_live_table(self, model: ReadModel) -> str:
+        """The name of a live table, for statements on its rows. Raises ReadModelBehind, DatabaseAway."""
+        return self.require_readable_table(
+            model, next((row for row in self.db.fetch_rows(LIVE_TABLES) if row["name"] == model.name), None)
+        )
 
-    def readable(self, model: ReadModel, live: DictRow | None) -> str:
-        """The live table, if it has the columns that this program reads. Raises ReadModelBehind."""
-        if live is None:
+    def require_readable_table(self, model: ReadModel, record: DictRow | None) -> str:
+        """The name of the live table, if it has the columns that this program reads. Raises ReadModelBehind."""
+        if record is None:
             raise ReadModelBehind
-        if live["version"] != model.version:
-            wanted = {"names": list(model.types), "types": list(model.types.values())}
-            if self.db.rows(LACKING, {**wanted, "schema": self.db.schema, "table": live["live_table"]}):
+        if record["version"] != model.version:
+            columns = {"names": list(model.types), "types": list(model.types.values())}
+            if self.db.fetch_rows(
+                MISSING_COLUMNS, {**columns, "schema": self.db.schema, "table": record["live_table"]}
+            ):
                 raise ReadModelBehind
-        return str(live["live_table"])
+        return str(record["live_table"])
 
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[Row]):
-    """How a read model is listed: columns, FROM, the key that tells rows apart, the orders, and a record's shape."""
+    """How a read model is listed: columns, FROM, unique key, sorts, and the function that makes a row."""
 
     columns: str
     relation: str
     key: str
     sorts: Mapping[str, Sort]
-    shape: Callable[[DictRow], Row]
+    to_row: Callable[[DictRow], Row]
 
-    def where(self, source: Source, condition: str, params: Mapping[str, Any]) -> list[Row]:
+    def find_rows(self, source: QuerySource, condition: str, params: Mapping[str, Any]) -> list[Row]:
         """All rows that meet a condition, in no order."""
-        question = f"SELECT {self.columns} FROM {self.relation} WHERE {condition}"
-        return [self.shape(row) for row in source.rows(question, params)]
+        query = f"SELECT {self.columns} FROM {self.relation} WHERE {condition}"
+        return [self.to_row(row) for row in source.fetch_rows(query, params)]
 
-    def one(self, source: Source, condition: str, params: Mapping[str, Any]) -> Row | None:
-        """The row that meets a condition, or None."""
-        return next(iter(self.where(source, condition, params)), None)
+    def find_row(self, source: QuerySource, condition: str, params: Mapping[str, Any]) -> Row | None:
+        """The row that meets a condition; None when there is none."""
+        return next(iter(self.find_rows(source, condition, params)), None)
 
-    def page(self, source: Source, where: "Where", sort: str, limit: int = 50, cursor: str | None = None) -> Page[Row]:
+    def fetch_page(
+        self, source: QuerySource, where: "WhereClause", sort: str, limit: int = 50, cursor: str | None = None
+    ) -> Page[Row]:
         """One page of the rows that meet all conditions. Raises Invalid for an unknown sort or a foreign cursor."""
-        order = reading = Order.named(sort, self.sorts, self.key)
-        limit = max(1, min(limit, MOST_ROWS))
+        order = read_order = Order.from_name(sort, self.sorts, self.key)
+        limit = max(1, min(limit, MAX_ROWS))
         conditions, params = [*where.conditions], {**where.params, "limit": limit + 1}
         if cursor is not None:
-            reading, beyond = order.beyond_cursor(cursor)
-            conditions.append(reading.beyond)
-            params.update(beyond)
-        rows = source.rows(self.question(reading, conditions), params, prepare=False)
-        found, more = rows[:limit], len(rows) > limit
-        if reading is not order:
-            found.reverse()
-        after = order.cursor(found[-1]) if found and (more or reading is not order) else None
-        before = order.cursor(found[0], before=True) if found and cursor and (more or reading is order) else None
-        return Page([self.shape(without_sort(row)) for row in found], after, before)
+            read_order, cursor_params = order.decode_cursor(cursor)
+            conditions.append(read_order.after_condition)
+            params.update(cursor_params)
+        rows = source.fetch_rows(self.build_page_query(read_order, conditions), params, prepare=False)
+        page_rows, has_more = rows[:limit], len(rows) > limit
+        if read_order is not order:
+            page_rows.reverse()
+        next_cursor = (
+            order.encode_cursor(page_rows[-1]) if page_rows and (has_more or read_order is not order) else None
+        )
+        previous_cursor = (
+            order.encode_cursor(page_rows[0], before=True)
+            if page_rows and cursor and (has_more or read_order is order)
+            else None
+        )
+        return Page([self.to_row(remove_sort_columns(row)) for row in page_rows], next_cursor, previous_cursor)
 
-    def question(self, order: Order, conditions: Sequence[str]) -> str:
-        """The question for one page, a row more than asked for."""
+    def build_page_query(self, order: Order, conditions: Sequence[str]) -> str:
+        """The query of one page; it reads one row more than the limit."""
         return (
             f"SELECT {self.columns}, {order.sort.expression} AS sort_value, {self.key} AS sort_key "
-            f"FROM {self.relation} WHERE {' AND '.join(conditions) or 'true'} ORDER BY {order.by} LIMIT %(limit)s"
+            f"FROM {self.relation} WHERE {' AND '.join(conditions) or 'true'} ORDER BY {order.order_by} LIMIT %(limit)s"
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
+class WhereClause:
     """Conditions that all hold, with their parameters."""
 
     conditions: tuple[str, ...]
     params: dict[str, Any]
 
     @classmethod
-    def given(cls, meanings: Mapping[str, str], params: Mapping[str, Any]) -> "Where":
-        """The conditions of those filters that are given: neither None nor False."""
-        return cls(tuple(meanings[name] for name in meanings if params[name] not in (None, False)), dict(params))
+    def from_filters(cls, filters: Mapping[str, str], params: Mapping[str, Any]) -> "WhereClause":
+        """The conditions of the filters whose value is neither None nor False."""
+        return cls(tuple(filters[name] for name in filters if params[name] not in (None, False)), dict(params))
 
-    def also(self, conditions: Sequence[str], params: Mapping[str, Any]) -> "Where":
-        """These conditions and more."""
-        return Where((*self.conditions, *conditions), {**self.params, **params})
+    def add_conditions(self, conditions: Sequence[str], params: Mapping[str, Any]) -> "WhereClause":
+        """A new clause with more conditions."""
+        return WhereClause((*self.conditions, *conditions), {**self.params, **params})
 
 
-def without_sort(row: DictRow) -> DictRow:
-    """A record without what only the cursor is made of."""
+def remove_sort_columns(row: DictRow) -> DictRow:
+    """A record without the columns that are only for the cursor."""
     return {name: value for name, value in row.items() if not name.startswith("sort_")}
 
 
-def all_pages(page: Callable[[str | None], Page[Row]]) -> Iterator[Row]:
-    """Every row of a list, read page after page, so that no cursor stays open."""
+def iterate_pages(fetch_page: Callable[[str | None], Page[Row]]) -> Iterator[Row]:
+    """Every row of a list, read page after page, so that no database cursor stays open."""
     cursor: str | None = None
     while True:
-        found = page(cursor)
-        yield from found.items
-        cursor = found.next_cursor
+        current_page = fetch_page(cursor)
+        yield from current_page.items
+        cursor = current_page.next_cursor
         if cursor is None:
             return
 
 
-def table_rows(model: ReadModel, table: str) -> str:
-    """A read model's rows from one of its tables, columns named."""
+def select_table_rows(model: ReadModel, table: str) -> str:
+    """SQL: a read model's rows from one of its tables, columns listed by name."""
     return f'SELECT {model.columns} FROM {{schema}}."{table}"'
 
 
 @lru_cache(maxsize=512)
-def asked(question: str, tables: tuple[tuple[str, str], ...]) -> str:
-    """A question with what its names stand for."""
+def build_query(query: str, tables: tuple[tuple[str, str], ...]) -> str:
+    """SQL: a query with a common table expression for each read model that it names."""
     ctes = ", ".join(f"{name} AS NOT MATERIALIZED ({rows})" for name, rows in tables)
-    return f"WITH {ctes} {question}" if ctes else question
+    return f"WITH {ctes} {query}" if ctes else query
 
 
 @lru_cache(maxsize=512)
-def statement(schema: str, reporting: str, text: str) -> bytes:
-    """A statement's final text."""
-    return named(text, schema, reporting).as_bytes(None)
+def compile_statement(schema: str, reporting: str, text: str) -> bytes:
+    """The final text of a statement, with the names of the schemas filled in."""
+    return fill_schema_names(text, schema, reporting).as_bytes(None)
 
 
-def in_utc(row: DictRow) -> DictRow:
-    """A row with its instants said in UTC, whatever the session's time zone is."""
+def to_utc(row: DictRow) -> DictRow:
+    """A row with its instants in UTC, whatever the session's time zone is."""
     return {name: value.astimezone(UTC) if isinstance(value, datetime) else value for name, value in row.items()}

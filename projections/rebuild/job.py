@@ -1,6 +1,7 @@
-"""Builds read models anew beside the live ones while those are followed and read, then switches to all at one instant.
+"""Builds new tables of read models beside the live ones, then switches to all of them at once.
 
-Each step commits by itself. A table that no row of `read_models` names is a leftover, and the next one drops it.
+The live tables are followed and read meanwhile. Each step commits by itself. A table that no row of `read_models`
+names is a leftover; the next rebuild drops it.
 """
 
 import time
@@ -11,16 +12,16 @@ from dataclasses import dataclass
 from psycopg import Error
 from psycopg.errors import LockNotAvailable
 
-from projections.following.batch_projector import Folding
+from projections.following.batch_projector import BatchProjector
 from projections.read_model import ReadModel
-from projections.rebuild.load import Built, Loading
-from projections.rebuild.progress import Claim
-from projections.rebuild.swap import Switching
+from projections.rebuild.load import RebuildResult, TableLoader
+from projections.rebuild.progress import RebuildLock
+from projections.rebuild.swap import TableSwap
 
-GRACE_SECONDS = 0.25  # for questions that have read the name of an old table, and not yet the table
+GRACE_SECONDS = 0.25  # for queries that have read the name of an old table, and not yet the table
 
-POSITION = "SELECT position FROM {schema}.follower"
-LEFTOVERS = r"""
+FOLLOWER_POSITION = "SELECT position FROM {schema}.follower"
+LEFTOVER_TABLES = r"""
 SELECT tablename FROM pg_tables
 WHERE schemaname = %(schema)s AND tablename ~ ('^(' || %(names)s || ')_v\d+_g\d+$')
 AND tablename NOT IN (SELECT live_table FROM {schema}.read_models)
@@ -28,47 +29,50 @@ AND tablename NOT IN (SELECT live_table FROM {schema}.read_models)
 
 
 @dataclass(frozen=True, slots=True)
-class Building:
-    """Builds `models` under a claim; `catalogue` is all read models, which the reporting views need."""
+class RebuildRun:
+    """One rebuild of `models` under the rebuild lock. `catalogue` is all read models; the reporting views need them."""
 
-    claim: Claim
+    lock: RebuildLock
     catalogue: Sequence[ReadModel]
     models: Sequence[ReadModel]
 
-    def run(self) -> list[Built]:
-        """Builds all, then switches to all. Raises CannotFold, NoMomentToSwitch, psycopg.Error: nothing has changed."""
+    def run(self) -> list[RebuildResult]:
+        """Builds all tables, then switches to them.
+
+        Raises CannotFold, NoMomentToSwitch, psycopg.Error: then nothing has changed.
+        """
         try:
-            self.drop_leftovers()
-            built = self.build(Folding(self.claim.db, self.claim.connection, self.catalogue))
+            self.drop_leftover_tables()
+            results = self.build_tables(BatchProjector(self.lock.db, self.lock.connection, self.catalogue))
         except Exception as error:
-            self.claim.failed(error)
+            self.lock.record_failure(error)
             with suppress(Error):
-                self.drop_leftovers()
+                self.drop_leftover_tables()
             raise
-        if self.leftovers():
+        if self.list_leftover_tables():
             time.sleep(GRACE_SECONDS)
-            self.drop_leftovers()
-        self.claim.forget()
-        return built
+            self.drop_leftover_tables()
+        self.lock.clear_rebuilds()
+        return results
 
-    def build(self, folding: Folding) -> list[Built]:
-        """Loads up to where the follower is now, and switches."""
-        loading = Loading(self.claim, folding)
-        until: int = self.claim.run(POSITION)[0]["position"]
-        progress = loading.totals(self.models, until)
-        tables = {model: loading.create(model) for model in self.models}
-        built = [loading.load(model, table, until, progress[model]) for model, table in tables.items()]
-        Switching(self.claim, folding, tables).run(until)
-        return built
+    def build_tables(self, projector: BatchProjector) -> list[RebuildResult]:
+        """Loads the tables up to the follower's position, then switches to them. Returns one result for each model."""
+        loader = TableLoader(self.lock, projector)
+        until: int = self.lock.execute(FOLLOWER_POSITION)[0]["position"]
+        progress = loader.count_events(self.models, until)
+        tables = {model: loader.create_table(model) for model in self.models}
+        results = [loader.load_table(model, table, until, progress[model]) for model, table in tables.items()]
+        TableSwap(self.lock, projector, tables).run(until)
+        return results
 
-    def leftovers(self) -> list[str]:
-        """Tables that are live no more, or were never."""
+    def list_leftover_tables(self) -> list[str]:
+        """The names of tables that are no longer live, or never were."""
         names = "|".join(model.name for model in self.catalogue)
-        return [row["tablename"] for row in self.claim.run(LEFTOVERS, schema=self.claim.db.schema, names=names)]
+        return [row["tablename"] for row in self.lock.execute(LEFTOVER_TABLES, schema=self.lock.db.schema, names=names)]
 
-    def drop_leftovers(self) -> None:
-        """Drops them; one that somebody still reads is left for the next time."""
-        for table in self.leftovers():
-            with suppress(LockNotAvailable), self.claim.connection.transaction():
-                self.claim.run("SET LOCAL lock_timeout = '1s'")
-                self.claim.run(f'DROP TABLE IF EXISTS {{schema}}."{table}"')
+    def drop_leftover_tables(self) -> None:
+        """Drops the leftover tables. One that is still being read stays until the next rebuild."""
+        for table in self.list_leftover_tables():
+            with suppress(LockNotAvailable), self.lock.connection.transaction():
+                self.lock.execute("SET LOCAL lock_timeout = '1s'")
+                self.lock.execute(f'DROP TABLE IF EXISTS {{schema}}."{table}"')

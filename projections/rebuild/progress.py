@@ -1,4 +1,4 @@
-"""Which rebuild is running and how far it is, where every process sees it; the session that rebuilds holds a lock."""
+"""The state of the running rebuild, visible to every process. The session that rebuilds holds an advisory lock."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -9,39 +9,39 @@ from psycopg import Connection, DatabaseError
 from psycopg.rows import DictRow
 
 from domain.refusals import RebuildRunning
-from projections.queries.query import statement
+from projections.queries.query import compile_statement
 from projections.read_model import ReadModel
 from store.database import Database
 
-UNHURRIED = (
+NO_TIMEOUTS = (
     "-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 -c timezone=UTC -c jit=off "
-    "-c max_parallel_workers_per_gather=0 -c max_parallel_maintenance_workers=0 "  # one core, whatever it does
+    "-c max_parallel_workers_per_gather=0 -c max_parallel_maintenance_workers=0 "  # one core at most
     "-c work_mem=64MB -c maintenance_work_mem=128MB -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 "
-    "-c tcp_keepalives_count=3 -c client_connection_check_interval=200"  # a killed one ends soon, whatever it does
+    "-c tcp_keepalives_count=3 -c client_connection_check_interval=200"  # a killed process's session ends soon
 )
 LOCK_NAME = "hashtextextended(%(schema)s || '.rebuild', 0)"
 TRY_LOCK = f"SELECT pg_try_advisory_lock({LOCK_NAME}) AS locked"
 LOCK = f"SELECT pg_advisory_lock({LOCK_NAME})"
-# whoever tried the lock to find out would hold it for a moment, and refuse somebody else's rebuild
+# trying the lock to find out would hold it for a moment, and make another process refuse its rebuild
 IS_HELD = """EXISTS (
     SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND (classid::bigint << 32) | objid::bigint = hashtextextended(%(schema)s || '.{name}', 0)
 )"""
-FORGET = "DELETE FROM {schema}.rebuilds"
-ANNOUNCE = "INSERT INTO {schema}.rebuilds (read_model, version) VALUES (%(name)s, %(version)s)"
-MOVED = """
+DELETE_REBUILDS = "DELETE FROM {schema}.rebuilds"
+INSERT_REBUILD = "INSERT INTO {schema}.rebuilds (read_model, version) VALUES (%(name)s, %(version)s)"
+UPDATE_PROGRESS = """
 UPDATE {schema}.rebuilds SET done = %(done)s, total = %(total)s, share = %(share)s, moved_at = clock_timestamp(),
     started_at = CASE WHEN total = 0 THEN clock_timestamp() ELSE started_at END
 WHERE read_model = %(name)s
 """
-FAILED = "UPDATE {schema}.rebuilds SET error = %(error)s"
-SAID_EVERY_SECONDS = 0.1
+RECORD_ERROR = "UPDATE {schema}.rebuilds SET error = %(error)s"
+REPORT_INTERVAL_SECONDS = 0.1
 
 
 @dataclass(slots=True)
 class Progress:
-    """How far the building of one read model is: events folded, and the share of all its work, indexes included."""
+    """The progress of one read model: events done, their total, and the share (0 to 1) of all its work."""
 
     model: ReadModel
     total: int = 0
@@ -50,62 +50,62 @@ class Progress:
 
 
 @dataclass
-class Claim:
-    """The right to rebuild, held by a session of its own until it is closed or lost, and what is told meanwhile."""
+class RebuildLock:
+    """The right to rebuild, held by a database session until it ends. It also records the progress."""
 
     db: Database
     connection: Connection[DictRow]
-    told: Callable[[Progress], None] = lambda progress: None
-    _said_at: float = field(default=0.0)
+    on_progress: Callable[[Progress], None] = lambda progress: None
+    _reported_at: float = field(default=0.0)
 
     @classmethod
-    def taken(cls, db: Database, wait: bool = False) -> "Claim":
-        """The claim, at once or when it is free. Raises RebuildRunning, psycopg.OperationalError."""
-        connection = db.connect(options=UNHURRIED)
-        claim = cls(db, connection)
+    def acquire(cls, db: Database, wait: bool = False) -> "RebuildLock":
+        """Takes the lock, at once or, with `wait`, when it is free. Raises RebuildRunning, psycopg.OperationalError."""
+        connection = db.connect(options=NO_TIMEOUTS)
+        lock = cls(db, connection)
         try:
             if wait:
-                claim.run(LOCK, schema=db.schema)
-            elif not claim.run(TRY_LOCK, schema=db.schema)[0]["locked"]:
+                lock.execute(LOCK, schema=db.schema)
+            elif not lock.execute(TRY_LOCK, schema=db.schema)[0]["locked"]:
                 raise RebuildRunning
         except BaseException:
             connection.close()
             raise
-        return claim
+        return lock
 
-    def announce(self, models: Sequence[ReadModel]) -> None:
-        """Says which read models are being rebuilt; what was said of an earlier rebuild is forgotten."""
+    def announce_rebuild(self, models: Sequence[ReadModel]) -> None:
+        """Records which read models are being rebuilt, and deletes the records of earlier rebuilds."""
         with self.connection.transaction():
-            self.forget()
+            self.clear_rebuilds()
             for model in models:
-                self.run(ANNOUNCE, name=model.name, version=model.version)
+                self.execute(INSERT_REBUILD, name=model.name, version=model.version)
 
-    def say(self, progress: Progress, now: bool = False) -> None:
-        """Says how far one of them is, a few times a second at most."""
-        self.told(progress)
-        if now or time.monotonic() > self._said_at + SAID_EVERY_SECONDS:
-            told = {"done": progress.done, "total": progress.total, "share": progress.share}
-            self.run(MOVED, name=progress.model.name, **told)
-            self._said_at = time.monotonic()
+    def report_progress(self, progress: Progress, immediately: bool = False) -> None:
+        """Reports and records the progress of one read model, at most every 0.1 s unless `immediately`."""
+        self.on_progress(progress)
+        if immediately or time.monotonic() > self._reported_at + REPORT_INTERVAL_SECONDS:
+            values = {"done": progress.done, "total": progress.total, "share": progress.share}
+            self.execute(UPDATE_PROGRESS, name=progress.model.name, **values)
+            self._reported_at = time.monotonic()
 
-    def failed(self, error: Exception) -> None:
-        """Leaves word of why it ended, if the connection still lives."""
+    def record_failure(self, error: Exception) -> None:
+        """Records why the rebuild failed, if the connection still works."""
         try:
-            self.run(FAILED, error=sentence(error))
+            self.execute(RECORD_ERROR, error=describe_error(error))
         except DatabaseError:
             return
 
-    def forget(self) -> None:
-        """Says that none is being rebuilt."""
-        self.run(FORGET)
+    def clear_rebuilds(self) -> None:
+        """Records that no read model is being rebuilt."""
+        self.execute(DELETE_REBUILDS)
 
-    def run(self, text: str, **params: Any) -> list[DictRow]:
-        """Runs a statement; its rows, if it has any."""
-        cursor = self.connection.execute(statement(self.db.schema, self.db.reporting, text), params or None)
+    def execute(self, text: str, **params: Any) -> list[DictRow]:
+        """Runs a statement, and returns its rows, if it has any."""
+        cursor = self.connection.execute(compile_statement(self.db.schema, self.db.reporting, text), params or None)
         return cursor.fetchall() if cursor.description else []
 
 
-def sentence(error: Exception) -> str:
-    """What went wrong, without the values that PostgreSQL adds in its details."""
-    primary = error.diag.message_primary if isinstance(error, DatabaseError) else None
-    return primary or getattr(error, "sentence", None) or str(error) or type(error).__name__
+def describe_error(error: Exception) -> str:
+    """The message of an error, without the values that PostgreSQL adds in its details."""
+    primary_message = error.diag.message_primary if isinstance(error, DatabaseError) else None
+    return primary_message or getattr(error, "sentence", None) or str(error) or type(error).__name__

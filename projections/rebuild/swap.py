@@ -1,4 +1,7 @@
-"""Brings new tables up to where the follower is, in rounds, then switches: the follower waits for a moment only."""
+"""Brings new tables up to the follower's position, in rounds, then switches to them.
+
+The follower waits only for the switch.
+"""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -9,24 +12,24 @@ from uuid import UUID
 from psycopg.errors import LockNotAvailable
 
 from domain.refusals import Refusal
-from projections.following.batch_projector import LOCK_POSITION, POISON, Folding
+from projections.following.batch_projector import LOCK_POSITION, POISON_ERRORS, BatchProjector
 from projections.read_model import ReadModel
 from projections.rebuild.load import CannotFold
-from projections.rebuild.progress import Claim
+from projections.rebuild.progress import RebuildLock
 from projections.reporting import define_views
 
-FEW_EVENTS = 300  # that may be left for the switch itself
-PATIENCE_SECONDS = 300.0
-PAUSE_SECONDS = 0.05
+MAX_EVENTS_BEHIND = 300  # that may be left to fold in the transaction that switches
+TIMEOUT_SECONDS = 300.0
+RETRY_PAUSE_SECONDS = 0.05
 
-POSITION = "SELECT position FROM {schema}.follower"
-LIVE = "SELECT name, version, live_table FROM {schema}.read_models"
-SWITCH = """
+FOLLOWER_POSITION = "SELECT position FROM {schema}.follower"
+LIVE_TABLES = "SELECT name, version, live_table FROM {schema}.read_models"
+SET_LIVE_TABLE = """
 INSERT INTO {schema}.read_models (name, version, live_table) VALUES (%(name)s, %(version)s, %(table)s)
 ON CONFLICT (name)
 DO UPDATE SET version = excluded.version, live_table = excluded.live_table, built_at = clock_timestamp()
 """
-ALL_FOLDED = "DELETE FROM {schema}.dead_letters WHERE read_model = %(name)s"
+DELETE_DEAD_LETTERS = "DELETE FROM {schema}.dead_letters WHERE read_model = %(name)s"
 
 
 class NoMomentToSwitch(Refusal):
@@ -34,76 +37,81 @@ class NoMomentToSwitch(Refusal):
 
 
 @dataclass(frozen=True, slots=True)
-class Switching:
-    """Switches to the new `tables`, by their read models, under a claim."""
+class TableSwap:
+    """Switches to the new `tables`, by their read models, under the rebuild lock."""
 
-    claim: Claim
-    folding: Folding
+    lock: RebuildLock
+    projector: BatchProjector
     tables: Mapping[ReadModel, str]
 
-    def run(self, loaded: int) -> None:
-        """Catches up from the position that was loaded, and switches as soon as there is a moment for it.
+    def run(self, loaded_position: int) -> None:
+        """Catches up from the position that was loaded, and switches as soon as the locks are free.
 
         Raises CannotFold, NoMomentToSwitch.
         """
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        reached = loaded
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        caught_up_position = loaded_position
         while time.monotonic() < deadline:
-            reached = self.catch_up(reached)
-            with suppress(LockNotAvailable), self.claim.connection.transaction():
-                self.switch(reached)
+            caught_up_position = self.catch_up(caught_up_position)
+            with suppress(LockNotAvailable), self.lock.connection.transaction():
+                self.switch_tables(caught_up_position)
                 return
-            time.sleep(PAUSE_SECONDS)
+            time.sleep(RETRY_PAUSE_SECONDS)
         raise NoMomentToSwitch
 
-    def position(self) -> int:
-        """Where the follower is."""
-        return int(self.folding.rows(POSITION, {})[0]["position"])
+    def read_positions(self) -> int:
+        """The follower's position."""
+        return int(self.projector.fetch_rows(FOLLOWER_POSITION, {})[0]["position"])
 
     def catch_up(self, after: int) -> int:
-        """Folds again what the follower has folded meanwhile, until little is left; the position reached."""
-        while (until := self.position()) - after > FEW_EVENTS:
+        """Folds what the follower has folded meanwhile, until few events are left.
+
+        Returns the position that it reached.
+        """
+        while (until := self.read_positions()) - after > MAX_EVENTS_BEHIND:
             while after < until:
-                with self.claim.connection.transaction():
-                    self.claim.run("SET LOCAL enable_seqscan = off")
-                    after = self.fold_next(after, until)
+                with self.lock.connection.transaction():
+                    self.lock.execute("SET LOCAL enable_seqscan = off")
+                    after = self.fold_next_batch(after, until)
         return after
 
-    def fold_next(self, after: int, until: int) -> int:
-        """Folds the streams again that the next events touched; the position up to which that is done."""
-        touched, until = self.folding.touched(after, until)
+    def fold_next_batch(self, after: int, until: int) -> int:
+        """Folds the streams that the next events touched. Returns the position up to which that is done."""
+        touched_streams, until = self.projector.find_touched_streams(after, until)
         for model, table in self.tables.items():
-            streams = [stream.stream_id for stream in touched if model.looks_at(stream.names)]
-            if streams:
-                self.refold(model, table, streams, until)
+            stream_ids = [stream.stream_id for stream in touched_streams if model.is_affected_by(stream.event_names)]
+            if stream_ids:
+                self.refold_streams(model, table, stream_ids, until)
         return until
 
-    def refold(self, model: ReadModel, table: str, streams: Sequence[UUID], until: int) -> None:
+    def refold_streams(self, model: ReadModel, table: str, stream_ids: Sequence[UUID], until: int) -> None:
         """Folds some streams again. Raises CannotFold."""
         try:
-            with self.claim.connection.transaction():
-                self.folding.refold(model, table, streams, until)
-        except POISON as error:
-            if len(streams) == 1:
-                raise CannotFold(model, streams[0], error) from error
-            middle = len(streams) // 2
-            self.refold(model, table, streams[:middle], until)
-            self.refold(model, table, streams[middle:], until)
+            with self.lock.connection.transaction():
+                self.projector.refold_streams(model, table, stream_ids, until)
+        except POISON_ERRORS as error:
+            if len(stream_ids) == 1:
+                raise CannotFold(model, stream_ids[0], error) from error
+            middle = len(stream_ids) // 2
+            self.refold_streams(model, table, stream_ids[:middle], until)
+            self.refold_streams(model, table, stream_ids[middle:], until)
 
-    def switch(self, after: int) -> None:
-        """Switches, in the transaction at hand. Raises LockNotAvailable, also when too much has come meanwhile.
+    def switch_tables(self, after: int) -> None:
+        """Switches, in the current transaction. Raises LockNotAvailable, also when too many events arrived meanwhile.
 
-        The views come first: who reads them may hold us up, and must not hold up the follower through us.
+        The views come first: their readers may delay this transaction, and must not delay the follower through it.
         """
-        self.claim.run("SET LOCAL lock_timeout = '100ms'")
-        live = {row["name"]: row["live_table"] for row in self.folding.rows(LIVE, {})}
-        live |= {model.name: table for model, table in self.tables.items()}
-        define_views(self.claim.connection, self.claim.db, {model: live[model.name] for model in self.folding.models})
-        reached: int = self.folding.rows(LOCK_POSITION, {})[0]["position"]
-        if reached - after > 2 * FEW_EVENTS:
+        self.lock.execute("SET LOCAL lock_timeout = '100ms'")
+        live_tables = {row["name"]: row["live_table"] for row in self.projector.fetch_rows(LIVE_TABLES, {})}
+        live_tables |= {model.name: table for model, table in self.tables.items()}
+        define_views(
+            self.lock.connection, self.lock.db, {model: live_tables[model.name] for model in self.projector.models}
+        )
+        follower_position: int = self.projector.fetch_rows(LOCK_POSITION, {})[0]["position"]
+        if follower_position - after > 2 * MAX_EVENTS_BEHIND:
             raise LockNotAvailable("too much has come meanwhile")
-        if after < reached:
-            self.fold_next(after, reached)
+        if after < follower_position:
+            self.fold_next_batch(after, follower_position)
         for model, table in self.tables.items():
-            self.folding.run(SWITCH, {"name": model.name, "version": model.version, "table": table})
-            self.folding.run(ALL_FOLDED, {"name": model.name})
+            self.projector.execute(SET_LIVE_TABLE, {"name": model.name, "version": model.version, "table": table})
+            self.projector.execute(DELETE_DEAD_LETTERS, {"name": model.name})

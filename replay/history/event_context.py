@@ -1,25 +1,25 @@
-"""What an event is told with: names as they were at its position, what its token is about, and personal details."""
+"""The context of events: names at their position, their token's issue and booking, and personal details."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from replay.history.event_rows import LogRow, as_id, as_ids, as_object
+from replay.history.event_rows import LogRow, to_id, to_ids, to_object
 from store.database import Database
 
-ONE = (
+ID_FIELDS = (
     *("link_id", "owner_id", "meeting_type_id", "issued_by", "managed_link_id", "created_by_id", "person_id"),
     "host_id",
 )
-SEVERAL = ("co_host_ids", "host_ids", "previous_host_ids")
-OF_TOKENS = (
+ID_LIST_FIELDS = ("co_host_ids", "host_ids", "previous_host_ids")
+TOKEN_EVENTS = (
     *("SingleUseIssued", "DirectIssued", "SingleUseRevoked"),
     *("MeetingBooked", "Rescheduled", "MeetingReassigned", "MeetingCancelled", "CalendarConflictFound"),
     *("MailSent", "MailFailed", "MailRequested"),
     *("CalendarWritten", "CalendarFailed", "CalendarRequested"),
 )
-ERASED = "PersonalDetailsErased"
+DETAILS_ERASED = "PersonalDetailsErased"
 
 NAMES = """
 SELECT wanted.id, wanted.position, known.name
@@ -39,80 +39,80 @@ DETAILS = "SELECT id, data FROM {schema}.personal_details WHERE id = ANY(%(ids)s
 
 
 @dataclass(slots=True)
-class TokenFacts:
-    """The payloads of what a token was issued for, of the meeting that was booked with it, and of its new hosts."""
+class TokenContext:
+    """The payloads of a token's issue, booking and reassignments; empty where there is none."""
 
-    issued: Mapping[str, Any] = field(default_factory=dict)
-    booked: Mapping[str, Any] = field(default_factory=dict)
-    reassigned: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
-    single_use: bool = False
+    issue: Mapping[str, Any] = field(default_factory=dict)
+    booking: Mapping[str, Any] = field(default_factory=dict)
+    reassignments: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
+    is_single_use: bool = False
 
-    def hosted(self, row: LogRow) -> Mapping[str, Any]:
-        """The payload that says who hosted the meeting right before an event."""
-        return next((data for version, data in reversed(self.reassigned) if version < row.version), self.booked)
+    def find_hosts_payload(self, row: LogRow) -> Mapping[str, Any]:
+        """The payload that has the hosts of the meeting right before an event."""
+        return next((data for version, data in reversed(self.reassignments) if version < row.version), self.booking)
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What some events are told with, looked up for all of them at once."""
+class EventContext:
+    """The context of some events, looked up for all of them at once."""
 
     names: Mapping[tuple[UUID, int], str]
-    tokens: Mapping[UUID, TokenFacts]
+    tokens: Mapping[UUID, TokenContext]
     details: Mapping[UUID, Mapping[str, Any]]
 
-    def name(self, id: UUID | None, row: LogRow) -> str | None:
-        """A thing's name as it was at an event's position."""
+    def find_name(self, id: UUID | None, row: LogRow) -> str | None:
+        """A thing's name at an event's position; None when it had none."""
         return None if id is None else self.names.get((id, row.position))
 
-    def token(self, row: LogRow) -> TokenFacts:
-        """What the event's token is about."""
-        return self.tokens.get(row.stream_id, TokenFacts())
+    def find_token(self, row: LogRow) -> TokenContext:
+        """The context of the event's token; an empty one when it has none."""
+        return self.tokens.get(row.stream_id, TokenContext())
 
 
-def surroundings(db: Database, rows: Sequence[LogRow]) -> Surroundings:
-    """What these events are told with, in three queries. Raises DatabaseAway."""
-    tokens = tokens_of(db, [row.stream_id for row in rows if row.name in (*OF_TOKENS, ERASED)])
-    wanted = {(id, row.position) for row in rows for id in referred(row, tokens.get(row.stream_id))}
-    ids, positions = [id for id, _ in wanted], [position for _, position in wanted]
-    names = db.rows(NAMES, {"ids": ids, "positions": positions}) if wanted else []
-    details = {id for row in rows for id in details_of(row, tokens.get(row.stream_id))}
-    found = db.rows(DETAILS, {"ids": list(details)}) if details else []
-    return Surroundings(
-        {(row["id"], row["position"]): row["name"] for row in names},
+def load_event_context(db: Database, rows: Sequence[LogRow]) -> EventContext:
+    """The context of these events, in three queries. Raises DatabaseAway."""
+    tokens = load_tokens(db, [row.stream_id for row in rows if row.name in (*TOKEN_EVENTS, DETAILS_ERASED)])
+    name_keys = {(id, row.position) for row in rows for id in iterate_references(row, tokens.get(row.stream_id))}
+    ids, positions = [id for id, _ in name_keys], [position for _, position in name_keys]
+    name_records = db.fetch_rows(NAMES, {"ids": ids, "positions": positions}) if name_keys else []
+    details_ids = {id for row in rows for id in iterate_details_ids(row, tokens.get(row.stream_id))}
+    details_records = db.fetch_rows(DETAILS, {"ids": list(details_ids)}) if details_ids else []
+    return EventContext(
+        {(row["id"], row["position"]): row["name"] for row in name_records},
         tokens,
-        {row["id"]: as_object(row["data"]) for row in found},
+        {row["id"]: to_object(row["data"]) for row in details_records},
     )
 
 
-def tokens_of(db: Database, ids: Sequence[UUID]) -> dict[UUID, TokenFacts]:
-    """What tokens were issued and booked for."""
-    tokens: dict[UUID, TokenFacts] = {}
-    for row in db.rows(TOKENS, {"tokens": list(set(ids))}) if ids else ():
-        facts = tokens.setdefault(row["stream_id"], TokenFacts())
+def load_tokens(db: Database, ids: Sequence[UUID]) -> dict[UUID, TokenContext]:
+    """The contexts of tokens, by their ids."""
+    tokens: dict[UUID, TokenContext] = {}
+    for row in db.fetch_rows(TOKENS, {"tokens": list(set(ids))}) if ids else ():
+        token = tokens.setdefault(row["stream_id"], TokenContext())
         if row["name"] == "MeetingBooked":
-            facts.booked = as_object(row["data"])
+            token.booking = to_object(row["data"])
         elif row["name"] == "MeetingReassigned":
-            facts.reassigned.append((row["version"], as_object(row["data"])))
+            token.reassignments.append((row["version"], to_object(row["data"])))
         else:
-            facts.issued, facts.single_use = as_object(row["data"]), row["name"] == "SingleUseIssued"
+            token.issue, token.is_single_use = to_object(row["data"]), row["name"] == "SingleUseIssued"
     return tokens
 
 
-def referred(row: LogRow, token: TokenFacts | None) -> Iterator[UUID]:
-    """Everything that an event speaks of: its stream, its actor, what its payload and its token name."""
+def iterate_references(row: LogRow, token: TokenContext | None) -> Iterator[UUID]:
+    """Every id that an event refers to: its stream, its actor, and the ids in its payload and its token's payloads."""
     yield row.stream_id
     if row.actor_id is not None:
         yield row.actor_id
-    payloads = [row.data, row.before, *((token.issued, token.booked, token.hosted(row)) if token else ())]
+    payloads = [row.data, row.before, *((token.issue, token.booking, token.find_hosts_payload(row)) if token else ())]
     for payload in payloads:
-        one = (as_id(payload.get(name)) for name in ONE)
-        yield from (id for id in one if id is not None)
-        for name in SEVERAL:
-            yield from as_ids(payload.get(name))
+        single_ids = (to_id(payload.get(name)) for name in ID_FIELDS)
+        yield from (id for id in single_ids if id is not None)
+        for name in ID_LIST_FIELDS:
+            yield from to_ids(payload.get(name))
 
 
-def details_of(row: LogRow, token: TokenFacts | None) -> Iterator[UUID]:
-    """The personal details that an event, and its token so far, refer to."""
-    payloads = [row.data, *((token.issued, token.booked) if token else ())]
-    found = (as_id(payload.get("details_id")) for payload in payloads)
-    yield from (id for id in found if id is not None)
+def iterate_details_ids(row: LogRow, token: TokenContext | None) -> Iterator[UUID]:
+    """The ids of the personal details that an event, and its token so far, refer to."""
+    payloads = [row.data, *((token.issue, token.booking) if token else ())]
+    ids = (to_id(payload.get("details_id")) for payload in payloads)
+    yield from (id for id in ids if id is not None)

@@ -1,4 +1,4 @@
-"""The history: every event of the log in its order, each told as a sentence."""
+"""The history: every event of the log in order, each described by a sentence."""
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -9,17 +9,17 @@ from uuid import UUID
 
 from domain.event import Event
 from domain.refusals import Invalid
-from projections.queries.pagination import MOST_ROWS, Page
-from projections.queries.query import Where
-from replay.history.event_context import surroundings
+from projections.queries.pagination import MAX_ROWS, Page
+from projections.queries.query import WhereClause
+from replay.history.event_context import load_event_context
 from replay.history.event_rows import HistoryRow, LogRow
-from replay.history.sentences import told
-from replay.instants import first_recorded, last_recorded
-from replay.settled import settled
+from replay.history.sentences import to_history_rows
+from replay.instants import find_first_position, find_last_position
+from replay.settled import find_settled_position
 from store.database import Database
 
-# each as the index that finds it wants it asked
-KINDS: dict[str, dict[str, object]] = {
+# each in the form that its index supports
+ACTOR_KIND_FILTERS: dict[str, dict[str, object]] = {
     "person": {"actor_kind": "person"},
     "guest": {"actor_id": "guest"},
     "system": {"is_system": True},
@@ -38,7 +38,7 @@ FILTERS = {
     "recorded_to": "e.recorded_at < %(recorded_to)s",
     "after_version": "e.version > %(after_version)s",
 }
-# what an update is compared with: the last event before it in its stream that says what the thing, or meeting, is
+# the last earlier event of the stream that has the values which an update changes
 BEFORE = """CASE WHEN e.type ~ '^(Rescheduled|MeetingCancelled|[A-Za-z]+Updated)[.]' THEN (
     SELECT b.data FROM {schema}.events AS b
     WHERE b.stream_id = e.stream_id AND b.version < e.version AND (b.data ? 'name' OR b.data ? 'starts_at')
@@ -52,7 +52,7 @@ EXISTS = "SELECT FROM {schema}.events WHERE stream_id = %(stream_id)s LIMIT 1"
 
 @dataclass(frozen=True, slots=True)
 class HistoryFilters:
-    """What the history is narrowed to: positions after one and until one, recorded in [from, to).
+    """Filters of the history: positions after one and until one, recorded in [from, to).
 
     `type` is the name of an event, with its version or without; `actor` a person's id, or `person`, `guest`, `system`.
     """
@@ -66,103 +66,115 @@ class HistoryFilters:
     recorded_to: datetime | None = None
 
 
-def page(
+def list_events(
     db: Database, filters: HistoryFilters, sort: str = "position", limit: int = 50, cursor: str | None = None
 ) -> Page[HistoryRow]:
-    """Settled events in the order of the log, or newest first (`-position`); a reader who pages never misses one.
+    """One page of settled events in the order of the log, or newest first (`-position`). Pages never miss an event.
 
-    Raises Invalid for a type that no event has, for an actor that is none, and for a foreign cursor.
+    Raises Invalid for an unknown type, an unknown actor, and a foreign cursor.
     """
     newest_first = sort == "-position"
-    bounds = bounded(db, narrowed(filters, sort, cursor))
+    where = build_where_clause(db, apply_cursor(filters, sort, cursor))
     order = "e.position DESC" if newest_first else "e.position"
-    return asked(db, bounds, order, limit, lambda row: cursor_of(sort, row.position))
+    return fetch_page(db, where, order, limit, lambda row: encode_cursor(sort, row.position))
 
 
-def stream(db: Database, id: UUID, limit: int = MOST_ROWS, cursor: str | None = None) -> Page[HistoryRow] | None:
-    """One stream's whole story, always current, in pages; None when there is no such stream.
+def list_stream_events(
+    db: Database, id: UUID, limit: int = MAX_ROWS, cursor: str | None = None
+) -> Page[HistoryRow] | None:
+    """One page of a stream's events, always current; None when there is no such stream.
 
-    Within a stream versions have no gaps and appear in their order, so there is nothing to wait for. Raises Invalid.
+    The versions of a stream have no gaps and appear in order, so there is nothing to wait for. Raises Invalid.
     """
-    after = 0 if cursor is None else place(f"stream {id}", cursor)
-    where = Where((FILTERS["stream_id"], FILTERS["after_version"]), {"stream_id": id, "after_version": after})
-    found = asked(db, where, "e.version", limit, lambda row: cursor_of(f"stream {id}", row.version))
-    return found if found.items or db.rows(EXISTS, {"stream_id": id}) else None
+    after = 0 if cursor is None else decode_cursor(f"stream {id}", cursor)
+    where = WhereClause((FILTERS["stream_id"], FILTERS["after_version"]), {"stream_id": id, "after_version": after})
+    event_page = fetch_page(db, where, "e.version", limit, lambda row: encode_cursor(f"stream {id}", row.version))
+    return event_page if event_page.items or db.fetch_rows(EXISTS, {"stream_id": id}) else None
 
 
-def asked(db: Database, where: Where, order: str, limit: int, cursor: Callable[[LogRow], str]) -> Page[HistoryRow]:
-    """One page of events, told. It is planned for these very filters."""
-    limit = max(1, min(limit, MOST_ROWS))
+def fetch_page(
+    db: Database, where: WhereClause, order: str, limit: int, encode_row_cursor: Callable[[LogRow], str]
+) -> Page[HistoryRow]:
+    """One page of events with their sentences. The statement is planned for these filters."""
+    limit = max(1, min(limit, MAX_ROWS))
     query = ROWS.replace("{where}", " AND ".join(where.conditions)).replace("{order}", order)
-    with db.connection() as connection:
-        found = connection.execute(db.text(query), {**where.params, "limit": limit + 1}, prepare=False).fetchall()
-    rows = [LogRow.read(row) for row in found]
-    items = told(rows[:limit], surroundings(db, rows[:limit]))
-    return Page(items, cursor(rows[limit - 1]) if len(rows) > limit else None)
+    with db.acquire_connection() as connection:
+        records = connection.execute(
+            db.compose_query(query), {**where.params, "limit": limit + 1}, prepare=False
+        ).fetchall()
+    rows = [LogRow.from_record(row) for row in records]
+    items = to_history_rows(rows[:limit], load_event_context(db, rows[:limit]))
+    return Page(items, encode_row_cursor(rows[limit - 1]) if len(rows) > limit else None)
 
 
-def narrowed(filters: HistoryFilters, sort: str, cursor: str | None) -> HistoryFilters:
-    """The filters, from where a cursor leads on. Raises Invalid."""
+def apply_cursor(filters: HistoryFilters, sort: str, cursor: str | None) -> HistoryFilters:
+    """The filters, continued from a cursor. Raises Invalid."""
     if cursor is None:
         return filters
-    at = place(sort, cursor)
+    position = decode_cursor(sort, cursor)
     if sort == "-position":
-        return replace(filters, until_position=min(at - 1, filters.until_position or at))
-    return replace(filters, after=max(at, filters.after))
+        return replace(filters, until_position=min(position - 1, filters.until_position or position))
+    return replace(filters, after=max(position, filters.after))
 
 
-def bounded(db: Database, filters: HistoryFilters) -> Where:
-    """The conditions of the filters on the settled log; instants also bound the positions that need a look."""
-    end = settled(db)
-    given = asdict(filters) | by_type(filters.type) | by_actor(filters.actor)
-    given["until_position"] = end if filters.until_position is None else min(end, filters.until_position)
+def build_where_clause(db: Database, filters: HistoryFilters) -> WhereClause:
+    """The conditions of the filters on the settled log. Instants are also turned into bounds of positions."""
+    settled_position = find_settled_position(db)
+    filter_values = asdict(filters) | filter_by_type(filters.type) | filter_by_actor(filters.actor)
+    filter_values["until_position"] = (
+        settled_position if filters.until_position is None else min(settled_position, filters.until_position)
+    )
     if filters.recorded_from is not None:
-        given["after"] = max(filters.after, first_recorded(db, filters.recorded_from, end) - 1)
+        filter_values["after"] = max(
+            filters.after, find_first_position(db, filters.recorded_from, settled_position) - 1
+        )
     if filters.recorded_to is not None:
-        given["until_position"] = min(given["until_position"], last_recorded(db, filters.recorded_to, end) or 0)
-    return Where(tuple(FILTERS[name] for name in FILTERS if given.get(name) is not None), given)
+        filter_values["until_position"] = min(
+            filter_values["until_position"], find_last_position(db, filters.recorded_to, settled_position) or 0
+        )
+    return WhereClause(tuple(FILTERS[name] for name in FILTERS if filter_values.get(name) is not None), filter_values)
 
 
-def by_type(name: str | None) -> dict[str, str | None]:
-    """How events of a name are found, all its versions where none is said. Raises Invalid."""
+def filter_by_type(name: str | None) -> dict[str, str | None]:
+    """The filters for an event name, in all versions if it has none. Raises Invalid."""
     if name is None:
         return {}
-    names = event_names()
-    if name in names:
+    known_names = list_event_names()
+    if name in known_names:
         return {"type_name": name, "type": None}
     if name not in Event.catalogue:
-        raise Invalid("type", f"There is no such event; the events are {', '.join(names)}.")
+        raise Invalid("type", f"There is no such event; the events are {', '.join(known_names)}.")
     return {"type_name": name.split(".")[0], "type": name}
 
 
-def by_actor(actor: str | None) -> dict[str, object]:
-    """How events of an actor are found. Raises Invalid."""
+def filter_by_actor(actor: str | None) -> dict[str, object]:
+    """The filters for an actor. Raises Invalid."""
     if actor is None:
         return {}
-    if actor in KINDS:
-        return dict(KINDS[actor])
+    if actor in ACTOR_KIND_FILTERS:
+        return dict(ACTOR_KIND_FILTERS[actor])
     try:
         return {"actor_id": str(UUID(actor))}
     except ValueError:
         raise Invalid("actor", "Send the id of a person, or person, guest or system.") from None
 
 
-def event_names() -> Sequence[str]:
-    """The names of all events, without their versions."""
+def list_event_names() -> Sequence[str]:
+    """The names of all events, without their versions, sorted."""
     return sorted({name.split(".")[0] for name in Event.catalogue})
 
 
-def cursor_of(list_name: str, at: int) -> str:
-    """The cursor of the page of a list that goes on after a place."""
-    return urlsafe_b64encode(json.dumps(["history", list_name, at]).encode()).decode().rstrip("=")
+def encode_cursor(list_name: str, after: int) -> str:
+    """The cursor of the page of a list that begins after a position or version."""
+    return urlsafe_b64encode(json.dumps(["history", list_name, after]).encode()).decode().rstrip("=")
 
 
-def place(list_name: str, cursor: str) -> int:
-    """The place after which a cursor goes on. Raises Invalid for one that is malformed or of another list."""
+def decode_cursor(list_name: str, cursor: str) -> int:
+    """The position or version after which a cursor's page begins. Raises Invalid for a malformed or foreign cursor."""
     try:
-        of, name, at = json.loads(urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)))
+        kind, name, after = json.loads(urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)))
     except (ValueError, TypeError, RecursionError):
-        of, name, at = None, None, None
-    if (of, name) != ("history", list_name) or type(at) is not int or not 0 <= at < 2**63:
+        kind, name, after = None, None, None
+    if (kind, name) != ("history", list_name) or type(after) is not int or not 0 <= after < 2**63:
         raise Invalid("cursor", "This cursor does not belong to this list.")
-    return at
+    return after

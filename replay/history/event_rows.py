@@ -1,4 +1,4 @@
-"""What the history is made of: an event as it is stored, and as it is told."""
+"""The rows of the history: an event as it is stored, and as the API answers it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Change = TypedDict("Change", {"field": str, "from": Any, "to": Any})
 
 
 class ActorRow(TypedDict):
-    """Who caused an event; the name is the one that a person had then."""
+    """Who caused an event. The name is the one that a person had then."""
 
     kind: str
     id: UUID | None
@@ -22,7 +22,7 @@ class ActorRow(TypedDict):
 class HistoryRow(TypedDict):
     """An event, as the API answers.
 
-    `details` are the personal details that it refers to, `erased` says that they are no more.
+    `details` are the personal details that it refers to; `erased`: they were erased.
     """
 
     position: int
@@ -43,9 +43,9 @@ class HistoryRow(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class LogRow:
-    """An event as it is stored. It may be one that no program of ours has written, so nothing of its data is certain.
+    """An event as it is stored. Another program may have written it, so nothing of its data is certain.
 
-    `before` is the data of the event that it changes something of.
+    `before` is the data of the earlier event whose values it changes.
     """
 
     position: int
@@ -57,42 +57,46 @@ class LogRow:
     before: Mapping[str, Any]
 
     @classmethod
-    def read(cls, row: DictRow) -> "LogRow":
-        """A record of the log."""
-        before = as_object(row["before"])
-        known = {"recorded_at": row["recorded_at"].astimezone(UTC), "data": as_object(row["data"]), "before": before}
-        return cls(**{**row, **known})
+    def from_record(cls, row: DictRow) -> "LogRow":
+        """A row from a record of the log."""
+        before = to_object(row["before"])
+        converted_values = {
+            "recorded_at": row["recorded_at"].astimezone(UTC),
+            "data": to_object(row["data"]),
+            "before": before,
+        }
+        return cls(**{**row, **converted_values})
 
     @property
     def name(self) -> str:
         """The event's name, without its version."""
         return self.type.split(".")[0]
 
-    def id(self, field: str) -> UUID | None:
-        """An id in the payload."""
-        return as_id(self.data.get(field))
+    def get_id(self, field: str) -> UUID | None:
+        """The id in a field of the payload; None for anything else."""
+        return to_id(self.data.get(field))
 
-    def ids(self, field: str) -> list[UUID]:
-        """A list of ids in the payload."""
-        return as_ids(self.data.get(field))
+    def get_ids(self, field: str) -> list[UUID]:
+        """The list of ids in a field of the payload."""
+        return to_ids(self.data.get(field))
 
     @property
     def actor(self) -> Mapping[str, Any]:
-        """Who caused it, as stored."""
-        return as_object(self.data.get("actor"))
+        """The actor of the event, as stored."""
+        return to_object(self.data.get("actor"))
 
     @property
     def actor_id(self) -> UUID | None:
-        """Who caused it, where that is said."""
-        return as_id(self.actor.get("id"))
+        """The id of the actor; None when it has none."""
+        return to_id(self.actor.get("id"))
 
 
-def as_object(value: object) -> Mapping[str, Any]:
+def to_object(value: object) -> Mapping[str, Any]:
     """A JSON object; an empty one for anything else."""
     return value if isinstance(value, dict) else {}
 
 
-def as_id(value: object) -> UUID | None:
+def to_id(value: object) -> UUID | None:
     """An id from its JSON; None for anything else."""
     try:
         return UUID(value) if isinstance(value, str) else None
@@ -100,13 +104,13 @@ def as_id(value: object) -> UUID | None:
         return None
 
 
-def as_ids(value: object) -> list[UUID]:
-    """A list of ids from its JSON, without what is none."""
-    found = map(as_id, value) if isinstance(value, list) else ()
-    return [id for id in found if id is not None]
+def to_ids(value: object) -> list[UUID]:
+    """The ids in a JSON list; other items are left out."""
+    ids = map(to_id, value) if isinstance(value, list) else ()
+    return [id for id in ids if id is not None]
 
 
-def as_instant(value: object) -> datetime | None:
+def to_instant(value: object) -> datetime | None:
     """An instant from its JSON, in UTC; None for anything else."""
     try:
         return datetime.fromisoformat(value).astimezone(UTC) if isinstance(value, str) else None
@@ -114,6 +118,6 @@ def as_instant(value: object) -> datetime | None:
         return None
 
 
-def as_text(value: object) -> str | None:
+def to_text(value: object) -> str | None:
     """A text from its JSON; None for anything else."""
     return value if isinstance(value, str) else None

@@ -1,13 +1,13 @@
-"""The words that sentences are made of: names in quotes, instants, lists of people, what was changed."""
+"""The phrases of sentences: quoted names, times, lists of people, changes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from replay.history.event_context import Surroundings
-from replay.history.event_rows import Change, LogRow, as_id, as_ids, as_instant, as_object, as_text
+from replay.history.event_context import EventContext
+from replay.history.event_rows import Change, LogRow, to_id, to_ids, to_instant, to_object, to_text
 
-GONE = "details erased"
-UNSAID = {"weekly_hours", "date_overrides", "busy_feed_url"}  # too long for a sentence, or a secret
+ERASED_TEXT = "details erased"
+OMITTED_VALUES = {"weekly_hours", "date_overrides", "busy_feed_url"}  # too long for a sentence, or a secret
 FAILURES = {
     "server_unreachable": "the mail server could not be reached",
     "server_too_slow": "the mail server did not answer in time",
@@ -30,101 +30,101 @@ CALENDAR_FAILURES = {
     "not_opened": "the account's login can no longer be read here",
     "not_written": "the entry could not be written, which is a mistake of this program",
 }
-LONGEST_VALUE = 80
-LONGEST_REASON = 200
+MAX_VALUE_LENGTH = 80
+MAX_REASON_LENGTH = 200
 
 
-def quoted(name: str | None, unknown: str = "an unknown one") -> str:
-    """A name as it stands in a sentence."""
+def quote_name(name: str | None, unknown: str = "an unknown one") -> str:
+    """A name in quotes; `unknown` for None."""
     return unknown if name is None else f"“{name}”"
 
 
-def when(value: Any) -> str:
-    """An instant of a payload, to the minute."""
-    instant = as_instant(value)
+def format_time(value: Any) -> str:
+    """An instant of a payload, in UTC, to the minute."""
+    instant = to_instant(value)
     return "an unknown time" if instant is None else f"{instant:%Y-%m-%d %H:%M} UTC"
 
 
-def listed(names: Sequence[str]) -> str:
-    """Ada, Bob and Cy."""
+def join_names(names: Sequence[str]) -> str:
+    """Names as a list in a sentence: Ada, Bob and Cy."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-def person(id: Any, row: LogRow, known: Surroundings) -> str:
+def name_person(id: Any, row: LogRow, context: EventContext) -> str:
     """A person's name at an event's position."""
-    return known.name(as_id(id), row) or "somebody"
+    return context.find_name(to_id(id), row) or "somebody"
 
 
-def people(payload: Mapping[str, Any], field: str, row: LogRow, known: Surroundings) -> str:
-    """The names of a payload's people."""
-    return listed([known.name(id, row) or "somebody" for id in as_ids(payload.get(field))]) or "nobody"
+def name_people(payload: Mapping[str, Any], field: str, row: LogRow, context: EventContext) -> str:
+    """The names of the people in a field of a payload."""
+    return join_names([context.find_name(id, row) or "somebody" for id in to_ids(payload.get(field))]) or "nobody"
 
 
-def thing(row: LogRow, known: Surroundings) -> str:
-    """The name of the event's own stream, an updated one's before the update."""
-    return quoted(as_text(row.before.get("name")) or known.name(row.stream_id, row))
+def name_stream(row: LogRow, context: EventContext) -> str:
+    """The quoted name of the event's own stream; for an update, the one before it."""
+    return quote_name(to_text(row.before.get("name")) or context.find_name(row.stream_id, row))
 
 
-def other(payload: Mapping[str, Any], field: str, row: LogRow, known: Surroundings) -> str:
-    """The name of what a payload refers to."""
-    return quoted(known.name(as_id(payload.get(field)), row))
+def name_reference(payload: Mapping[str, Any], field: str, row: LogRow, context: EventContext) -> str:
+    """The quoted name of the thing that a field of a payload refers to."""
+    return quote_name(context.find_name(to_id(payload.get(field)), row))
 
 
-def details(payload: Mapping[str, Any], known: Surroundings) -> Mapping[str, Any] | None:
+def find_details(payload: Mapping[str, Any], context: EventContext) -> Mapping[str, Any] | None:
     """The personal details that a payload refers to; an empty object where it refers to none, None when erased."""
-    id = as_id(payload.get("details_id"))
-    return {} if id is None else known.details.get(id)
+    id = to_id(payload.get("details_id"))
+    return {} if id is None else context.details.get(id)
 
 
-def guest(row: LogRow, known: Surroundings) -> str | None:
-    """The guest of the event's token, if the meeting was booked by then."""
-    found = details(known.token(row).booked, known)
-    if found is None:
-        return f"({GONE})"
-    return as_text(as_object(found.get("guest")).get("name"))
+def find_guest_name(row: LogRow, context: EventContext) -> str | None:
+    """The name of the guest of the event's token; None if no meeting was booked by then."""
+    personal_details = find_details(context.find_token(row).booking, context)
+    if personal_details is None:
+        return f"({ERASED_TEXT})"
+    return to_text(to_object(personal_details.get("guest")).get("name"))
 
 
-def recipient(row: LogRow, known: Surroundings) -> str:
-    """Who the event's single-use link was made for, to be put behind it; nothing for nobody."""
-    found = details(known.token(row).issued, known)
-    if found is None:
-        return f" ({GONE})"
-    given = as_object(found.get("recipient"))
-    name = as_text(given.get("name")) or as_text(given.get("email"))
-    label = as_text(found.get("label"))
+def describe_recipient(row: LogRow, context: EventContext) -> str:
+    """The recipient and label of the event's single-use link, to be appended to it; empty without any."""
+    personal_details = find_details(context.find_token(row).issue, context)
+    if personal_details is None:
+        return f" ({ERASED_TEXT})"
+    recipient_details = to_object(personal_details.get("recipient"))
+    name = to_text(recipient_details.get("name")) or to_text(recipient_details.get("email"))
+    label = to_text(personal_details.get("label"))
     return (f" for {name}" if name else "") + (f" ({label})" if label else "")
 
 
-def reason(row: LogRow, known: Surroundings) -> str:
-    """Why, to be put behind a sentence; nothing where no reason was given."""
-    found = details(row.data, known)
-    if found is None:
-        return f" (reason: {GONE})"
-    given = " ".join((as_text(found.get("reason")) or "").split())
-    cut = f"{given[:LONGEST_REASON]}…" if len(given) > LONGEST_REASON else given
-    return f", saying “{cut}”" if cut else ""
+def describe_reason(row: LogRow, context: EventContext) -> str:
+    """The reason of an event, to be appended to a sentence; empty without any."""
+    personal_details = find_details(row.data, context)
+    if personal_details is None:
+        return f" (reason: {ERASED_TEXT})"
+    reason_text = " ".join((to_text(personal_details.get("reason")) or "").split())
+    shortened_reason = f"{reason_text[:MAX_REASON_LENGTH]}…" if len(reason_text) > MAX_REASON_LENGTH else reason_text
+    return f", saying “{shortened_reason}”" if shortened_reason else ""
 
 
-def what_changed(found: Sequence[Change]) -> str:
-    """The changes of an update, to be put behind a colon."""
-    return "; ".join(map(one_change, found)) or "nothing"
+def describe_changes(changes: Sequence[Change]) -> str:
+    """The changes of an update, to be appended after a colon."""
+    return "; ".join(map(describe_change, changes)) or "nothing"
 
 
-def one_change(change: Change) -> str:
-    """One change, from what to what where that fits into a sentence."""
+def describe_change(change: Change) -> str:
+    """One change, with both values where they fit into a sentence."""
     field = change["field"].removesuffix("_ids").removesuffix("_id").replace("_", " ")
-    before, after = valued(change["from"]), valued(change["to"])
-    if change["field"] in UNSAID or max(len(before), len(after)) > LONGEST_VALUE:
+    before, after = format_value(change["from"]), format_value(change["to"])
+    if change["field"] in OMITTED_VALUES or max(len(before), len(after)) > MAX_VALUE_LENGTH:
         return field
     return f"{field} from {before} to {after}"
 
 
-def valued(value: Any) -> str:
-    """A value as a sentence says it."""
+def format_value(value: Any) -> str:
+    """A value as text of a sentence."""
     if isinstance(value, dict):
-        return quoted(value.get("name")) if "name" in value else "…"
+        return quote_name(value.get("name")) if "name" in value else "…"
     if isinstance(value, list):
-        return listed([valued(one) for one in value]) or "none"
+        return join_names([format_value(item) for item in value]) or "none"
     if isinstance(value, str):
-        return when(value) if as_instant(value) is not None and "T" in value else quoted(value)
+        return format_time(value) if to_instant(value) is not None and "T" in value else quote_name(value)
     return {None: "none", True: "yes", False: "no"}.get(value, str(value))

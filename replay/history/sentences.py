@@ -1,263 +1,288 @@
-"""Every event as a sentence that anybody can read, in plain text."""
+"""Describes every event in a sentence of plain text."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from replay.history.changes import changes
-from replay.history.event_context import OF_TOKENS, Surroundings
-from replay.history.event_rows import ActorRow, HistoryRow, LogRow, as_instant, as_text
+from replay.history.changes import list_changes
+from replay.history.event_context import TOKEN_EVENTS, EventContext
+from replay.history.event_rows import ActorRow, HistoryRow, LogRow, to_instant, to_text
 from replay.history.phrases import (
     CALENDAR_FAILURES,
     FAILURES,
-    details,
-    guest,
-    other,
-    people,
-    person,
-    reason,
-    recipient,
-    thing,
-    what_changed,
-    when,
+    describe_changes,
+    describe_reason,
+    describe_recipient,
+    find_details,
+    find_guest_name,
+    format_time,
+    name_people,
+    name_person,
+    name_reference,
+    name_stream,
 )
 
-Sentence = Callable[[LogRow, Surroundings], str]
+Sentence = Callable[[LogRow, EventContext], str]
 
 
-def told(rows: Iterable[LogRow], known: Surroundings) -> list[HistoryRow]:
+def to_history_rows(rows: Iterable[LogRow], context: EventContext) -> list[HistoryRow]:
     """Events as the history answers them, each with its sentence."""
-    return [tell(row, known) for row in rows]
+    return [to_history_row(row, context) for row in rows]
 
 
-def tell(row: LogRow, known: Surroundings) -> HistoryRow:
-    """One event, told."""
-    own = details(row.data, known)
+def to_history_row(row: LogRow, context: EventContext) -> HistoryRow:
+    """One event as the history answers it."""
+    personal_details = find_details(row.data, context)
     return HistoryRow(
         position=row.position,
         recorded_at=row.recorded_at,
-        occurred_at=as_instant(row.data.get("occurred_at")),
+        occurred_at=to_instant(row.data.get("occurred_at")),
         stream_id=row.stream_id,
         version=row.version,
         type=row.type,
-        actor=actor(row, known),
-        request_id=as_text(row.data.get("request_id")),
-        source=as_text(row.data.get("source")),
-        sentence=sentence(row, known),
-        changes=changes(row, known),
-        details=dict(own) if own else None,
-        erased=own is None,
+        actor=to_actor_row(row, context),
+        request_id=to_text(row.data.get("request_id")),
+        source=to_text(row.data.get("source")),
+        sentence=build_sentence(row, context),
+        changes=list_changes(row, context),
+        details=dict(personal_details) if personal_details else None,
+        erased=personal_details is None,
         data=dict(row.data),
     )
 
 
-def sentence(row: LogRow, known: Surroundings) -> str:
-    """What happened, in a sentence; also of an event that no program of ours knows."""
-    saying = SENTENCES.get(row.name)
-    if saying is None:
-        return f"{who(row, known)} did something that this version does not know: {row.type}."
-    return f"{who(row, known)} {saying(row, known)}."
+def build_sentence(row: LogRow, context: EventContext) -> str:
+    """The sentence of an event; also of an event that this program does not know."""
+    describe = SENTENCES.get(row.name)
+    if describe is None:
+        return f"{name_actor(row, context)} did something that this version does not know: {row.type}."
+    return f"{name_actor(row, context)} {describe(row, context)}."
 
 
-def actor(row: LogRow, known: Surroundings) -> ActorRow:
-    """Who caused an event, by the name of that time."""
-    kind = as_text(row.actor.get("kind")) or "system"
-    return {"kind": kind, "id": row.actor_id, "name": known.name(row.actor_id, row)}
+def to_actor_row(row: LogRow, context: EventContext) -> ActorRow:
+    """Who caused an event, with the name of that time."""
+    kind = to_text(row.actor.get("kind")) or "system"
+    return {"kind": kind, "id": row.actor_id, "name": context.find_name(row.actor_id, row)}
 
 
-def who(row: LogRow, known: Surroundings) -> str:
-    """Who caused an event, as a sentence begins."""
-    found = actor(row, known)
-    if found["kind"] == "guest":
-        name = guest(row, known) if row.name in OF_TOKENS and row.name != "DirectIssued" else None
+def name_actor(row: LogRow, context: EventContext) -> str:
+    """Who caused an event, as the beginning of a sentence."""
+    actor_row = to_actor_row(row, context)
+    if actor_row["kind"] == "guest":
+        name = find_guest_name(row, context) if row.name in TOKEN_EVENTS and row.name != "DirectIssued" else None
         return f"The guest {name}" if name else "A guest"
-    if found["kind"] == "system":
+    if actor_row["kind"] == "system":
         return "The system"
-    return found["name"] or "Somebody"
+    return actor_row["name"] or "Somebody"
 
 
-def person_added(row: LogRow, known: Surroundings) -> str:
+def describe_person_added(row: LogRow, context: EventContext) -> str:
     roles = row.data.get("roles")
-    return (
-        f"added {thing(row, known)} ({', '.join(map(str, roles)) if isinstance(roles, list) and roles else 'no role'})"
+    names = ", ".join(map(str, roles)) if isinstance(roles, list) and roles else "no role"
+    return f"added {name_stream(row, context)} ({names})"
+
+
+def describe_meeting_type_created(row: LogRow, context: EventContext) -> str:
+    return f"created the meeting type {name_stream(row, context)} ({row.data.get('duration_minutes')} minutes)"
+
+
+def describe_managed_link_created(row: LogRow, context: EventContext) -> str:
+    hosts, meeting_type = (
+        name_people(row.data, "host_ids", row, context),
+        name_reference(row.data, "meeting_type_id", row, context),
+    )
+    return f"created the managed link {name_stream(row, context)} of {meeting_type} for {hosts}"
+
+
+def describe_link_created(row: LogRow, context: EventContext) -> str:
+    meeting_type = name_reference(row.data, "meeting_type_id", row, context)
+    owner = name_person(row.data.get("owner_id"), row, context)
+    is_managed = row.data.get("kind") == "managed"
+    kind = "managed link" if is_managed else "link"
+    return f"published the {kind} {name_stream(row, context)} of {meeting_type} for {owner}"
+
+
+def describe_update(kind: str) -> Sentence:
+    """The phrase of an update: what was changed."""
+    return lambda row, context: (
+        f"changed {kind}{name_stream(row, context)}: {describe_changes(list_changes(row, context))}"
     )
 
 
-def meeting_type_created(row: LogRow, known: Surroundings) -> str:
-    return f"created the meeting type {thing(row, known)} ({row.data.get('duration_minutes')} minutes)"
+def describe_simple_event(verb: str, kind: str = "", ending: str = "") -> Sentence:
+    """The phrase of an event that has nothing but its name to say."""
+    return lambda row, context: f"{verb} {kind}{name_stream(row, context)}{ending}"
 
 
-def managed_link_created(row: LogRow, known: Surroundings) -> str:
-    hosts, meeting_type = people(row.data, "host_ids", row, known), other(row.data, "meeting_type_id", row, known)
-    return f"created the managed link {thing(row, known)} of {meeting_type} for {hosts}"
+def describe_single_use_issued(row: LogRow, context: EventContext) -> str:
+    link = name_reference(row.data, "link_id", row, context)
+    return f"issued a single-use link of {link}{describe_recipient(row, context)}"
 
 
-def link_created(row: LogRow, known: Surroundings) -> str:
-    meeting_type = other(row.data, "meeting_type_id", row, known)
-    owner = person(row.data.get("owner_id"), row, known)
-    managed = row.data.get("kind") == "managed"
-    return f"published the {'managed ' if managed else ''}link {thing(row, known)} of {meeting_type} for {owner}"
+def describe_direct_issued(row: LogRow, context: EventContext) -> str:
+    return f"came to book on the link {name_reference(row.data, 'link_id', row, context)}"
 
 
-def updated(kind: str) -> Sentence:
-    """The sentence of an update: what was changed."""
-    return lambda row, known: f"changed {kind}{thing(row, known)}: {what_changed(changes(row, known))}"
+def describe_single_use_revoked(row: LogRow, context: EventContext) -> str:
+    link = name_reference(context.find_token(row).issue, "link_id", row, context)
+    return f"revoked the single-use link of {link}{describe_recipient(row, context)}{describe_reason(row, context)}"
 
 
-def simply(verb: str, kind: str = "", ending: str = "") -> Sentence:
-    """The sentence of an event that says no more than its name."""
-    return lambda row, known: f"{verb} {kind}{thing(row, known)}{ending}"
+def describe_meeting_booked(row: LogRow, context: EventContext) -> str:
+    token = context.find_token(row)
+    booked_link = (
+        f"a single-use link of {name_token_link(row, context)}"
+        if token.is_single_use
+        else f"the link {name_token_link(row, context)}"
+    )
+    hosts = name_people(row.data, "host_ids", row, context)
+    meeting, start = name_meeting_type(row.data, row, context), format_time(row.data.get("starts_at"))
+    return f"booked {meeting} with {hosts} for {start} through {booked_link}"
 
 
-def single_use_issued(row: LogRow, known: Surroundings) -> str:
-    return f"issued a single-use link of {other(row.data, 'link_id', row, known)}{recipient(row, known)}"
+def describe_rescheduled(row: LogRow, context: EventContext) -> str:
+    before, after = format_time(row.data.get("previous_starts_at")), format_time(row.data.get("starts_at"))
+    return f"moved {describe_meeting(row, context)} from {before} to {after}"
 
 
-def direct_issued(row: LogRow, known: Surroundings) -> str:
-    return f"came to book on the link {other(row.data, 'link_id', row, known)}"
+def describe_meeting_reassigned(row: LogRow, context: EventContext) -> str:
+    before, after = (
+        name_people(row.data, "previous_host_ids", row, context),
+        name_people(row.data, "host_ids", row, context),
+    )
+    meeting_phrase = (
+        f"{name_meeting_type(context.find_token(row).booking, row, context)} with {name_guest(row, context)}"
+    )
+    return f"gave {meeting_phrase} of {format_time(row.data.get('starts_at'))} from {before} to {after}"
 
 
-def single_use_revoked(row: LogRow, known: Surroundings) -> str:
-    link = other(known.token(row).issued, "link_id", row, known)
-    return f"revoked the single-use link of {link}{recipient(row, known)}{reason(row, known)}"
+def describe_meeting_cancelled(row: LogRow, context: EventContext) -> str:
+    start = format_time(row.before.get("starts_at"))
+    return f"cancelled {describe_meeting(row, context)} of {start}{describe_reason(row, context)}"
 
 
-def meeting_booked(row: LogRow, known: Surroundings) -> str:
-    token = known.token(row)
-    way = f"a single-use link of {link_of(row, known)}" if token.single_use else f"the link {link_of(row, known)}"
-    hosts = people(row.data, "host_ids", row, known)
-    return f"booked {meeting(row.data, row, known)} with {hosts} for {when(row.data.get('starts_at'))} through {way}"
+def describe_calendar_conflict_found(row: LogRow, context: EventContext) -> str:
+    host, starts_at = name_person(row.data.get("host_id"), row, context), format_time(row.data.get("starts_at"))
+    return (
+        f"found something else in the calendar of {host} at the time of {describe_meeting(row, context)}, {starts_at}"
+    )
 
 
-def rescheduled(row: LogRow, known: Surroundings) -> str:
-    before, after = when(row.data.get("previous_starts_at")), when(row.data.get("starts_at"))
-    return f"moved {meeting_of(row, known)} from {before} to {after}"
-
-
-def meeting_reassigned(row: LogRow, known: Surroundings) -> str:
-    before, after = people(row.data, "previous_host_ids", row, known), people(row.data, "host_ids", row, known)
-    what = f"{meeting(known.token(row).booked, row, known)} with {guest_of(row, known)}"
-    return f"gave {what} of {when(row.data.get('starts_at'))} from {before} to {after}"
-
-
-def meeting_cancelled(row: LogRow, known: Surroundings) -> str:
-    return f"cancelled {meeting_of(row, known)} of {when(row.before.get('starts_at'))}{reason(row, known)}"
-
-
-def calendar_conflict_found(row: LogRow, known: Surroundings) -> str:
-    host, starts_at = person(row.data.get("host_id"), row, known), when(row.data.get("starts_at"))
-    return f"found something else in the calendar of {host} at the time of {meeting_of(row, known)}, {starts_at}"
-
-
-def personal_details_erased(row: LogRow, known: Surroundings) -> str:
+def describe_personal_details_erased(row: LogRow, context: EventContext) -> str:
     ids = row.data.get("details_ids")
     if ids == []:
         return "ended an erasure of the personal details of a guest or recipient"
-    token = known.token(row)
-    kind = "a single-use link" if token.single_use else "a booking"
+    token = context.find_token(row)
+    kind = "a single-use link" if token.is_single_use else "a booking"
     count = f" ({len(ids)} records)" if isinstance(ids, list) and len(ids) != 1 else ""
-    return f"erased the personal details of {kind} of {other(token.issued, 'link_id', row, known)}{count}"
+    return f"erased the personal details of {kind} of {name_reference(token.issue, 'link_id', row, context)}{count}"
 
 
-def mail_sent(row: LogRow, known: Surroundings) -> str:
+def describe_mail_sent(row: LogRow, context: EventContext) -> str:
     if row.data.get("by") == "console":
-        return f"printed the mail to {reader(row, known)} on the console, that {news(row)}"
-    return f"mailed {reader(row, known)} that {news(row)}"
+        return f"printed the mail to {name_recipient(row, context)} on the console, that {describe_notification(row)}"
+    return f"mailed {name_recipient(row, context)} that {describe_notification(row)}"
 
 
-def mail_failed(row: LogRow, known: Surroundings) -> str:
-    return f"could not mail {reader(row, known)} that {news(row)}, {because(row, FAILURES)}"
+def describe_mail_failed(row: LogRow, context: EventContext) -> str:
+    reason = explain_failure(row, FAILURES)
+    return f"could not mail {name_recipient(row, context)} that {describe_notification(row)}, {reason}"
 
 
-def mail_requested(row: LogRow, known: Surroundings) -> str:
-    return f"asked for {reader(row, known)} to be mailed again that {news(row)}"
+def describe_mail_requested(row: LogRow, context: EventContext) -> str:
+    return f"asked for {name_recipient(row, context)} to be mailed again that {describe_notification(row)}"
 
 
-def calendar_written(row: LogRow, known: Surroundings) -> str:
-    whose = f"calendar of {reader(row, known)}"
+def describe_calendar_written(row: LogRow, context: EventContext) -> str:
+    calendar = f"calendar of {name_recipient(row, context)}"
     if row.data.get("done") == "removed":
-        return f"removed the meeting from the {whose}"
-    return f"wrote the meeting into the {whose}"
+        return f"removed the meeting from the {calendar}"
+    return f"wrote the meeting into the {calendar}"
 
 
-def calendar_failed(row: LogRow, known: Surroundings) -> str:
-    return f"could not bring the calendar of {reader(row, known)} up to date, {because(row, CALENDAR_FAILURES)}"
+def describe_calendar_failed(row: LogRow, context: EventContext) -> str:
+    reason = explain_failure(row, CALENDAR_FAILURES)
+    return f"could not bring the calendar of {name_recipient(row, context)} up to date, {reason}"
 
 
-def calendar_requested(row: LogRow, known: Surroundings) -> str:
-    return f"asked for the meeting to be written into the calendar of {reader(row, known)} again"
+def describe_calendar_requested(row: LogRow, context: EventContext) -> str:
+    return f"asked for the meeting to be written into the calendar of {name_recipient(row, context)} again"
 
 
-def because(row: LogRow, reasons: Mapping[str, str]) -> str:
-    """Why something was not done, and whether it is tried again."""
-    why = reasons.get(str(row.data.get("reason")), "for a reason that this version does not know")
-    then = "and does not try again" if row.data.get("last") else "and tries again later"
-    return f"because {why}, {then}"
+def explain_failure(row: LogRow, reasons: Mapping[str, str]) -> str:
+    """Why something failed, and whether it is tried again."""
+    reason = reasons.get(str(row.data.get("reason")), "for a reason that this version does not know")
+    next_step = "and does not try again" if row.data.get("last") else "and tries again later"
+    return f"because {reason}, {next_step}"
 
 
-def reader(row: LogRow, known: Surroundings) -> str:
-    """Whom a mail is for."""
-    return guest_of(row, known) if row.data.get("to") == "guest" else person(row.data.get("person_id"), row, known)
+def name_recipient(row: LogRow, context: EventContext) -> str:
+    """The recipient of a notification."""
+    return (
+        name_guest(row, context)
+        if row.data.get("to") == "guest"
+        else name_person(row.data.get("person_id"), row, context)
+    )
 
 
-def news(row: LogRow) -> str:
-    """What a mail says."""
+def describe_notification(row: LogRow) -> str:
+    """What a notification says."""
     if row.data.get("what") == "conflict":
         return "the meeting stays, although a calendar has something else at its time"
-    return f"the meeting was {as_text(row.data.get('what')) or 'changed'}"
+    return f"the meeting was {to_text(row.data.get('what')) or 'changed'}"
 
 
-def link_of(row: LogRow, known: Surroundings) -> str:
-    """The link of the event's token."""
-    token = known.token(row)
-    return other(token.booked or token.issued, "link_id", row, known)
+def name_token_link(row: LogRow, context: EventContext) -> str:
+    """The name of the link of the event's token."""
+    token = context.find_token(row)
+    return name_reference(token.booking or token.issue, "link_id", row, context)
 
 
-def meeting(payload: Mapping[str, Any], row: LogRow, known: Surroundings) -> str:
-    """The meeting type that was booked."""
-    return other(payload, "meeting_type_id", row, known)
+def name_meeting_type(payload: Mapping[str, Any], row: LogRow, context: EventContext) -> str:
+    """The name of the meeting type that was booked."""
+    return name_reference(payload, "meeting_type_id", row, context)
 
 
-def meeting_of(row: LogRow, known: Surroundings) -> str:
-    """The meeting of the event's token, and with whom, unless that is who acts."""
-    booked = known.token(row).booked
-    hosts = people(known.token(row).hosted(row), "host_ids", row, known)
-    by_guest = row.actor.get("kind") == "guest"
-    return f"{meeting(booked, row, known)} with {hosts if by_guest else guest_of(row, known)}"
+def describe_meeting(row: LogRow, context: EventContext) -> str:
+    """The meeting of the event's token, and with whom: the hosts for a guest's event, else the guest."""
+    booking = context.find_token(row).booking
+    hosts = name_people(context.find_token(row).find_hosts_payload(row), "host_ids", row, context)
+    is_by_guest = row.actor.get("kind") == "guest"
+    return f"{name_meeting_type(booking, row, context)} with {hosts if is_by_guest else name_guest(row, context)}"
 
 
-def guest_of(row: LogRow, known: Surroundings) -> str:
-    """The guest of the event's token, as somebody else's sentence names them."""
-    name = guest(row, known)
+def name_guest(row: LogRow, context: EventContext) -> str:
+    """The guest of the event's token, in the sentence of somebody else."""
+    name = find_guest_name(row, context)
     return f"the guest {name}" if name else "a guest"
 
 
 SENTENCES: dict[str, Sentence] = {
-    "PersonAdded": person_added,
-    "PersonUpdated": updated(""),
-    "PersonDeactivated": simply("deactivated"),
-    "PersonActivated": simply("activated", ending=" again"),
-    "MeetingTypeCreated": meeting_type_created,
-    "MeetingTypeUpdated": updated("the meeting type "),
-    "ManagedLinkCreated": managed_link_created,
-    "ManagedLinkUpdated": updated("the managed link "),
-    "LinkCreated": link_created,
-    "LinkUpdated": updated("the link "),
-    "LinkDisabled": simply("switched off", "the link "),
-    "LinkEnabled": simply("switched on", "the link ", " again"),
-    "LinkDeleted": simply("deleted", "the link "),
-    "SingleUseIssued": single_use_issued,
-    "DirectIssued": direct_issued,
-    "SingleUseRevoked": single_use_revoked,
-    "MeetingBooked": meeting_booked,
-    "Rescheduled": rescheduled,
-    "MeetingReassigned": meeting_reassigned,
-    "MeetingCancelled": meeting_cancelled,
-    "CalendarConflictFound": calendar_conflict_found,
-    "PersonalDetailsErased": personal_details_erased,
-    "MailSent": mail_sent,
-    "MailFailed": mail_failed,
-    "MailRequested": mail_requested,
-    "CalendarWritten": calendar_written,
-    "CalendarFailed": calendar_failed,
-    "CalendarRequested": calendar_requested,
+    "PersonAdded": describe_person_added,
+    "PersonUpdated": describe_update(""),
+    "PersonDeactivated": describe_simple_event("deactivated"),
+    "PersonActivated": describe_simple_event("activated", ending=" again"),
+    "MeetingTypeCreated": describe_meeting_type_created,
+    "MeetingTypeUpdated": describe_update("the meeting type "),
+    "ManagedLinkCreated": describe_managed_link_created,
+    "ManagedLinkUpdated": describe_update("the managed link "),
+    "LinkCreated": describe_link_created,
+    "LinkUpdated": describe_update("the link "),
+    "LinkDisabled": describe_simple_event("switched off", "the link "),
+    "LinkEnabled": describe_simple_event("switched on", "the link ", " again"),
+    "LinkDeleted": describe_simple_event("deleted", "the link "),
+    "SingleUseIssued": describe_single_use_issued,
+    "DirectIssued": describe_direct_issued,
+    "SingleUseRevoked": describe_single_use_revoked,
+    "MeetingBooked": describe_meeting_booked,
+    "Rescheduled": describe_rescheduled,
+    "MeetingReassigned": describe_meeting_reassigned,
+    "MeetingCancelled": describe_meeting_cancelled,
+    "CalendarConflictFound": describe_calendar_conflict_found,
+    "PersonalDetailsErased": describe_personal_details_erased,
+    "MailSent": describe_mail_sent,
+    "MailFailed": describe_mail_failed,
+    "MailRequested": describe_mail_requested,
+    "CalendarWritten": describe_calendar_written,
+    "CalendarFailed": describe_calendar_failed,
+    "CalendarRequested": describe_calendar_requested,
 }

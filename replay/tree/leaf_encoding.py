@@ -10,49 +10,49 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from replay.tree.merkle import leaf_hash
+from replay.tree.merkle import hash_leaf
 
 FIELDS = ("position", "recorded_at", "stream_id", "version", "type", "data")
 spelled = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(", ", ": ")).encode
 
 
-class NotAnEvent(ValueError):
-    """This is not one event as an export writes it."""
+class InvalidEvent(ValueError):
+    """This is not an event in the format of an export."""
 
 
-def hash_of(event: Mapping[str, Any]) -> bytes:
-    """The leaf hash of an event as an export has it. Raises NotAnEvent."""
+def hash_event(event: Mapping[str, Any]) -> bytes:
+    """The leaf hash of an exported event. Raises InvalidEvent."""
     try:
         position, recorded_at, stream_id, version, type_, data = map(event.__getitem__, FIELDS)
     except KeyError as error:
-        raise NotAnEvent(f"{error} is missing") from None
-    text = f"{position}\n{recorded_at}\n{stream_id}\n{version}\n{type_}\n{spelled(ordered(data))}"
+        raise InvalidEvent(f"{error} is missing") from None
+    text = f"{position}\n{recorded_at}\n{stream_id}\n{version}\n{type_}\n{spelled(sort_names(data))}"
     try:
-        return leaf_hash(text.encode())
+        return hash_leaf(text.encode())
     except UnicodeEncodeError:
-        raise NotAnEvent("a text has half of a surrogate pair") from None
+        raise InvalidEvent("a text has half of a surrogate pair") from None
 
 
-def ordered(value: Any) -> Any:
-    """JSON data with all names in jsonb's order. Raises NotAnEvent for a number with a fraction, which no event has."""
+def sort_names(value: Any) -> Any:
+    """JSON data with all names in jsonb's order. Raises InvalidEvent for a number with a fraction."""
     if isinstance(value, str):
         return value
     if isinstance(value, dict):
-        return {name: ordered(value[name]) for name in in_order(tuple(value))}
+        return {name: sort_names(value[name]) for name in order_names(tuple(value))}
     if isinstance(value, list):
-        return [ordered(one) for one in value]
+        return [sort_names(item) for item in value]
     if isinstance(value, float):
-        raise NotAnEvent("a number has a fraction")
+        raise InvalidEvent("a number has a fraction")
     return value
 
 
 @lru_cache(maxsize=10_000)
-def in_order(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Names as jsonb orders them; events have few sets of names, so the answer is remembered."""
-    return tuple(sorted(names, key=rank))
+def order_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Names in jsonb's order. Cached, because events have few sets of names."""
+    return tuple(sorted(names, key=make_sort_key))
 
 
-def rank(name: str) -> tuple[int, bytes]:
-    """What jsonb orders names by."""
-    spelling = name.encode("utf-8", "surrogatepass")
-    return len(spelling), spelling
+def make_sort_key(name: str) -> tuple[int, bytes]:
+    """The key by which jsonb orders names."""
+    encoded_name = name.encode("utf-8", "surrogatepass")
+    return len(encoded_name), encoded_name

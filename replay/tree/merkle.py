@@ -1,7 +1,7 @@
-"""The Merkle tree of RFC 6962 as pure functions: roots, inclusion and consistency proofs, and how they are checked.
+"""The Merkle tree of RFC 6962 as pure functions: roots, inclusion and consistency proofs, and their verification.
 
-Whoever has the hashes of complete subtrees (`Subtree`: a level and a number give the root over the leaves
-number * 2^level … ) can make every proof from about two of them per level. Leaves are level 0.
+A `Subtree` function gives the hashes of complete subtrees: for a level and a number, the root over the leaves from
+number * 2^level on. About two of them per level are enough for every proof. Leaves are level 0.
 """
 
 import hashlib
@@ -12,135 +12,135 @@ EMPTY_ROOT = hashlib.sha256().digest()
 Subtree = Callable[[int, int], bytes]
 
 
-def leaf_hash(leaf: bytes) -> bytes:
+def hash_leaf(leaf: bytes) -> bytes:
     """The hash of a leaf."""
     return hashlib.sha256(b"\x00" + leaf).digest()
 
 
-def node_hash(left: bytes, right: bytes) -> bytes:
+def hash_node(left: bytes, right: bytes) -> bytes:
     """The hash of an inner node."""
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
 @dataclass(slots=True)
-class Growing:
-    """A tree that is fed one leaf hash after the other; it keeps one hash per level."""
+class IncrementalTree:
+    """A Merkle tree to which one leaf hash after the other is added. It keeps one hash per level."""
 
     size: int = 0
     peaks: list[bytes] = field(default_factory=list)
 
-    def add(self, leaf: bytes) -> list[bytes]:
-        """Takes the next leaf's hash; the roots of the subtrees that it completes, by level, itself first."""
-        completed = [leaf]
+    def add_leaf(self, leaf_hash: bytes) -> list[bytes]:
+        """Adds a leaf's hash, and returns the roots of the subtrees that it completes, by level, itself first."""
+        subtree_roots = [leaf_hash]
         size = self.size
         while size & 1:
-            completed.append(node_hash(self.peaks.pop(), completed[-1]))
+            subtree_roots.append(hash_node(self.peaks.pop(), subtree_roots[-1]))
             size >>= 1
-        self.peaks.append(completed[-1])
+        self.peaks.append(subtree_roots[-1])
         self.size += 1
-        return completed
+        return subtree_roots
 
-    def root(self) -> bytes:
+    def compute_root(self) -> bytes:
         """The root over all leaves so far."""
-        return joined(self.peaks)
+        return join_peaks(self.peaks)
 
 
-def joined(peaks: Sequence[bytes]) -> bytes:
+def join_peaks(peaks: Sequence[bytes]) -> bytes:
     """The root over complete subtrees that get smaller to the right."""
     if not peaks:
         return EMPTY_ROOT
     root = peaks[-1]
     for left in reversed(peaks[:-1]):
-        root = node_hash(left, root)
+        root = hash_node(left, root)
     return root
 
 
-def complete(start: int, end: int) -> Iterator[tuple[int, int]]:
-    """The complete subtrees (level, number) that leaves start … end - 1 are made of, for a start that begins one."""
+def divide_range(start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yields the complete subtrees (level, number) of leaves start … end - 1, for a start that begins one."""
     while start < end:
         level = (end - start).bit_length() - 1
         yield level, start >> level
         start += 1 << level
 
 
-def root(subtree: Subtree, start: int, end: int) -> bytes:
+def compute_root(subtree: Subtree, start: int, end: int) -> bytes:
     """The root over leaves start … end - 1, for a start that begins a subtree of that size."""
-    return joined([subtree(level, number) for level, number in complete(start, end)])
+    return join_peaks([subtree(level, number) for level, number in divide_range(start, end)])
 
 
-def inclusion(subtree: Subtree, number: int, size: int) -> list[bytes]:
+def prove_inclusion(subtree: Subtree, number: int, size: int) -> list[bytes]:
     """The audit path of a leaf in the tree of a size, from the leaf up (RFC 6962, 2.1.1)."""
-    return path(subtree, number, 0, size)
+    return build_audit_path(subtree, number, 0, size)
 
 
-def path(subtree: Subtree, number: int, start: int, end: int) -> list[bytes]:
+def build_audit_path(subtree: Subtree, number: int, start: int, end: int) -> list[bytes]:
     """The audit path of a leaf within start … end - 1."""
     if end - start <= 1:
         return []
-    middle = start + split(end - start)
+    middle = start + find_split(end - start)
     if number < middle:
-        return [*path(subtree, number, start, middle), root(subtree, middle, end)]
-    return [*path(subtree, number, middle, end), root(subtree, start, middle)]
+        return [*build_audit_path(subtree, number, start, middle), compute_root(subtree, middle, end)]
+    return [*build_audit_path(subtree, number, middle, end), compute_root(subtree, start, middle)]
 
 
-def consistency(subtree: Subtree, before: int, size: int) -> list[bytes]:
+def prove_consistency(subtree: Subtree, before: int, size: int) -> list[bytes]:
     """The proof that the tree of a size begins with the tree of an earlier size (RFC 6962, 2.1.2)."""
-    return [] if before in (0, size) else subproof(subtree, before, 0, size, whole=True)
+    return [] if before in (0, size) else build_subproof(subtree, before, 0, size, root_is_known=True)
 
 
-def subproof(subtree: Subtree, before: int, start: int, end: int, whole: bool) -> list[bytes]:
-    """The part of a consistency proof for leaves start … end - 1; `whole` while the earlier root is known."""
+def build_subproof(subtree: Subtree, before: int, start: int, end: int, root_is_known: bool) -> list[bytes]:
+    """A consistency proof within start … end - 1. `root_is_known`: the verifier has the root of that part."""
     if before == end - start:
-        return [] if whole else [root(subtree, start, end)]
-    middle = start + split(end - start)
+        return [] if root_is_known else [compute_root(subtree, start, end)]
+    middle = start + find_split(end - start)
     if before <= middle - start:
-        return [*subproof(subtree, before, start, middle, whole), root(subtree, middle, end)]
-    rest = subproof(subtree, before - (middle - start), middle, end, whole=False)
-    return [*rest, root(subtree, start, middle)]
+        return [*build_subproof(subtree, before, start, middle, root_is_known), compute_root(subtree, middle, end)]
+    rest = build_subproof(subtree, before - (middle - start), middle, end, root_is_known=False)
+    return [*rest, compute_root(subtree, start, middle)]
 
 
-def split(size: int) -> int:
+def find_split(size: int) -> int:
     """The largest power of two smaller than a size."""
     return 1 << ((size - 1).bit_length() - 1)
 
 
-def includes(root: bytes, size: int, number: int, leaf: bytes, proof: Sequence[bytes]) -> bool:
+def verify_inclusion(root: bytes, size: int, number: int, leaf_hash: bytes, proof: Sequence[bytes]) -> bool:
     """Whether a proof shows that a leaf hash is at a number in the tree of a size and root (RFC 9162, 2.1.3.2)."""
     if not 0 <= number < size:
         return False
-    at, last, found = number, size - 1, leaf
-    for one in proof:
-        if last == 0:
+    index, last_index, computed_root = number, size - 1, leaf_hash
+    for sibling in proof:
+        if last_index == 0:
             return False
-        if at & 1 or at == last:
-            found = node_hash(one, found)
-            while not at & 1 and at:
-                at, last = at >> 1, last >> 1
+        if index & 1 or index == last_index:
+            computed_root = hash_node(sibling, computed_root)
+            while not index & 1 and index:
+                index, last_index = index >> 1, last_index >> 1
         else:
-            found = node_hash(found, one)
-        at, last = at >> 1, last >> 1
-    return last == 0 and found == root
+            computed_root = hash_node(computed_root, sibling)
+        index, last_index = index >> 1, last_index >> 1
+    return last_index == 0 and computed_root == root
 
 
-def extends(before: int, before_root: bytes, size: int, root: bytes, proof: Sequence[bytes]) -> bool:
+def verify_consistency(before: int, before_root: bytes, size: int, root: bytes, proof: Sequence[bytes]) -> bool:
     """Whether a proof shows that a tree begins with an earlier one (RFC 9162, 2.1.4.2)."""
     if before in (0, size):
         return not proof and before_root == (EMPTY_ROOT if before == 0 else root)
     if not (0 < before < size and proof):
         return False
     hashes = list(proof) if before & (before - 1) else [before_root, *proof]
-    at, last = before - 1, size - 1
-    while at & 1:
-        at, last = at >> 1, last >> 1
-    old = new = hashes[0]
-    for one in hashes[1:]:
-        if last == 0:
+    index, last_index = before - 1, size - 1
+    while index & 1:
+        index, last_index = index >> 1, last_index >> 1
+    old_root = new_root = hashes[0]
+    for sibling in hashes[1:]:
+        if last_index == 0:
             return False
-        if at & 1 or at == last:
-            old, new = node_hash(one, old), node_hash(one, new)
-            while not at & 1 and at:
-                at, last = at >> 1, last >> 1
+        if index & 1 or index == last_index:
+            old_root, new_root = hash_node(sibling, old_root), hash_node(sibling, new_root)
+            while not index & 1 and index:
+                index, last_index = index >> 1, last_index >> 1
         else:
-            new = node_hash(new, one)
-        at, last = at >> 1, last >> 1
-    return last == 0 and old == before_root and new == root
+            new_root = hash_node(new_root, sibling)
+        index, last_index = index >> 1, last_index >> 1
+    return last_index == 0 and old_root == before_root and new_root == root

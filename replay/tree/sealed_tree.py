@@ -1,4 +1,4 @@
-"""The sealed tree as it is stored: its size and root, and proofs from a few stored hashes per level."""
+"""The sealed Merkle tree in the database: its size and root, and proofs from a few stored hashes per level."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ HEAD = """
 SELECT number + 1 AS size, position FROM {schema}.sealed_events
 WHERE position <= coalesce(%s, 9223372036854775807) ORDER BY position DESC LIMIT 1
 """
-AT = "SELECT number, hash FROM {schema}.sealed_events WHERE position = %s"
-STORED = """
+LEAF_AT_POSITION = "SELECT number, hash FROM {schema}.sealed_events WHERE position = %s"
+STORED_HASHES = """
 SELECT wanted.height, found.number, found.hash
 FROM unnest(%s::int[], %s::bigint[], %s::bigint[]) AS wanted (height, first, beyond)
 CROSS JOIN LATERAL (
@@ -25,7 +25,7 @@ CROSS JOIN LATERAL (
     WHERE height = wanted.height AND number >= wanted.first AND number < wanted.beyond
 ) AS found
 """
-POSITIONS = """
+LEAF_POSITIONS = """
 SELECT min(position) AS first, max(position) AS last FROM (
     SELECT position, position - number AS island FROM {schema}.sealed_events WHERE number >= %s AND number < %s
 ) AS sealed GROUP BY island ORDER BY first
@@ -35,11 +35,11 @@ Stored = dict[tuple[int, int], bytes]
 
 
 class BrokenTree(Exception):
-    """A stored hash is missing: `oncelink verify` says where."""
+    """A stored hash is missing; `oncelink verify` says where."""
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class TreeHead:
     """How many events are sealed, and the position of the last one."""
 
     size: int
@@ -60,78 +60,82 @@ class SealedTree:
     def __init__(self, db: Database) -> None:
         self.db = db
 
-    def head(self, until: int | None = None) -> Head:
-        """Where the sealed tree ends, or ended when it reached no further than a position."""
-        rows = self.db.rows(HEAD, (until,))
-        return Head(rows[0]["size"], rows[0]["position"]) if rows else Head(0, 0)
+    def read_head(self, until: int | None = None) -> TreeHead:
+        """The head of the sealed tree; with `until`, of the part up to a position."""
+        rows = self.db.fetch_rows(HEAD, (until,))
+        return TreeHead(rows[0]["size"], rows[0]["position"]) if rows else TreeHead(0, 0)
 
-    def leaf(self, position: int) -> Leaf | None:
-        """The leaf of the event at a position, if there is a sealed one."""
-        return next((Leaf(row["number"], bytes(row["hash"])) for row in self.db.rows(AT, (position,))), None)
+    def find_leaf(self, position: int) -> Leaf | None:
+        """The leaf of the event at a position; None when there is no sealed one."""
+        return next(
+            (Leaf(row["number"], bytes(row["hash"])) for row in self.db.fetch_rows(LEAF_AT_POSITION, (position,))), None
+        )
 
-    def root(self, size: int) -> bytes:
+    def compute_root(self, size: int) -> bytes:
         """The root over the first leaves."""
-        wanted = list(merkle.complete(0, size))
-        found = self.stored(wanted)
-        return merkle.joined([subtree_of(found, *one) for one in wanted])
+        subtrees = list(merkle.divide_range(0, size))
+        hashes = self.read_stored_hashes(subtrees)
+        return merkle.join_peaks([compute_subtree_root(hashes, *subtree) for subtree in subtrees])
 
-    def inclusion(self, number: int, size: int) -> list[bytes]:
+    def prove_inclusion(self, number: int, size: int) -> list[bytes]:
         """The audit path of a leaf in the tree of a size, in one query."""
-        wanted: list[tuple[int, int]] = []
-        merkle.inclusion(noting(wanted), number, size)
-        found = self.stored(wanted)
-        return merkle.inclusion(lambda *one: subtree_of(found, *one), number, size)
+        subtrees: list[tuple[int, int]] = []
+        merkle.prove_inclusion(record_subtrees(subtrees), number, size)
+        hashes = self.read_stored_hashes(subtrees)
+        return merkle.prove_inclusion(lambda *subtree: compute_subtree_root(hashes, *subtree), number, size)
 
-    def consistency(self, before: int, size: int) -> list[bytes]:
+    def prove_consistency(self, before: int, size: int) -> list[bytes]:
         """The proof that the tree of a size begins with an earlier one, in one query."""
-        wanted: list[tuple[int, int]] = []
-        merkle.consistency(noting(wanted), before, size)
-        found = self.stored(wanted)
-        return merkle.consistency(lambda *one: subtree_of(found, *one), before, size)
+        subtrees: list[tuple[int, int]] = []
+        merkle.prove_consistency(record_subtrees(subtrees), before, size)
+        hashes = self.read_stored_hashes(subtrees)
+        return merkle.prove_consistency(lambda *subtree: compute_subtree_root(hashes, *subtree), before, size)
 
-    def nodes(self, height: int, first: int, beyond: int) -> list[bytes]:
-        """The stored hashes of a height (0 for leaves) from one number to before another."""
-        found = {row["number"]: bytes(row["hash"]) for row in self.db.rows(STORED, ([height], [first], [beyond]))}
+    def read_nodes(self, height: int, first: int, end: int) -> list[bytes]:
+        """The stored hashes of a height (0 for leaves) with numbers first … end - 1."""
+        hashes = {
+            row["number"]: bytes(row["hash"]) for row in self.db.fetch_rows(STORED_HASHES, ([height], [first], [end]))
+        }
         try:
-            return [found[number] for number in range(first, beyond)]
+            return [hashes[number] for number in range(first, end)]
         except KeyError as error:
             raise BrokenTree(f"node {error} of height {height} is missing") from None
 
-    def positions(self, first: int, beyond: int) -> list[tuple[int, int]]:
-        """The positions of some leaves, as ranges without gaps, both ends included."""
-        return [(row["first"], row["last"]) for row in self.db.rows(POSITIONS, (first, beyond))]
+    def read_positions(self, first: int, end: int) -> list[tuple[int, int]]:
+        """The positions of leaves first … end - 1, as ranges without gaps, both ends included."""
+        return [(row["first"], row["last"]) for row in self.db.fetch_rows(LEAF_POSITIONS, (first, end))]
 
-    def stored(self, wanted: Iterable[tuple[int, int]]) -> Stored:
-        """The stored hashes that these subtrees are made of, by height and number."""
-        ranges = [stored_range(*one) for one in wanted]
-        heights, firsts, beyonds = (list(column) for column in zip(*ranges, strict=True)) if ranges else ([], [], [])
-        rows: list[DictRow] = self.db.rows(STORED, (heights, firsts, beyonds))
+    def read_stored_hashes(self, subtrees: Iterable[tuple[int, int]]) -> Stored:
+        """The stored hashes below these subtrees, by height and number."""
+        ranges = [compute_stored_range(*subtree) for subtree in subtrees]
+        heights, firsts, range_ends = (list(column) for column in zip(*ranges, strict=True)) if ranges else ([], [], [])
+        rows: list[DictRow] = self.db.fetch_rows(STORED_HASHES, (heights, firsts, range_ends))
         return {(row["height"], row["number"]): bytes(row["hash"]) for row in rows}
 
 
-def noting(wanted: list[tuple[int, int]]) -> merkle.Subtree:
-    """Stands in for the subtrees while the ones that a proof needs are written down."""
+def record_subtrees(subtrees: list[tuple[int, int]]) -> merkle.Subtree:
+    """A Subtree function that records which subtrees a proof needs, and returns empty hashes."""
 
-    def note(level: int, number: int) -> bytes:
-        wanted.append((level, number))
+    def record(level: int, number: int) -> bytes:
+        subtrees.append((level, number))
         return b""
 
-    return note
+    return record
 
 
-def stored_range(level: int, number: int) -> tuple[int, int, int]:
-    """The height of the stored nodes that a complete subtree is made of, and their numbers from … to before."""
-    height, above = divmod(level, WIDTH_BITS)
-    return height, number << above, (number + 1) << above
+def compute_stored_range(level: int, number: int) -> tuple[int, int, int]:
+    """The height of the stored nodes below a subtree, and their numbers: the first, and one past the last."""
+    height, levels_above = divmod(level, WIDTH_BITS)
+    return height, number << levels_above, (number + 1) << levels_above
 
 
-def subtree_of(found: Stored, level: int, number: int) -> bytes:
-    """The root of a complete subtree from the stored nodes below it. Raises BrokenTree."""
-    height, first, beyond = stored_range(level, number)
+def compute_subtree_root(stored_hashes: Stored, level: int, number: int) -> bytes:
+    """The root of a complete subtree from the stored hashes below it. Raises BrokenTree."""
+    height, first, end = compute_stored_range(level, number)
     try:
-        hashes = [found[height, one] for one in range(first, beyond)]
+        hashes = [stored_hashes[height, index] for index in range(first, end)]
     except KeyError as error:
         raise BrokenTree(f"node {error} is missing") from None
     while len(hashes) > 1:
-        hashes = [merkle.node_hash(*hashes[at : at + 2]) for at in range(0, len(hashes), 2)]
+        hashes = [merkle.hash_node(*hashes[index : index + 2]) for index in range(0, len(hashes), 2)]
     return hashes[0]

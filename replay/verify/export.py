@@ -7,61 +7,67 @@ from typing import Any
 from uuid import UUID
 
 from replay.tree.checkpoint import Checkpoint
-from replay.tree.leaf_encoding import NotAnEvent, hash_of
-from replay.verify.checkpoint_comparison import Comparison
-from replay.verify.problems import Problem, Report, first_of
+from replay.tree.leaf_encoding import InvalidEvent, hash_event
+from replay.verify.checkpoint_comparison import CheckpointComparison
+from replay.verify.problems import Problem, Report, limit_problems
 
-KINDS: dict[str, type] = {
+FIELD_TYPES: dict[str, type] = {
     "position": int, "recorded_at": str, "stream_id": str, "version": int, "type": str, "data": dict,
 }  # fmt: skip
 
 
 class BadExport(ValueError):
-    """A line that is not an event; the message names it."""
+    """A line of an export is not an event. The message names the line."""
 
 
 def verify_export(path: Path, checkpoints: Sequence[Checkpoint] = ()) -> tuple[Report, bytes]:
-    """Checks the events of a JSONL file, and the root that they have. Raises BadExport, OSError."""
+    """Verifies the events of a JSONL file. Returns the report and the root over them. Raises BadExport, OSError."""
     report = Report(checkpoints=len(checkpoints))
-    comparison = Comparison(checkpoints)
-    report.problems += first_of("versions", in_order(path, comparison))
+    comparison = CheckpointComparison(checkpoints)
+    report.problems += limit_problems("versions", check_order(path, comparison))
     report.checked_events = comparison.tree.size
-    report.unproven_events = comparison.tree.size - max((one.size for one in checkpoints), default=0)
+    report.unproven_events = comparison.tree.size - max((checkpoint.size for checkpoint in checkpoints), default=0)
     report.unproven_events = max(0, report.unproven_events)
-    report.problems += comparison.problems()
-    return report, comparison.tree.root()
+    report.problems += comparison.list_problems()
+    return report, comparison.tree.compute_root()
 
 
-def in_order(path: Path, comparison: Comparison) -> Iterator[Problem]:
-    """Shows each event to the checkpoints; what is wrong with positions and versions."""
+def check_order(path: Path, comparison: CheckpointComparison) -> Iterator[Problem]:
+    """Compares each event with the checkpoints. Yields the problems of positions and versions. Raises BadExport."""
     versions: dict[str, int] = {}
-    for number, event in events(path):
-        position, stream, version = event["position"], event["stream_id"], event["version"]
-        before = versions.get(stream, 0)
+    for number, event in read_events(path):
+        position, stream_id, version = event["position"], event["stream_id"], event["version"]
+        previous_version = versions.get(stream_id, 0)
         if position <= comparison.position:
-            said = f"line {number} does not come after position {comparison.position}."
-            yield Problem("positions", said, UUID(stream), position)
-        if version != before + 1:
-            yield Problem("versions", f"version {version} follows version {before}.", UUID(stream), position)
-        versions[stream] = version
+            message = f"line {number} does not come after position {comparison.position}."
+            yield Problem("positions", message, UUID(stream_id), position)
+        if version != previous_version + 1:
+            yield Problem(
+                "versions", f"version {version} follows version {previous_version}.", UUID(stream_id), position
+            )
+        versions[stream_id] = version
         try:
-            comparison.add(position, hash_of(event))
-        except NotAnEvent as error:
+            comparison.add_event(position, hash_event(event))
+        except InvalidEvent as error:
             raise BadExport(f"Line {number} is not an event: {error}.") from None
 
 
-def events(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The events of a file with the numbers of their lines. Raises BadExport, OSError."""
+def read_events(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The events of a file with their line numbers, from 1. Raises BadExport, OSError."""
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             try:
                 event = json.loads(line)
-                wrong = [name for name, kind in KINDS.items() if type(event.get(name)) is not kind]
+                invalid_fields = [
+                    name for name, field_type in FIELD_TYPES.items() if type(event.get(name)) is not field_type
+                ]
                 UUID(event["stream_id"])
             except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
                 raise BadExport(
                     f"Line {number} is not an event: it is damaged, or this is not a JSONL export."
                 ) from None
-            if wrong:
-                raise BadExport(f"Line {number} is not an event: {', '.join(wrong)} is missing or of the wrong kind.")
+            if invalid_fields:
+                raise BadExport(
+                    f"Line {number} is not an event: {', '.join(invalid_fields)} is missing or of the wrong kind."
+                )
             yield number, event

@@ -1,4 +1,4 @@
-"""Checks of the whole log that somebody asked for: one at a time, in a table, worked on by any process."""
+"""Requested verifications of the whole log: one at a time, in a table, run by any process."""
 
 import json
 import logging
@@ -10,107 +10,116 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 
 from domain.refusals import VerificationRunning
-from projections.following.background_worker import Supervised, Worker
-from replay.verify.verification import verify
+from projections.following.background_worker import BackgroundWorker, SupervisedThread
+from replay.verify.verification import run_verification
 from store.database import Database
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 1.0
-MOST_ATTEMPTS = 3
-REQUEST = """
+POLL_SECONDS = 1.0
+MAX_ATTEMPTS = 3
+INSERT_VERIFICATION = """
 INSERT INTO {schema}.verifications (state, requested_by) VALUES ('queued', %s) ON CONFLICT DO NOTHING RETURNING id
 """
-LATEST = "SELECT * FROM {schema}.verifications ORDER BY id DESC LIMIT 1"
-OPEN = "SELECT id FROM {schema}.verifications WHERE state IN ('queued', 'running')"
-LOCK = "SELECT pg_try_advisory_lock(hashtextextended(%s || '.verification', 0)) AS mine"
-BEGIN = """
+LATEST_VERIFICATION = "SELECT * FROM {schema}.verifications ORDER BY id DESC LIMIT 1"
+OPEN_VERIFICATION = "SELECT id FROM {schema}.verifications WHERE state IN ('queued', 'running')"
+TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended(%s || '.verification', 0)) AS mine"
+BEGIN_VERIFICATION = """
 UPDATE {schema}.verifications
 SET state = 'running', attempts = attempts + 1, started_at = clock_timestamp(), report = NULL
 WHERE state IN ('queued', 'running') RETURNING id, attempts
 """
-PROGRESS = "UPDATE {schema}.verifications SET report = %s WHERE id = %s"
-END = """
+UPDATE_PROGRESS = "UPDATE {schema}.verifications SET report = %s WHERE id = %s"
+END_VERIFICATION = """
 UPDATE {schema}.verifications
 SET state = %s, report = coalesce(%s, report), error = %s, finished_at = clock_timestamp() WHERE id = %s
 """
-PUT_BACK = "UPDATE {schema}.verifications SET state = 'queued', attempts = attempts - 1, report = NULL WHERE id = %s"
+REQUEUE_VERIFICATION = (
+    "UPDATE {schema}.verifications SET state = 'queued', attempts = attempts - 1, report = NULL WHERE id = %s"
+)
 
 
-class Stopped(Exception):
-    """This process ends: another one, or its next start, begins the check again."""
+class VerificationStopped(Exception):
+    """This process ends. Another one, or its next start, begins the verification again."""
 
 
-def request(db: Database, person_id: UUID) -> None:
-    """Asks for a check. Raises VerificationRunning while one is queued or runs, DatabaseAway."""
-    if not db.rows(REQUEST, (person_id,)):
+def request_verification(db: Database, person_id: UUID) -> None:
+    """Requests a verification. Raises VerificationRunning while one is queued or runs, DatabaseAway."""
+    if not db.fetch_rows(INSERT_VERIFICATION, (person_id,)):
         raise VerificationRunning
 
 
-def latest(db: Database) -> dict[str, Any] | None:
-    """The check that was asked for last, with its report so far. Raises DatabaseAway."""
-    return next(iter(db.rows(LATEST)), None)
+def find_latest_verification(db: Database) -> dict[str, Any] | None:
+    """The verification that was requested last, with its report so far; None without any.
+
+    Raises DatabaseAway.
+    """
+    return next(iter(db.fetch_rows(LATEST_VERIFICATION)), None)
 
 
-class Verifications(Worker):
-    """Works on what was asked for, in a thread.
+class VerificationWorker(BackgroundWorker):
+    """Runs requested verifications, in a thread.
 
-    Whoever works holds a lock of its session, so when its process dies another one finds the check free, and begins it
-    again; after three deaths it has failed.
+    The running process holds a lock of its session. When it dies, another one finds the verification free and begins
+    it again; after three attempts it has failed.
     """
 
     def __init__(self, db: Database) -> None:
         self.db = db
         self._wake = Event()
-        self._thread = Supervised("verifications", self._work)
+        self._thread = SupervisedThread("verifications", self._run_loop)
 
     def wake(self) -> None:
-        """Says that a check was asked for; returns at once."""
+        """Signals that a verification was requested. Returns at once."""
         self._wake.set()
 
     def stop(self) -> None:
-        """Breaks off a check at hand, which is put back, and ends."""
-        self._thread.stopping.set()
+        """Stops. A running verification is put back into the queue."""
+        self._thread.stop_requested.set()
         self.wake()
         self._thread.stop()
 
-    def _work(self) -> None:
-        while not self._thread.stopping.is_set():
-            if self.db.rows(OPEN):
+    def _run_loop(self) -> None:
+        while not self._thread.stop_requested.is_set():
+            if self.db.fetch_rows(OPEN_VERIFICATION):
                 with self.db.connect() as connection:
-                    if self._mine(connection):
-                        self._next(connection)
-            self._thread.succeeded()
-            self._wake.wait(LOOK_SECONDS)
+                    if self._take_lock(connection):
+                        self._process_open_verification(connection)
+            self._thread.record_success()
+            self._wake.wait(POLL_SECONDS)
             self._wake.clear()
 
-    def _mine(self, connection: Connection[DictRow]) -> bool:
-        row = connection.execute(LOCK, (self.db.schema,)).fetchone()
+    def _take_lock(self, connection: Connection[DictRow]) -> bool:
+        row = connection.execute(TRY_LOCK, (self.db.schema,)).fetchone()
         return bool(row and row["mine"])
 
-    def _next(self, connection: Connection[DictRow]) -> None:
-        """Works on the open check, whoever began it: its session is gone, as the lock is ours."""
-        for row in connection.execute(self.db.text(BEGIN)).fetchall():
-            if row["attempts"] > MOST_ATTEMPTS:
-                said = f"The process that worked on it ended {MOST_ATTEMPTS} times."
-                connection.execute(self.db.text(END), ("failed", None, said, row["id"]))
+    def _process_open_verification(self, connection: Connection[DictRow]) -> None:
+        """Runs the open verification, whoever began it: that session is gone, as this one has the lock."""
+        for row in connection.execute(self.db.compose_query(BEGIN_VERIFICATION)).fetchall():
+            if row["attempts"] > MAX_ATTEMPTS:
+                error = f"The process that worked on it ended {MAX_ATTEMPTS} times."
+                connection.execute(self.db.compose_query(END_VERIFICATION), ("failed", None, error, row["id"]))
             else:
-                self._run(connection, row["id"])
+                self._run_verification(connection, row["id"])
 
-    def _run(self, connection: Connection[DictRow], id: int) -> None:
-        """One check. What goes wrong in it is its result; a process that ends puts it back."""
+    def _run_verification(self, connection: Connection[DictRow], id: int) -> None:
+        """Runs one verification and records its report or error. When this process ends, it is put back."""
 
-        def progress(events: int) -> None:
-            if self._thread.stopping.is_set():
-                raise Stopped
-            connection.execute(self.db.text(PROGRESS), (json.dumps({"checked_events": events}), id))
+        def report_progress(events: int) -> None:
+            if self._thread.stop_requested.is_set():
+                raise VerificationStopped
+            connection.execute(self.db.compose_query(UPDATE_PROGRESS), (json.dumps({"checked_events": events}), id))
 
         try:
-            report = verify(self.db, progress=progress)
-            connection.execute(self.db.text(END), ("done", json.dumps(report.as_dict()), None, id))
+            report = run_verification(self.db, on_progress=report_progress)
+            connection.execute(
+                self.db.compose_query(END_VERIFICATION), ("done", json.dumps(report.to_dict()), None, id)
+            )
         except Exception as error:
-            if self._thread.stopping.is_set():
-                connection.execute(self.db.text(PUT_BACK), (id,))
+            if self._thread.stop_requested.is_set():
+                connection.execute(self.db.compose_query(REQUEUE_VERIFICATION), (id,))
                 return
             logger.exception("a verification failed")
-            connection.execute(self.db.text(END), ("failed", None, f"{type(error).__name__}: {error}", id))
+            connection.execute(
+                self.db.compose_query(END_VERIFICATION), ("failed", None, f"{type(error).__name__}: {error}", id)
+            )

@@ -1,4 +1,4 @@
-"""Meetings against the rest of the log: no host twice at a time, and booked only on what was in force."""
+"""Verifies meetings against the rest of the log: no host twice at a time, and booked only on versions in force."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from replay.verify.problems import Problem
-from replay.verify.verify_connection import Ask
+from replay.verify.verify_connection import VerifyConnection
 
-# Each stay of a meeting at a time, from the position that put it there to the one that took it away; only those whose
-# time, buffers included, overlaps another stay of the same host, whether or not that was there at the same position.
+# Each stay of a meeting at a time, from the position that put it there to the one that removed it; only stays whose
+# time, buffers included, overlaps another stay of the same host, whether or not both were in the log at one position.
 STAYS = """
 WITH told AS (
     SELECT stream_id, position,
@@ -66,7 +66,7 @@ WHERE v.position IS NULL OR v.position > d.position OR v.replaced < d.position
     OR NOT v.name ^@ CASE d.kind WHEN 'link' THEN 'Link' WHEN 'host' THEN 'Person' ELSE 'MeetingType' END
 ORDER BY d.position
 """
-# Whether the link was open, by the state that its version had.
+# Whether the link was open, by the state of its version.
 CLOSED = """
 WITH links AS MATERIALIZED (
     SELECT stream_id, version,
@@ -85,51 +85,53 @@ WHERE b.type LIKE 'MeetingBooked.%%'
     AND (l.deleted OR l.disabled OR (t.data ->> 'expires_at')::timestamptz <= (b.data ->> 'occurred_at')::timestamptz)
 ORDER BY b.position
 """
-FOREVER = 1 << 63
+NO_END = 1 << 63
 
 
-def overlaps(ask: Ask) -> Iterator[Problem]:
+def check_overlaps(connection: VerifyConnection) -> Iterator[Problem]:
     """No host had two meetings at a time, at any position of the log."""
-    at_hand: dict[Any, list[dict[str, Any]]] = defaultdict(list)
-    for stay in ask.stream(STAYS):
+    recent_stays: dict[Any, list[dict[str, Any]]] = defaultdict(list)
+    for stay in connection.stream_rows(STAYS):
         start: datetime = stay["held_from"]
-        others = [one for one in at_hand.pop(stay["host_id"], []) if one["held_until"] > start]
-        for other in others:
-            if other["stream_id"] != stay["stream_id"] and together(stay, other):
-                first, second = sorted((stay, other), key=lambda one: one["position"])
-                said = (
+        other_stays = [
+            candidate for candidate in recent_stays.pop(stay["host_id"], []) if candidate["held_until"] > start
+        ]
+        for other_stay in other_stays:
+            if other_stay["stream_id"] != stay["stream_id"] and is_concurrent(stay, other_stay):
+                first, second = sorted((stay, other_stay), key=lambda candidate: candidate["position"])
+                message = (
                     f"host {stay['host_id']} has this meeting at {second['held_from']:%F %R} and another one, "
                     f"{first['stream_id']}, at {first['held_from']:%F %R}."
                 )
-                yield Problem("overlapping meetings", said, second["stream_id"], second["position"])
-        at_hand.clear()
-        at_hand[stay["host_id"]] = [*others, stay]
+                yield Problem("overlapping meetings", message, second["stream_id"], second["position"])
+        recent_stays.clear()
+        recent_stays[stay["host_id"]] = [*other_stays, stay]
 
 
-def together(one: dict[str, Any], other: dict[str, Any]) -> bool:
+def is_concurrent(stay: dict[str, Any], other_stay: dict[str, Any]) -> bool:
     """Whether two stays were in the log at the same position."""
-    until, others_until = one["taken_away"] or FOREVER, other["taken_away"] or FOREVER
-    return bool(one["position"] < others_until and other["position"] < until)
+    stay_end, other_end = stay["taken_away"] or NO_END, other_stay["taken_away"] or NO_END
+    return bool(stay["position"] < other_end and other_stay["position"] < stay_end)
 
 
-def versions_in_force(ask: Ask) -> Iterator[Problem]:
+def check_versions_in_force(connection: VerifyConnection) -> Iterator[Problem]:
     """Each booking was decided on versions of its link, meeting type and hosts that were in force at its position."""
-    for row in ask.rows(DECIDED_ON):
-        what = f"version {row['on_version']} of {row['kind']} {row['on_id']}"
+    for row in connection.fetch_rows(DECIDED_ON):
+        version = f"version {row['on_version']} of {row['kind']} {row['on_id']}"
         if row["made"] is None:
-            said = f"was decided on {what}, which does not exist."
+            message = f"was decided on {version}, which does not exist."
         elif row["made"] > row["position"]:
-            said = f"was decided on {what}, which came later, at position {row['made']}."
+            message = f"was decided on {version}, which came later, at position {row['made']}."
         elif row["replaced"] < row["position"]:
-            said = f"was decided on {what}, which was replaced before, at position {row['replaced']}."
+            message = f"was decided on {version}, which was replaced before, at position {row['replaced']}."
         else:
-            said = f"was decided on {what}, which is {row['name']}."
-        yield Problem("versions in force", said, row["stream_id"], row["position"])
+            message = f"was decided on {version}, which is {row['name']}."
+        yield Problem("versions in force", message, row["stream_id"], row["position"])
 
 
-def open_links(ask: Ask) -> Iterator[Problem]:
+def check_links_open(connection: VerifyConnection) -> Iterator[Problem]:
     """Each booking was made on a link that was open."""
-    for row in ask.rows(CLOSED):
+    for row in connection.fetch_rows(CLOSED):
         state = "deleted" if row["deleted"] else "disabled" if row["disabled"] else "expired"
-        said = f"was booked on link {row['link_id']} when that was {state}."
-        yield Problem("open links", said, row["stream_id"], row["position"])
+        message = f"was booked on link {row['link_id']} when that was {state}."
+        yield Problem("open links", message, row["stream_id"], row["position"])

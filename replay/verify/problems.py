@@ -1,24 +1,24 @@
-"""What a check of the log found: each problem with its stream, its position, and what differs."""
+"""The result of a verification: each problem with its stream, its position, and what differs."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import UUID
 
-MOST_OF_A_KIND = 200
+MAX_PROBLEMS_PER_CHECK = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is not as the log says, or one event that is not as it was."""
+    """One thing that differs from the log, or one event that differs from what was sealed."""
 
     check: str
     difference: str
     stream_id: UUID | None = None
     position: int | None = None
 
-    def as_dict(self) -> dict[str, Any]:
-        """The problem as JSON has it."""
+    def to_dict(self) -> dict[str, Any]:
+        """The problem as JSON data."""
         return {**asdict(self), "stream_id": self.stream_id and str(self.stream_id)}
 
     def __str__(self) -> str:
@@ -29,7 +29,7 @@ class Problem:
 
 @dataclass(slots=True)
 class Report:
-    """What a check looked at, and every problem that it found."""
+    """The result of a verification: how much was checked, and every problem."""
 
     checked_events: int = 0
     sealed_events: int = 0
@@ -43,22 +43,22 @@ class Report:
         """Whether nothing differs."""
         return not self.problems and not any(self.read_models.values())
 
-    def as_dict(self) -> dict[str, Any]:
-        """The report as JSON has it."""
-        fields = {name: getattr(self, name) for name in REPORTED}
-        return {**fields, "problems": [problem.as_dict() for problem in self.problems]}
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON data."""
+        fields = {name: getattr(self, name) for name in REPORT_FIELDS}
+        return {**fields, "problems": [problem.to_dict() for problem in self.problems]}
 
 
-REPORTED = ("checked_events", "sealed_events", "unproven_events", "checkpoints", "read_models")
+REPORT_FIELDS = ("checked_events", "sealed_events", "unproven_events", "checkpoints", "read_models")
 
 
-def first_of(check: str, problems: Iterable[Problem], most: int = MOST_OF_A_KIND) -> Iterator[Problem]:
-    """The first problems of a check, and how many more there are."""
-    more = 0
+def limit_problems(check: str, problems: Iterable[Problem], limit: int = MAX_PROBLEMS_PER_CHECK) -> Iterator[Problem]:
+    """The first problems of a check, then one that says how many more there are."""
+    omitted_count = 0
     for number, problem in enumerate(problems):
-        if number < most:
+        if number < limit:
             yield problem
         else:
-            more += 1
-    if more:
-        yield Problem(check, f"… and {more} more of this kind.")
+            omitted_count += 1
+    if omitted_count:
+        yield Problem(check, f"… and {omitted_count} more of this kind.")

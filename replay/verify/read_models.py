@@ -1,4 +1,4 @@
-"""Every read model against a fresh fold of the log, up to the follower's position, in one statement."""
+"""Verifies every read model against a fresh fold of the log up to the follower's position, in one statement."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,14 +7,14 @@ from psycopg.errors import UndefinedTable
 
 from projections.read_model import ReadModel
 from replay.verify.problems import Problem
-from replay.verify.verify_connection import Ask
+from replay.verify.verify_connection import VerifyConnection
 
-ATTEMPTS = 5
-MOST_ROWS = 50
-LONGEST_VALUE = 60
-KEPT_BACK = ("busy_feed_url", "words")
-LIVE = "SELECT version, live_table FROM {schema}.read_models WHERE name = %(name)s"
-# What EXCEPT ALL says both ways, in one pass: a row that is kept n times and told m times counts n - m.
+MAX_ATTEMPTS = 5
+MAX_ROWS = 50
+MAX_VALUE_LENGTH = 60
+HIDDEN_COLUMNS = ("busy_feed_url", "words")
+LIVE_TABLE = "SELECT version, live_table FROM {schema}.read_models WHERE name = %(name)s"
+# EXCEPT ALL in both directions in one pass: a row that is n times in the table and m times in the fold counts n - m.
 DIFFERENCES = """
 WITH differing AS (
     SELECT COLUMNS, sum(counted) AS surplus
@@ -34,70 +34,74 @@ SELECT key, kept, told, (SELECT max(position) FROM {schema}.events WHERE stream_
        (SELECT live_table FROM {schema}.read_models WHERE name = %(name)s) AS live_table
 FROM (SELECT 1) AS once LEFT JOIN (SELECT * FROM rows ORDER BY key LIMIT %(most)s) AS first ON true
 """
-FOLLOWED = "(SELECT position FROM {schema}.follower)"
+FOLLOWER_POSITION = "(SELECT position FROM {schema}.follower)"
 
 
-class NotLive(Exception):
-    """This version of a read model is not live."""
+class ReadModelNotLive(Exception):
+    """This program's version of a read model is not live."""
 
 
-def differing_rows(ask: Ask, model: ReadModel) -> tuple[int, list[Problem]]:
-    """How many rows of a read model are not what the log says, and the first of them by name."""
+def find_differing_rows(connection: VerifyConnection, model: ReadModel) -> tuple[int, list[Problem]]:
+    """How many rows of a read model differ from the log, and a problem for each of the first of them."""
     try:
-        rows = differences(ask, model)
-    except NotLive as error:
+        rows = fetch_differences(connection, model)
+    except ReadModelNotLive as error:
         return 1, [Problem(f"read model {model.name}", str(error))]
-    return rows[0]["differing"] or 0, [problem for row in rows for problem in named(model, row)]
+    return rows[0]["differing"] or 0, [problem for row in rows for problem in to_problems(model, row)]
 
 
-def differences(ask: Ask, model: ReadModel) -> list[dict[str, Any]]:
-    """The differing rows; asked again when a rebuild switched the table meanwhile. Raises NotLive."""
-    for _ in range(ATTEMPTS):
-        live = next(iter(ask.rows(LIVE, {"name": model.name})), None)
-        if live is None or live["version"] != model.version:
-            raise NotLive(f"Its version {model.version} is not live: start `oncelink serve`, which builds it.")
+def fetch_differences(connection: VerifyConnection, model: ReadModel) -> list[dict[str, Any]]:
+    """The differing rows. Retries when a rebuild switches the table meanwhile. Raises ReadModelNotLive."""
+    for _ in range(MAX_ATTEMPTS):
+        live_table = next(iter(connection.fetch_rows(LIVE_TABLE, {"name": model.name})), None)
+        if live_table is None or live_table["version"] != model.version:
+            raise ReadModelNotLive(f"Its version {model.version} is not live: start `oncelink serve`, which builds it.")
         query = (
             DIFFERENCES.replace("COLUMNS", model.columns)
-            .replace("TABLE", live["live_table"])
-            .replace("FOLD", model.fold(until=True).replace("%(log_until)s", FOLLOWED))
+            .replace("TABLE", live_table["live_table"])
+            .replace("FOLD", model.build_fold_query(until=True).replace("%(log_until)s", FOLLOWER_POSITION))
             .replace("KEY", model.key)
         )
         try:
-            rows = ask.rows(query, {"name": model.name, "most": MOST_ROWS})
+            rows = connection.fetch_rows(query, {"name": model.name, "most": MAX_ROWS})
         except UndefinedTable:
             continue
-        if rows[0]["live_table"] == live["live_table"]:
+        if rows[0]["live_table"] == live_table["live_table"]:
             return rows
-    raise NotLive("It is being rebuilt again and again: verify it later.")
+    raise ReadModelNotLive("It is being rebuilt again and again: verify it later.")
 
 
-def named(model: ReadModel, row: dict[str, Any]) -> Iterator[Problem]:
-    """A differing row as a problem."""
+def to_problems(model: ReadModel, row: dict[str, Any]) -> Iterator[Problem]:
+    """The problem of a differing row; nothing for the row that only carries the totals."""
     if row["key"] is None:
         return
-    kept, told = row["kept"] or [], row["told"] or []
-    if not told:
-        said = "its row is there, and the log has none."
-    elif not kept:
-        said = "its row is missing."
-    elif len(kept) == len(told) == 1:
-        said = columns(kept[0], told[0])
+    actual_rows, expected_rows = row["kept"] or [], row["told"] or []
+    if not expected_rows:
+        message = "its row is there, and the log has none."
+    elif not actual_rows:
+        message = "its row is missing."
+    elif len(actual_rows) == len(expected_rows) == 1:
+        message = describe_columns(actual_rows[0], expected_rows[0])
     else:
-        said = f"{len(kept)} rows are there that differ from {len(told)} of the log."
-    yield Problem(f"read model {model.name}", said, row["key"], row["position"])
+        message = f"{len(actual_rows)} rows are there that differ from {len(expected_rows)} of the log."
+    yield Problem(f"read model {model.name}", message, row["key"], row["position"])
 
 
-def columns(kept: dict[str, Any], told: dict[str, Any]) -> str:
-    """The columns that differ, with both values where they may be shown."""
-    said = []
-    for name in kept:
-        if kept[name] != told.get(name):
-            hidden = any(word in name for word in KEPT_BACK)
-            said.append(f"{name} differs" if hidden else f"{name} is {short(kept[name])}, not {short(told.get(name))}")
-    return "; ".join(said) + "."
+def describe_columns(actual_row: dict[str, Any], expected_row: dict[str, Any]) -> str:
+    """The columns that differ, with both values unless they are hidden."""
+    column_differences = []
+    for name in actual_row:
+        if actual_row[name] != expected_row.get(name):
+            is_hidden = any(hidden_word in name for hidden_word in HIDDEN_COLUMNS)
+            column_differences.append(
+                f"{name} differs"
+                if is_hidden
+                else f"{name} is {shorten_value(actual_row[name])}, not {shorten_value(expected_row.get(name))}"
+            )
+    return "; ".join(column_differences) + "."
 
 
-def short(value: Any) -> str:
-    """A value as a message shows it."""
+def shorten_value(value: Any) -> str:
+    """A value as a message shows it, at most 60 characters long."""
     text = repr(value)
-    return text if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + "…"
+    return text if len(text) <= MAX_VALUE_LENGTH else text[:MAX_VALUE_LENGTH] + "…"

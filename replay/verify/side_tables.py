@@ -1,14 +1,14 @@
-"""What is kept beside the log, against the log: reservations, claims, and personal details with their digests."""
+"""Verifies the side tables against the log: reservations, claims, and personal details with their digests."""
 
 import json
 from collections.abc import Iterator
 from hashlib import sha256
 from uuid import UUID
 
-from domain.commands.people import claimed_email
-from domain.personal_details import canonical
+from domain.commands.people import fold_email_case
+from domain.personal_details import encode_canonical_json
 from replay.verify.problems import Problem
-from replay.verify.verify_connection import Ask
+from replay.verify.verify_connection import VerifyConnection
 
 RESERVATIONS = """
 WITH stands AS (
@@ -48,8 +48,15 @@ FROM (
 UNION ALL
 SELECT false, stream_id, NULL, kind, value FROM {schema}.claims
 """
-CLAIMING = ("PersonAdded", "PersonUpdated", "LinkCreated", "LinkUpdated", "ManagedLinkCreated", "ManagedLinkUpdated")
-# ids as texts, and only what is needed for the digest: of a long log these are most of what is read
+CLAIM_EVENTS = (
+    "PersonAdded",
+    "PersonUpdated",
+    "LinkCreated",
+    "LinkUpdated",
+    "ManagedLinkCreated",
+    "ManagedLinkUpdated",
+)
+# ids as text, and only what the digest needs: these are most of the rows of a long log
 DETAILS = """
 WITH told AS (
     SELECT position, stream_id, (data ->> 'details_id')::uuid AS id, data ->> 'details_digest' AS digest
@@ -69,45 +76,45 @@ SELECT t.position, coalesce(t.stream_id, d.stream_id)::text AS stream_id, coales
 FROM told t FULL JOIN {schema}.personal_details d ON d.id = t.id LEFT JOIN erased e ON e.id = coalesce(t.id, d.id)
 WHERE d.id IS NOT NULL OR e.position IS NULL
 """
-CHANGED = "were changed: they do not fit the digest in the event"
+DIGEST_MISMATCH = "were changed: they do not fit the digest in the event"
 
 Claimed = tuple[str, str, UUID]
 
 
-def reservations(ask: Ask) -> Iterator[Problem]:
-    """The time that is held is exactly that of the meetings that stand, for each of their hosts."""
-    for row in ask.rows(RESERVATIONS):
-        of = f"the reservation of host {row['host_id']}"
+def check_reservations(connection: VerifyConnection) -> Iterator[Problem]:
+    """The reservations are exactly the times of the meetings that are not cancelled, for each of their hosts."""
+    for row in connection.fetch_rows(RESERVATIONS):
+        subject = f"the reservation of host {row['host_id']}"
         if row["kept"] is None:
-            said = f"{of} for {row['told']} is missing."
+            message = f"{subject} for {row['told']} is missing."
         elif row["told"] is None:
-            said = f"{of} for {row['kept']} is left over: no such meeting stands."
+            message = f"{subject} for {row['kept']} is left over: no such meeting stands."
         else:
-            said = f"{of} is for {row['kept']}, and the log says {row['told']}."
-        yield Problem("reservations", said, row["stream_id"], row["position"])
+            message = f"{subject} is for {row['kept']}, and the log says {row['told']}."
+        yield Problem("reservations", message, row["stream_id"], row["position"])
 
 
-def claims(ask: Ask) -> Iterator[Problem]:
-    """The slugs and addresses that are taken are exactly those that links, managed links and people have."""
-    told: dict[Claimed, int] = {}
-    kept: set[Claimed] = set()
-    for row in ask.stream(CLAIMS, {"names": list(CLAIMING)}):
+def check_claims(connection: VerifyConnection) -> Iterator[Problem]:
+    """The claimed slugs and addresses are exactly those of links, managed links and people."""
+    expected_claims: dict[Claimed, int] = {}
+    actual_claims: set[Claimed] = set()
+    for row in connection.stream_rows(CLAIMS, {"names": list(CLAIM_EVENTS)}):
         if row["told"]:
-            value = claimed_email(row["value"]) if row["kind"] == "email" else row["value"]
-            told[row["kind"], value, row["stream_id"]] = row["position"]
+            value = fold_email_case(row["value"]) if row["kind"] == "email" else row["value"]
+            expected_claims[row["kind"], value, row["stream_id"]] = row["position"]
         else:
-            kept.add((row["kind"], row["value"], row["stream_id"]))
-    for kind, value, stream in sorted(told.keys() - kept, key=str):
-        said = f"the {kind} {value!r} is not claimed."
-        yield Problem("claims", said, stream, told[kind, value, stream])
-    for kind, value, stream in sorted(kept - told.keys(), key=str):
-        yield Problem("claims", f"the {kind} {value!r} is claimed, and the log does not say so.", stream)
+            actual_claims.add((row["kind"], row["value"], row["stream_id"]))
+    for kind, value, stream_id in sorted(expected_claims.keys() - actual_claims, key=str):
+        message = f"the {kind} {value!r} is not claimed."
+        yield Problem("claims", message, stream_id, expected_claims[kind, value, stream_id])
+    for kind, value, stream_id in sorted(actual_claims - expected_claims.keys(), key=str):
+        yield Problem("claims", f"the {kind} {value!r} is claimed, and the log does not say so.", stream_id)
 
 
-def details(ask: Ask) -> Iterator[Problem]:
-    """Personal details are those that events speak of, unchanged, and gone only where an event says so."""
-    for position, stream, id, digest, salt, data, wrong in ask.tuples(DETAILS):
-        if wrong is None and sha256(salt + canonical(json.loads(data))).hexdigest() != digest:
-            wrong = CHANGED
-        if wrong is not None:
-            yield Problem("personal details", f"personal details {id} {wrong}.", UUID(stream), position)
+def check_details(connection: VerifyConnection) -> Iterator[Problem]:
+    """The personal details are exactly those that events refer to, unchanged, and missing only after an erasure."""
+    for position, stream_id, id, digest, salt, data, difference in connection.stream_tuples(DETAILS):
+        if difference is None and sha256(salt + encode_canonical_json(json.loads(data))).hexdigest() != digest:
+            difference = DIGEST_MISMATCH
+        if difference is not None:
+            yield Problem("personal details", f"personal details {id} {difference}.", UUID(stream_id), position)

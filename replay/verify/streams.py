@@ -1,13 +1,13 @@
-"""The log's own order: versions, positions, instants, and what may follow what in the stream of a token."""
+"""Verifies the order of the log: versions, positions, instants, and which events may follow in a token's stream."""
 
 from collections.abc import Iterator
 
 from domain.event import Event
 from replay.verify.problems import Problem
-from replay.verify.verify_connection import Ask
+from replay.verify.verify_connection import VerifyConnection
 
-# a token's story: each event, and what may come right before it
-FOLLOWS = {
+# the events of a token, and which events may come right before each
+ALLOWED_PREDECESSORS = {
     "SingleUseIssued": ("",),
     "DirectIssued": ("",),
     "SingleUseRevoked": ("SingleUseIssued",),
@@ -16,7 +16,7 @@ FOLLOWS = {
     "MeetingReassigned": ("MeetingBooked", "Rescheduled", "MeetingReassigned"),
     "MeetingCancelled": ("MeetingBooked", "Rescheduled", "MeetingReassigned"),
 }
-MOST_BACKWARDS = "60 seconds"
+MAX_CLOCK_STEP = "60 seconds"
 
 VERSIONS = """
 SELECT stream_id, position, version, before, position_before
@@ -27,7 +27,7 @@ FROM (
 ) AS event
 WHERE version <> before + 1 OR position <= position_before ORDER BY position
 """
-STORIES = """
+EVENT_ORDER = """
 SELECT stream_id, position, name, before
 FROM (
     SELECT stream_id, position, split_part(type, '.', 1) AS name,
@@ -51,40 +51,45 @@ WHERE recorded_at < latest - %(most)s::interval ORDER BY position
 """
 
 
-def versions(ask: Ask) -> Iterator[Problem]:
+def check_versions(connection: VerifyConnection) -> Iterator[Problem]:
     """The versions of each stream are 1, 2, 3 …, in the order of their positions."""
-    for row in ask.rows(VERSIONS):
+    for row in connection.fetch_rows(VERSIONS):
         if row["version"] == row["before"]:
-            said = f"version {row['version']} is there twice."
+            message = f"version {row['version']} is there twice."
         elif row["version"] != row["before"] + 1:
-            said = (
-                f"version {row['version']} follows version {row['before']}: {missing(row['before'], row['version'])}."
-            )
+            missing = describe_missing_versions(row["before"], row["version"])
+            message = f"version {row['version']} follows version {row['before']}: {missing}."
         else:
-            said = (
+            message = (
                 f"version {row['version']} comes before version {row['before']}, at position {row['position_before']}."
             )
-        yield Problem("versions", said, row["stream_id"], row["position"])
+        yield Problem("versions", message, row["stream_id"], row["position"])
 
 
-def missing(before: int, version: int) -> str:
-    """The versions between two."""
-    return f"version {before + 1} is missing" if version == before + 2 else f"{before + 1} to {version - 1} are missing"
+def describe_missing_versions(previous_version: int, version: int) -> str:
+    """The versions that are missing between two."""
+    return (
+        f"version {previous_version + 1} is missing"
+        if version == previous_version + 2
+        else f"{previous_version + 1} to {version - 1} are missing"
+    )
 
 
-def stories(ask: Ask) -> Iterator[Problem]:
-    """A token is issued, then booked or revoked; a booked one may be moved or reassigned, and at last cancelled."""
-    allowed = [f"{name} {before}" for name, befores in FOLLOWS.items() for before in befores]
-    for row in ask.rows(STORIES, {"names": list(FOLLOWS), "allowed": allowed}):
+def check_event_order(connection: VerifyConnection) -> Iterator[Problem]:
+    """A token is issued, then booked or revoked; a booked one may be moved or reassigned, and finally cancelled."""
+    allowed = [
+        f"{name} {predecessor}" for name, predecessors in ALLOWED_PREDECESSORS.items() for predecessor in predecessors
+    ]
+    for row in connection.fetch_rows(EVENT_ORDER, {"names": list(ALLOWED_PREDECESSORS), "allowed": allowed}):
         after = f"after {row['before']}" if row["before"] else "as the beginning"
         yield Problem("stories", f"{row['name']} {after} cannot be.", row["stream_id"], row["position"])
 
 
-def bookings_once(ask: Ask) -> Iterator[Problem]:
+def check_single_booking(connection: VerifyConnection) -> Iterator[Problem]:
     """One MeetingBooked per token, ever."""
-    for row in ask.rows(BOOKED_AGAIN):
-        said = f"a second MeetingBooked: this token was booked at position {row['first']}."
-        yield Problem("one booking per token", said, row["stream_id"], row["position"])
+    for row in connection.fetch_rows(BOOKED_AGAIN):
+        message = f"a second MeetingBooked: this token was booked at position {row['first']}."
+        yield Problem("one booking per token", message, row["stream_id"], row["position"])
 
 
 BOOKED_AGAIN = """
@@ -97,16 +102,16 @@ WHERE position > first ORDER BY position
 """
 
 
-def types(ask: Ask) -> Iterator[Problem]:
-    """Every event is one that this version knows."""
-    for row in ask.rows(UNKNOWN, {"known": list(Event.catalogue)}):
+def check_types(connection: VerifyConnection) -> Iterator[Problem]:
+    """Every event is of a type that this version knows."""
+    for row in connection.fetch_rows(UNKNOWN, {"known": list(Event.catalogue)}):
         yield Problem(
             "types", f"{row['type']} is not an event that this version knows.", row["stream_id"], row["position"]
         )
 
 
-def instants(ask: Ask) -> Iterator[Problem]:
+def check_instants(connection: VerifyConnection) -> Iterator[Problem]:
     """Later positions were not recorded much earlier: clocks may step back, but not by more than a minute."""
-    for row in ask.rows(BACKWARDS, {"most": MOST_BACKWARDS}):
-        said = f"recorded at {row['recorded_at']:%F %T}, after an event of {row['latest']:%F %T}."
-        yield Problem("instants", said, row["stream_id"], row["position"])
+    for row in connection.fetch_rows(BACKWARDS, {"most": MAX_CLOCK_STEP}):
+        message = f"recorded at {row['recorded_at']:%F %T}, after an event of {row['latest']:%F %T}."
+        yield Problem("instants", message, row["stream_id"], row["position"])

@@ -1,4 +1,4 @@
-"""One check's questions to the database, on a connection that may take its time."""
+"""The database connection of a verification check, without timeouts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,35 +9,35 @@ from psycopg.rows import DictRow, tuple_row
 
 from store.database import Database
 
-UNHURRIED = (
+NO_TIMEOUTS = (
     "-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 "
     "-c work_mem=128MB -c jit=off -c timezone=UTC"
 )
-FETCHED = 5_000
+FETCH_SIZE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """Asks whole-log questions; every answer is of one statement, so of one snapshot."""
+class VerifyConnection:
+    """Runs queries over the whole log. Every answer is of one statement, so of one snapshot."""
 
     db: Database
     connection: Connection[DictRow]
 
-    def rows(self, query: str, params: dict[str, Any] | None = None) -> list[DictRow]:
-        """The rows of an answer that is expected to be short."""
-        return self.connection.execute(self.db.text(query), params or {}).fetchall()
+    def fetch_rows(self, query: str, params: dict[str, Any] | None = None) -> list[DictRow]:
+        """The rows of a query whose answer is short."""
+        return self.connection.execute(self.db.compose_query(query), params or {}).fetchall()
 
-    def stream(self, query: str, params: dict[str, Any] | None = None) -> Iterator[DictRow]:
-        """The rows of a long answer, some at a time, so that memory stays constant."""
+    def stream_rows(self, query: str, params: dict[str, Any] | None = None) -> Iterator[DictRow]:
+        """The rows of a query whose answer is long, fetched in batches, so that memory stays constant."""
         with self.connection.transaction(), self.connection.cursor("whole_log") as cursor:
-            cursor.itersize = FETCHED
-            yield from cursor.execute(self.db.text(query), params or {})
+            cursor.itersize = FETCH_SIZE
+            yield from cursor.execute(self.db.compose_query(query), params or {})
 
-    def tuples(self, query: str, params: dict[str, Any] | None = None) -> Iterator[tuple[Any, ...]]:
-        """The same as tuples, in PostgreSQL's binary form: three times as fast."""
+    def stream_tuples(self, query: str, params: dict[str, Any] | None = None) -> Iterator[tuple[Any, ...]]:
+        """The same as tuples, in PostgreSQL's binary format: three times as fast."""
         with (
             self.connection.transaction(),
             self.connection.cursor("whole_log", row_factory=tuple_row) as cursor,
         ):
-            cursor.itersize = FETCHED
-            yield from cursor.execute(self.db.text(query), params or {}, binary=True)
+            cursor.itersize = FETCH_SIZE
+            yield from cursor.execute(self.db.compose_query(query), params or {}, binary=True)

@@ -1,4 +1,4 @@
-"""API keys and one-time sign-in codes: plain tables, 256 random bits, SHA-256 at rest."""
+"""API keys and one-time sign-in codes: plain tables, 256 random bits, stored as SHA-256."""
 
 import hashlib
 import hmac
@@ -12,42 +12,44 @@ from uuid import UUID
 from store.database import Database
 
 KEY_PREFIX = "olk_"
-SIGN_IN_VALID = timedelta(minutes=15)
-HOLDER = """
+SIGN_IN_CODE_LIFETIME = timedelta(minutes=15)
+SELECT_HOLDER = """
 SELECT k.person_id, k.created_at, k.id AS key_id, k.scope,
        (SELECT max(e.version) FROM {schema}.events e WHERE e.stream_id = k.person_id) AS version
 FROM {schema}.api_keys k WHERE k.hash = %s AND k.deleted_at IS NULL
   AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())
 """
-MAKE = """
+INSERT_KEY = """
 INSERT INTO {schema}.api_keys (id, person_id, name, hash, created_at, request_digest) VALUES (%s, %s, %s, %s, %s, %s)
 ON CONFLICT (id) DO NOTHING RETURNING id
 """
 COLUMNS = "id, name, created_at, hash, request_digest, scope"
-ONE = f"SELECT {COLUMNS} FROM {{schema}}.api_keys WHERE id = %s AND person_id = %s"
-PAGE = f"""
+SELECT_KEY = f"SELECT {COLUMNS} FROM {{schema}}.api_keys WHERE id = %s AND person_id = %s"
+SELECT_KEYS = f"""
 SELECT {COLUMNS} FROM {{schema}}.api_keys
 WHERE person_id = %s AND deleted_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())
   AND (created_at, id) > (%s, %s) ORDER BY created_at, id LIMIT %s
 """
-DELETE = """
+DELETE_KEY = """
 UPDATE {schema}.api_keys SET deleted_at = coalesce(deleted_at, clock_timestamp())
 WHERE id = %s AND person_id = %s RETURNING id
 """
-SIGN_IN = "INSERT INTO {schema}.sign_in_codes (hash, person_id, expires_at) VALUES (%s, %s, %s) RETURNING person_id"
-COUNT = """
+INSERT_SIGN_IN_CODE = (
+    "INSERT INTO {schema}.sign_in_codes (hash, person_id, expires_at) VALUES (%s, %s, %s) RETURNING person_id"
+)
+COUNT_REQUEST = """
 INSERT INTO {schema}.guest_requests (address, minute, requests) VALUES (%s, date_trunc('minute', %s::timestamptz), 1)
 ON CONFLICT (address, minute) DO UPDATE SET requests = guest_requests.requests + 1 RETURNING requests
 """
-FORGET = """
+DELETE_OLD_COUNTS = """
 WITH old AS (DELETE FROM {schema}.guest_requests WHERE minute < %s::timestamptz - interval '2 minutes' RETURNING 1)
 SELECT count(*) FROM old
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
-    """Whose key it is, since when, and the version that this person's stream is at; a key's id and scope, if any."""
+class CredentialHolder:
+    """The person a key or session belongs to, with the version of their stream; a key's id and scope, if any."""
 
     person_id: UUID
     created_at: datetime
@@ -56,61 +58,61 @@ class Holder:
     scope: str | None = None
 
 
-class Keys:
-    """Makes and finds keys. Every method raises DatabaseAway when the database does not answer."""
+class ApiKeys:
+    """Stores API keys. Every method raises DatabaseAway when the database does not answer."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def holder(self, key: str) -> Holder | None:
-        """Who an API key belongs to."""
-        rows = self.database.rows(HOLDER, (hashed(key),))
-        return Holder(**rows[0]) if rows and rows[0]["version"] else None
+    def find_holder(self, key: str) -> CredentialHolder | None:
+        """Returns the holder of an API key, or None."""
+        rows = self.database.fetch_rows(SELECT_HOLDER, (hash_secret(key),))
+        return CredentialHolder(**rows[0]) if rows and rows[0]["version"] else None
 
-    def make(
+    def create_key(
         self, id: UUID, person_id: UUID, name: str, key: str, now: datetime, request_digest: str | None = None
     ) -> bool:
-        """Keeps a new key, hashed; False when this id was made before."""
-        params = (id, person_id, name, hashed(key), now, request_digest)
-        return bool(self.database.rows(MAKE, params))
+        """Stores the hash of a new key. Returns False when this id exists already."""
+        params = (id, person_id, name, hash_secret(key), now, request_digest)
+        return bool(self.database.fetch_rows(INSERT_KEY, params))
 
-    def one(self, id: UUID, person_id: UUID) -> dict[str, Any] | None:
-        """A person's key, a deleted one too: id, name, created_at, hash, request_digest, scope."""
-        return next(iter(self.database.rows(ONE, (id, person_id))), None)
+    def find_key(self, id: UUID, person_id: UUID) -> dict[str, Any] | None:
+        """Returns a person's key, or None, also a deleted one: id, name, created_at, hash, request_digest, scope."""
+        return next(iter(self.database.fetch_rows(SELECT_KEY, (id, person_id))), None)
 
-    def page(self, person_id: UUID, after: tuple[datetime, UUID], limit: int) -> list[dict[str, Any]]:
-        """A person's keys, oldest first, that were made after one of them."""
-        return self.database.rows(PAGE, (person_id, *after, limit))
+    def list_keys(self, person_id: UUID, after: tuple[datetime, UUID], limit: int) -> list[dict[str, Any]]:
+        """Lists a person's keys after (created_at, id), oldest first."""
+        return self.database.fetch_rows(SELECT_KEYS, (person_id, *after, limit))
 
-    def delete(self, id: UUID, person_id: UUID) -> bool:
-        """Ends a person's key, if it has not ended; False when there never was one."""
-        return bool(self.database.rows(DELETE, (id, person_id)))
+    def delete_key(self, id: UUID, person_id: UUID) -> bool:
+        """Deletes a person's key. Returns False when there never was one."""
+        return bool(self.database.fetch_rows(DELETE_KEY, (id, person_id)))
 
-    def sign_in_code(self, person_id: UUID, now: datetime) -> str:
-        """A new one-time code that the sign-in page accepts for 15 minutes."""
+    def create_sign_in_code(self, person_id: UUID, now: datetime) -> str:
+        """Creates a one-time sign-in code that is valid for 15 minutes."""
         code = secrets.token_urlsafe(32)
-        self.database.rows(SIGN_IN, (hashed(code), person_id, now + SIGN_IN_VALID))
+        self.database.fetch_rows(INSERT_SIGN_IN_CODE, (hash_secret(code), person_id, now + SIGN_IN_CODE_LIFETIME))
         return code
 
-    def requests_this_minute(self, address: str, now: datetime) -> int:
-        """Counts a guest's request; how many there were of this address in this minute, over all processes."""
-        [row] = self.database.rows(COUNT, (address, now))
+    def count_request(self, address: str, now: datetime) -> int:
+        """Counts a guest's request. Returns the requests of this address in this minute, over all processes."""
+        [row] = self.database.fetch_rows(COUNT_REQUEST, (address, now))
         if row["requests"] == 1:
-            self.database.rows(FORGET, (now,))
+            self.database.fetch_rows(DELETE_OLD_COUNTS, (now,))
         return int(row["requests"])
 
 
-def new_key() -> str:
-    """A new API key: 256 random bits behind its prefix."""
+def generate_key() -> str:
+    """Generates an API key: a prefix and 256 random bits."""
     return KEY_PREFIX + secrets.token_urlsafe(32)
 
 
-def hashed(secret: str) -> bytes:
-    """How a secret rests: SHA-256 suffices for 256 random bits."""
+def hash_secret(secret: str) -> bytes:
+    """Returns the SHA-256 of a secret, as it is stored. That suffices for 256 random bits."""
     return hashlib.sha256(secret.encode()).digest()
 
 
-def derived_key(secret: str, id: UUID) -> str:
-    """The API key of an id: the same for a repeated request, and unguessable without the service's secret."""
-    made = hmac.digest(secret.encode(), b"oncelink api key " + id.bytes, "sha256")
-    return KEY_PREFIX + urlsafe_b64encode(made).rstrip(b"=").decode()
+def derive_key(secret: str, id: UUID) -> str:
+    """Derives the API key of an id: the same on a retry, and unguessable without the service's secret."""
+    mac = hmac.digest(secret.encode(), b"oncelink api key " + id.bytes, "sha256")
+    return KEY_PREFIX + urlsafe_b64encode(mac).rstrip(b"=").decode()

@@ -1,4 +1,4 @@
-"""Secrets of people that the service itself must use: encrypted with the secret keys, for one row and one purpose."""
+"""People's secrets that the service itself must use, encrypted with the secret keys for one row and one purpose."""
 
 import hashlib
 import hmac
@@ -14,12 +14,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 NONCE_BYTES = 16
 
 
-class SealBroken(Exception):
-    """What was sealed cannot be opened: the secret key that sealed it is not set any more."""
+class DecryptionFailed(Exception):
+    """The secret cannot be decrypted: the secret key that encrypted it is not set any more."""
 
 
-class Seals:
-    """Seals and opens. The first secret key seals, all of them open (RFC 5297, AES-256-SIV with a nonce)."""
+class SecretCipher:
+    """Encrypts with the first secret key and decrypts with any (RFC 5297, AES-256-SIV with a nonce)."""
 
     def __init__(self, secret_keys: Sequence[str], purpose: str) -> None:
         self.purpose = purpose.encode()
@@ -28,32 +28,32 @@ class Seals:
         ]
         self.ciphers = [AESSIV(key) for key in self.keys]
 
-    def seal(self, id: UUID, secret: Mapping[str, Any]) -> bytes:
-        """The secret as it may rest in the row of this id."""
+    def encrypt_secret(self, id: UUID, secret: Mapping[str, Any]) -> bytes:
+        """Encrypts a secret for the row of this id. Returns the nonce followed by the ciphertext."""
         nonce = os.urandom(NONCE_BYTES)
-        text = json.dumps(secret).encode()
-        return nonce + self.ciphers[0].encrypt(text, [self.purpose, id.bytes, nonce])
+        plaintext = json.dumps(secret).encode()
+        return nonce + self.ciphers[0].encrypt(plaintext, [self.purpose, id.bytes, nonce])
 
-    def open(self, id: UUID, sealed: bytes) -> dict[str, Any]:
-        """The secret of this row. Raises SealBroken."""
-        nonce, text = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
+    def decrypt_secret(self, id: UUID, encrypted_secret: bytes) -> dict[str, Any]:
+        """Decrypts the secret of this row. Raises DecryptionFailed."""
+        nonce, ciphertext = encrypted_secret[:NONCE_BYTES], encrypted_secret[NONCE_BYTES:]
         for cipher in self.ciphers:
             try:
-                opened: dict[str, Any] = json.loads(cipher.decrypt(text, [self.purpose, id.bytes, nonce]))
+                secret: dict[str, Any] = json.loads(cipher.decrypt(ciphertext, [self.purpose, id.bytes, nonce]))
             except InvalidTag:
                 continue
-            return opened
-        raise SealBroken
+            return secret
+        raise DecryptionFailed
 
-    def is_current(self, id: UUID, sealed: bytes) -> bool:
-        """Whether the first secret key sealed it; else it should be sealed again while the other key still opens it."""
-        nonce, text = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
+    def is_encrypted_with_first_key(self, id: UUID, encrypted_secret: bytes) -> bool:
+        """Whether the first secret key encrypted it. If not, encrypt it again while the other key is set."""
+        nonce, ciphertext = encrypted_secret[:NONCE_BYTES], encrypted_secret[NONCE_BYTES:]
         try:
-            self.ciphers[0].decrypt(text, [self.purpose, id.bytes, nonce])
+            self.ciphers[0].decrypt(ciphertext, [self.purpose, id.bytes, nonce])
         except InvalidTag:
             return False
         return True
 
-    def digest(self, values: Any) -> bytes:
-        """What stands for values without giving them away: nobody without the key can try guesses on it."""
+    def compute_digest(self, values: Any) -> bytes:
+        """Returns an HMAC-SHA-256 of values, which nobody without the key can test guesses on."""
         return hmac.digest(self.keys[0], json.dumps(values, sort_keys=True).encode(), "sha256")

@@ -10,7 +10,7 @@ from typing import Any, LiteralString
 from psycopg import Connection
 from psycopg.rows import class_row, scalar_row
 
-from store.database import named
+from store.database import fill_schema_names
 
 LENGTH = 16  # hexadecimal digits: enough to tell keys apart
 TURN = "SELECT pg_advisory_xact_lock(hashtextextended(%s || '.secret_keys', 0))"
@@ -119,4 +119,4 @@ class KnownKeys:
 
     def text(self, query: LiteralString) -> Any:
         """A statement with its schema filled in."""
-        return named(query, self.schema, "")
+        return fill_schema_names(query, self.schema, "")

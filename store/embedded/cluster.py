@@ -1,4 +1,4 @@
-"""One PostgreSQL cluster on disk: made whole or not at all, started, asked whether it is ready, and stopped."""
+"""One PostgreSQL cluster on disk: creates, starts, checks and stops it."""
 
 import fcntl
 import hashlib
@@ -15,13 +15,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from store.embedded.account import Account, DatabaseUnavailable, account_for
-from store.embedded.binaries import binaries_for, major_version
+from store.embedded.account import Account, DatabaseUnavailable, choose_account
+from store.embedded.binaries import prepare_binaries, read_major_version
 
 SUPERUSER = "postgres"
 PORT = 5432  # only a part of the socket's name: there is no TCP
-PATIENCE = 60  # seconds, for recovery after a crash and for the last checkpoint
-MOST_LOG = 1_000_000  # bytes; a longer log is put aside at the next start, and the one before forgotten
+TIMEOUT_SECONDS = 60  # seconds, for recovery after a crash and for the last checkpoint
+MAX_LOG_BYTES = 1_000_000  # bytes; a longer log is renamed at the next start, and the renamed one before is deleted
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Cluster:
     socket_directory: Path
 
     @classmethod
-    def under(cls, data_dir: Path) -> "Cluster":
-        """Describe the cluster of a resolved data folder. Raises DatabaseUnavailable when nobody could run it."""
-        account = account_for(data_dir / "postgres")
+    def from_data_dir(cls, data_dir: Path) -> "Cluster":
+        """Describe the cluster of a resolved data folder. Raises DatabaseUnavailable when no account can run it."""
+        account = choose_account(data_dir / "postgres")
         name = hashlib.sha256(f"{account.uid}:{data_dir}".encode()).hexdigest()[:16]
         # Not in TMPDIR: it may differ between two processes that must meet, and a socket's path has 107 bytes at most.
         return cls(data_dir, account, Path("/tmp") / f"oncelink-{account.uid}-{name}")  # noqa: S108 checked when made
@@ -63,12 +63,12 @@ class Cluster:
 
     def start_or_attach(self, settings: Mapping[str, str]) -> None:
         """Return when the server answers, started if need be. Raises DatabaseUnavailable when that does not happen."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         while True:
             self.account.make_private_folder(self.socket_directory)
-            with self._life() as lock:
+            with self._hold_life_lock() as lock:
                 if lock is not None:
-                    return self._start(lock, settings)
+                    return self._start_server(lock, settings)
             if self._is_ready():
                 return None
             if time.monotonic() > deadline:
@@ -80,10 +80,10 @@ class Cluster:
 
     def stop(self) -> None:
         """Shut the server down and wait until its last process is gone. Raises DatabaseUnavailable when it stays."""
-        deadline = time.monotonic() + PATIENCE
-        told = False
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        is_stopping = False
         while self.is_alive():
-            told = told or self._tell_to_stop()
+            is_stopping = is_stopping or self._request_stop()
             if time.monotonic() > deadline:
                 raise DatabaseUnavailable(f"The PostgreSQL of {self.data_dir} does not stop: its log is {self.log}.")
             time.sleep(0.005)
@@ -91,8 +91,8 @@ class Cluster:
             shutil.rmtree(self.socket_directory)
 
     @contextmanager
-    def _life(self) -> Iterator[int | None]:
-        """Yield the lock that the server's processes inherit, or None when some of them are alive."""
+    def _hold_life_lock(self) -> Iterator[int | None]:
+        """Yield the lock that the server's processes inherit, or None while one of them is alive."""
         handle = os.open(self.life_lock, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             try:
@@ -106,16 +106,16 @@ class Cluster:
 
     def is_alive(self) -> bool:
         """Whether any process of the server is left."""
-        with self._life() as lock:
+        with self._hold_life_lock() as lock:
             return lock is None
 
     def _is_ready(self) -> bool:
-        said = self._pid_file()
-        ready = len(said) > 7 and said[7].strip() == "ready" and said[4] == str(self.socket_directory)
+        lines = self._read_pid_file()
+        is_ready = len(lines) > 7 and lines[7].strip() == "ready" and lines[4] == str(self.socket_directory)
         # a child that outlives a killed server may hold its socket open for an instant
-        return ready and _command_of(int(said[0])) != "" and self._answers()
+        return is_ready and _read_command_line(int(lines[0])) != "" and self._is_answering()
 
-    def _answers(self) -> bool:
+    def _is_answering(self) -> bool:
         with socket.socket(socket.AF_UNIX) as client:
             try:
                 client.connect(str(self.socket_directory / f".s.PGSQL.{PORT}"))
@@ -123,93 +123,101 @@ class Cluster:
                 return False
             return True
 
-    def _pid_file(self) -> list[str]:
+    def _read_pid_file(self) -> list[str]:
         """Read postmaster.pid: process, data folder, start, port, socket folder, addresses, shared memory, state."""
         try:
             return (self.folder / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
             return []
 
-    def _tell_to_stop(self) -> bool:
-        said = self._pid_file()
-        if len(said) < 5 or said[4] != str(self.socket_directory):
+    def _request_stop(self) -> bool:
+        lines = self._read_pid_file()
+        if len(lines) < 5 or lines[4] != str(self.socket_directory):
             return False  # not that far yet, or a server that somebody else started by hand
-        process = int(said[0])
-        command = _command_of(process)
+        process = int(lines[0])
+        command = _read_command_line(process)
         if command is not None and str(self.socket_directory) not in command:
             return False  # the number has another owner by now
         with suppress(ProcessLookupError):
             os.kill(process, signal.SIGINT)
         return True
 
-    def _start(self, lock: int, settings: Mapping[str, str]) -> None:
-        binaries = binaries_for(self.account)
+    def _start_server(self, lock: int, settings: Mapping[str, str]) -> None:
+        binaries = prepare_binaries(self.account)
         if not self.folder.exists():
-            self._initialise(binaries, lock)
-        self._clear_what_a_killed_server_left()
-        ours = {"listen_addresses": "", "port": str(PORT), "unix_socket_directories": str(self.socket_directory)}
-        ours["unix_socket_permissions"] = "0700"
-        options = " ".join(f"-c {shlex.quote(f'{name}={value}')}" for name, value in {**settings, **ours}.items())
+            self._initialize_cluster(binaries, lock)
+        self._remove_leftovers()
+        own_settings = {
+            "listen_addresses": "",
+            "port": str(PORT),
+            "unix_socket_directories": str(self.socket_directory),
+        }
+        own_settings["unix_socket_permissions"] = "0700"
+        options = " ".join(
+            f"-c {shlex.quote(f'{name}={value}')}" for name, value in {**settings, **own_settings}.items()
+        )
         command = [
             str(binaries / "pg_ctl"),
             "start",
             "--silent",
             "--wait",
-            f"--timeout={PATIENCE}",
+            f"--timeout={TIMEOUT_SECONDS}",
             "--options",
             options,
         ]
-        self._run(command, self.folder, lock, otherwise="PostgreSQL did not start")
+        self._run_program(command, self.folder, lock, error_message="PostgreSQL did not start")
 
-    def _initialise(self, binaries: Path, lock: int) -> None:
-        """Make the cluster beside its place and rename it, so that a kill in the middle leaves nothing half-made."""
+    def _initialize_cluster(self, binaries: Path, lock: int) -> None:
+        """Create the cluster in a temporary folder and rename it, so that a kill leaves no partial one."""
         unfinished = self.folder.with_suffix(".unfinished")
         if unfinished.exists():
             shutil.rmtree(unfinished)
         unfinished.mkdir(mode=0o700)
         os.chown(unfinished, self.account.uid, self.account.gid)
         builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
-        locale = builtin if major_version(binaries) >= 17 else ["--locale=C.UTF-8"]
+        locale = builtin if read_major_version(binaries) >= 17 else ["--locale=C.UTF-8"]
         access = ["--auth-local=trust", "--auth-host=reject"]  # trust whoever can enter the socket's folder
         command = [str(binaries / "initdb"), f"--username={SUPERUSER}", "--encoding=UTF8", "--no-instructions"]
-        self._run([*command, *locale, *access], unfinished, lock, otherwise="The database could not be created")
+        self._run_program(
+            [*command, *locale, *access], unfinished, lock, error_message="The database could not be created"
+        )
         unfinished.rename(self.folder)
         _sync_folder(self.data_dir)
 
-    def _clear_what_a_killed_server_left(self) -> None:
+    def _remove_leftovers(self) -> None:
         """Remove its socket, and its process number unless a PostgreSQL has it (then PostgreSQL refuses to start).
 
         Called with the life lock held, so none of ours is alive. What has the number may be a zombie or a stranger.
         """
         for leftover in self.socket_directory.iterdir():
             leftover.unlink()
-        said = self._pid_file()
-        if said and _is_no_postgres(int(said[0])):
+        lines = self._read_pid_file()
+        if lines and _is_not_postgres(int(lines[0])):
             (self.folder / "postmaster.pid").unlink()
 
-    def _run(self, command: list[str], folder: Path, lock: int, *, otherwise: str) -> None:
+    def _run_program(self, command: list[str], folder: Path, lock: int, *, error_message: str) -> None:
         """Run a program with its output in the log. Raises DatabaseUnavailable with the end of it when that fails."""
-        if self.log.exists() and self.log.stat().st_size > MOST_LOG:
+        if self.log.exists() and self.log.stat().st_size > MAX_LOG_BYTES:
             self.log.replace(self.log.with_suffix(".log.old"))
-        with open(self.log, "ab", opener=_for_us_only) as log:
+        with open(self.log, "ab", opener=_open_private_file) as log:
             start = log.tell()
-            failed = self.account.run(command, folder, output=log.fileno(), inherited=lock)
-        if failed:
+            exit_status = self.account.run_program(command, folder, output=log.fileno(), inherited_handle=lock)
+        if exit_status:
             lines = self.log.read_bytes()[start:].decode(errors="replace").strip().splitlines()
-            raise DatabaseUnavailable(f"{otherwise}. {self.log} ends with: {' | '.join(lines[-6:])}")
+            raise DatabaseUnavailable(f"{error_message}. {self.log} ends with: {' | '.join(lines[-6:])}")
 
 
-def _for_us_only(path: str, flags: int) -> int:
+def _open_private_file(path: str, flags: int) -> int:
     return os.open(path, flags, mode=0o600)
 
 
-def _is_no_postgres(process: int) -> bool:
-    command = _command_of(process)
+def _is_not_postgres(process: int) -> bool:
+    command = _read_command_line(process)
     return command is not None and not re.match(r"([^\0]*/)?postgres([:\0]|$)", command)
 
 
-def _command_of(process: int) -> str | None:
-    """Return the command line of a process: empty when it is gone or a zombie, None where it is not shown."""
+def _read_command_line(process: int) -> str | None:
+    """Return a process's command line: empty when it is gone or a zombie, None when it cannot be read."""
     if sys.platform != "linux":
         return None
     try:

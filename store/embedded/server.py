@@ -1,4 +1,4 @@
-"""An embedded PostgreSQL for as long as any process wants it: the first one in starts it, the last one out stops it."""
+"""An embedded PostgreSQL, shared by processes: the first one starts it, the last one stops it."""
 
 import fcntl
 import logging
@@ -12,9 +12,9 @@ from urllib.parse import quote, urlencode
 from store.embedded.account import DatabaseUnavailable
 from store.embedded.binaries import find_binaries
 from store.embedded.cluster import PORT, SUPERUSER, Cluster
-from store.embedded.watchdog import watching
+from store.embedded.watchdog import watch_server
 
-__all__ = ["DatabaseUnavailable", "Server", "find_binaries", "is_made", "running"]
+__all__ = ["DatabaseUnavailable", "Server", "find_binaries", "is_made", "run_server"]
 
 log = logging.getLogger("oncelink")
 
@@ -27,10 +27,10 @@ class Server:
     port: int
     superuser: str
 
-    def url(self, user: str | None = None, database: str = "postgres") -> str:
+    def build_url(self, user: str | None = None, database: str = "postgres") -> str:
         """Return the libpq URL of a database, over the Unix socket; the superuser's unless a user is named."""
-        where = urlencode({"host": str(self.socket_directory), "port": self.port}, safe="/", quote_via=quote)
-        return f"postgresql://{quote(user or self.superuser, safe='')}@/{quote(database, safe='')}?{where}"
+        parameters = urlencode({"host": str(self.socket_directory), "port": self.port}, safe="/", quote_via=quote)
+        return f"postgresql://{quote(user or self.superuser, safe='')}@/{quote(database, safe='')}?{parameters}"
 
 
 def is_made(data_dir: Path) -> bool:
@@ -45,39 +45,45 @@ def is_made(data_dir: Path) -> bool:
 
 
 @contextmanager
-def running(data_dir: Path, *, settings: Mapping[str, str] = {}, watched: bool = False) -> Iterator[Server]:
+def run_server(
+    data_dir: Path, *, settings: Mapping[str, str] = {}, restart_if_killed: bool = False
+) -> Iterator[Server]:
     """Yield the server of this data folder: started with these settings, or as another process started it.
 
-    A watched one that is killed is started again by whoever still uses it.
+    With `restart_if_killed`, a server that is killed is started again by whoever still uses it.
     Raises DatabaseUnavailable when there is no PostgreSQL, when the folder cannot be used, when the server does not
     start, and at the end when it does not stop.
     """
-    data_dir = _usable(data_dir)
-    cluster = Cluster.under(data_dir)
-    with _lock_file(data_dir / "postgres.users") as users:
+    data_dir = _prepare_data_dir(data_dir)
+    cluster = Cluster.from_data_dir(data_dir)
+    with _open_lock_file(data_dir / "postgres.users") as users:
         try:
-            with _turn(data_dir):
+            with _hold_lock(data_dir):
                 fcntl.flock(users, fcntl.LOCK_SH)
                 cluster.start_or_attach(settings)
-            with watching(lambda: _revive(data_dir, cluster, settings)) if watched else nullcontext():
+            with (
+                watch_server(lambda: _restart_if_gone(data_dir, cluster, settings))
+                if restart_if_killed
+                else nullcontext()
+            ):
                 yield Server(cluster.socket_directory, PORT, SUPERUSER)
         finally:
-            with _turn(data_dir):
+            with _hold_lock(data_dir):
                 if _is_last(users):
                     cluster.stop()
 
 
-def _revive(data_dir: Path, cluster: Cluster, settings: Mapping[str, str]) -> None:
-    with _turn(data_dir):
+def _restart_if_gone(data_dir: Path, cluster: Cluster, settings: Mapping[str, str]) -> None:
+    with _hold_lock(data_dir):
         if not cluster.is_alive():
             log.warning("the embedded database is gone: starting it again")
             cluster.start_or_attach(settings)
 
 
-def _usable(data_dir: Path) -> Path:
+def _prepare_data_dir(data_dir: Path) -> Path:
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _turn(data_dir):
+        with _hold_lock(data_dir):
             return data_dir.resolve(strict=True)
     except OSError as error:
         raise DatabaseUnavailable(
@@ -87,15 +93,15 @@ def _usable(data_dir: Path) -> Path:
 
 
 @contextmanager
-def _turn(data_dir: Path) -> Iterator[None]:
-    """Let one process at a time decide about starting and stopping; the kernel ends the turn of a killed one."""
-    with _lock_file(data_dir / "postgres.lock") as lock:
+def _hold_lock(data_dir: Path) -> Iterator[None]:
+    """Hold the lock for starting and stopping; the kernel releases that of a killed process."""
+    with _open_lock_file(data_dir / "postgres.lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 @contextmanager
-def _lock_file(path: Path) -> Iterator[int]:
+def _open_lock_file(path: Path) -> Iterator[int]:
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         yield handle

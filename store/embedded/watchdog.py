@@ -1,4 +1,4 @@
-"""Starts an embedded PostgreSQL again that was killed, for as long as somebody here uses it."""
+"""Restarts an embedded PostgreSQL that was killed, while this process uses it."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -7,17 +7,17 @@ from threading import Event, Thread
 
 from store.embedded.account import DatabaseUnavailable
 
-LOOK_SECONDS = 0.25
-LONGEST_PAUSE_SECONDS = 5.0
+CHECK_SECONDS = 0.25
+MAX_PAUSE_SECONDS = 5.0
 
 log = logging.getLogger("oncelink")
 
 
 @contextmanager
-def watching(revive: Callable[[], None]) -> Iterator[None]:
-    """While this lasts, looks again and again: `revive` starts the server if it is gone, and else does nothing."""
+def watch_server(restart_if_gone: Callable[[], None]) -> Iterator[None]:
+    """Runs a thread that calls `restart_if_gone` again and again, until the block ends."""
     stopping = Event()
-    thread = Thread(target=watch, args=(revive, stopping), name="embedded-watch", daemon=True)
+    thread = Thread(target=run_watcher, args=(restart_if_gone, stopping), name="embedded-watch", daemon=True)
     thread.start()
     try:
         yield
@@ -26,14 +26,14 @@ def watching(revive: Callable[[], None]) -> Iterator[None]:
         thread.join()
 
 
-def watch(revive: Callable[[], None], stopping: Event) -> None:
-    """Looks until it is told to stop; where a start fails it says so, and waits longer each time."""
-    pause = LOOK_SECONDS
+def run_watcher(restart_if_gone: Callable[[], None], stopping: Event) -> None:
+    """Checks until `stopping` is set. After a failed start it logs an error and waits longer each time."""
+    pause = CHECK_SECONDS
     while not stopping.wait(pause):
         try:
-            revive()
+            restart_if_gone()
         except DatabaseUnavailable as error:
             log.error("the embedded database is gone and did not start again: %s", error)
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            pause = min(2 * pause, MAX_PAUSE_SECONDS)
         else:
-            pause = LOOK_SECONDS
+            pause = CHECK_SECONDS

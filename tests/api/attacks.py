@@ -9,8 +9,10 @@ from typing import Any
 from uuid import uuid4
 
 DOCUMENT = json.loads(Path("docs/openapi.json").read_text(encoding="utf-8"))
-OPERATIONS = [(path, method, one) for path, methods in DOCUMENT["paths"].items() for method, one in methods.items()]
-HERE = "@@here@@"
+OPERATIONS = [
+    (path, method, operation) for path, methods in DOCUMENT["paths"].items() for method, operation in methods.items()
+]
+MARKER = "@@here@@"
 SECRET = "zqxsecret"
 VALID: dict[str, Any] = {
     "NewPerson": {"name": "Nobody", "email": "nobody@nexora.example", "time_zone": "UTC"},
@@ -26,15 +28,15 @@ VALID: dict[str, Any] = {
     "NewCalendar": {"url": "https://10.0.0.1/nothing.ics"},
     "NewStart": {"start": "2030-01-01T09:00:00Z"},
 }
-KEYS = {"weekly_hours": "mon", "date_overrides": "2026-12-24"}
+WRONG_KEYS = {"weekly_hours": "mon", "date_overrides": "2026-12-24"}
 NO_NUMBERS = ["NaN", "Infinity", "-Infinity", "1e400", "-1e400", "9" * 5_000, "[" * 30_000, "[" * 30_000 + "]" * 30_000]
 TEXTS = [
-    *(f'"{SECRET}\\u{letter:04x}"' for letter in (0x00, 0x07, 0x0D, 0x1B, 0x7F, 0x85, 0x9F, 0xD800, 0xDFFF)),
+    *(f'"{SECRET}\\u{code_point:04x}"' for code_point in (0x00, 0x07, 0x0D, 0x1B, 0x7F, 0x85, 0x9F, 0xD800, 0xDFFF)),
     f'"{SECRET}\x01"',
     f'"\\ud83d{SECRET}"',
     '"' + SECRET * 6_000 + '"',
 ]
-WRONG = {
+WRONG_VALUES = {
     "string": ["7", "-1.5", "true", "[]", "{}", f'["{SECRET}"]'],
     "integer": [f'"{SECRET}"', '"30"', "7.5", "1e1", "true", "[]", "{}", "-1", "1" + "0" * 30, "9" * 4_000],
     "boolean": ['"true"', "1", "0", "[]", "{}", f'"{SECRET}"'],
@@ -67,48 +69,48 @@ ILL_FORMED = {
 
 
 @dataclass(frozen=True)
-class Field:
-    """A place in the body of an operation."""
+class BodyField:
+    """A field of an operation's request body."""
 
     method: str
     path: str
     body: str
-    place: tuple[str | int, ...]
+    path_in_body: tuple[str | int, ...]
     schema: Any
     nullable: bool
     optional_body: bool
 
     def __str__(self) -> str:
-        return f"{self.method} {self.path} {'.'.join(map(str, self.place)) or 'body'}"
+        return f"{self.method} {self.path} {'.'.join(map(str, self.path_in_body)) or 'body'}"
 
     @property
-    def operation(self) -> tuple[str, str]:
+    def operation_key(self) -> tuple[str, str]:
         """Which operation it is of."""
         return self.method, self.path
 
-    def holding(self, raw: str) -> str:
+    def build_body(self, json_text: str) -> str:
         """The operation's body as JSON text, with raw text in this place."""
         body: Any = copy.deepcopy(VALID.get(self.body, {}))
-        if not self.place:
-            return raw
+        if not self.path_in_body:
+            return json_text
         inner = body
-        for part, following in zip(self.place, (*self.place[1:], None), strict=True):
-            value: Any = HERE if following is None else [] if isinstance(following, int) else {}
-            inner = put(inner, part, value)
-        return json.dumps(body).replace(f'"{HERE}"', raw)
+        for part, next_part in zip(self.path_in_body, (*self.path_in_body[1:], None), strict=True):
+            value: Any = MARKER if next_part is None else [] if isinstance(next_part, int) else {}
+            inner = put_value(inner, part, value)
+        return json.dumps(body).replace(f'"{MARKER}"', json_text)
 
-    def attacks(self) -> Iterator[str]:
-        """What must be refused here, as JSON text."""
+    def generate_attacks(self) -> Iterator[str]:
+        """Generate JSON texts that must be refused in this field."""
         kind = self.schema["type"]
         yield from NO_NUMBERS
-        yield from WRONG[kind]
-        if not self.nullable and not (self.optional_body and not self.place):
+        yield from WRONG_VALUES[kind]
+        if not self.nullable and not (self.optional_body and not self.path_in_body):
             yield "null"
         if kind == "string":
             yield from TEXTS
-            name = str(self.place[-1])
-            known = ILL_FORMED.get(self.schema.get("format", "")) or ILL_FORMED.get(name, [])
-            yield from (f'"{text}"' for text in known)
+            name = str(self.path_in_body[-1])
+            format_values = ILL_FORMED.get(self.schema.get("format", "")) or ILL_FORMED.get(name, [])
+            yield from (f'"{text}"' for text in format_values)
             if "enum" in self.schema:
                 yield f'"{SECRET}"'
         if self.schema.get("additionalProperties") is False:
@@ -116,54 +118,60 @@ class Field:
             yield json.dumps({SECRET: SECRET})
 
 
-def put(inner: Any, part: str | int, value: Any) -> Any:
-    """Puts a value into a list or object, unless a container is there already; the value that is there now."""
+def put_value(inner: Any, part: str | int, value: Any) -> Any:
+    """Set a value in a list or object unless a container is there already. Returns the value that is there."""
     if isinstance(inner, list):
         inner[:] = [value]
         return value
-    if not isinstance(inner.get(part), dict | list) or value == HERE:
+    if not isinstance(inner.get(part), dict | list) or value == MARKER:
         inner[part] = value
     return inner[part]
 
 
-def resolved(schema: Any) -> tuple[Any, bool]:
+def resolve_schema(schema: Any) -> tuple[Any, bool]:
     """A schema without reference and null, and whether null was allowed."""
     nullable = {"type": "null"} in schema.get("anyOf", [])
     if nullable:
-        [schema] = [one for one in schema["anyOf"] if one != {"type": "null"}]
+        [schema] = [schema_option for schema_option in schema["anyOf"] if schema_option != {"type": "null"}]
     if "$ref" in schema:
         schema = DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
     return schema, nullable
 
 
-def places(schema: Any, place: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any, bool]]:
-    """Every place of a schema, the root too."""
-    schema, nullable = resolved(schema)
-    yield place, schema, nullable
+def iterate_paths(
+    schema: Any, path_in_body: tuple[str | int, ...] = ()
+) -> Iterator[tuple[tuple[str | int, ...], Any, bool]]:
+    """Iterate over every path in a schema, the root included."""
+    schema, nullable = resolve_schema(schema)
+    yield path_in_body, schema, nullable
     for name, inner in schema.get("properties", {}).items():
-        yield from places(inner, (*place, name))
+        yield from iterate_paths(inner, (*path_in_body, name))
     if isinstance(schema.get("additionalProperties"), dict):
-        yield from places(schema["additionalProperties"], (*place, KEYS.get(str(place[-1]), "key")))
+        yield from iterate_paths(
+            schema["additionalProperties"], (*path_in_body, WRONG_KEYS.get(str(path_in_body[-1]), "key"))
+        )
     if "items" in schema:
-        yield from places(schema["items"], (*place, 0))
+        yield from iterate_paths(schema["items"], (*path_in_body, 0))
 
 
-def fields() -> Iterator[Field]:
-    """Every place of every body of the document."""
+def iterate_fields() -> Iterator[BodyField]:
+    """Iterate over every path of every request body of the document."""
     for path, methods in DOCUMENT["paths"].items():
         for method, operation in methods.items():
             if "requestBody" not in operation:
                 continue
             body = operation["requestBody"]
             schema = body["content"]["application/json"]["schema"]
-            name = resolved(schema)[0]["title"]
-            for place, inner, nullable in places(schema):
-                yield Field(method.upper(), path, name, place, inner, nullable, not body.get("required", False))
+            name = resolve_schema(schema)[0]["title"]
+            for path_in_body, inner, nullable in iterate_paths(schema):
+                yield BodyField(
+                    method.upper(), path, name, path_in_body, inner, nullable, not body.get("required", False)
+                )
 
 
-def body_of(operation: Any) -> Any:
+def build_valid_body(operation: Any) -> Any:
     """A body that an operation understands, None if it takes none."""
     if "requestBody" not in operation:
         return None
-    schema, _ = resolved(operation["requestBody"]["content"]["application/json"]["schema"])
+    schema, _ = resolve_schema(operation["requestBody"]["content"]["application/json"]["schema"])
     return VALID.get(schema["title"], {})

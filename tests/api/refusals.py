@@ -1,21 +1,21 @@
-"""What every refusal must look like, and lists that are as current as the log."""
+"""Assertions on refusals, and lists that are as current as the event log."""
 
 from typing import Any
 
 import httpx2
 
-from tests.api_driver import House, checked
+from tests.api_driver import ApiDriver, read_body
 
-PROBLEM = {"type", "title", "status", "detail", "code"}
+PROBLEM_FIELDS = {"type", "title", "status", "detail", "code"}
 
 
-def refused(answer: httpx2.Response, status: int, code: str | None = None) -> Any:
-    """A problem of this status and code, checked in every respect of the contract; its body."""
-    assert answer.status_code == status, f"{answer.status_code}: {answer.text[:1000]}"
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.headers["x-request-id"]
-    body = answer.json()
-    assert body.keys() == (PROBLEM | {"errors"} if status == 422 else PROBLEM)
+def assert_problem(response: httpx2.Response, status: int, code: str | None = None) -> Any:
+    """Assert that a response is a problem with this status and code, as the contract says. Returns its body."""
+    assert response.status_code == status, f"{response.status_code}: {response.text[:1000]}"
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["x-request-id"]
+    body = response.json()
+    assert body.keys() == (PROBLEM_FIELDS | {"errors"} if status == 422 else PROBLEM_FIELDS)
     assert body["status"] == status
     assert code is None or body["code"] == code, body
     assert body["code"] in body["type"]
@@ -26,32 +26,32 @@ def refused(answer: httpx2.Response, status: int, code: str | None = None) -> An
     if status == 422:
         assert body["errors"]
     if status in (429, 503):
-        assert int(answer.headers["retry-after"]) >= 1
+        assert int(response.headers["retry-after"]) >= 1
     return body
 
 
-def head(house: House) -> int:
-    """The last position of the log."""
-    return int(house.oncelink.database.rows("SELECT max(position) AS at FROM {schema}.events")[0]["at"])
+def find_last_position(api: ApiDriver) -> int:
+    """Return the last position of the event log."""
+    return int(api.services.database.fetch_rows("SELECT max(position) AS at FROM {schema}.events")[0]["at"])
 
 
-def listed(house: House, path: str, who: str | None) -> Any:
-    """A list as current as the log; its body."""
-    return checked(house.send("GET", path, who=who, Oncelink_Min_Position=str(head(house))), 200)
+def fetch_list(api: ApiDriver, path: str, who: str | None) -> Any:
+    """Fetch a list after the read models have caught up with the event log. Returns the body."""
+    return read_body(api.send_request("GET", path, who=who, Oncelink_Min_Position=str(find_last_position(api))), 200)
 
 
-def whole(house: House, path: str, who: str | None, limit: int = 2) -> list[Any]:
-    """All rows of a list, page by page."""
+def fetch_all_rows(api: ApiDriver, path: str, who: str | None, limit: int = 2) -> list[Any]:
+    """Fetch all rows of a list, page by page."""
     items: list[Any] = []
-    sign = "&" if "?" in path else "?"
-    page = listed(house, f"{path}{sign}limit={limit}", who)
+    separator = "&" if "?" in path else "?"
+    page = fetch_list(api, f"{path}{separator}limit={limit}", who)
     while page["next_cursor"]:
         assert len(page["items"]) == limit
         items += page["items"]
-        page = house.get(f"{path}{sign}limit={limit}&cursor={page['next_cursor']}", who)
+        page = api.get(f"{path}{separator}limit={limit}&cursor={page['next_cursor']}", who)
     return items + page["items"]
 
 
-def ids(rows: list[Any]) -> list[str]:
-    """The ids of rows."""
+def get_ids(rows: list[Any]) -> list[str]:
+    """Return the ids of rows."""
     return [row["id"] for row in rows]

@@ -1,4 +1,4 @@
-"""What a database still holds of somebody: every table and view of its schemas, and a dump of it."""
+"""What a database still holds about a person: all tables and views of its schemas, and a dump."""
 
 import subprocess
 from collections.abc import Iterator
@@ -13,37 +13,40 @@ SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.rel
 WHERE n.nspname = ANY (%s) AND c.relkind IN ('r', 'v', 'm', 'p')
 """
 # unsalted or with a salt that is still there, these would answer a guess
-ORPHANS = """
+DETAILS_WITHOUT_EVENT = """
 SELECT count(*) FROM {schema}.events e WHERE e.data ->> 'details_id' IS NOT NULL
 AND NOT EXISTS (SELECT FROM {schema}.personal_details d WHERE d.id = (e.data ->> 'details_id')::uuid)
 AND NOT EXISTS (
     SELECT FROM {schema}.events g WHERE g.stream_id = e.stream_id AND g.position > e.position
     AND g.type = 'PersonalDetailsErased.v1' AND g.data -> 'details_ids' ? (e.data ->> 'details_id'))
 """
-RISEN = """
+DETAILS_DESPITE_EVENT = """
 SELECT count(*) FROM {schema}.events g, jsonb_array_elements_text(g.data -> 'details_ids') gone
 JOIN {schema}.personal_details d ON d.id = gone::uuid WHERE g.type = 'PersonalDetailsErased.v1'
 """
 
 
-def copied(superuser_url: str, schema: str) -> Iterator[tuple[str, str]]:
-    """Every table and view of an installation with all that is in it, in lower case."""
+def iterate_relations(superuser_url: str, schema: str) -> Iterator[tuple[str, str]]:
+    """Iterate over the content of every table and view, in lower case."""
     with psycopg.connect(superuser_url) as connection:
-        for where, name in connection.execute(RELATIONS, ([schema, f"{schema}_reporting"],)).fetchall():
-            query = sql.SQL("COPY (SELECT * FROM {}) TO STDOUT").format(sql.Identifier(where, name))
+        for schema_name, name in connection.execute(RELATIONS, ([schema, f"{schema}_reporting"],)).fetchall():
+            query = sql.SQL("COPY (SELECT * FROM {}) TO STDOUT").format(sql.Identifier(schema_name, name))
             with connection.cursor().copy(query) as copy:
                 yield name, b"".join(copy).decode().lower()
 
 
-def dumped(superuser_url: str, schema: str) -> str:
-    """What pg_dump makes of an installation, in lower case."""
+def run_pg_dump(superuser_url: str, schema: str) -> str:
+    """Return the output of pg_dump, in lower case."""
     command = [str(find_binaries() / "pg_dump"), "--schema", f"{schema}*", superuser_url]
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout.lower()
 
 
-def unexplained(superuser_url: str, schema: str) -> tuple[int, int]:
-    """Details that are gone without an event that says so, and details that are there although one does."""
+def count_unexplained_details(superuser_url: str, schema: str) -> tuple[int, int]:
+    """Count personal details that are gone without an event, and ones that exist despite such an event."""
     names = {"schema": sql.Identifier(schema)}
     with psycopg.connect(superuser_url) as connection:
-        found = [connection.execute(sql.SQL(query).format(**names)).fetchone() for query in (ORPHANS, RISEN)]
-    return found[0][0], found[1][0]  # type: ignore[index]
+        counts = [
+            connection.execute(sql.SQL(query).format(**names)).fetchone()
+            for query in (DETAILS_WITHOUT_EVENT, DETAILS_DESPITE_EVENT)
+        ]
+    return counts[0][0], counts[1][0]  # type: ignore[index]

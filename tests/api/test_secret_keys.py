@@ -13,13 +13,13 @@ import pytest
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner, Result
 
-from api.app import build
+from api.app import build_app
 from api.cli import command_context, main
 from api.settings import Settings, WrongSetting
-from api.startup import opened
+from api.startup import open_services
 from store.credentials.key_fingerprints import KnownKeys, fingerprint
 from store.database import Database
-from tests.api_driver import House
+from tests.api_driver import ApiDriver
 from tests.conftest import SECRET
 
 NEW, OTHER = "new-" * 10, "other-" * 8
@@ -33,8 +33,8 @@ def run(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[Run]:
     """Runs a command in this process, which it may not disturb, with the keys that are given."""
     for name in [name for name in os.environ if name.startswith("ONCELINK_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr(command_context, "configure", lambda form: None)
-    before = {number: signal.getsignal(number) for number in command_context.ENDINGS}
+    monkeypatch.setattr(command_context, "configure_logging", lambda form: None)
+    before = {number: signal.getsignal(number) for number in command_context.STOP_SIGNALS}
     given = {
         "ONCELINK_DATABASE_URL": settings.database_url,
         "ONCELINK_SCHEMA": settings.db_schema,
@@ -55,7 +55,7 @@ def with_keys(settings: Settings, *keys: str, data_dir: Path | None = None) -> S
 
 def start(settings: Settings) -> None:
     """A start of the service, and its end."""
-    with TestClient(build(settings)):
+    with TestClient(build_app(settings)):
         pass
 
 
@@ -67,7 +67,7 @@ def known(settings: Settings) -> dict[str, bool]:
 
 def forget(settings: Settings, superuser_url: str) -> None:
     """Makes the log one that is from before there were fingerprints."""
-    text = Database(settings.database_url, settings.db_schema).text("DELETE FROM {schema}.secret_keys")
+    text = Database(settings.database_url, settings.db_schema).compose_query("DELETE FROM {schema}.secret_keys")
     with Database(superuser_url, settings.db_schema).connect() as connection:
         connection.execute(text)
 
@@ -91,7 +91,7 @@ class TestStart:
         [generated] = (settings.data_dir / "secret_keys").read_text().split()
         assert known(settings) == {fingerprint(generated): True}
 
-    @pytest.mark.usefixtures("furnished")
+    @pytest.mark.usefixtures("organisation")
     def test_a_second_machine_without_the_key_is_refused_and_makes_none(
         self, settings: Settings, tmp_path: Path
     ) -> None:
@@ -101,7 +101,7 @@ class TestStart:
         assert not second.exists()
         assert known(settings) == {SECRET_PRINT: True}
 
-    @pytest.mark.usefixtures("furnished")
+    @pytest.mark.usefixtures("organisation")
     def test_another_key_is_refused_also_where_it_was_generated(self, settings: Settings, tmp_path: Path) -> None:
         (tmp_path / "second").mkdir()
         (tmp_path / "second" / "secret_keys").write_text(OTHER)
@@ -110,7 +110,7 @@ class TestStart:
                 start(wrong)
         assert known(settings) == {SECRET_PRINT: True}
 
-    @pytest.mark.usefixtures("furnished")
+    @pytest.mark.usefixtures("organisation")
     def test_a_rotation_keeps_the_old_key(self, settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
         start(with_keys(settings, SECRET, NEW))
         assert known(settings) == {SECRET_PRINT: True}, "a key that only stands by has made nothing"
@@ -123,7 +123,7 @@ class TestStart:
             with pytest.raises(WrongSetting, match=f"the key {fingerprint(SECRET if lacking == NEW else NEW)}"):
                 start(with_keys(settings, lacking))
 
-    @pytest.mark.usefixtures("followed")
+    @pytest.mark.usefixtures("live_database")
     def test_of_two_first_starts_with_two_keys_one_is_refused(self, settings: Settings, tmp_path: Path) -> None:
         refused: list[str] = []
         both = threading.Barrier(2)
@@ -131,7 +131,7 @@ class TestStart:
         def begin(machine: str) -> None:
             both.wait()
             try:
-                opened(with_keys(settings, data_dir=tmp_path / machine)).close()
+                open_services(with_keys(settings, data_dir=tmp_path / machine)).close()
             except WrongSetting as error:
                 refused.append(f"{machine}: {error}")
 
@@ -148,9 +148,9 @@ class TestUpgrade:
     """A log from before there were fingerprints."""
 
     def test_gets_those_of_all_keys_that_are_set(
-        self, house: House, settings: Settings, superuser_url: str, caplog: pytest.LogCaptureFixture
+        self, api: ApiDriver, settings: Settings, superuser_url: str, caplog: pytest.LogCaptureFixture
     ) -> None:
-        house.codes(house.link())
+        api.create_codes(api.create_link())
         forget(settings, superuser_url)
         with caplog.at_level(logging.INFO, "oncelink"):
             start(with_keys(settings, NEW, SECRET))
@@ -158,9 +158,9 @@ class TestUpgrade:
         assert all(one in caplog.text for one in (SECRET_PRINT, NEW_PRINT, "Later starts need it"))
 
     def test_gets_no_generated_key_once_it_has_codes(
-        self, house: House, settings: Settings, superuser_url: str, tmp_path: Path, run: Run
+        self, api: ApiDriver, settings: Settings, superuser_url: str, tmp_path: Path, run: Run
     ) -> None:
-        house.codes(house.link())
+        api.create_codes(api.create_link())
         forget(settings, superuser_url)
         with pytest.raises(WrongSetting, match="a key made codes in this log, and none is set, nor is it in"):
             start(with_keys(settings, data_dir=tmp_path / "second"))
@@ -170,7 +170,7 @@ class TestUpgrade:
         assert known(settings) == {NEW_PRINT: True}
 
 
-@pytest.mark.usefixtures("furnished")
+@pytest.mark.usefixtures("organisation")
 class TestCommands:
     """Commands need the keys of the log as the service does, and note none."""
 
@@ -210,13 +210,13 @@ class TestGivingUp:
     """`oncelink keys list` and `oncelink keys retire`."""
 
     def test_says_what_it_costs_and_lets_the_service_start_without(
-        self, run: Run, house: House, settings: Settings
+        self, run: Run, api: ApiDriver, settings: Settings
     ) -> None:
-        link = house.link()
-        unused, _, used, _ = house.codes(link, 4)
-        house.book(used, house.slots(used)[0])
+        link = api.create_link()
+        unused, _, used, _ = api.create_codes(link, 4)
+        api.book_meeting(used, api.list_slots(used)[0])
         start(with_keys(settings, NEW, SECRET))
-        house.codes(link)
+        api.create_codes(link)
         listed = json.loads(run(NEW, "keys", "list", "--json").stdout)
         assert [(one["fingerprint"], one["state"]) for one in listed] == [
             (SECRET_PRINT, "missing"),
@@ -228,11 +228,11 @@ class TestGivingUp:
         assert "at most 3 unused single-use links, 1 meetings to come and 0 calendar addresses" in shown.stdout
         assert run(NEW, "keys", "retire", SECRET_PRINT, "--yes").exit_code == 0
         assert known(settings) == {SECRET_PRINT: False, NEW_PRINT: True}
-        with TestClient(build(with_keys(settings, NEW))) as client:
+        with TestClient(build_app(with_keys(settings, NEW))) as client:
             assert client.get(f"/v1/book/{unused}").status_code == 404
 
     def test_a_lost_key_can_be_given_up_with_none_at_hand(
-        self, run: Run, furnished: House, settings: Settings, tmp_path: Path
+        self, run: Run, organisation: ApiDriver, settings: Settings, tmp_path: Path
     ) -> None:
         assert run("", "keys", "retire", SECRET_PRINT, "--yes").exit_code == 0
         assert list(settings.data_dir.iterdir()) == []
@@ -240,7 +240,9 @@ class TestGivingUp:
         [generated] = (settings.data_dir / "secret_keys").read_text().split()
         assert known(settings) == {SECRET_PRINT: False, fingerprint(generated): True}
 
-    def test_a_key_that_makes_codes_is_not_given_up(self, run: Run, furnished: House, settings: Settings) -> None:
+    def test_a_key_that_makes_codes_is_not_given_up(
+        self, run: Run, organisation: ApiDriver, settings: Settings
+    ) -> None:
         result = run(SECRET, "keys", "retire", SECRET_PRINT, "--yes")
         assert (result.exit_code, result.stdout) == (2, "")
         assert "put another one before it" in sentence(result)
@@ -248,7 +250,7 @@ class TestGivingUp:
         assert known(settings) == {SECRET_PRINT: True}
 
     def test_a_key_that_was_given_up_and_makes_codes_again_is_in_force(
-        self, run: Run, furnished: House, settings: Settings
+        self, run: Run, organisation: ApiDriver, settings: Settings
     ) -> None:
         run(NEW, "keys", "retire", SECRET_PRINT, "--yes")
         start(with_keys(settings, NEW))

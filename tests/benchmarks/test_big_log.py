@@ -8,131 +8,143 @@ from typing import Any
 
 import pytest
 
-from benchmarks.big_log import fill, id_of
+from benchmarks.big_log import derive_id, fill_log
 from domain.aggregate import Aggregate
-from domain.commands.command_application import BEGINNINGS
+from domain.commands.command_application import AGGREGATE_CLASSES
 from domain.event import Event
 from domain.link import Link
-from domain.personal_details import digest
+from domain.personal_details import compute_digest
 from domain.token import MeetingBooked, Token
 from projections.catalogue import READ_MODELS
 from projections.rebuild import live_tables
 from store.database import Database
 from store.embedded.server import Server
-from tests.conftest import new_schema
-from tests.projections.story import differences
+from tests.conftest import use_new_schema
+from tests.projections.story import find_differences
 
 EVENTS = 6_000
 LOG = "SELECT position, stream_id, version, type, data FROM {schema}.events ORDER BY stream_id, version"
 
 
 @pytest.fixture(scope="module")
-def filled(server: Server, service_url: str, superuser_url: str) -> Iterator[Database]:
+def filled_database(server: Server, service_url: str, superuser_url: str) -> Iterator[Database]:
     """A schema with a log of some thousand events, for tests that only read it."""
-    with new_schema(server) as schema:
-        fill(superuser_url, EVENTS, schema)
-        found = Database(service_url, schema).open()
-        yield found
-        found.close()
+    with use_new_schema(server) as schema:
+        fill_log(superuser_url, EVENTS, schema)
+        database = Database(service_url, schema).open()
+        yield database
+        database.close()
 
 
 # what is said of telling people, and what is rare
-NOT_IN_IT = {"PersonalDetailsErased.v1", "MeetingReassigned.v1", "CalendarConflictFound.v1"} | {
+ABSENT_EVENTS = {"PersonalDetailsErased.v1", "MeetingReassigned.v1", "CalendarConflictFound.v1"} | {
     f"{channel}{what}.v1" for channel in ("Mail", "Calendar") for what in ("Sent", "Written", "Failed", "Requested")
 }
 
 
-def stored(row: dict[str, Any]) -> Event:
-    """A row as the event that it is."""
-    return Event.stored(row["stream_id"], row["version"], row["type"], row["data"])
+def to_event(row: dict[str, Any]) -> Event:
+    """Convert a row to its event."""
+    return Event.from_stored(row["stream_id"], row["version"], row["type"], row["data"])
 
 
-def streams(database: Database) -> dict[Any, list[Event]]:
+def load_streams(database: Database) -> dict[Any, list[Event]]:
     """The events of each stream."""
-    rows = database.rows(LOG)
-    return {id: [stored(row) for row in found] for id, found in groupby(rows, lambda row: row["stream_id"])}
+    rows = database.fetch_rows(LOG)
+    return {
+        id: [to_event(row) for row in stream_rows] for id, stream_rows in groupby(rows, lambda row: row["stream_id"])
+    }
 
 
 @pytest.fixture(scope="module")
-def told(filled: Database) -> dict[Any, list[Event]]:
+def event_streams(filled_database: Database) -> dict[Any, list[Event]]:
     """The events of each stream of that log."""
-    return streams(filled)
+    return load_streams(filled_database)
 
 
-def loaded(id: Any, events: list[Event]) -> Aggregate:
-    """A stream as the domain sees it."""
-    return BEGINNINGS[type(events[0])](id).after(events)
+def load_aggregate(id: Any, events: list[Event]) -> Aggregate:
+    """Load an aggregate from its events."""
+    return AGGREGATE_CLASSES[type(events[0])](id).copy_with_events(events)
 
 
-def test_every_event_and_every_stream_loads(told: dict[Any, list[Event]]) -> None:
-    kinds = Counter(event.stored_name for events in told.values() for event in events)
+def test_every_event_and_every_stream_loads(event_streams: dict[Any, list[Event]]) -> None:
+    kinds = Counter(event.stored_name for events in event_streams.values() for event in events)
     assert kinds.total() == EVENTS
-    assert kinds.keys() == Event.catalogue.keys() - NOT_IN_IT
-    for id, events in told.items():
+    assert kinds.keys() == Event.catalogue.keys() - ABSENT_EVENTS
+    for id, events in event_streams.items():
         assert [event.originator_version for event in events] == list(range(1, len(events) + 1))
-        assert loaded(id, events).version == len(events)
-    assert isinstance(loaded(id_of("link", 3), told[id_of("link", 3)]), Link)
+        assert load_aggregate(id, events).version == len(events)
+    assert isinstance(load_aggregate(derive_id("link", 3), event_streams[derive_id("link", 3)]), Link)
 
 
-def test_bookings_were_possible_when_they_were_made(told: dict[Any, list[Event]]) -> None:
-    booked = [event for events in told.values() for event in events if isinstance(event, MeetingBooked)]
-    assert len(booked) > 1_000
-    for event in booked:
-        link = loaded(event.link_id, told[event.link_id][: event.link_version])
-        following = told[event.link_id][event.link_version : event.link_version + 1]
+def test_bookings_were_possible_when_they_were_made(event_streams: dict[Any, list[Event]]) -> None:
+    bookings = [event for events in event_streams.values() for event in events if isinstance(event, MeetingBooked)]
+    assert len(bookings) > 1_000
+    for event in bookings:
+        link = load_aggregate(event.link_id, event_streams[event.link_id][: event.link_version])
+        next_events = event_streams[event.link_id][event.link_version : event.link_version + 1]
         assert isinstance(link, Link)
-        assert told[event.link_id][event.link_version - 1].occurred_at <= event.occurred_at
-        assert all(event.occurred_at <= after.occurred_at for after in following)
-        assert link.status(event.occurred_at) == "active"
+        assert event_streams[event.link_id][event.link_version - 1].occurred_at <= event.occurred_at
+        assert all(event.occurred_at <= next_event.occurred_at for next_event in next_events)
+        assert link.get_status(event.occurred_at) == "active"
         assert link.host_ids == event.host_ids
         assert link.properties.kind == event.link_kind
         assert event.occurred_at < event.starts_at
         for person, version in zip(event.host_ids, event.host_versions, strict=True):
-            assert len(told[person]) == version
-        assert len(told[event.meeting_type_id]) == event.meeting_type_version
+            assert len(event_streams[person]) == version
+        assert len(event_streams[event.meeting_type_id]) == event.meeting_type_version
 
 
-def test_reservations_are_those_of_the_log(filled: Database, told: dict[Any, list[Event]]) -> None:
-    held: dict[tuple[Any, Any], tuple[datetime, datetime]] = {}
-    for id, events in told.items():
-        token = loaded(id, events)
-        if isinstance(token, Token) and token.booked and token.meeting and not token.cancelled:
-            for host in token.booked.host_ids:
-                held[id, host] = (token.meeting.held_from, token.meeting.held_until)
-    rows = filled.rows("SELECT booking_id, host_id, lower(during) AS a, upper(during) AS b FROM {schema}.reservations")
-    assert {(row["booking_id"], row["host_id"]): (row["a"], row["b"]) for row in rows} == held
+def test_reservations_are_those_of_the_log(filled_database: Database, event_streams: dict[Any, list[Event]]) -> None:
+    expected: dict[tuple[Any, Any], tuple[datetime, datetime]] = {}
+    for id, events in event_streams.items():
+        token = load_aggregate(id, events)
+        if isinstance(token, Token) and token.booked_event and token.meeting and not token.cancelled:
+            for host in token.booked_event.host_ids:
+                expected[id, host] = (token.meeting.held_from, token.meeting.held_until)
+    rows = filled_database.fetch_rows(
+        "SELECT booking_id, host_id, lower(during) AS a, upper(during) AS b FROM {schema}.reservations"
+    )
+    assert {(row["booking_id"], row["host_id"]): (row["a"], row["b"]) for row in rows} == expected
 
 
-def test_personal_details_are_those_that_the_log_speaks_of(filled: Database, told: dict[Any, list[Event]]) -> None:
-    rows = filled.rows("SELECT id, stream_id, salt, data FROM {schema}.personal_details")
-    spoken_of = {
+def test_personal_details_are_those_that_the_log_speaks_of(
+    filled_database: Database, event_streams: dict[Any, list[Event]]
+) -> None:
+    rows = filled_database.fetch_rows("SELECT id, stream_id, salt, data FROM {schema}.personal_details")
+    expected = {
         event.details_id: (event.originator_id, event.details_digest)  # type: ignore[attr-defined]
-        for events in told.values()
+        for events in event_streams.values()
         for event in events
         if getattr(event, "details_id", None)
     }
-    assert {row["id"]: (row["stream_id"], digest(row["data"], bytes(row["salt"]))) for row in rows} == spoken_of
-    assert len(spoken_of) > 2_000
+    assert {row["id"]: (row["stream_id"], compute_digest(row["data"], bytes(row["salt"]))) for row in rows} == expected
+    assert len(expected) > 2_000
 
 
-def test_claims_are_those_of_the_log(filled: Database) -> None:
-    claims = {(row["kind"], row["value"]) for row in filled.rows("SELECT kind, value FROM {schema}.claims")}
+def test_claims_are_those_of_the_log(filled_database: Database) -> None:
+    claims = {
+        (row["kind"], row["value"]) for row in filled_database.fetch_rows("SELECT kind, value FROM {schema}.claims")
+    }
     assert {("slug", "link-3"), ("slug", "managed-0"), ("email", "person0@nexora.example")} <= claims
-    first = filled.rows("SELECT count(*) AS n FROM {schema}.events WHERE type ~ '^(PersonAdded|LinkC|ManagedLinkC)'")
+    first = filled_database.fetch_rows(
+        "SELECT count(*) AS n FROM {schema}.events WHERE type ~ '^(PersonAdded|LinkC|ManagedLinkC)'"
+    )
     assert len(claims) == first[0]["n"]
 
 
-def test_all_read_models_can_be_built_from_it(filled: Database) -> None:
-    assert len(live_tables.ensure(filled)) == len(READ_MODELS)
-    assert list(differences(filled)) == []
+def test_all_read_models_can_be_built_from_it(filled_database: Database) -> None:
+    assert len(live_tables.ensure_tables(filled_database)) == len(READ_MODELS)
+    assert list(find_differences(filled_database)) == []
 
 
 def test_personal_details_can_be_left_out(database: Database, superuser_url: str) -> None:
-    fill(superuser_url, EVENTS, database.schema, details=False)
-    assert database.rows("SELECT FROM {schema}.personal_details") == []
-    assert {getattr(event, "details_id", None) for events in streams(database).values() for event in events} == {None}
+    fill_log(superuser_url, EVENTS, database.schema, details=False)
+    assert database.fetch_rows("SELECT FROM {schema}.personal_details") == []
+    assert {getattr(event, "details_id", None) for events in load_streams(database).values() for event in events} == {
+        None
+    }
 
 
-def test_a_log_that_is_not_empty_is_left_alone(filled: Database, superuser_url: str) -> None:
+def test_a_log_that_is_not_empty_is_left_alone(filled_database: Database, superuser_url: str) -> None:
     with pytest.raises(AssertionError, match="empty"):
-        fill(superuser_url, EVENTS, filled.schema)
+        fill_log(superuser_url, EVENTS, filled_database.schema)

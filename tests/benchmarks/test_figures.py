@@ -10,11 +10,11 @@ import pytest
 
 from api.server import DATABASE
 from benchmarks import appending, chart, issuing, over_http, table
-from benchmarks.environment import Ground, ground, server
-from benchmarks.figure import Figure, in_turns
+from benchmarks.environment import BenchmarkEnvironment, open_environment, run_database_server
+from benchmarks.figure import Figure, measure_in_turns
 from benchmarks.sizes import TINY
 from store.embedded.server import Server
-from store.reader import Reader
+from store.reader import PostgresLogReader
 from store.schema import SERVICE_ROLE
 
 SLOW_APPEND = """
@@ -22,94 +22,110 @@ ALTER FUNCTION oncelink.append(jsonb, jsonb, jsonb, jsonb, jsonb, jsonb) RENAME 
 CREATE FUNCTION oncelink.append(jsonb, jsonb, jsonb, jsonb, jsonb, jsonb) RETURNS bigint[] LANGUAGE sql AS
 $$ SELECT pg_sleep(0.05); SELECT oncelink.append_at_speed($1, $2, $3, $4, $5, $6) $$;
 """
-KEPT = Figure("a share of the floor", "/s", [80, 90, 100], [100, 100, 100], 0.8)
-MISSED = Figure("a time", "ms", [30, 5, 20], (), 10, at_most=True)
+PASSING = Figure("a share of the floor", "/s", [80, 90, 100], [100, 100, 100], 0.8)
+FAILING = Figure("a time", "ms", [30, 5, 20], (), 10, at_most=True)
 
 
 @pytest.fixture(scope="module")
-def found() -> Iterator[Server]:
+def benchmark_server() -> Iterator[Server]:
     """A PostgreSQL of the benchmarks' own."""
-    with server("native") as there:
-        yield there
+    with run_database_server("native") as server:
+        yield server
 
 
 @pytest.fixture
-def here(found: Server) -> Iterator[Ground]:
-    """An organisation on it."""
-    with psycopg.connect(found.url(database=DATABASE), autocommit=True) as connection:
+def benchmark_environment(benchmark_server: Server) -> Iterator[BenchmarkEnvironment]:
+    """An organisation on that server."""
+    with psycopg.connect(benchmark_server.build_url(database=DATABASE), autocommit=True) as connection:
         connection.execute(
             "TRUNCATE oncelink.events, oncelink.claims, oncelink.reservations, oncelink.personal_details"
         )
-    with ground(found) as there:
-        yield there
+    with open_environment(benchmark_server) as environment:
+        yield environment
 
 
 class TestFigure:
     """Its verdict."""
 
     def test_is_of_the_median_round_beside_its_own_floor(self) -> None:
-        assert KEPT.reached == 0.9
-        assert KEPT.holds
-        assert not replace(KEPT, bound=0.95).holds
-        assert replace(KEPT, at_most=True, bound=0.95).holds
+        assert PASSING.result == 0.9
+        assert PASSING.is_within_bound
+        assert not replace(PASSING, bound=0.95).is_within_bound
+        assert replace(PASSING, at_most=True, bound=0.95).is_within_bound
 
     def test_is_of_the_value_without_a_floor(self) -> None:
-        assert MISSED.reached == 20
-        assert not MISSED.holds
-        assert "MISSED" in str(MISSED)
+        assert FAILING.result == 20
+        assert not FAILING.is_within_bound
+        assert "MISSED" in str(FAILING)
 
     def test_is_measured_in_turns(self) -> None:
-        asked: list[str] = []
-        in_turns(2, lambda: float(asked.append("ours") or 1), lambda: float(asked.append("floor") or 1))  # type: ignore[func-returns-value]
-        assert asked == ["floor", "ours", "ours", "floor"]
+        calls: list[str] = []
+        measure_in_turns(2, lambda: float(calls.append("ours") or 1), lambda: float(calls.append("floor") or 1))  # type: ignore[func-returns-value]
+        assert calls == ["floor", "ours", "ours", "floor"]
 
 
 class TestRun:
     """A whole run."""
 
-    @pytest.mark.parametrize(("figures", "code"), [([KEPT], 0), ([KEPT, MISSED], 1)])
+    @pytest.mark.parametrize(("figures", "code"), [([PASSING], 0), ([PASSING, FAILING], 1)])
     def test_ends_with_1_when_a_bound_does_not_hold(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, figures: list[Figure], code: int
     ) -> None:
-        monkeypatch.setattr(table, "every", lambda sizes: iter(figures))
-        assert table.run(TINY, tmp_path / "drawn.svg") == code
-        assert KEPT.name in (tmp_path / "drawn.svg").read_text()
+        monkeypatch.setattr(table, "measure_all", lambda sizes: iter(figures))
+        assert table.run_benchmarks(TINY, tmp_path / "drawn.svg") == code
+        assert PASSING.name in (tmp_path / "drawn.svg").read_text()
 
     def test_is_drawn_for_light_and_dark(self) -> None:
-        picture = chart.drawn([KEPT, MISSED], "today & here")
-        drawn = ElementTree.fromstring(picture)
-        classes = [circle.get("class") for circle in drawn.iter("{http://www.w3.org/2000/svg}circle")]
+        svg = chart.draw_chart([PASSING, FAILING], "today & here")
+        root = ElementTree.fromstring(svg)
+        classes = [circle.get("class") for circle in root.iter("{http://www.w3.org/2000/svg}circle")]
         assert classes == ["kept", "missed"]
-        assert "prefers-color-scheme: dark" in picture
+        assert "prefers-color-scheme: dark" in svg
 
 
 class TestMeasuring:
     """Each figure is of what was really done, and a slowdown seeded into it is seen."""
 
-    def test_sees_an_append_that_got_slower(self, found: Server, here: Ground) -> None:
-        with psycopg.connect(found.url(database=DATABASE), autocommit=True) as connection:
+    def test_sees_an_append_that_got_slower(
+        self, benchmark_server: Server, benchmark_environment: BenchmarkEnvironment
+    ) -> None:
+        with psycopg.connect(benchmark_server.build_url(database=DATABASE), autocommit=True) as connection:
             connection.execute(SLOW_APPEND)
-            slow, slower = appending.figures(found, TINY, "native")
+            slow, slower = appending.measure_appends(benchmark_server, TINY, "native")
             connection.execute("DROP FUNCTION oncelink.append")
             connection.execute("ALTER FUNCTION oncelink.append_at_speed RENAME TO append")
-        usual = appending.per_second(found, appending.OURS, TINY.writers, TINY.seconds)
-        assert not any(figure.holds for figure in (slow, slower))
-        assert usual > 2 * slow.values[0]
+        baseline = appending.measure_transactions_per_second(
+            benchmark_server, appending.APPEND_SCRIPT, TINY.writers, TINY.seconds
+        )
+        assert not any(figure.is_within_bound for figure in (slow, slower))
+        assert baseline > 2 * slow.values[0]
 
-    def test_sees_slots_that_got_slower(self, found: Server, here: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-        usual = issuing.slots_of_a_month(here, found, TINY, "native")
-        held = Reader.held
-        monkeypatch.setattr(Reader, "held", lambda *given: [held(*given) for _ in range(200)].pop())
-        slow = issuing.slots_of_a_month(here, found, TINY, "native")
-        assert not slow.holds
-        assert slow.reached > 2 * usual.reached
+    def test_sees_slots_that_got_slower(
+        self, benchmark_server: Server, benchmark_environment: BenchmarkEnvironment, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        baseline = issuing.measure_slots_of_a_month(benchmark_environment, benchmark_server, TINY, "native")
+        find_unavailable_intervals = PostgresLogReader.find_unavailable_intervals
+        monkeypatch.setattr(
+            PostgresLogReader,
+            "find_unavailable_intervals",
+            lambda *arguments: [find_unavailable_intervals(*arguments) for _ in range(200)].pop(),
+        )
+        slow = issuing.measure_slots_of_a_month(benchmark_environment, benchmark_server, TINY, "native")
+        assert not slow.is_within_bound
+        assert slow.result > 2 * baseline.result
 
-    def test_counts_bookings_over_http_and_issued_links(self, found: Server, here: Ground) -> None:
-        issued = issuing.figure(here, found, TINY, "native")
-        booked = over_http.throughput(here, found.url(SERVICE_ROLE, DATABASE), 1, TINY, "native")
-        rows = here.oncelink.database.rows("SELECT type, count(*) AS n FROM {schema}.events GROUP BY type")
-        of_type = {row["type"]: row["n"] for row in rows}
-        assert of_type["MeetingBooked.v1"] == 4 * TINY.bookings  # ours and the floor, to warm up and to measure
-        assert of_type["SingleUseIssued.v1"] >= 10 * issuing.AT_ONCE
-        assert len(issued.values) == len(issued.floors) == 5
-        assert min(*booked.values, *booked.floors) > 0
+    def test_counts_bookings_over_http_and_issued_links(
+        self, benchmark_server: Server, benchmark_environment: BenchmarkEnvironment
+    ) -> None:
+        issuing_figure = issuing.measure_issuing(benchmark_environment, benchmark_server, TINY, "native")
+        booking_figure = over_http.measure_throughput(
+            benchmark_environment, benchmark_server.build_url(SERVICE_ROLE, DATABASE), 1, TINY, "native"
+        )
+        rows = benchmark_environment.services.database.fetch_rows(
+            "SELECT type, count(*) AS n FROM {schema}.events GROUP BY type"
+        )
+        counts = {row["type"]: row["n"] for row in rows}
+        assert counts["MeetingBooked.v1"] == 4 * TINY.bookings  # ours and the floor, to warm up and to measure
+        assert counts["SingleUseIssued.v1"] >= 10 * issuing.LINKS_PER_CALL
+        assert len(issuing_figure.values) == len(issuing_figure.floors) == 5
+        assert min(*booking_figure.values, *booking_figure.floors) > 0

@@ -12,31 +12,31 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from api.demo.demo import furnished
+from api.demo.demo import run_sample_database
 from api.demo.organisation import FOUNDER, JULIO, PEOPLE
 from api.settings import OUR_EXTENSION, read_settings
-from projections.following.positions import position
-from tests.browser.browsing import PHONE, WIDE, Browsing, Guard, Live, browser, live
-from tests.browser.extending import extended
+from projections.following.positions import read_positions
+from tests.browser.browsing import PHONE, WIDE, BrowserWindows, LiveServer, PageGuard, run_browser, run_live_server
+from tests.browser.extending import run_extension
 
 FOLDER = Path("screenshots")
-LINK = JULIO.created("julio")
-TYPE = FOUNDER.created("discovery")
-TOUR = PEOPLE["claire"].created("product-tour")
+LINK = JULIO.derive_created_id("julio")
+TYPE = FOUNDER.derive_created_id("discovery")
+TOUR = PEOPLE["claire"].derive_created_id("product-tour")
 PROPERTIES = f"/links/new/properties?meeting_type_id={TYPE}"
 ID = OUR_EXTENSION.removeprefix("chrome-extension://")
-LOOKS = {"light": ("light", WIDE), "dark": ("dark", WIDE), "phone": ("light", PHONE)}
+VARIANTS = {"light": ("light", WIDE), "dark": ("dark", WIDE), "phone": ("light", PHONE)}
 
 
 @dataclass(frozen=True)
-class Shot:
-    """A page to take a picture of; `before` does something on it first."""
+class Screenshot:
+    """A page to take a picture of. `prepare` does something on the page first."""
 
     name: str
     path: str
     who: str | None = "julio"
-    before: Callable[[Page], object] | None = None
-    refused: bool = False  # the answer's status says so, and the browser's console too
+    prepare: Callable[[Page], object] | None = None
+    is_refusal: bool = False  # the answer's status says so, and the browser's console too
 
 
 def open_split(page: Page) -> None:
@@ -44,13 +44,13 @@ def open_split(page: Page) -> None:
     page.locator(".split-more").first.click()
 
 
-def open_for_somebody(page: Page) -> None:
+def open_recipient_dialog(page: Page) -> None:
     """Opens the dialog for one recipient."""
     open_split(page)
     page.locator("[data-single-use-for]:visible").click()
 
 
-def copy_single_use(page: Page) -> None:
+def copy_single_use_link(page: Page) -> None:
     """Makes a single-use link, so that a toast tells of it."""
     open_split(page)
     page.locator("[data-single-use]:visible").click()
@@ -76,25 +76,25 @@ def open_timeline(page: Page) -> None:
     page.locator(".slider").wait_for()
 
 
-def ready(page: Page) -> None:
+def wait_for_month(page: Page) -> None:
     """Waits for the guest's month."""
     page.locator("[data-picker][data-ready]").wait_for()
 
 
 def choose_time(page: Page) -> None:
     """Chooses the last time of the day that is shown, which may be the only one that is left of today."""
-    ready(page)
+    wait_for_month(page)
     page.locator("a.time").last.click()
 
 
 def choose_zone(page: Page) -> None:
     """Looks for a time zone."""
-    ready(page)
+    wait_for_month(page)
     page.locator("summary.zone-now").click()
     page.get_by_role("combobox").fill("new")
 
 
-def book(page: Page) -> None:
+def book_meeting(page: Page) -> None:
     """Books a meeting."""
     choose_time(page)
     page.get_by_label("Name").fill("Grace Guest")
@@ -103,172 +103,174 @@ def book(page: Page) -> None:
     page.wait_for_url("**/m/**")
 
 
-def reschedule(page: Page) -> None:
+def open_reschedule(page: Page) -> None:
     """Books a meeting, and looks where it could be moved to."""
-    book(page)
+    book_meeting(page)
     page.get_by_role("link", name="Reschedule").click()
-    ready(page)
+    wait_for_month(page)
 
 
-def cancel(page: Page) -> None:
+def open_cancel(page: Page) -> None:
     """Books a meeting, and is asked whether to cancel it."""
-    book(page)
+    book_meeting(page)
     page.get_by_role("link", name="Cancel meeting").click()
 
 
-def publish(page: Page) -> None:
+def publish_link(page: Page) -> None:
     """Sends the wizard's form."""
     page.get_by_role("button", name="Publish the link").click()
     page.locator("#slug[aria-invalid]").wait_for()
 
 
-def save_after_somebody_else(page: Page) -> None:
+def save_with_conflict(page: Page) -> None:
     """Saves an edit of a link that is changed meanwhile."""
-    own = {"Origin": page.url.split("/links")[0]}
-    made = page.request.post("/v1/links", data={"name": "Coffee", "meeting_type_id": str(TYPE)}, headers=own).json()
-    page.goto(f"/links/{made['id']}/edit")
+    headers = {"Origin": page.url.split("/links")[0]}
+    link = page.request.post("/v1/links", data={"name": "Coffee", "meeting_type_id": str(TYPE)}, headers=headers).json()
+    page.goto(f"/links/{link['id']}/edit")
     page.locator("#name").fill("Coffee with Julio")
     page.locator("#expires_at").fill("2030-06-28T18:00")
-    changed = {"name": "Coffee break", "co_host_ids": [str(PEOPLE["mira"].id)]}
-    assert page.request.patch(f"/v1/links/{made['id']}", data=changed, headers=own).status == 200
+    other_edit = {"name": "Coffee break", "co_host_ids": [str(PEOPLE["mira"].id)]}
+    assert page.request.patch(f"/v1/links/{link['id']}", data=other_edit, headers=headers).status == 200
     page.get_by_role("button", name="Save", exact=True).click()
     page.locator(".compare").wait_for()
 
 
-def show_single_use(page: Page) -> None:
+def open_single_use_link(page: Page) -> None:
     """Opens the first single-use link."""
     page.locator("#list tbody th a").first.click()
     page.locator("#question[open]").wait_for()
 
 
-def ask_to_revoke(page: Page) -> None:
+def open_revoke(page: Page) -> None:
     """Asks to revoke the first unused single-use link."""
     page.locator("#list tr", has_text="Active").locator("[data-menu]").first.click()
     page.locator("a[href*=revoke]:visible").click()
     page.locator("#question[open]").wait_for()
 
 
-def choose_other_type(page: Page) -> None:
+def choose_other_meeting_type(page: Page) -> None:
     """Changes a form, so that it says what that touches."""
     page.locator("#meeting_type_id").select_option(index=1)
     page.locator(".touched-changes").wait_for()
 
 
-def take_a_host_off(page: Page) -> None:
+def remove_host(page: Page) -> None:
     """Takes a host off a managed link's form."""
     page.locator("input[name=host_ids]:checked").first.uncheck()
     page.locator(".touched-changes").wait_for()
 
 
-def view_links(page: Page) -> None:
+def open_view_links(page: Page) -> None:
     """Opens the View Links window."""
     page.get_by_role("link", name="View Links").first.click()
     page.locator("#question[open]").wait_for()
 
 
 PAGES = [
-    Shot("book", "/book/julio-deep-dive", None, ready),
-    Shot("book-zone", "/book/julio-deep-dive", None, choose_zone),
-    Shot("book-details", "/book/julio-deep-dive", None, choose_time),
-    Shot("booked", "/book/julio", None, book),
-    Shot("booked-reschedule", "/book/julio", None, reschedule),
-    Shot("booked-cancel", "/book/julio", None, cancel),
-    Shot("link-unknown", "/s/unknown", None, refused=True),
-    Shot("sign-in", "/sign-in", None),
-    Shot("sign-in-gone", "/sign-in/unknown", None, refused=True),
-    Shot("my-links", "/links"),
-    Shot("my-links-empty", "/links?q=zebra"),
-    Shot("my-links-menu", "/links", before=open_split),
-    Shot("my-links-somebody", "/links", before=open_for_somebody),
-    Shot("my-links-toast", "/links", before=copy_single_use),
-    Shot("library", "/links/library", "claire"),
-    Shot("link-wizard-type", "/links/new"),
-    Shot("link-wizard-properties", f"{PROPERTIES}&name=Roadmap+talk"),
-    Shot(
+    Screenshot("book", "/book/julio-deep-dive", None, wait_for_month),
+    Screenshot("book-zone", "/book/julio-deep-dive", None, choose_zone),
+    Screenshot("book-details", "/book/julio-deep-dive", None, choose_time),
+    Screenshot("booked", "/book/julio", None, book_meeting),
+    Screenshot("booked-reschedule", "/book/julio", None, open_reschedule),
+    Screenshot("booked-cancel", "/book/julio", None, open_cancel),
+    Screenshot("link-unknown", "/s/unknown", None, is_refusal=True),
+    Screenshot("sign-in", "/sign-in", None),
+    Screenshot("sign-in-gone", "/sign-in/unknown", None, is_refusal=True),
+    Screenshot("my-links", "/links"),
+    Screenshot("my-links-empty", "/links?q=zebra"),
+    Screenshot("my-links-menu", "/links", prepare=open_split),
+    Screenshot("my-links-somebody", "/links", prepare=open_recipient_dialog),
+    Screenshot("my-links-toast", "/links", prepare=copy_single_use_link),
+    Screenshot("library", "/links/library", "claire"),
+    Screenshot("link-wizard-type", "/links/new"),
+    Screenshot("link-wizard-properties", f"{PROPERTIES}&name=Roadmap+talk"),
+    Screenshot(
         "link-wizard-error",
         f"/links/new/properties?meeting_type_id={TYPE}&name=Roadmap&slug=julio",
-        before=publish,
-        refused=True,
+        prepare=publish_link,
+        is_refusal=True,
     ),
-    Shot("link-wizard-finished", f"/links/new/{LINK}"),
-    Shot("link", f"/links/{LINK}"),
-    Shot("link-single-use", f"/links/{LINK}", before=show_single_use),
-    Shot("link-revoke", f"/links/{LINK}", before=ask_to_revoke),
-    Shot("link-edit", f"/links/{LINK}/edit", before=choose_other_type),
-    Shot("link-conflict", "/links", before=save_after_somebody_else, refused=True),
-    Shot("all-links", "/management/links", "claire"),
-    Shot("managed-links", "/management/managed", "claire"),
-    Shot("view-links", "/management/managed", "claire", view_links),
-    Shot("managed-wizard", f"/management/managed/new/properties?meeting_type_id={TYPE}&name=Onboarding", "claire"),
-    Shot("managed-wizard-finished", f"/management/managed/new/{TOUR}", "claire"),
-    Shot("managed-edit", f"/management/managed/{TOUR}/edit", "claire", take_a_host_off),
-    Shot("question", f"/links/{JULIO.created('julio')}/delete"),
-    Shot("meeting-log", "/meeting-log", "claire"),
-    Shot("meeting-log-filters", "/meeting-log?link_type=single_use&hide_single_use=true", "claire"),
-    Shot("meeting-log-hidden", "/meeting-log?hide_single_use=true&starts_from=2026-01-01", "claire"),
-    Shot("meeting", "/meeting-log", "claire", before=open_meeting),
-    Shot("reassign", "/meeting-log?starts_from=2026-01-01&sort=-starts_at", "claire", before=open_reassign),
-    Shot("handing-over", "/management/people", "claire"),
-    Shot("handing-over-person", f"/management/people/{JULIO.id}", "claire"),
-    Shot("history", "/history", "tomasz"),
-    Shot("people", "/admin/people", "tomasz"),
-    Shot("person", f"/admin/people/{JULIO.id}", "tomasz"),
-    Shot("person-new", "/admin/people/new", "tomasz"),
-    Shot("deactivate", f"/admin/people/{JULIO.id}/deactivate", "tomasz"),
-    Shot("meeting-types", "/admin/meeting-types", "tomasz"),
-    Shot("meeting-type-new", "/admin/meeting-types/new", "tomasz"),
-    Shot("read-models", "/admin/read-models", "tomasz"),
-    Shot("usage", "/usage", "claire"),
-    Shot("settings", "/settings"),
-    Shot("settings-extension", f"/settings/extension?extension={ID}&challenge={'a' * 43}"),
-    Shot("timeline", "/history?type=Rescheduled", "tomasz", before=open_timeline),
-    Shot("not-found", "/nowhere", "tomasz", refused=True),
+    Screenshot("link-wizard-finished", f"/links/new/{LINK}"),
+    Screenshot("link", f"/links/{LINK}"),
+    Screenshot("link-single-use", f"/links/{LINK}", prepare=open_single_use_link),
+    Screenshot("link-revoke", f"/links/{LINK}", prepare=open_revoke),
+    Screenshot("link-edit", f"/links/{LINK}/edit", prepare=choose_other_meeting_type),
+    Screenshot("link-conflict", "/links", prepare=save_with_conflict, is_refusal=True),
+    Screenshot("all-links", "/management/links", "claire"),
+    Screenshot("managed-links", "/management/managed", "claire"),
+    Screenshot("view-links", "/management/managed", "claire", open_view_links),
+    Screenshot(
+        "managed-wizard", f"/management/managed/new/properties?meeting_type_id={TYPE}&name=Onboarding", "claire"
+    ),
+    Screenshot("managed-wizard-finished", f"/management/managed/new/{TOUR}", "claire"),
+    Screenshot("managed-edit", f"/management/managed/{TOUR}/edit", "claire", remove_host),
+    Screenshot("question", f"/links/{JULIO.derive_created_id('julio')}/delete"),
+    Screenshot("meeting-log", "/meeting-log", "claire"),
+    Screenshot("meeting-log-filters", "/meeting-log?link_type=single_use&hide_single_use=true", "claire"),
+    Screenshot("meeting-log-hidden", "/meeting-log?hide_single_use=true&starts_from=2026-01-01", "claire"),
+    Screenshot("meeting", "/meeting-log", "claire", prepare=open_meeting),
+    Screenshot("reassign", "/meeting-log?starts_from=2026-01-01&sort=-starts_at", "claire", prepare=open_reassign),
+    Screenshot("handing-over", "/management/people", "claire"),
+    Screenshot("handing-over-person", f"/management/people/{JULIO.id}", "claire"),
+    Screenshot("history", "/history", "tomasz"),
+    Screenshot("people", "/admin/people", "tomasz"),
+    Screenshot("person", f"/admin/people/{JULIO.id}", "tomasz"),
+    Screenshot("person-new", "/admin/people/new", "tomasz"),
+    Screenshot("deactivate", f"/admin/people/{JULIO.id}/deactivate", "tomasz"),
+    Screenshot("meeting-types", "/admin/meeting-types", "tomasz"),
+    Screenshot("meeting-type-new", "/admin/meeting-types/new", "tomasz"),
+    Screenshot("read-models", "/admin/read-models", "tomasz"),
+    Screenshot("usage", "/usage", "claire"),
+    Screenshot("settings", "/settings"),
+    Screenshot("settings-extension", f"/settings/extension?extension={ID}&challenge={'a' * 43}"),
+    Screenshot("timeline", "/history?type=Rescheduled", "tomasz", prepare=open_timeline),
+    Screenshot("not-found", "/nowhere", "tomasz", is_refusal=True),
 ]
 
 
-def take(browsing: Browsing, shot: Shot) -> None:
+def take_screenshots(windows: BrowserWindows, shot: Screenshot) -> None:
     """Pictures of one page in every look."""
-    for look, (scheme, size) in LOOKS.items():
-        page = browsing.window(
+    for variant, (scheme, size) in VARIANTS.items():
+        page = windows.open_window(
             shot.who, viewport=size, color_scheme=scheme, device_scale_factor=1, reduced_motion="reduce"
         )
         page.goto(shot.path)
         page.evaluate("document.fonts.ready")
-        if shot.before:
-            shot.before(page)
-        page.screenshot(path=FOLDER / f"{shot.name}-{look}.png", full_page=look != "phone" and not shot.before)
+        if shot.prepare:
+            shot.prepare(page)
+        page.screenshot(path=FOLDER / f"{shot.name}-{variant}.png", full_page=variant != "phone" and not shot.prepare)
         page.context.close()
 
 
-def main(words: list[str]) -> None:
+def take_selected_screenshots(patterns: list[str]) -> None:
     """Takes the pictures of a sample organisation made for them."""
     FOLDER.mkdir(exist_ok=True)
-    shots = [shot for shot in PAGES if not words or any(word in shot.name for word in words)]
+    shots = [shot for shot in PAGES if not patterns or any(pattern in shot.name for pattern in patterns)]
     with tempfile.TemporaryDirectory() as folder:
         settings = read_settings(data_dir=Path(folder) / "data", database_url="")
-        with furnished(settings, fresh=False) as (running, _), live(running) as served:
-            wait_for_lists(served)
-            take_pages(served, shots)
-            if not words or any(word in "extension" for word in words):
-                take_extension(served, Path(folder))
+        with run_sample_database(settings, fresh=False) as (running, _), run_live_server(running) as live_server:
+            wait_for_lists(live_server)
+            take_pages(live_server, shots)
+            if not patterns or any(pattern in "extension" for pattern in patterns):
+                take_extension(live_server, Path(folder))
 
 
-def take_pages(served: Live, shots: list[Shot]) -> None:
+def take_pages(live_server: LiveServer, shots: list[Screenshot]) -> None:
     """Pictures of pages, and what went wrong in them."""
-    guard = Guard(served.base_url)
-    guard.expect("status of 4")
-    with sync_playwright() as driver, browser(driver) as chromium:
+    guard = PageGuard(live_server.base_url)
+    guard.expect_message("status of 4")
+    with sync_playwright() as driver, run_browser(driver) as chromium:
         for shot in shots:
-            take(Browsing(served, chromium, guard), shot)
+            take_screenshots(BrowserWindows(live_server, chromium, guard), shot)
             print(shot.name)
-    for problem in sorted(set(guard.found)):
+    for problem in sorted(set(guard.problems)):
         print("!", problem)
 
 
-def take_extension(served: Live, folder: Path) -> None:
+def take_extension(live_server: LiveServer, folder: Path) -> None:
     """Pictures of the extension's popup: its links, and what was made of them."""
-    with sync_playwright() as driver, extended(driver, served, folder) as chrome:
-        popup = chrome.connected()
+    with sync_playwright() as driver, run_extension(driver, live_server, folder) as extension:
+        popup = extension.open_connected_popup()
         popup.keyboard.press("Shift+Enter")
         popup.locator(".toast").wait_for()
         popup.locator(".toast").wait_for(state="detached")
@@ -280,11 +282,11 @@ def take_extension(served: Live, folder: Path) -> None:
     print("extension")
 
 
-def wait_for_lists(served: Live) -> None:
+def wait_for_lists(live_server: LiveServer) -> None:
     """Lets the read models reach the end of the log."""
-    while (where := position(served.oncelink.database)).position < where.head:
+    while (positions := read_positions(live_server.services.database)).position < positions.head:
         time.sleep(0.05)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    take_selected_screenshots(sys.argv[1:])

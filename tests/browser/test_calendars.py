@@ -8,38 +8,38 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from api.clock import now
-from tests.browser.browsing import Browsing, violations
-from tests.integrations.calendars.caldav_server import PASSWORD, USER, CalDavServer, caldav_server
-from tests.integrations.calendars.calendar_owner import entry
-from tests.integrations.calendars.feed_server import FeedServer, feed, feed_server
+from api.clock import read_clock
+from tests.browser.browsing import BrowserWindows, find_violations
+from tests.integrations.calendars.caldav_server import PASSWORD, USER, CalDavServer, run_caldav_server
+from tests.integrations.calendars.calendar_owner import build_entry
+from tests.integrations.calendars.feed_server import FeedServer, build_feed, run_feed_server
 
 
 @pytest.fixture
 def feeds() -> Iterator[FeedServer]:
     """A server of feeds on loopback."""
-    with feed_server() as server:
+    with run_feed_server() as server:
         yield server
 
 
 @pytest.fixture
 def radicale(tmp_path: Path) -> Iterator[CalDavServer]:
     """A CalDAV server on loopback."""
-    with caldav_server(tmp_path) as server:
+    with run_caldav_server(tmp_path) as server:
         yield server
 
 
-def test_ones_calendars(browsing: Browsing, feeds: FeedServer, radicale: CalDavServer) -> None:
-    feeds.feeds["/julio.ics"] = feed(entry((now() + timedelta(days=3)).isoformat()))
-    page = browsing.window("julio")
+def test_ones_calendars(windows: BrowserWindows, feeds: FeedServer, radicale: CalDavServer) -> None:
+    feeds.feeds["/julio.ics"] = build_feed(build_entry((read_clock() + timedelta(days=3)).isoformat()))
+    page = windows.open_window("julio")
     page.goto("/settings")
-    browsing.guard.expect("status of 422")
-    page.get_by_label("Its address").fill(feeds.url("/nothing.ics"))
+    windows.guard.expect_message("status of 422")
+    page.get_by_label("Its address").fill(feeds.build_url("/nothing.ics"))
     page.get_by_role("button", name="Add the feed").click()
     expect(page.locator("#feed_url-error")).to_contain_text("Its answer was 404")
     expect(page.get_by_label("Its address")).to_have_value("")
 
-    page.get_by_label("Its address").fill(feeds.url("/julio.ics"))
+    page.get_by_label("Its address").fill(feeds.build_url("/julio.ics"))
     page.get_by_label("What to call it").fill("Work, as a feed")
     page.get_by_role("button", name="Add the feed").click()
     expect(page.locator("[data-toast]")).to_contain_text("Added Work, as a feed: 1 busy entry in the next 60 days")
@@ -63,12 +63,12 @@ def test_ones_calendars(browsing: Browsing, feeds: FeedServer, radicale: CalDavS
     expect(account.get_by_label("Home")).not_to_be_checked()
     expect(account.get_by_label("Write my meetings to").locator("option:checked")).to_have_text("Work")
 
-    feeds.stop()
+    feeds.stop_server()
     work.get_by_role("button", name="Read Work, as a feed now").click()
     expect(work).to_contain_text("Cannot be read")
     expect(work).to_contain_text("What was known then still holds.")
     for scheme in ("light", "dark"):
-        assert violations(page, scheme) == []
+        assert find_violations(page, scheme) == []
     assert PASSWORD not in page.content()
     assert "julio.ics" not in page.content()
     page.goto("/links")

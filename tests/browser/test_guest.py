@@ -9,9 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.api_driver import House, code_of
-from tests.browser.browsing import PHONE, Browsing, Live, violations
-from tests.browser.hosting import booked, clock_changes, hosting, in_days
+from tests.api_driver import ApiDriver, extract_code
+from tests.browser.browsing import PHONE, BrowserWindows, LiveServer, find_violations
+from tests.browser.hosting import add_host, find_clock_changes, format_future_day, list_booked_meetings
 
 GONE = r"the server responded with a status of (404|409|410|422)"
 BERLIN = "Europe/Berlin"
@@ -23,46 +23,46 @@ new PerformanceObserver(seen).observe({ type: "layout-shift", buffered: true });
 
 
 @pytest.fixture(scope="module")
-def host(served: Live) -> Iterator[House]:
-    """Whose time is booked."""
-    with hosting(served) as found:
-        yield found
+def host(live_server: LiveServer) -> Iterator[ApiDriver]:
+    """The host whose time is booked."""
+    with add_host(live_server) as api:
+        yield api
 
 
-def look(browsing: Browsing, path: str, zone: str = BERLIN, **settings: Any) -> Page:
-    """A guest's window at a link whose script has begun."""
-    page = browsing.window(clipboard=False, timezone_id=zone, locale=settings.pop("locale", "en-GB"), **settings)
+def open_link(windows: BrowserWindows, path: str, zone: str = BERLIN, **settings: Any) -> Page:
+    """Open a link in a guest's window and wait for its script."""
+    page = windows.open_window(clipboard=False, timezone_id=zone, locale=settings.pop("locale", "en-GB"), **settings)
     page.goto(path)
     if settings.get("java_script_enabled", True):
         page.locator("[data-picker][data-ready]").wait_for()
     return page
 
 
-def day_at(page: Page, day: str) -> Any:
+def find_day(page: Page, day: str) -> Any:
     """A day of the month that is shown."""
     return page.locator("calendar-month").get_by_role("button", name=re.compile(rf"^{int(day)} "))
 
 
-def fill_in(page: Page) -> None:
+def fill_guest_fields(page: Page) -> None:
     """Says who books."""
     page.get_by_label("Name").fill("Grace Guest")
     page.get_by_label("E-mail").fill("grace@guest.example")
     page.get_by_label("Notes").fill("One\nTwo")
 
 
-def start_of(page: Page) -> str:
+def read_chosen_start(page: Page) -> str:
     """The time that was chosen."""
     return parse_qs(urlsplit(page.url).query)["start"][0]
 
 
-def reschedule(page: Page) -> None:
+def choose_full_day(page: Page) -> None:
     """Goes to the times of a day that is still whole, whatever the time of day is now."""
     page.get_by_role("link", name="Reschedule").click()
     page.wait_for_url("**/reschedule")
-    page.goto(f"{page.url}?day={in_days(4)}")
+    page.goto(f"{page.url}?day={format_future_day(4)}")
 
 
-def confirm(page: Page) -> None:
+def confirm_booking(page: Page) -> None:
     """Books, and waits for the booking's own page."""
     page.get_by_role("button", name="Confirm booking").click()
     page.wait_for_url("**/m/**")
@@ -71,36 +71,40 @@ def confirm(page: Page) -> None:
 class TestOwnZone:
     """Times are the guest's own."""
 
-    def test_books_in_another_zone_and_nobody_after(self, browsing: Browsing, served: Live, host: House) -> None:
-        link = host.link("Another zone")
-        [code] = host.codes(link)
-        page = look(browsing, f"/s/{code}?day={in_days(3)}", "Asia/Tokyo")
+    def test_books_in_another_zone_and_nobody_after(
+        self, windows: BrowserWindows, live_server: LiveServer, host: ApiDriver
+    ) -> None:
+        link = host.create_link("Another zone")
+        [code] = host.create_codes(link)
+        page = open_link(windows, f"/s/{code}?day={format_future_day(3)}", "Asia/Tokyo")
         expect(page.locator(".zone-now")).to_contain_text("Asia/Tokyo (GMT+9)")
         page.get_by_role("link", name="06:30", exact=True).click()
         expect(page.locator(".fact-when")).to_contain_text("06:30 – 07:00")
-        start = start_of(page)
+        start = read_chosen_start(page)
         assert start[11:] == "21:30:00Z"
-        fill_in(page)
-        confirm(page)
+        fill_guest_fields(page)
+        confirm_booking(page)
         expect(page.get_by_role("heading", level=1)).to_have_text("You are booked")
         expect(page.locator(".ticket")).to_contain_text("06:30 – 07:00")
         page.reload()
-        [row] = booked(host, served, link)
+        [row] = list_booked_meetings(host, live_server, link)
         assert (row["starts_at"], row["guest"]["time_zone"]) == (start, "Asia/Tokyo")
-        browsing.guard.expect(GONE)
-        other = browsing.window(clipboard=False)
-        assert other.goto(f"/s/{code}").status == 410  # type: ignore[union-attr]
-        expect(other.get_by_role("heading", level=1)).to_have_text("This link has been used")
-        assert "Grace" not in other.content()
+        windows.guard.expect_message(GONE)
+        other_page = windows.open_window(clipboard=False)
+        assert other_page.goto(f"/s/{code}").status == 410  # type: ignore[union-attr]
+        expect(other_page.get_by_role("heading", level=1)).to_have_text("This link has been used")
+        assert "Grace" not in other_page.content()
 
-    def test_over_a_change_of_the_clock(self, browsing: Browsing, served: Live, host: House) -> None:
-        link = host.link("Clock changes")
-        forward, back = clock_changes()
-        page = look(browsing, f"/book/{link['slug']}?day={forward}")
+    def test_over_a_change_of_the_clock(
+        self, windows: BrowserWindows, live_server: LiveServer, host: ApiDriver
+    ) -> None:
+        link = host.create_link("Clock changes")
+        forward, backward = find_clock_changes()
+        page = open_link(windows, f"/book/{link['slug']}?day={forward}")
         expect(page.locator("[data-times-note]")).to_have_text("Clocks go forward on this day.")
         expect(page.locator("a.time")).to_have_count(46)
         assert page.get_by_role("link", name=re.compile("^02:")).count() == 0
-        page.goto(f"/book/{link['slug']}?day={back}")
+        page.goto(f"/book/{link['slug']}?day={backward}")
         expect(page.locator("[data-times-note]")).to_have_text("Clocks go back on this day.")
         expect(page.locator("a.time")).to_have_count(50)
         assert page.get_by_role("link", name=re.compile("^02:")).all_text_contents() == [
@@ -110,12 +114,12 @@ class TestOwnZone:
             "02:30 GMT+1",
         ]
         page.get_by_role("link", name="02:30 GMT+1").click()
-        fill_in(page)
-        confirm(page)
-        assert booked(host, served, link)[0]["starts_at"] == f"{back}T01:30:00Z"
+        fill_guest_fields(page)
+        confirm_booking(page)
+        assert list_booked_meetings(host, live_server, link)[0]["starts_at"] == f"{backward}T01:30:00Z"
 
-    def test_the_zone_is_found_by_typing(self, browsing: Browsing, host: House) -> None:
-        page = look(browsing, f"/book/{host.link('Zones')['slug']}?day={in_days(3)}")
+    def test_the_zone_is_found_by_typing(self, windows: BrowserWindows, host: ApiDriver) -> None:
+        page = open_link(windows, f"/book/{host.create_link('Zones')['slug']}?day={format_future_day(3)}")
         page.locator("summary.zone-now").focus()
         page.keyboard.press("Enter")
         expect(page.get_by_role("combobox")).to_be_focused()
@@ -133,35 +137,35 @@ class TestOwnZone:
         page.locator("a.time").first.click()
         assert page.locator("input[type=hidden][name=time_zone]").input_value() == "Asia/Kolkata"
 
-    def test_twelve_hours_where_people_read_them(self, browsing: Browsing, host: House) -> None:
-        path = f"/book/{host.link('Hours')['slug']}?day={in_days(3)}"
-        page = look(browsing, path, locale="en-US")
+    def test_twelve_hours_where_people_read_them(self, windows: BrowserWindows, host: ApiDriver) -> None:
+        path = f"/book/{host.create_link('Hours')['slug']}?day={format_future_day(3)}"
+        page = open_link(windows, path, locale="en-US")
         page.get_by_role("link", name="1:30 pm", exact=True).wait_for()
         page.get_by_role("button", name="24h").click()
         page.get_by_role("link", name="13:30", exact=True).wait_for()
         page.reload()
         page.get_by_role("link", name="13:30", exact=True).wait_for()
-        look(browsing, path, locale="de-DE").get_by_role("link", name="13:30", exact=True).wait_for()
+        open_link(windows, path, locale="de-DE").get_by_role("link", name="13:30", exact=True).wait_for()
 
 
 class TestCalendar:
     """The month."""
 
-    def test_by_keyboard_alone(self, browsing: Browsing, served: Live, host: House) -> None:
-        link = host.link("Keyboard")
-        page = look(browsing, f"/book/{link['slug']}?month={in_days(40)[:7]}", "Africa/Lagos")
-        month = str(date.fromisoformat(f"{in_days(40)[:7]}-01") + timedelta(days=32))[:7]
+    def test_by_keyboard_alone(self, windows: BrowserWindows, live_server: LiveServer, host: ApiDriver) -> None:
+        link = host.create_link("Keyboard")
+        page = open_link(windows, f"/book/{link['slug']}?month={format_future_day(40)[:7]}", "Africa/Lagos")
+        month = str(date.fromisoformat(f"{format_future_day(40)[:7]}-01") + timedelta(days=32))[:7]
         heading = page.locator("[slot=heading]")
-        before = heading.inner_text()
+        heading_before = heading.inner_text()
         next_month = page.get_by_role("button", name="Next month")
         next_month.focus()
         page.keyboard.press("Enter")
-        expect(heading).not_to_have_text(before)
+        expect(heading).not_to_have_text(heading_before)
         page.locator("a.time").first.wait_for()
         page.keyboard.press("Tab")
-        expect(day_at(page, "01")).to_be_focused()
+        expect(find_day(page, "01")).to_be_focused()
         page.keyboard.press("ArrowDown")
-        expect(day_at(page, "08")).to_be_focused()
+        expect(find_day(page, "08")).to_be_focused()
         page.keyboard.press("Enter")
         expect(page.locator("#times-name")).to_have_text(re.compile(r"^\w{3}, 8 "))
         while page.evaluate("document.activeElement.className") != "time":
@@ -173,36 +177,39 @@ class TestCalendar:
         page.keyboard.type("grace@guest.example")
         page.keyboard.press("Enter")
         page.wait_for_url("**/m/**")
-        [row] = booked(host, served, link)
+        [row] = list_booked_meetings(host, live_server, link)
         assert row["starts_at"] == f"{month}-07T23:00:00Z"
 
-    def test_never_leaves_the_booking_window(self, browsing: Browsing, host: House) -> None:
+    def test_never_leaves_the_booking_window(self, windows: BrowserWindows, host: ApiDriver) -> None:
         body = {"name": "Short", "duration_minutes": 30, "booking_window_days": 1}
         kind = host.post("/v1/meeting-types", body, "member", 201)["id"]
-        page = look(browsing, "/book/" + host.link("Short window", meeting_type_id=kind)["slug"], "UTC")
+        page = open_link(windows, "/book/" + host.create_link("Short window", meeting_type_id=kind)["slug"], "UTC")
         expect(page.get_by_role("button", name="Previous month")).to_have_attribute("aria-disabled", "true")
-        if in_days(0)[:7] == in_days(1)[:7]:
+        if format_future_day(0)[:7] == format_future_day(1)[:7]:
             expect(page.get_by_role("button", name="Next month")).to_have_attribute("aria-disabled", "true")
 
-    def test_an_empty_month_leads_to_the_next_free_time(self, browsing: Browsing, host: House) -> None:
+    def test_an_empty_month_leads_to_the_next_free_time(self, windows: BrowserWindows, host: ApiDriver) -> None:
         body = {"name": "Far", "duration_minutes": 30, "minimum_notice_minutes": 75 * 1440, "booking_window_days": 90}
         kind = host.post("/v1/meeting-types", body, "member", 201)["id"]
-        path = "/book/" + host.link("Far", meeting_type_id=kind)["slug"]
-        page = look(browsing, f"{path}?month={in_days(0)[:7]}", "UTC")
+        path = "/book/" + host.create_link("Far", meeting_type_id=kind)["slug"]
+        page = open_link(windows, f"{path}?month={format_future_day(0)[:7]}", "UTC")
         expect(page.locator("[data-times-none]")).to_contain_text("No free times in")
         page.locator("[data-times-none] button").click()
         page.locator("a.time").first.wait_for()
-        assert page.evaluate("document.querySelector('calendar-date').value") in (in_days(75), in_days(76))
+        assert page.evaluate("document.querySelector('calendar-date').value") in (
+            format_future_day(75),
+            format_future_day(76),
+        )
 
-    def test_back_and_forward(self, browsing: Browsing, host: House) -> None:
-        page = look(browsing, f"/book/{host.link('Back')['slug']}?day={in_days(3)}")
+    def test_back_and_forward(self, windows: BrowserWindows, host: ApiDriver) -> None:
+        page = open_link(windows, f"/book/{host.create_link('Back')['slug']}?day={format_future_day(3)}")
         page.locator("a.time").nth(3).click()
-        chosen = page.url
+        chosen_url = page.url
         page.get_by_label("Name").fill("Kept")
         page.go_back()
         expect(page.locator("#times-name")).to_be_visible()
         page.go_forward()
-        assert page.url == chosen
+        assert page.url == chosen_url
         expect(page.get_by_label("Name")).to_have_value("Kept")
         page.reload()
         expect(page.locator(".fact-when")).to_be_visible()
@@ -213,61 +220,65 @@ class TestCalendar:
 class TestOnce:
     """Whatever happens on the way, one meeting."""
 
-    def chosen(self, browsing: Browsing, host: House, name: str) -> tuple[Any, Page]:
+    def open_chosen_time(self, windows: BrowserWindows, host: ApiDriver, name: str) -> tuple[Any, Page]:
         """A form that only needs to be confirmed."""
-        link = host.link(name)
-        page = look(browsing, f"/s/{host.codes(link)[0]}?day={in_days(4)}")
+        link = host.create_link(name)
+        page = open_link(windows, f"/s/{host.create_codes(link)[0]}?day={format_future_day(4)}")
         page.locator("a.time").nth(5).click()
-        fill_in(page)
+        fill_guest_fields(page)
         return link, page
 
-    def test_a_double_press(self, browsing: Browsing, served: Live, host: House) -> None:
-        link, page = self.chosen(browsing, host, "Double press")
+    def test_a_double_press(self, windows: BrowserWindows, live_server: LiveServer, host: ApiDriver) -> None:
+        link, page = self.open_chosen_time(windows, host, "Double press")
         page.get_by_role("button", name="Confirm booking").dblclick()
         page.wait_for_url("**/m/**")
         expect(page.get_by_role("heading", level=1)).to_have_text("You are booked")
-        assert len(booked(host, served, link)) == 1
+        assert len(list_booked_meetings(host, live_server, link)) == 1
 
-    def test_a_lost_reply(self, browsing: Browsing, served: Live, host: House) -> None:
-        browsing.guard.expect("ERR_FAILED|503")
-        link, page = self.chosen(browsing, host, "Lost reply")
-        sent: list[str] = []
+    def test_a_lost_reply(self, windows: BrowserWindows, live_server: LiveServer, host: ApiDriver) -> None:
+        windows.guard.expect_message("ERR_FAILED|503")
+        link, page = self.open_chosen_time(windows, host, "Lost reply")
+        keys: list[str] = []
 
-        def lose(route: Route) -> None:
-            sent.append(route.request.headers["idempotency-key"])
-            if len(sent) == 1:
+        def drop_response(route: Route) -> None:
+            keys.append(route.request.headers["idempotency-key"])
+            if len(keys) == 1:
                 assert route.fetch().status == 201
                 route.abort("failed")
             else:
                 route.continue_()
 
-        page.route("**/v1/book/*", lose)
-        confirm(page)
-        assert len(sent) == 2
-        assert len(set(sent)) == 1
-        assert len(booked(host, served, link)) == 1
+        page.route("**/v1/book/*", drop_response)
+        confirm_booking(page)
+        assert len(keys) == 2
+        assert len(set(keys)) == 1
+        assert len(list_booked_meetings(host, live_server, link)) == 1
 
-    def test_a_server_that_gives_up_after_booking(self, browsing: Browsing, served: Live, host: House) -> None:
-        browsing.guard.expect("status of 503|" + GONE)
-        link, page = self.chosen(browsing, host, "Gives up")
+    def test_a_server_that_gives_up_after_booking(
+        self, windows: BrowserWindows, live_server: LiveServer, host: ApiDriver
+    ) -> None:
+        windows.guard.expect_message("status of 503|" + GONE)
+        link, page = self.open_chosen_time(windows, host, "Gives up")
 
-        def lose(route: Route) -> None:
+        def drop_response(route: Route) -> None:
             route.fetch()
             route.fulfill(status=503, body="{}")
 
-        page.route("**/v1/book/*", lose, times=1)
+        page.route("**/v1/book/*", drop_response, times=1)
         page.get_by_role("button", name="Confirm booking").click()
         expect(page.locator("[data-form-say]")).to_contain_text("nothing is booked twice")
         page.wait_for_url("**/m/**")
         page.go_back()
-        assert len(booked(host, served, link)) == 1
+        assert len(list_booked_meetings(host, live_server, link)) == 1
 
-    def test_a_time_that_went_meanwhile(self, browsing: Browsing, served: Live, host: House) -> None:
-        browsing.guard.expect(GONE)
-        link, page = self.chosen(browsing, host, "Went")
-        rival = host.link("Rival")
-        start = start_of(page)
-        host.book(rival["slug"], start)
+    def test_a_time_that_went_meanwhile(
+        self, windows: BrowserWindows, live_server: LiveServer, host: ApiDriver
+    ) -> None:
+        windows.guard.expect_message(GONE)
+        link, page = self.open_chosen_time(windows, host, "Went")
+        rival = host.create_link("Rival")
+        start = read_chosen_start(page)
+        host.book_meeting(rival["slug"], start)
         page.get_by_role("button", name="Confirm booking").click()
         expect(page.locator("[data-say]")).to_contain_text("has just been taken")
         expect(page.locator("#times-name")).to_be_visible()
@@ -275,22 +286,22 @@ class TestOnce:
         page.locator("a.time").nth(5).click()
         expect(page.get_by_label("Name")).to_have_value("Grace Guest")
         expect(page.get_by_label("Notes")).to_have_value("One\nTwo")
-        confirm(page)
-        assert len(booked(host, served, link)) == 1
+        confirm_booking(page)
+        assert len(list_booked_meetings(host, live_server, link)) == 1
 
-    def test_what_is_wrong_stands_at_its_field(self, browsing: Browsing, host: House) -> None:
-        browsing.guard.expect(GONE)
-        _, page = self.chosen(browsing, host, "Wrong")
+    def test_what_is_wrong_stands_at_its_field(self, windows: BrowserWindows, host: ApiDriver) -> None:
+        windows.guard.expect_message(GONE)
+        _, page = self.open_chosen_time(windows, host, "Wrong")
         page.get_by_label("E-mail").fill("grace@nowhere")
         page.get_by_role("button", name="Confirm booking").click()
         expect(page.locator("#email-error")).to_contain_text("not an e-mail address")
         expect(page.get_by_label("E-mail")).to_be_focused()
         page.get_by_label("E-mail").fill("grace@guest.example")
-        confirm(page)
+        confirm_booking(page)
 
-    def test_a_link_that_closed_meanwhile(self, browsing: Browsing, host: House) -> None:
-        browsing.guard.expect(GONE)
-        link, page = self.chosen(browsing, host, "Closed")
+    def test_a_link_that_closed_meanwhile(self, windows: BrowserWindows, host: ApiDriver) -> None:
+        windows.guard.expect_message(GONE)
+        link, page = self.open_chosen_time(windows, host, "Closed")
         host.post(f"/v1/links/{link['id']}/disable", None, "member")
         page.get_by_role("button", name="Confirm booking").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("This link is switched off")
@@ -299,10 +310,10 @@ class TestOnce:
 class TestWithoutScript:
     """The same, by links and forms."""
 
-    def test_books_moves_and_cancels(self, browsing: Browsing, served: Live, host: House) -> None:
-        link = host.link("No script")
-        path = f"/s/{host.codes(link)[0]}?day={in_days(3)}"
-        page = look(browsing, path, java_script_enabled=False)
+    def test_books_moves_and_cancels(self, windows: BrowserWindows, live_server: LiveServer, host: ApiDriver) -> None:
+        link = host.create_link("No script")
+        path = f"/s/{host.create_codes(link)[0]}?day={format_future_day(3)}"
+        page = open_link(windows, path, java_script_enabled=False)
         page.locator("summary.zone-now").click()
         page.locator("#zone-input").fill("Asia/Kolkata")
         page.get_by_role("button", name="Show times").click()
@@ -311,38 +322,38 @@ class TestWithoutScript:
         page.locator("a.time").first.click()
         page.get_by_label("Name").fill("Grace Guest")
         page.get_by_label("E-mail").fill("grace@guest.example")
-        confirm(page)
+        confirm_booking(page)
         expect(page.get_by_role("heading", level=1)).to_have_text("You are booked")
-        reschedule(page)
+        choose_full_day(page)
         page.locator("a.time").nth(1).click()
         page.get_by_role("button", name="Move the meeting").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("Your meeting was moved")
         page.get_by_role("link", name="Cancel meeting").click()
         page.get_by_role("button", name="Cancel the meeting").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("This meeting was cancelled")
-        assert [row["status"] for row in booked(host, served, link)] == ["cancelled"]
+        assert [row["status"] for row in list_booked_meetings(host, live_server, link)] == ["cancelled"]
 
 
 class TestOwnPage:
     """The booking's own page."""
 
-    def test_moves_and_cancels(self, browsing: Browsing, served: Live, host: House) -> None:
-        link = host.link("Own page")
-        made = host.book(link["slug"], host.slots(link["slug"])[4])
-        own = f"/m/{code_of(made['manage_url'])}"
-        page = browsing.window(clipboard=False, timezone_id="Asia/Tokyo", locale="en-GB")
-        page.goto(own)
+    def test_moves_and_cancels(self, windows: BrowserWindows, live_server: LiveServer, host: ApiDriver) -> None:
+        link = host.create_link("Own page")
+        booking = host.book_meeting(link["slug"], host.list_slots(link["slug"])[4])
+        manage_path = f"/m/{extract_code(booking['manage_url'])}"
+        page = windows.open_window(clipboard=False, timezone_id="Asia/Tokyo", locale="en-GB")
+        page.goto(manage_path)
         with page.expect_download() as download:
             page.get_by_role("link", name="Add to calendar").click()
         assert download.value.suggested_filename == "meeting.ics"
-        reschedule(page)
+        choose_full_day(page)
         page.locator("[data-picker][data-ready]").wait_for()
         expect(page.locator(".zone-now")).to_contain_text("Europe/Berlin")
         page.locator("a.time").nth(2).click()
-        wanted = start_of(page)
+        chosen_start = read_chosen_start(page)
         page.get_by_role("button", name="Move the meeting").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("Your meeting was moved")
-        assert booked(host, served, link)[0]["starts_at"] == wanted
+        assert list_booked_meetings(host, live_server, link)[0]["starts_at"] == chosen_start
         page.get_by_role("link", name="Cancel meeting").click()
         page.get_by_label("Reason").fill("Ill")
         page.get_by_role("button", name="Cancel the meeting").click()
@@ -350,31 +361,32 @@ class TestOwnPage:
 
 
 @pytest.fixture(scope="module")
-def places(host: House) -> dict[str, str]:
+def page_paths(host: ApiDriver) -> dict[str, str]:
     """An address of each page."""
-    link = host.link("Places", expires_at="2099-01-01T00:00:00Z")
-    unused, used = host.codes(link, 2)
-    first, second, *_ = host.slots(unused)
-    own, other = (
-        f"/m/{code_of(host.book(one, at)['manage_url'])}" for one, at in ((used, first), (link["slug"], second))
+    link = host.create_link("Places", expires_at="2099-01-01T00:00:00Z")
+    unused_code, booked_code = host.create_codes(link, 2)
+    first_start, second_start, *_ = host.list_slots(unused_code)
+    own_path, other_path = (
+        f"/m/{extract_code(host.book_meeting(code, at)['manage_url'])}"
+        for code, at in ((booked_code, first_start), (link["slug"], second_start))
     )
-    host.post(f"/v1/manage/{other[3:]}/cancel", {})
-    day = in_days(5)
+    host.post(f"/v1/manage/{other_path[3:]}/cancel", {})
+    day = format_future_day(5)
     return {
-        "month": f"/s/{unused}?day={day}",
+        "month": f"/s/{unused_code}?day={day}",
         "form": f"/book/{link['slug']}?start={day}T09:00:00Z",
         "gone": f"/book/{link['slug']}?start=2001-01-01T09:00:00Z",
-        "booked": f"{own}?done=booked",
-        "cancelled": other,
-        "move": f"{own}/reschedule?day={day}",
-        "moving": f"{own}/reschedule?start={day}T09:00:00Z",
-        "cancel": f"{own}/cancel",
-        "used": f"/s/{used}",
+        "booked": f"{own_path}?done=booked",
+        "cancelled": other_path,
+        "move": f"{own_path}/reschedule?day={day}",
+        "moving": f"{own_path}/reschedule?start={day}T09:00:00Z",
+        "cancel": f"{own_path}/cancel",
+        "used": f"/s/{booked_code}",
         "unknown": "/s/unknown",
     }
 
 
-def show(page: Page, path: str) -> Page:
+def open_page(page: Page, path: str) -> Page:
     """Opens a page, and waits until its script, if it has one, has begun."""
     page.goto(path)
     if page.locator("[data-picker]").count():
@@ -382,61 +394,70 @@ def show(page: Page, path: str) -> Page:
     return page
 
 
-def in_both_looks(page: Page) -> list[str]:
+def find_violations_in_both_schemes(page: Page) -> list[str]:
     """What axe finds in light and in dark."""
-    return [found for scheme in ("light", "dark") for found in violations(page, scheme)]
+    return [violation for scheme in ("light", "dark") for violation in find_violations(page, scheme)]
 
 
 class TestPages:
     """What holds for every page of a guest."""
 
-    def test_axe_finds_nothing(self, browsing: Browsing, places: dict[str, str]) -> None:
-        browsing.guard.expect(GONE)
-        page = browsing.window(clipboard=False, timezone_id=BERLIN)
-        others = ("gone", "cancelled", "moving", "used")  # the rest is in tests/browser/screenshots.py
-        found = {name: in_both_looks(show(page, places[name])) for name in others}
+    def test_axe_finds_nothing(self, windows: BrowserWindows, page_paths: dict[str, str]) -> None:
+        windows.guard.expect_message(GONE)
+        page = windows.open_window(clipboard=False, timezone_id=BERLIN)
+        names = ("gone", "cancelled", "moving", "used")  # the rest is in tests/browser/screenshots.py
+        violations_by_name = {
+            name: find_violations_in_both_schemes(open_page(page, page_paths[name])) for name in names
+        }
         page.set_viewport_size(PHONE)  # type: ignore[arg-type]
-        found |= {f"{name} on a phone": in_both_looks(show(page, places[name])) for name in ("month", "form")}
-        assert {name: one for name, one in found.items() if one} == {}
-        assert len(found) == len(others) + 2
+        violations_by_name |= {
+            f"{name} on a phone": find_violations_in_both_schemes(open_page(page, page_paths[name]))
+            for name in ("month", "form")
+        }
+        assert {name: page_violations for name, page_violations in violations_by_name.items() if page_violations} == {}
+        assert len(violations_by_name) == len(names) + 2
 
-    def test_axe_finds_nothing_in_the_choice_of_zones(self, browsing: Browsing, places: dict[str, str]) -> None:
-        page = look(browsing, places["month"])
+    def test_axe_finds_nothing_in_the_choice_of_zones(
+        self, windows: BrowserWindows, page_paths: dict[str, str]
+    ) -> None:
+        page = open_link(windows, page_paths["month"])
         page.locator("summary.zone-now").click()
         page.get_by_role("combobox").fill("berlin")
-        assert in_both_looks(page) == []
+        assert find_violations_in_both_schemes(page) == []
 
-    def test_no_address_leaves_in_a_referer(self, browsing: Browsing, places: dict[str, str]) -> None:
-        browsing.guard.expect(GONE)
-        page = browsing.window(clipboard=False)
-        seen: list[str] = []
-        page.on("request", lambda request: seen.append(request.all_headers().get("referer", "")))
-        for path in places.values():
-            show(page, path)
-        page.goto(places["booked"])
+    def test_no_address_leaves_in_a_referer(self, windows: BrowserWindows, page_paths: dict[str, str]) -> None:
+        windows.guard.expect_message(GONE)
+        page = windows.open_window(clipboard=False)
+        referers: list[str] = []
+        page.on("request", lambda request: referers.append(request.all_headers().get("referer", "")))
+        for path in page_paths.values():
+            open_page(page, path)
+        page.goto(page_paths["booked"])
         page.get_by_role("link", name="Reschedule").click()
         page.locator("a.time").first.click()
         page.get_by_role("button", name="Move the meeting").click()
         page.wait_for_url("**done=moved")
-        assert len(seen) > 20
-        assert set(seen) == {""}
+        assert len(referers) > 20
+        assert set(referers) == {""}
 
-    def test_no_page_is_wider_than_a_phone(self, browsing: Browsing, places: dict[str, str]) -> None:
-        browsing.guard.expect(GONE)
-        page = browsing.window(clipboard=False)
-        for name, path in places.items():
-            show(page, path)
+    def test_no_page_is_wider_than_a_phone(self, windows: BrowserWindows, page_paths: dict[str, str]) -> None:
+        windows.guard.expect_message(GONE)
+        page = windows.open_window(clipboard=False)
+        for name, path in page_paths.items():
+            open_page(page, path)
             for width in (320, 390, 768, 1024):
                 page.set_viewport_size({"width": width, "height": 800})
                 wide = page.evaluate("document.documentElement.scrollWidth")
                 assert wide <= width, f"{name} is {wide} wide at {width}"
 
-    def test_the_booking_page_is_small_and_nothing_jumps(self, browsing: Browsing, places: dict[str, str]) -> None:
-        page = browsing.window(clipboard=False, timezone_id="UTC")
+    def test_the_booking_page_is_small_and_nothing_jumps(
+        self, windows: BrowserWindows, page_paths: dict[str, str]
+    ) -> None:
+        page = windows.open_window(clipboard=False, timezone_id="UTC")
         sizes: dict[str, int] = {}
-        page.on("response", lambda answer: sizes.update({answer.url: len(answer.body())}))
+        page.on("response", lambda response: sizes.update({response.url: len(response.body())}))
         page.add_init_script(COUNT_SHIFTS)
-        page.goto(places["month"], wait_until="networkidle")
+        page.goto(page_paths["month"], wait_until="networkidle")
         assert 4 <= len(sizes) <= 6
         assert sum(sizes.values()) <= 200_000
         assert page.evaluate("shift") < 0.02

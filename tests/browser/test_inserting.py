@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Playwright, expect
 
-from tests.browser.browsing import Live
-from tests.browser.extending import Extended, book, extended, until
+from tests.browser.browsing import LiveServer
+from tests.browser.extending import ExtensionDriver, book_slot, run_extension, wait_until
 from tests.browser.screenshots import wait_for_lists
 
 LINK = "Discovery call with Julio"
-MAIL = """<!doctype html><title>Mail</title><h1>ada@acme.example</h1>
+MAIL_PAGE = """<!doctype html><title>Mail</title><h1>ada@acme.example</h1>
 <div id="letter" contenteditable="true">Dear ada@acme.example, please choose a time: </div>
 <textarea id="area">before after</textarea><input id="line" value="x">
 <input id="email" type="email" value="a@b.example"><input id="fixed" readonly value="fixed">
 <iframe srcdoc="<div id=inner contenteditable>inner </div>"></iframe>"""
-CARET = """([selector, from, to]) => {
+SET_CARET = """([selector, from, to]) => {
     const field = document.querySelector(selector);
     field.focus();
     if (field.setSelectionRange) return field.setSelectionRange(from, to);
@@ -27,161 +27,171 @@ CARET = """([selector, from, to]) => {
     getSelection().removeAllRanges();
     getSelection().addRange(range);
 }"""
-PRESS = """async ([link, url, selectionText, inner]) => {
+PRESS_MENU_ITEM = """async ([link, url, selectionText, inner]) => {
     const [tab] = await chrome.tabs.query({ url });
     const target = { tabId: tab.id, allFrames: true };
     const seen = await chrome.scripting.executeScript({ target, func: () => window !== top });
     const { frameId } = seen.find((one) => one.result === inner);
     chrome.contextMenus.onClicked.dispatch({ menuItemId: link, editable: true, frameId, selectionText }, tab);
 }"""
-EXISTS = "async (id) => chrome.contextMenus.update(id, { enabled: true }).then(() => true, () => false)"
+HAS_MENU_ITEM = "async (id) => chrome.contextMenus.update(id, { enabled: true }).then(() => true, () => false)"
 URL = re.compile(r"http://127\.0\.0\.1:\d+/s/([\w-]{43})")
 
 
 @pytest.fixture(scope="module")
-def chrome(driver: Playwright, served: Live, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Extended]:
+def extension(
+    driver: Playwright, live_server: LiveServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ExtensionDriver]:
     """One browser for the file, connected."""
-    with extended(driver, served, tmp_path_factory.mktemp("extension")) as found:
-        found.connected().close()
-        yield found
-        assert found.problems == []
+    with run_extension(driver, live_server, tmp_path_factory.mktemp("extension")) as driver_of_extension:
+        driver_of_extension.open_connected_popup().close()
+        yield driver_of_extension
+        assert driver_of_extension.problems == []
 
 
 @pytest.fixture
-def mail(chrome: Extended) -> Iterator[Page]:
-    """A page where somebody writes."""
-    page = chrome.context.new_page()
-    address = f"{chrome.live.base_url}/mail"
-    page.route(address, lambda route: route.fulfill(body=MAIL, content_type="text/html"))
+def mail_page(extension: ExtensionDriver) -> Iterator[Page]:
+    """A page with fields to write in."""
+    page = extension.context.new_page()
+    address = f"{extension.live_server.base_url}/mail"
+    page.route(address, lambda route: route.fulfill(body=MAIL_PAGE, content_type="text/html"))
     page.goto(address)
     page.bring_to_front()
     yield page
     page.close()
 
 
-def link_id(chrome: Extended) -> str:
+def find_link_id(extension: ExtensionDriver) -> str:
     """The id that the menu has for the link."""
-    return str(next(one["id"] for one in chrome.kept("links")["rows"] if one["name"] == LINK))
+    return str(next(row["id"] for row in extension.read_storage("links")["rows"] if row["name"] == LINK))
 
 
-def press(chrome: Extended, page: Page, selected: str = "", inner: bool = False, link: str | None = None) -> None:
-    """The menu's item, as Chrome tells of it: no test can press a menu that is not of the page."""
-    chrome.worker.evaluate(PRESS, [link or link_id(chrome), page.url, selected, inner])
+def press_menu_item(
+    extension: ExtensionDriver, page: Page, selected_text: str = "", inner: bool = False, link: str | None = None
+) -> None:
+    """Trigger the menu's item as Chrome does; a test cannot press a menu outside of the page."""
+    extension.worker.evaluate(PRESS_MENU_ITEM, [link or find_link_id(extension), page.url, selected_text, inner])
 
 
-def text_of(page: Page, selector: str) -> str:
+def read_field(page: Page, selector: str) -> str:
     """What is in a field."""
     return str(page.locator(selector).evaluate("field => field.value ?? field.textContent"))
 
 
-def inserted(page: Page, selector: str, count: int = 1) -> list[Any]:
-    """The codes of the links in a field, once they are there."""
+def find_inserted_codes(page: Page, selector: str, count: int = 1) -> list[Any]:
+    """Wait for the codes of the links in a field and return them."""
     page.wait_for_function(
         "([selector, count]) => { const field = document.querySelector(selector);"
         " return (field.value ?? field.textContent).split('/s/').length > count; }",
         arg=[selector, count],
     )
-    return URL.findall(text_of(page, selector))
+    return URL.findall(read_field(page, selector))
 
 
-def made(chrome: Extended, page: Page) -> Any:
-    """The newest single-use link."""
-    headers = {"Authorization": f"Bearer {chrome.kept('connection')['key']}"}
-    wait_for_lists(chrome.live)
-    return page.request.get(f"{chrome.live.base_url}/v1/single-use?limit=1", headers=headers).json()["items"][0]
+def fetch_newest_link(extension: ExtensionDriver, page: Page) -> Any:
+    """Fetch the newest single-use link."""
+    headers = {"Authorization": f"Bearer {extension.read_storage('connection')['key']}"}
+    wait_for_lists(extension.live_server)
+    return page.request.get(f"{extension.live_server.base_url}/v1/single-use?limit=1", headers=headers).json()["items"][
+        0
+    ]
 
 
 class TestInserting:
     """`Insert a single-use link of …`."""
 
-    def test_at_the_caret_of_a_letter_it_books_exactly_once(self, chrome: Extended, mail: Page) -> None:
-        mail.evaluate(CARET, ["#letter", 5, 5])
-        press(chrome, mail)
-        [code] = inserted(mail, "#letter")
-        assert re.fullmatch(r"Dear \S+/s/\S{43}ada@acme.example, please choose a time: ", text_of(mail, "#letter"))
-        assert book(mail, chrome.live.base_url, code) == 201
-        assert book(mail, chrome.live.base_url, code) == 410
-        mail.keyboard.press("Control+Z")
-        expect(mail.locator("#letter")).not_to_contain_text("/s/")
+    def test_at_the_caret_of_a_letter_it_books_exactly_once(self, extension: ExtensionDriver, mail_page: Page) -> None:
+        mail_page.evaluate(SET_CARET, ["#letter", 5, 5])
+        press_menu_item(extension, mail_page)
+        [code] = find_inserted_codes(mail_page, "#letter")
+        assert re.fullmatch(
+            r"Dear \S+/s/\S{43}ada@acme.example, please choose a time: ", read_field(mail_page, "#letter")
+        )
+        assert book_slot(mail_page, extension.live_server.base_url, code) == 201
+        assert book_slot(mail_page, extension.live_server.base_url, code) == 410
+        mail_page.keyboard.press("Control+Z")
+        expect(mail_page.locator("#letter")).not_to_contain_text("/s/")
 
-    def test_takes_no_recipient_from_the_page_by_itself(self, chrome: Extended, mail: Page) -> None:
-        for selected in ("", "please choose", "ada@acme.example, please", "Dear ada@acme.example"):
-            mail.evaluate(CARET, ["#letter", 5, 5])
-            press(chrome, mail, selected)
-            [code] = inserted(mail, "#letter")
-            issued = made(chrome, mail)
-            assert issued["code"] == code
-            assert issued["recipient"] is None
-            assert issued["source"] == "extension"
-            mail.reload()
+    def test_takes_no_recipient_from_the_page_by_itself(self, extension: ExtensionDriver, mail_page: Page) -> None:
+        for selected_text in ("", "please choose", "ada@acme.example, please", "Dear ada@acme.example"):
+            mail_page.evaluate(SET_CARET, ["#letter", 5, 5])
+            press_menu_item(extension, mail_page, selected_text)
+            [code] = find_inserted_codes(mail_page, "#letter")
+            single_use_link = fetch_newest_link(extension, mail_page)
+            assert single_use_link["code"] == code
+            assert single_use_link["recipient"] is None
+            assert single_use_link["source"] == "extension"
+            mail_page.reload()
 
-    def test_is_for_the_selected_address_which_stays(self, chrome: Extended, mail: Page) -> None:
-        mail.evaluate(CARET, ["#letter", 5, 21])
-        press(chrome, mail, "ada@acme.example")
-        inserted(mail, "#letter")
-        assert re.match(r"Dear ada@acme\.example http\S+/s/\S{43}, please choose", text_of(mail, "#letter"))
-        assert made(chrome, mail)["recipient"] == {"name": None, "email": "ada@acme.example"}
+    def test_is_for_the_selected_address_which_stays(self, extension: ExtensionDriver, mail_page: Page) -> None:
+        mail_page.evaluate(SET_CARET, ["#letter", 5, 21])
+        press_menu_item(extension, mail_page, "ada@acme.example")
+        find_inserted_codes(mail_page, "#letter")
+        assert re.match(r"Dear ada@acme\.example http\S+/s/\S{43}, please choose", read_field(mail_page, "#letter"))
+        assert fetch_newest_link(extension, mail_page)["recipient"] == {"name": None, "email": "ada@acme.example"}
 
     @pytest.mark.parametrize(("field", "at", "form"), [("#area", 7, r"before http\S+after"), ("#line", 1, r"xhttp\S+")])
-    def test_in_plain_fields(self, chrome: Extended, mail: Page, field: str, at: int, form: str) -> None:
-        mail.evaluate("field => document.querySelector(field).oninput = () => (document.title = 'heard')", field)
-        mail.evaluate(CARET, [field, at, at])
-        press(chrome, mail)
-        inserted(mail, field)
-        assert re.fullmatch(form, text_of(mail, field))
-        assert mail.title() == "heard"
+    def test_in_plain_fields(self, extension: ExtensionDriver, mail_page: Page, field: str, at: int, form: str) -> None:
+        mail_page.evaluate("field => document.querySelector(field).oninput = () => (document.title = 'heard')", field)
+        mail_page.evaluate(SET_CARET, [field, at, at])
+        press_menu_item(extension, mail_page)
+        find_inserted_codes(mail_page, field)
+        assert re.fullmatch(form, read_field(mail_page, field))
+        assert mail_page.title() == "heard"
 
-    def test_in_a_frame(self, chrome: Extended, mail: Page) -> None:
-        frame = mail.frames[1]
-        frame.evaluate(CARET, ["#inner", 6, 6])
-        press(chrome, mail, inner=True)
+    def test_in_a_frame(self, extension: ExtensionDriver, mail_page: Page) -> None:
+        frame = mail_page.frames[1]
+        frame.evaluate(SET_CARET, ["#inner", 6, 6])
+        press_menu_item(extension, mail_page, inner=True)
         expect(frame.locator("#inner")).to_have_text(URL)
 
     @pytest.mark.parametrize("field", ["#email", "#fixed", "h1"])
-    def test_makes_nothing_where_nothing_can_be_put(self, chrome: Extended, mail: Page, field: str) -> None:
-        before = chrome.issued()
-        mail.locator(field).focus()
-        press(chrome, mail)
-        until(mail, lambda: badge(chrome) == "!")
-        assert chrome.issued() == before
-        popup = chrome.popup()
+    def test_makes_nothing_where_nothing_can_be_put(
+        self, extension: ExtensionDriver, mail_page: Page, field: str
+    ) -> None:
+        issued_before = extension.count_issued_links()
+        mail_page.locator(field).focus()
+        press_menu_item(extension, mail_page)
+        wait_until(mail_page, lambda: read_badge(extension) == "!")
+        assert extension.count_issued_links() == issued_before
+        popup = extension.open_popup()
         expect(popup.locator("#bar")).to_contain_text("nothing was made")
-        until(popup, lambda: badge(chrome) == "")
+        wait_until(popup, lambda: read_badge(extension) == "")
         popup.close()
 
-    def test_two_presses_at_once_make_two(self, chrome: Extended, mail: Page) -> None:
-        mail.evaluate(CARET, ["#letter", 5, 5])
-        press(chrome, mail)
-        press(chrome, mail)
-        codes = inserted(mail, "#letter", 2)
+    def test_two_presses_at_once_make_two(self, extension: ExtensionDriver, mail_page: Page) -> None:
+        mail_page.evaluate(SET_CARET, ["#letter", 5, 5])
+        press_menu_item(extension, mail_page)
+        press_menu_item(extension, mail_page)
+        codes = find_inserted_codes(mail_page, "#letter", 2)
         assert len(set(codes)) == 2
 
-    def test_a_refusal_is_said(self, chrome: Extended, mail: Page) -> None:
-        before = chrome.issued()
-        mail.evaluate(CARET, ["#letter", 5, 5])
-        press(chrome, mail, link="00000000-0000-0000-0000-000000000000")
-        until(mail, lambda: badge(chrome) == "!")
-        assert "No link was inserted" in chrome.kept("notice")
-        assert "/s/" not in text_of(mail, "#letter")
-        assert chrome.issued() == before
+    def test_a_refusal_is_said(self, extension: ExtensionDriver, mail_page: Page) -> None:
+        issued_before = extension.count_issued_links()
+        mail_page.evaluate(SET_CARET, ["#letter", 5, 5])
+        press_menu_item(extension, mail_page, link="00000000-0000-0000-0000-000000000000")
+        wait_until(mail_page, lambda: read_badge(extension) == "!")
+        assert "No link was inserted" in extension.read_storage("notice")
+        assert "/s/" not in read_field(mail_page, "#letter")
+        assert extension.count_issued_links() == issued_before
 
 
-def badge(chrome: Extended) -> str:
+def read_badge(extension: ExtensionDriver) -> str:
     """The mark on the extension's button."""
-    return str(chrome.worker.evaluate("chrome.action.getBadgeText({})"))
+    return str(extension.worker.evaluate("chrome.action.getBadgeText({})"))
 
 
-def there(chrome: Extended, id: str) -> bool:
+def has_menu_item(extension: ExtensionDriver, id: str) -> bool:
     """Whether the menu has an item."""
-    return bool(chrome.worker.evaluate(EXISTS, id))
+    return bool(extension.worker.evaluate(HAS_MENU_ITEM, id))
 
 
-def test_the_menu_has_the_links_while_connected(chrome: Extended) -> None:
-    id, popup = link_id(chrome), chrome.popup()
-    until(popup, lambda: there(chrome, "insert") and there(chrome, id))
-    assert not there(chrome, "00000000-0000-0000-0000-000000000000")
+def test_the_menu_has_the_links_while_connected(extension: ExtensionDriver) -> None:
+    id, popup = find_link_id(extension), extension.open_popup()
+    wait_until(popup, lambda: has_menu_item(extension, "insert") and has_menu_item(extension, id))
+    assert not has_menu_item(extension, "00000000-0000-0000-0000-000000000000")
     popup.get_by_role("button", name="Connection of Julio").click()
     popup.get_by_role("menuitem", name="Disconnect").click()
-    until(popup, lambda: not there(chrome, "insert") and not there(chrome, id))
-    chrome.connect(popup)
-    until(popup, lambda: there(chrome, "insert") and there(chrome, id))
+    wait_until(popup, lambda: not has_menu_item(extension, "insert") and not has_menu_item(extension, id))
+    extension.connect_to_server(popup)
+    wait_until(popup, lambda: has_menu_item(extension, "insert") and has_menu_item(extension, id))

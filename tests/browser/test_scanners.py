@@ -11,13 +11,13 @@ import httpx2
 import pytest
 
 from api.app import ROUTERS
-from api.clock import now
+from api.clock import read_clock
 from api.demo.organisation import PEOPLE
-from api.http.dependencies import SESSION
-from tests.api.scriptless_browser import Reading
-from tests.api_driver import House, code_of
-from tests.browser.browsing import Browsing, Live
-from tests.browser.hosting import hosting, in_days
+from api.http.dependencies import SESSION_COOKIE
+from tests.api.scriptless_browser import PageParser
+from tests.api_driver import ApiDriver, extract_code
+from tests.browser.browsing import BrowserWindows, LiveServer
+from tests.browser.hosting import add_host, format_future_day
 from tests.browser.scanners import SCANNERS
 
 STREAMS = {"/v1/read-models/progress"}
@@ -27,11 +27,11 @@ MOST_LINKS = 120
 
 
 @dataclass
-class Bait:
-    """Links that scanners open, and what must still be possible with them afterwards."""
+class ScannerTargets:
+    """Links that scanners open, and checks that they are usable afterwards."""
 
-    live: Live
-    house: House
+    live_server: LiveServer
+    api: ApiDriver
     code: str
     slug: str
     manage: str
@@ -40,143 +40,152 @@ class Bait:
     cookies: list[dict[str, str]]
 
     @classmethod
-    def laid(cls, live: Live, house: House) -> "Bait":
-        """A new link, a single-use link of it, a booking and a sign-in code."""
-        link = house.link("Bait")
-        issued = house.post(f"/v1/links/{link['id']}/single-use", {}, "member", 201)["items"][0]
-        made = house.book(link["slug"], house.slots(link["slug"])[3])
+    def create_targets(cls, live: LiveServer, api: ApiDriver) -> "ScannerTargets":
+        """Create a link, a single-use link, a booking and a sign-in code."""
+        link = api.create_link("Bait")
+        issue_result = api.post(f"/v1/links/{link['id']}/single-use", {}, "member", 201)["items"][0]
+        booking = api.book_meeting(link["slug"], api.list_slots(link["slug"])[3])
         ids = {
             "links": link["id"],
-            "people": house.ids["member"],
-            "meeting-types": house.ids["type"],
-            "single-use": issued["id"],
-            "bookings": made["booking"]["id"],
-            "history": issued["id"],
+            "people": api.ids["member"],
+            "meeting-types": api.ids["type"],
+            "single-use": issue_result["id"],
+            "bookings": booking["booking"]["id"],
+            "history": issue_result["id"],
         }
-        sign_in = str(live.oncelink.keys.sign_in_code(PEOPLE["julio"].id, now()))
-        cookies = [{SESSION: live.session(who)} for who in SIGNED_IN]
-        return cls(live, house, issued["code"], link["slug"], code_of(made["manage_url"]), sign_in, ids, cookies)
+        sign_in = str(live.services.api_keys.create_sign_in_code(PEOPLE["julio"].id, read_clock()))
+        cookies = [{SESSION_COOKIE: live.create_session(who)} for who in SIGNED_IN]
+        return cls(
+            live, api, issue_result["code"], link["slug"], extract_code(booking["manage_url"]), sign_in, ids, cookies
+        )
 
-    def path(self, template: str) -> str:
+    def fill_path(self, template: str) -> str:
         """An address of a route, with what leads somewhere wherever a parameter stands."""
-        beginning = template.strip("/").removeprefix("v1/").split("/")[0]
+        prefix = template.strip("/").removeprefix("v1/").split("/")[0]
         values = {"s": self.code, "m": self.manage, "manage": self.manage, "book": self.slug, "sign-in": self.sign_in}
-        value = values.get(beginning) or self.id_for(template)
+        value = values.get(prefix) or self.find_id(template)
         return re.sub(r"\{[^}]+\}", value, template)
 
-    def id_for(self, template: str) -> str:
+    def find_id(self, template: str) -> str:
         """The id of a thing of the kind that a route speaks of; a link's where nothing else is known."""
         return next((id for kind, id in self.ids.items() if f"/{kind}/" in template), self.ids["links"])
 
-    def works(self) -> None:
-        """Everything can still be done, by pressing a button."""
-        first, second, third, *_ = self.house.slots(self.code)
-        assert self.live.oncelink.sessions.begin(self.sign_in, now())
-        self.house.book(self.code, first)
-        self.house.book(self.slug, second)
-        moved = self.house.post(f"/v1/manage/{self.manage}/reschedule", {"start": third})
-        assert moved["booking"]["status"] == "rescheduled"
+    def assert_usable(self) -> None:
+        """Assert that each link still works when a person presses its button."""
+        first_start, second_start, third_start, *_ = self.api.list_slots(self.code)
+        assert self.live_server.services.sessions.begin_session(self.sign_in, read_clock())
+        self.api.book_meeting(self.code, first_start)
+        self.api.book_meeting(self.slug, second_start)
+        rescheduled = self.api.post(f"/v1/manage/{self.manage}/reschedule", {"start": third_start})
+        assert rescheduled["booking"]["status"] == "rescheduled"
 
 
 @pytest.fixture
-def bait(served: Live) -> Iterator[Bait]:
-    """Links for the scanners, which have moved nothing and left everything usable when they are done."""
-    with hosting(served) as house:
-        found = Bait.laid(served, house)
-        before = head(served)
-        yield found
-        assert head(served) == before
-        found.works()
+def targets(live_server: LiveServer) -> Iterator[ScannerTargets]:
+    """Links for scanners. Asserts afterwards that nothing has changed and every link is usable."""
+    with add_host(live_server) as api:
+        scanner_targets = ScannerTargets.create_targets(live_server, api)
+        position_before = read_state(live_server)
+        yield scanner_targets
+        assert read_state(live_server) == position_before
+        scanner_targets.assert_usable()
 
 
-def head(live: Live) -> tuple[Any, ...]:
-    """Where the log ends, and how many sessions, keys and used codes there are."""
+def read_state(live: LiveServer) -> tuple[Any, ...]:
+    """Read the end of the log and the numbers of sessions, keys and used codes."""
     count = "(SELECT count(*) FROM {{schema}}.{0})"
     tables = ", ".join(
         count.format(name) + f" AS {name}" for name in ("sessions", "api_keys", "claims", "reservations")
     )
     query = "SELECT (SELECT max(position) FROM {schema}.events) AS at, " + tables
-    return tuple(live.oncelink.database.rows(query)[0].values())
+    return tuple(live.services.database.fetch_rows(query)[0].values())
 
 
-def templates() -> list[str]:
+def list_get_paths() -> list[str]:
     """The path of every route that answers GET."""
     routes = [route for router in ROUTERS for route in router.routes]
-    found = {str(getattr(route, "path", "")) for route in routes if "GET" in (getattr(route, "methods", None) or ())}
-    return sorted(found - STREAMS)
+    paths = {str(getattr(route, "path", "")) for route in routes if "GET" in (getattr(route, "methods", None) or ())}
+    return sorted(paths - STREAMS)
 
 
-def pages() -> list[str]:
+def list_page_paths() -> list[str]:
     """The paths of routes that are pages."""
-    found = [path for path in templates() if not path.startswith(NOT_PAGES)]
-    assert len(found) >= 10
-    assert {"/book/{slug:path}", "/s/{code:path}", "/m/{code:path}", "/sign-in/{code}"} <= set(found)
-    return found
+    page_paths = [path for path in list_get_paths() if not path.startswith(NOT_PAGES)]
+    assert len(page_paths) >= 10
+    assert {"/book/{slug:path}", "/s/{code:path}", "/m/{code:path}", "/sign-in/{code}"} <= set(page_paths)
+    return page_paths
 
 
 @pytest.fixture
-def crawler(served: Live) -> Iterator[httpx2.Client]:
+def crawler(live_server: LiveServer) -> Iterator[httpx2.Client]:
     """A client that follows redirects, as scanners do."""
-    with httpx2.Client(base_url=served.base_url, timeout=60, follow_redirects=True) as client:
+    with httpx2.Client(base_url=live_server.base_url, timeout=60, follow_redirects=True) as client:
         yield client
 
 
 class TestScanners:
     """GET, HEAD and OPTIONS by all of them."""
 
-    def test_every_page_by_every_scanner(self, bait: Bait, crawler: httpx2.Client) -> None:
+    def test_every_page_by_every_scanner(self, targets: ScannerTargets, crawler: httpx2.Client) -> None:
         assert len(SCANNERS) >= 20
-        for template, headers in product(pages(), SCANNERS.values()):
-            read = crawler.get(bait.path(template), headers=headers)
-            looked = crawler.head(bait.path(template), headers=headers)
-            assert read.status_code < 500
-            assert looked.status_code == read.status_code
-            assert looked.content == b""
+        for template, headers in product(list_page_paths(), SCANNERS.values()):
+            get_response = crawler.get(targets.fill_path(template), headers=headers)
+            head_response = crawler.head(targets.fill_path(template), headers=headers)
+            assert get_response.status_code < 500
+            assert head_response.status_code == get_response.status_code
+            assert head_response.content == b""
 
-    def test_every_route_by_people_who_are_signed_in(self, bait: Bait) -> None:
-        ahead = SCANNERS["a browser that loads ahead"]
-        for cookie in bait.cookies:
-            with httpx2.Client(base_url=bait.live.base_url, cookies=cookie, timeout=60) as client:
-                for template, method in product(templates(), ("GET", "HEAD", "OPTIONS")):
-                    answer = client.request(method, bait.path(template), headers=ahead)
-                    assert answer.status_code < 500, template
+    def test_every_route_by_people_who_are_signed_in(self, targets: ScannerTargets) -> None:
+        headers = SCANNERS["a browser that loads ahead"]
+        for cookie in targets.cookies:
+            with httpx2.Client(base_url=targets.live_server.base_url, cookies=cookie, timeout=60) as client:
+                for template, method in product(list_get_paths(), ("GET", "HEAD", "OPTIONS")):
+                    response = client.request(method, targets.fill_path(template), headers=headers)
+                    assert response.status_code < 500, template
 
-    def test_every_link_of_every_page_is_followed(self, bait: Bait, crawler: httpx2.Client) -> None:
-        seen: set[str] = set()
-        waiting = [bait.path(template) for template in pages()]
-        while waiting and len(seen) < MOST_LINKS:
+    def test_every_link_of_every_page_is_followed(self, targets: ScannerTargets, crawler: httpx2.Client) -> None:
+        visited: set[str] = set()
+        waiting = [targets.fill_path(template) for template in list_page_paths()]
+        while waiting and len(visited) < MOST_LINKS:
             path = waiting.pop(0)
-            if path in seen:
+            if path in visited:
                 continue
-            seen.add(path)
-            answer = crawler.get(path, headers=SCANNERS["Microsoft Safe Links"])
-            if answer.headers["content-type"].startswith("text/html"):
-                links = [href for href in Reading(answer.text).links.values() if href.startswith("/")]
-                waiting += sorted(links, key=lambda href: urlsplit(href).path in {urlsplit(one).path for one in seen})
-        assert {f"/m/{bait.manage}/cancel", f"/m/{bait.manage}/reschedule"} <= {urlsplit(path).path for path in seen}
-        assert len(seen) > 40
+            visited.add(path)
+            response = crawler.get(path, headers=SCANNERS["Microsoft Safe Links"])
+            if response.headers["content-type"].startswith("text/html"):
+                links = [href for href in PageParser(response.text).links.values() if href.startswith("/")]
+                waiting += sorted(
+                    links,
+                    key=lambda href: urlsplit(href).path in {urlsplit(visited_path).path for visited_path in visited},
+                )
+        assert {f"/m/{targets.manage}/cancel", f"/m/{targets.manage}/reschedule"} <= {
+            urlsplit(path).path for path in visited
+        }
+        assert len(visited) > 40
 
 
 class TestScripts:
     """A browser that runs each page's scripts, and presses nothing."""
 
-    def test_by_nobody(self, bait: Bait, browsing: Browsing) -> None:
-        self.visit(bait, browsing, {})
+    def test_by_nobody(self, targets: ScannerTargets, windows: BrowserWindows) -> None:
+        self.visit_pages(targets, windows, {})
 
-    def test_by_somebody_signed_in(self, bait: Bait, browsing: Browsing) -> None:
-        self.visit(bait, browsing, bait.cookies[0])
+    def test_by_somebody_signed_in(self, targets: ScannerTargets, windows: BrowserWindows) -> None:
+        self.visit_pages(targets, windows, targets.cookies[0])
 
-    def visit(self, bait: Bait, browsing: Browsing, cookie: dict[str, str]) -> None:
+    def visit_pages(self, targets: ScannerTargets, windows: BrowserWindows, cookie: dict[str, str]) -> None:
         """Opens every page, waits until it has done all that it does by itself, and moves the pointer over it."""
-        browsing.guard.expect("the server responded with a status of 4")
-        page = browsing.window(clipboard=False)
+        windows.guard.expect_message("the server responded with a status of 4")
+        page = windows.open_window(clipboard=False)
         for name, value in cookie.items():
-            page.context.add_cookies([{"name": name, "value": value, "url": bait.live.base_url}])
+            page.context.add_cookies([{"name": name, "value": value, "url": targets.live_server.base_url}])
         extra = [
-            f"/s/{bait.code}?start={in_days(4)}T09:00:00Z",
-            f"/m/{bait.manage}/reschedule?start={in_days(4)}T09:00:00Z",
+            f"/s/{targets.code}?start={format_future_day(4)}T09:00:00Z",
+            f"/m/{targets.manage}/reschedule?start={format_future_day(4)}T09:00:00Z",
         ]
-        for path in [bait.path(template) for template in pages() if not template.endswith((".ics", ".csv"))] + extra:
+        for path in [
+            targets.fill_path(template) for template in list_page_paths() if not template.endswith((".ics", ".csv"))
+        ] + extra:
             page.goto(path, wait_until="networkidle" if "/s/" in path or "/m/" in path else "load")
             page.mouse.move(200, 200)
             page.mouse.move(700, 400)

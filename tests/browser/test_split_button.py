@@ -7,47 +7,49 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.browsing import Browsing, copied
+from tests.browser.browsing import BrowserWindows, read_clipboard
 from tests.browser.screenshots import wait_for_lists
 
 LINK = "Discovery call with Julio"
-CHOSEN = """() => {
+READ_SELECTION = """() => {
     const field = document.activeElement;
     return field.value.slice(field.selectionStart, field.selectionEnd);
 }"""
-REFUSE = "const no = () => Promise.reject(new Error()); Object.assign(navigator.clipboard, {write: no, writeText: no})"
+REFUSE_CLIPBOARD = (
+    "const no = () => Promise.reject(new Error()); Object.assign(navigator.clipboard, {write: no, writeText: no})"
+)
 GUEST = {"name": "Grace Hopper", "email": "grace@acme.example", "time_zone": "Europe/Berlin"}
 
 
-def split_of(page: Page, link: str) -> Any:
+def find_split_button(page: Page, link: str) -> Any:
     """The split button of a link."""
     return page.locator(f'[data-split][data-name="{link}"]')
 
 
-def opened(page: Page, link: str) -> Any:
+def open_menu(page: Page, link: str) -> Any:
     """The open menu of a link's split button."""
-    split_of(page, link).get_by_role("button", name="More ways to copy").click()
+    find_split_button(page, link).get_by_role("button", name="More ways to copy").click()
     menu = page.get_by_role("menu", name="More ways to copy")
     expect(menu).to_be_visible()
     return menu
 
 
-def copy_single_use(page: Page, link: str) -> str:
+def copy_single_use_link(page: Page, link: str) -> str:
     """Copies a new single-use link; its code."""
-    opened(page, link).get_by_role("menuitem", name="Copy Single-Use Link").click()
+    open_menu(page, link).get_by_role("menuitem", name="Copy Single-Use Link").click()
     expect(page.locator("[data-toast]").last).to_contain_text("Copied a single-use link")
-    return code_on_clipboard(page)
+    return read_code_from_clipboard(page)
 
 
-def code_on_clipboard(page: Page) -> str:
+def read_code_from_clipboard(page: Page) -> str:
     """The code of the single-use link on the clipboard."""
-    found = re.fullmatch(r"http://127\.0\.0\.1:\d+/s/([\w-]{43})", copied(page))
-    assert found
-    return found.group(1)
+    match = re.fullmatch(r"http://127\.0\.0\.1:\d+/s/([\w-]{43})", read_clipboard(page))
+    assert match
+    return match.group(1)
 
 
-def book(page: Page, code: str) -> int:
-    """Books the next time on offer, from a guest's browser; the status."""
+def book_slot(page: Page, code: str) -> int:
+    """Book the next free slot in a guest's browser and return the status."""
     first = (datetime.now(UTC) + timedelta(days=3)).date()
     query = f"from={first}&to={first + timedelta(days=20)}&time_zone=Europe/Berlin"
     slots = page.request.get(f"/v1/book/{code}/slots?{query}")
@@ -58,34 +60,34 @@ def book(page: Page, code: str) -> int:
 
 
 @pytest.mark.parametrize(("path", "who"), [("/links", "julio"), ("/links/library", "sam")])
-def test_a_copied_single_use_link_books_once(browsing: Browsing, path: str, who: str) -> None:
-    page = browsing.window(who)
+def test_a_copied_single_use_link_books_once(windows: BrowserWindows, path: str, who: str) -> None:
+    page = windows.open_window(who)
     page.goto(path)
     link = page.locator("[data-split]").filter(has=page.locator(".split-more")).first.get_attribute("data-name")
     assert link
-    code = copy_single_use(page, link)
-    second, third = browsing.window(), browsing.window()
-    assert book(second, code) == 201
-    assert book(third, code) == 410
-    wait_for_lists(browsing.live)
+    code = copy_single_use_link(page, link)
+    second_page, third = windows.open_window(), windows.open_window()
+    assert book_slot(second_page, code) == 201
+    assert book_slot(third, code) == 410
+    wait_for_lists(windows.live_server)
     page.reload()
-    expect(page.locator("tr", has=split_of(page, link))).to_contain_text("booked")
+    expect(page.locator("tr", has=find_split_button(page, link))).to_contain_text("booked")
 
 
-def test_copies_the_link_itself(browsing: Browsing) -> None:
-    page = browsing.window("julio")
+def test_copies_the_link_itself(windows: BrowserWindows) -> None:
+    page = windows.open_window("julio")
     page.goto("/links")
-    split_of(page, LINK).get_by_role("button", name="Copy Link", exact=True).click()
+    find_split_button(page, LINK).get_by_role("button", name="Copy Link", exact=True).click()
     expect(page.locator("[data-toast]")).to_contain_text("any number of times")
-    assert copied(page).endswith("/book/julio")
+    assert read_clipboard(page).endswith("/book/julio")
 
 
-def test_says_for_whom_and_until_when(browsing: Browsing) -> None:
-    page = browsing.window("claire")
+def test_says_for_whom_and_until_when(windows: BrowserWindows) -> None:
+    page = windows.open_window("claire")
     page.goto("/links/library")
     name = page.locator("[data-split]").first.get_attribute("data-name")
     assert name
-    opened(page, name).get_by_role("menuitem", name="For somebody").click()
+    open_menu(page, name).get_by_role("menuitem", name="For somebody").click()
     dialog = page.get_by_role("dialog", name="Single-use link for somebody")
     dialog.get_by_label("Name").fill("Grace Hopper")
     dialog.get_by_label("E-mail address").fill("grace@acme.example")
@@ -95,26 +97,26 @@ def test_says_for_whom_and_until_when(browsing: Browsing) -> None:
     toast = page.locator("[data-toast]").last
     expect(toast).to_contain_text("for Grace Hopper")
     expect(toast).to_contain_text(re.compile("does not expire by itself|lasts until"))
-    code = code_on_clipboard(page)
-    wait_for_lists(browsing.live)
-    found = page.request.get("/v1/single-use?q=grace&sort=-issued_at").json()["items"]
-    [issued] = [one for one in found if one["code"] == code]
-    assert issued["recipient"] == {"name": "Grace Hopper", "email": "grace@acme.example"}
-    assert issued["label"] == "Renewal"
-    assert issued["source"] == "web"
+    code = read_code_from_clipboard(page)
+    wait_for_lists(windows.live_server)
+    single_use_links = page.request.get("/v1/single-use?q=grace&sort=-issued_at").json()["items"]
+    [single_use_link] = [row for row in single_use_links if row["code"] == code]
+    assert single_use_link["recipient"] == {"name": "Grace Hopper", "email": "grace@acme.example"}
+    assert single_use_link["label"] == "Renewal"
+    assert single_use_link["source"] == "web"
 
 
-def test_says_when_the_link_cannot_be_booked_now(browsing: Browsing) -> None:
-    page = browsing.window("julio")
+def test_says_when_the_link_cannot_be_booked_now(windows: BrowserWindows) -> None:
+    page = windows.open_window("julio")
     page.goto("/links")
-    copy_single_use(page, "Web Week Lisbon")
+    copy_single_use_link(page, "Web Week Lisbon")
     expect(page.locator("[data-toast]").last).to_contain_text("cannot be booked now: the link is expired")
 
 
-def test_several_at_once_from_names_to_a_csv_of_links(browsing: Browsing) -> None:
-    page = browsing.window("julio")
+def test_several_at_once_from_names_to_a_csv_of_links(windows: BrowserWindows) -> None:
+    page = windows.open_window("julio")
     page.goto("/links")
-    opened(page, LINK).get_by_role("menuitem", name="Several at once").click()
+    open_menu(page, LINK).get_by_role("menuitem", name="Several at once").click()
     dialog = page.get_by_role("dialog", name="Several single-use links")
     dialog.get_by_label("Names, one a line").fill('Ada Lovelace, ada@acme.example\n"Hopper, Grace"\n\n=1+1; x@y')
     dialog.get_by_role("button", name="Make and download").click()
@@ -136,78 +138,78 @@ def test_several_at_once_from_names_to_a_csv_of_links(browsing: Browsing) -> Non
     assert all(page.request.get(f"/v1/book/{code}").status == 200 for code in codes)
 
 
-def test_shows_the_link_selected_where_the_clipboard_is_refused(browsing: Browsing) -> None:
-    page = browsing.window("julio", clipboard=False)
+def test_shows_the_link_selected_where_the_clipboard_is_refused(windows: BrowserWindows) -> None:
+    page = windows.open_window("julio", clipboard=False)
     page.add_init_script(
         "navigator.clipboard.write = navigator.clipboard.writeText = () => Promise.reject(new Error())"
     )
     page.goto("/links")
-    opened(page, LINK).get_by_role("menuitem", name="Copy Single-Use Link").click()
+    open_menu(page, LINK).get_by_role("menuitem", name="Copy Single-Use Link").click()
     dialog = page.get_by_role("dialog", name="Copy it by hand")
     expect(dialog).to_be_visible()
-    chosen = page.evaluate(CHOSEN)
-    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/s/[\w-]{43}", chosen)
+    selection = page.evaluate(READ_SELECTION)
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/s/[\w-]{43}", selection)
 
 
 class TestALostReply:
     """A press whose answer never comes, or comes late, never makes two."""
 
-    def test_is_asked_again_under_the_same_key(self, browsing: Browsing) -> None:
-        page = browsing.window("julio")
+    def test_is_asked_again_under_the_same_key(self, windows: BrowserWindows) -> None:
+        page = windows.open_window("julio")
         page.goto("/links")
-        browsing.guard.expect("Failed to load resource")
-        keys = losing_replies(page, 1)
-        code = copy_single_use(page, LINK)
+        windows.guard.expect_message("Failed to load resource")
+        keys = drop_responses(page, 1)
+        code = copy_single_use_link(page, LINK)
         assert len(keys) == 2
         assert len(set(keys)) == 1
         assert page.request.get(f"/v1/book/{code}").status == 200
 
-    def test_and_the_next_press_finds_it(self, browsing: Browsing) -> None:
-        page = browsing.window("julio")
+    def test_and_the_next_press_finds_it(self, windows: BrowserWindows) -> None:
+        page = windows.open_window("julio")
         page.goto("/links")
-        browsing.guard.expect("Failed to load resource")
-        before = issued_of(page)
-        keys = losing_replies(page, 3)
-        opened(page, LINK).get_by_role("menuitem", name="Copy Single-Use Link").click()
+        windows.guard.expect_message("Failed to load resource")
+        issued_before = count_issued_links(page)
+        keys = drop_responses(page, 3)
+        open_menu(page, LINK).get_by_role("menuitem", name="Copy Single-Use Link").click()
         expect(page.locator("[data-toast]").last).to_contain_text("nothing is made twice")
-        copy_single_use(page, LINK)
+        copy_single_use_link(page, LINK)
         assert len(keys) == 4
         assert len(set(keys)) == 1
-        assert issued_of(page) == before + 1
+        assert count_issued_links(page) == issued_before + 1
 
 
-def losing_replies(page: Page, count: int) -> list[str]:
-    """Lets the server do what it is asked for, and loses its first answers; the keys of all requests."""
+def drop_responses(page: Page, count: int) -> list[str]:
+    """Let the server process requests but drop its first responses. Returns the keys of all requests."""
     keys: list[str] = []
 
-    def handle(route: Route) -> None:
+    def handle_route(route: Route) -> None:
         keys.append(route.request.headers["idempotency-key"])
-        answer = route.fetch()
-        assert answer.status == 201
+        response = route.fetch()
+        assert response.status == 201
         if len(keys) <= count:
             route.abort("connectionreset")
         else:
-            route.fulfill(response=answer)
+            route.fulfill(response=response)
 
-    page.route("**/single-use", handle)
+    page.route("**/single-use", handle_route)
     return keys
 
 
-def issued_of(page: Page) -> int:
+def count_issued_links(page: Page) -> int:
     """How many single-use links the link has, from the log."""
     id = page.locator(f'[data-split][data-name="{LINK}"]').get_attribute("data-link")
     return int(page.request.get(f"/v1/links/{id}").json()["single_use"]["issued"])
 
 
-def test_the_menu_works_by_keyboard(browsing: Browsing) -> None:
-    page = browsing.window("julio")
+def test_the_menu_works_by_keyboard(windows: BrowserWindows) -> None:
+    page = windows.open_window("julio")
     page.goto("/links")
-    split = split_of(page, LINK)
-    more = split.get_by_role("button", name="More ways to copy")
-    more.focus()
-    expect(more).to_have_attribute("aria-expanded", "false")
+    split = find_split_button(page, LINK)
+    menu_button = split.get_by_role("button", name="More ways to copy")
+    menu_button.focus()
+    expect(menu_button).to_have_attribute("aria-expanded", "false")
     page.keyboard.press("Enter")
-    expect(more).to_have_attribute("aria-expanded", "true")
+    expect(menu_button).to_have_attribute("aria-expanded", "true")
     item = page.get_by_role("menu", name="More ways to copy").get_by_role("menuitem")
     expect(item.nth(0)).to_be_focused()
     page.keyboard.press("ArrowDown")
@@ -219,22 +221,22 @@ def test_the_menu_works_by_keyboard(browsing: Browsing) -> None:
     page.keyboard.press("s")
     expect(item.nth(2)).to_be_focused()
     page.keyboard.press("Escape")
-    expect(more).to_be_focused()
-    expect(more).to_have_attribute("aria-expanded", "false")
+    expect(menu_button).to_be_focused()
+    expect(menu_button).to_have_attribute("aria-expanded", "false")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     expect(page.locator("[data-toast]")).to_contain_text("Copied a single-use link")
-    expect(more).to_be_focused()
-    code_on_clipboard(page)
+    expect(menu_button).to_be_focused()
+    read_code_from_clipboard(page)
 
 
-def test_presses_while_one_is_under_way_make_no_more(browsing: Browsing) -> None:
-    page = browsing.window("julio")
+def test_presses_while_one_is_under_way_make_no_more(windows: BrowserWindows) -> None:
+    page = windows.open_window("julio")
     page.goto("/links")
-    before = issued_of(page)
-    opened(page, LINK).evaluate("""menu => {
+    issued_before = count_issued_links(page)
+    open_menu(page, LINK).evaluate("""menu => {
         const item = menu.querySelector("[data-single-use]");
         for (let press = 0; press < 3; press++) item.click();
     }""")
     expect(page.locator("[data-toast]")).to_have_count(1)
-    assert issued_of(page) == before + 1
+    assert count_issued_links(page) == issued_before + 1

@@ -7,21 +7,21 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.browsing import Browsing, copied
-from tests.browser.screenshots import book
+from tests.browser.browsing import BrowserWindows, read_clipboard
+from tests.browser.screenshots import book_meeting
 
 
-def my_links(page: Page) -> None:
+def open_my_links(page: Page) -> None:
     """My Links."""
     page.goto("/links?status=active")
 
 
-def library(page: Page) -> None:
+def open_library(page: Page) -> None:
     """The Links Library."""
     page.goto("/links/library?status=active")
 
 
-def wizard(page: Page) -> None:
+def complete_wizard(page: Page) -> None:
     """The wizard's last step, all the way through."""
     page.goto("/links/new")
     page.get_by_role("radio").first.check()
@@ -32,19 +32,19 @@ def wizard(page: Page) -> None:
     expect(page.get_by_role("heading", name=f"{name} is ready")).to_be_visible()
 
 
-def all_links(page: Page) -> None:
+def open_all_links(page: Page) -> None:
     """Link Management, All Links."""
     page.goto("/management/links?status=active")
 
 
-def view_links(page: Page) -> None:
+def open_view_links(page: Page) -> None:
     """The View Links window of a managed link."""
     page.goto("/management/managed")
     page.get_by_role("link", name="View Links of Product tour").click()
     expect(page.get_by_role("dialog", name="Product tour")).to_be_visible()
 
 
-def link_page(page: Page) -> None:
+def open_link_page(page: Page) -> None:
     """A link's own page."""
     page.goto("/links?status=active")
     page.locator("tbody th a").first.click()
@@ -52,62 +52,62 @@ def link_page(page: Page) -> None:
 
 
 SURFACES = [
-    ("julio", my_links),
-    ("sam", library),
-    ("julio", wizard),
-    ("claire", all_links),
-    ("claire", view_links),
-    ("julio", link_page),
+    ("julio", open_my_links),
+    ("sam", open_library),
+    ("julio", complete_wizard),
+    ("claire", open_all_links),
+    ("claire", open_view_links),
+    ("julio", open_link_page),
 ]
 
 
-def on_top(page: Page) -> Any:
+def find_top_window(page: Page) -> Any:
     """The window that is open over the page, or the page itself."""
     window = page.locator("dialog[open]")
     return window if window.count() else page.locator("main")
 
 
-@pytest.mark.parametrize(("who", "surface"), SURFACES, ids=lambda one: getattr(one, "__name__", one))
+@pytest.mark.parametrize(("who", "surface"), SURFACES, ids=lambda value: getattr(value, "__name__", value))
 class TestSurface:
     """One of the places."""
 
     def test_copies_a_single_use_link_that_books_once(
-        self, browsing: Browsing, who: str, surface: Callable[[Page], None]
+        self, windows: BrowserWindows, who: str, surface: Callable[[Page], None]
     ) -> None:
-        page = browsing.window(who)
+        page = windows.open_window(who)
         surface(page)
-        split = on_top(page).locator("[data-split]").first
+        split = find_top_window(page).locator("[data-split]").first
         split.get_by_role("button", name="More ways to copy").click()
         page.get_by_role("menuitem", name="Copy Single-Use Link").click()
         expect(page.locator("[data-toast]").last).to_contain_text("Copied a single-use link")
         expect(page.locator("[data-toast]").last).to_be_in_viewport()
-        url = copied(page)
-        assert url.startswith(f"{browsing.live.base_url}/s/")
-        second, third = browsing.window(), browsing.window()
-        second.goto(url)
-        book(second)
-        expect(second.get_by_role("link", name="Reschedule")).to_be_visible()
-        browsing.guard.expect("status of 410")
-        answer = third.goto(url)
-        assert answer
-        assert answer.status == 410
+        url = read_clipboard(page)
+        assert url.startswith(f"{windows.live_server.base_url}/s/")
+        second_page, third = windows.open_window(), windows.open_window()
+        second_page.goto(url)
+        book_meeting(second_page)
+        expect(second_page.get_by_role("link", name="Reschedule")).to_be_visible()
+        windows.guard.expect_message("status of 410")
+        response = third.goto(url)
+        assert response
+        assert response.status == 410
         expect(third.get_by_role("heading")).to_contain_text("used")
         expect(third.get_by_role("button", name="Confirm booking")).to_have_count(0)
 
-    def test_copies_the_link_itself(self, browsing: Browsing, who: str, surface: Callable[[Page], None]) -> None:
-        page = browsing.window(who)
+    def test_copies_the_link_itself(self, windows: BrowserWindows, who: str, surface: Callable[[Page], None]) -> None:
+        page = windows.open_window(who)
         surface(page)
-        split = on_top(page).locator("[data-split]").first
+        split = find_top_window(page).locator("[data-split]").first
         name = split.get_attribute("data-name")
         split.get_by_role("button", name="Copy Link", exact=True).click()
         expect(page.locator("[data-toast]").last).to_contain_text(f"Copied the link {name}")
-        path, slug = copied(page).removeprefix(browsing.live.base_url).rsplit("/", 1)
+        path, slug = read_clipboard(page).removeprefix(windows.live_server.base_url).rsplit("/", 1)
         assert path == "/book"
         assert page.request.get(f"/v1/book/{slug}").json()["kind"] in ("standard", "managed")
 
 
-def test_the_managed_wizard_copies_no_single_use_link(browsing: Browsing) -> None:
-    page = browsing.window("claire")
+def test_the_managed_wizard_copies_no_single_use_link(windows: BrowserWindows) -> None:
+    page = windows.open_window("claire")
     page.goto("/management/managed/new")
     page.get_by_role("radio").first.check()
     page.get_by_role("button", name="Continue").click()
@@ -121,4 +121,4 @@ def test_the_managed_wizard_copies_no_single_use_link(browsing: Browsing) -> Non
     expect(page.locator("main").get_by_role("button", name="More ways to copy")).to_have_count(0)
     page.get_by_role("button", name="Copy Link", exact=True).first.click()
     expect(page.locator("[data-toast]").last).to_contain_text("Copied the link Partner briefing")
-    assert "/book/partner-briefing-mira" in copied(page)
+    assert "/book/partner-briefing-mira" in read_clipboard(page)

@@ -18,46 +18,48 @@ LINK = UUID(int=3)
 TYPE = UUID(int=4)
 
 
-def at(now: datetime = NOW, person: UUID | None = JULIO, roles: tuple[str, ...] = ("member",)) -> Context:
-    """A context at an instant; of a guest when there is no person."""
+def build_context(now: datetime = NOW, person: UUID | None = JULIO, roles: tuple[str, ...] = ("member",)) -> Context:
+    """A context at an instant, of a guest when there is no person."""
     actor = Actor(kind="person", id=person) if person else Actor(kind="guest")
     return Context(now, actor, uuid4().hex, "api", frozenset(roles))
 
 
-def link(**more: Any) -> Link:
+def create_link(**extra: Any) -> Link:
     """An active link of Julio's."""
-    given = {"kind": "standard", "name": "Intro", "slug": "intro", "owner_id": JULIO, "meeting_type_id": TYPE}
-    return saved(Link.create(LINK, LinkProperties(**{**given, **more}), at()))
+    properties = {"kind": "standard", "name": "Intro", "slug": "intro", "owner_id": JULIO, "meeting_type_id": TYPE}
+    return mark_saved(Link.create(LINK, LinkProperties(**{**properties, **extra}), build_context()))
 
 
-def person(**more: Any) -> Person:
+def add_person(**extra: Any) -> Person:
     """Julio, in office hours, UTC."""
-    given = {"name": "Julio", "email": "julio@nexora.example", "time_zone": "UTC", "roles": ("member",)}
-    return saved(Person.add(JULIO, PersonProperties(**{**given, **more}), at()))
+    properties = {"name": "Julio", "email": "julio@nexora.example", "time_zone": "UTC", "roles": ("member",)}
+    return mark_saved(Person.add(JULIO, PersonProperties(**{**properties, **extra}), build_context()))
 
 
-def meeting_type(**more: Any) -> MeetingType:
+def create_meeting_type(**extra: Any) -> MeetingType:
     """Half an hour."""
-    return saved(
-        MeetingType.create(TYPE, MeetingTypeProperties(**{"name": "Intro", "duration_minutes": 30, **more}), at())
+    return mark_saved(
+        MeetingType.create(
+            TYPE, MeetingTypeProperties(**{"name": "Intro", "duration_minutes": 30, **extra}), build_context()
+        )
     )
 
 
-def issued() -> Token:
+def issue_token() -> Token:
     """An unused single-use link."""
     token = Token(uuid4())
-    token.issue(at(), link_id=LINK, issued_by=JULIO)
-    return saved(token)
+    token.issue(build_context(), link_id=LINK, issued_by=JULIO)
+    return mark_saved(token)
 
 
-def booked() -> Token:
+def book_token() -> Token:
     """A single-use link that was booked for START."""
-    token = issued()
-    token.book(at(person=None), **booking())
-    return saved(token)
+    token = issue_token()
+    token.book(build_context(person=None), **build_booking_fields())
+    return mark_saved(token)
 
 
-def booking(start: datetime = START) -> dict[str, Any]:
+def build_booking_fields(start: datetime = START) -> dict[str, Any]:
     """What a booking says, half an hour from `start`."""
     return {
         "link_kind": "standard",
@@ -66,22 +68,22 @@ def booking(start: datetime = START) -> dict[str, Any]:
         "meeting_type_version": 1,
         "host_ids": (JULIO,),
         "host_versions": (1,),
-        **times(start),
+        **build_times(start),
     }
 
 
-def times(start: datetime) -> dict[str, datetime]:
+def build_times(start: datetime) -> dict[str, datetime]:
     """The times of a meeting without buffers."""
     end = start + timedelta(minutes=30)
     return {"starts_at": start, "ends_at": end, "held_from": start, "held_until": end}
 
 
-def saved(aggregate: Any) -> Any:
+def mark_saved(aggregate: Any) -> Any:
     """The aggregate with nothing pending, as if it were stored."""
     aggregate.collect_events()
     return aggregate
 
 
-def happened(aggregate: Any) -> list[type[Event]]:
+def list_event_types(aggregate: Any) -> list[type[Event]]:
     """The kinds of event that a command added."""
     return [type(event) for event in aggregate.collect_events()]

@@ -1,4 +1,4 @@
-"""A gate inside the append: many gather in front of it, and pass it in the same instant."""
+"""A barrier inside the append: calls wait for a lock there, and continue at the same instant."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,27 +12,31 @@ from tests.once.server_processes import wait_until
 
 T = TypeVar("T")
 FENCE = "SELECT pg_advisory_xact_lock(hashtextextended('{schema}.fence', 0))"
-RIVAL = "INSERT INTO {schema}.reservations SELECT gen_random_uuid(), '{host}', tstzrange('{start}', 'infinity')"
+COMPETING_RESERVATION = (
+    "INSERT INTO {schema}.reservations SELECT gen_random_uuid(), '{host}', tstzrange('{start}', 'infinity')"
+)
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s AND wait_event_type = 'Lock'"
-PATIENCE = 3.0  # less than the service waits for a lock; on a slow machine fewer pass together
+TIMEOUT_SECONDS = 3.0  # less than the service waits for a lock; on a slow machine fewer pass together
 
 
-def together(superuser_url: str, application_name: str, gate: str, calls: Sequence[Callable[[], T]]) -> list[T]:
-    """What each call returns, whose appends waited for what this statement holds until all of them did."""
+def run_simultaneously(
+    superuser_url: str, application_name: str, blocking_statement: str, calls: Sequence[Callable[[], T]]
+) -> list[T]:
+    """Run calls whose appends wait for the lock of a statement until all of them wait. Return their results."""
     with (
         psycopg.connect(superuser_url) as holder,
-        psycopg.connect(superuser_url, autocommit=True) as watch,
+        psycopg.connect(superuser_url, autocommit=True) as observer,
         ThreadPoolExecutor(len(calls)) as threads,
     ):
-        holder.execute(gate)
-        running = [threads.submit(call) for call in calls]
+        holder.execute(blocking_statement)
+        futures = [threads.submit(call) for call in calls]
         with suppress(AssertionError):
-            wait_until(lambda: waiting(watch, application_name) >= len(calls), "all wait", PATIENCE)
+            wait_until(lambda: count_waiting(observer, application_name) >= len(calls), "all wait", TIMEOUT_SECONDS)
         holder.rollback()
-        return [one.result() for one in running]
+        return [future.result() for future in futures]
 
 
-def waiting(watch: Connection[Any], application_name: str) -> int:
-    """How many backends of an application wait for a lock."""
-    row = watch.execute(WAITING, (application_name,)).fetchone()
+def count_waiting(observer: Connection[Any], application_name: str) -> int:
+    """Count the backends of an application that wait for a lock."""
+    row = observer.execute(WAITING, (application_name,)).fetchone()
     return int(row[0]) if row else 0

@@ -1,4 +1,4 @@
-"""A proxy in front of PostgreSQL that knows requests, counts them, and breaks a chosen one at a chosen instant."""
+"""A proxy for PostgreSQL's protocol that counts requests and breaks a chosen one at a chosen instant."""
 
 import socket
 import struct
@@ -14,136 +14,138 @@ from threading import Event, Lock, Thread
 from store.embedded.server import Server
 
 PORT = 5432
-ENDS_A_REQUEST = (b"S", b"Q")  # Sync and Query: what the service then waits for an answer to
-CARRIES_OUT = (b"E", b"Q")  # Execute and Query; a request without them only prepares a statement
+END_OF_REQUEST = (b"S", b"Q")  # Sync and Query: what the service then waits for an answer to
+EXECUTING_MESSAGES = (b"E", b"Q")  # Execute and Query; a request without them only prepares a statement
 READY = b"Z"
-PATIENCE = 15.0
+TIMEOUT_SECONDS = 15.0
 
 
-class Wire:
+class ProxiedConnection:
     """One connection of the service: two sockets, and a thread for each direction."""
 
-    def __init__(self, proxy: "Proxy", client: socket.socket, server: socket.socket) -> None:
+    def __init__(self, proxy: "DatabaseProxy", client: socket.socket, server: socket.socket) -> None:
         self.proxy = proxy
         self.client = client
         self.server = server
         self.statements: dict[bytes, str] = {}
-        self.keeps_answer = False
-        self.pause = 0.0
-        self.answered = Event()
-        self.when_answered: Callable[[], object] = self.cut
-        self.threads = [Thread(target=pump, daemon=True) for pump in (self.from_client, self.from_server)]
+        self.withholds_response = False
+        self.delay_seconds = 0.0
+        self.response_received = Event()
+        self.on_response: Callable[[], object] = self.disconnect
+        self.threads = [
+            Thread(target=target, daemon=True) for target in (self.forward_requests, self.forward_responses)
+        ]
 
     def start(self) -> None:
         """Begins to pass messages on."""
         for thread in self.threads:
             thread.start()
 
-    def from_client(self) -> None:
-        """Passes requests on, each whole, unless an action is waiting for it."""
+    def forward_requests(self) -> None:
+        """Forward complete requests, unless an action is planned for one."""
         with suppress(OSError), self.client.makefile("rb") as stream:
-            self.server.sendall(startup_message(stream))
-            request, statement, carries_out = b"", "", False
-            while message := typed_message(stream):
+            self.server.sendall(read_startup_message(stream))
+            request, statement, executes = b"", "", False
+            while message := read_message(stream):
                 request += message
-                statement = self.statement_of(message) or statement
-                carries_out |= message[:1] in CARRIES_OUT
-                if message[:1] in ENDS_A_REQUEST:
-                    self.proxy.meet(self, statement, request, carries_out)
-                    request, statement, carries_out = b"", "", False
-        if not self.keeps_answer:
-            self.cut()
+                statement = self.find_statement(message) or statement
+                executes |= message[:1] in EXECUTING_MESSAGES
+                if message[:1] in END_OF_REQUEST:
+                    self.proxy.handle_request(self, statement, request, executes)
+                    request, statement, executes = b"", "", False
+        if not self.withholds_response:
+            self.disconnect()
 
-    def from_server(self) -> None:
-        """Passes answers on, late or not at all where an action says so."""
+    def forward_responses(self) -> None:
+        """Forward responses: at once, delayed, or not at all."""
         with suppress(OSError), self.server.makefile("rb") as stream:
-            while message := typed_message(stream):
-                if not self.keeps_answer:
-                    self.pass_on(message)
+            while message := read_message(stream):
+                if not self.withholds_response:
+                    self.send_to_client(message)
                 elif message[:1] == READY:
-                    self.answered.set()
-                    self.when_answered()
+                    self.response_received.set()
+                    self.on_response()
                     break
-        self.cut()
+        self.disconnect()
 
-    def pass_on(self, message: bytes) -> None:
-        """Gives the service a message, after the pause that was asked for."""
-        pause, self.pause = self.pause, 0.0
-        time.sleep(pause)
+    def send_to_client(self, message: bytes) -> None:
+        """Send a message to the service, after the planned delay."""
+        delay_seconds, self.delay_seconds = self.delay_seconds, 0.0
+        time.sleep(delay_seconds)
         self.client.sendall(message)
 
-    def statement_of(self, message: bytes) -> str | None:
-        """The SQL that a message stands for: its own, or that of the prepared statement it names."""
+    def find_statement(self, message: bytes) -> str | None:
+        """Find the SQL of a message: its own, or that of the prepared statement that it names."""
         kind, body = message[:1], message[5:]
         if kind == b"Q":
-            return text(body.split(b"\0")[0])
+            return format_statement(body.split(b"\0")[0])
         if kind == b"P":
             name, statement, *_ = body.split(b"\0")
-            self.statements[name] = text(statement)
+            self.statements[name] = format_statement(statement)
             return self.statements[name]
         if kind == b"B":
             return self.statements.get(body.split(b"\0")[1])
         return None
 
-    def forward(self, request: bytes) -> None:
-        """Gives PostgreSQL a request."""
+    def send_to_server(self, request: bytes) -> None:
+        """Send a request to PostgreSQL."""
         self.server.sendall(request)
 
-    def cut(self) -> None:
-        """Ends both connections at once."""
-        for end in (self.client, self.server):
-            hang_up(end)
+    def disconnect(self) -> None:
+        """Close both sockets."""
+        for endpoint in (self.client, self.server):
+            close_socket(endpoint)
 
 
-Action = Callable[[Wire, bytes], object]
+Action = Callable[[ProxiedConnection, bytes], object]
 
 
-class Proxy:
-    """Listens on a Unix socket of its own, and connects to the server's."""
+class DatabaseProxy:
+    """Listens on its own Unix socket and connects to the server's."""
 
     def __init__(self, server: Server, folder: Path) -> None:
         self.server = server
         self.folder = folder
         self.requests: list[str] = []
-        self.plans: list[tuple[str, Action]] = []
-        self.wires: list[Wire] = []
+        self.planned_actions: list[tuple[str, Action]] = []
+        self.connections: list[ProxiedConnection] = []
         self.lock = Lock()
         self.listener: socket.socket | None = None
 
-    def url(self, role: str, database: str) -> str:
+    def build_url(self, role: str, database: str) -> str:
         """How a role reaches a database through this proxy."""
-        return Server(self.folder, PORT, self.server.superuser).url(role, database)
+        return Server(self.folder, PORT, self.server.superuser).build_url(role, database)
 
-    def open(self) -> None:
-        """Lets connections in."""
+    def start_listening(self) -> None:
+        """Accept connections."""
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(self.folder / f".s.PGSQL.{PORT}"))
         self.listener.listen(100)
-        Thread(target=self.accept, args=(self.listener,), daemon=True).start()
+        Thread(target=self.accept_connections, args=(self.listener,), daemon=True).start()
 
-    def shut(self, last: Wire | None = None) -> None:
-        """Refuses new connections until it is opened again, and cuts every one there is, this one last.
+    def stop_listening(self, last: ProxiedConnection | None = None) -> None:
+        """Refuse new connections until the proxy listens again, and close all existing ones, `last` at the end.
 
-        The service would try again on another one, if it noticed that this one is cut while others are not.
+        The service would retry on another connection if it noticed that `last` is closed while others are open.
         """
         with self.lock:
             listener, self.listener = self.listener, None
-            wires, self.wires = self.wires, []
+            connections, self.connections = self.connections, []
         if listener is not None:
             (self.folder / f".s.PGSQL.{PORT}").unlink()
-            hang_up(listener)
-        for wire in sorted(wires, key=lambda wire: wire is last):
-            wire.cut()
+            close_socket(listener)
+        for connection in sorted(connections, key=lambda connection: connection is last):
+            connection.disconnect()
 
-    def accept(self, listener: socket.socket) -> None:
-        """Takes connections until the listener is closed."""
+    def accept_connections(self, listener: socket.socket) -> None:
+        """Accept connections until the listener is closed."""
         with suppress(OSError):
             while True:
                 client, _ = listener.accept()
-                self.connect(listener, client)
+                self.connect_client(listener, client)
 
-    def connect(self, listener: socket.socket, client: socket.socket) -> None:
-        """Joins a connection of the service with one to the server."""
+    def connect_client(self, listener: socket.socket, client: socket.socket) -> None:
+        """Connect a client of the proxy with the server."""
         server = socket.socket(socket.AF_UNIX)
         try:
             server.connect(str(self.server.socket_directory / f".s.PGSQL.{self.server.port}"))
@@ -151,126 +153,126 @@ class Proxy:
             server.close()
             client.close()
             return
-        wire = Wire(self, client, server)
+        connection = ProxiedConnection(self, client, server)
         with self.lock:
             if self.listener is listener:
-                self.wires.append(wire)
-                wire.start()
+                self.connections.append(connection)
+                connection.start()
                 return
-        wire.cut()
+        connection.disconnect()
 
-    def at(self, part: str, action: Action) -> None:
-        """Plans what happens, once, to the next request whose statement has this part."""
+    def plan_action(self, statement_part: str, action: Action) -> None:
+        """Plan an action for the next request whose statement contains `statement_part`. It runs once."""
         with self.lock:
-            self.plans.append((part, action))
+            self.planned_actions.append((statement_part, action))
 
-    def meet(self, wire: Wire, statement: str, request: bytes, carries_out: bool) -> None:
-        """A request has come: counts it, and does what was planned for it, or passes it on."""
+    def handle_request(self, connection: ProxiedConnection, statement: str, request: bytes, executes: bool) -> None:
+        """Count a request, and run the action planned for it or forward it."""
         with self.lock:
             self.requests.append(statement)
-            plan = next((plan for plan in self.plans if carries_out and plan[0] in statement), None)
-            if plan is not None:
-                self.plans.remove(plan)
-        action = plan[1] if plan is not None else Wire.forward
-        action(wire, request)
+            planned = next((planned for planned in self.planned_actions if executes and planned[0] in statement), None)
+            if planned is not None:
+                self.planned_actions.remove(planned)
+        action = planned[1] if planned is not None else ProxiedConnection.send_to_server
+        action(connection, request)
 
 
-def lose_answer(wire: Wire, request: bytes) -> None:
-    """The request is carried out; the connection is cut before its answer."""
-    wire.keeps_answer = True
-    wire.forward(request)
+def drop_response(connection: ProxiedConnection, request: bytes) -> None:
+    """Let PostgreSQL execute the request, and close the connection before its response."""
+    connection.withholds_response = True
+    connection.send_to_server(request)
 
 
-def drop_request(wire: Wire, _: bytes) -> None:
-    """The connection is cut before the request reaches the server."""
-    wire.cut()
+def drop_request(connection: ProxiedConnection, _: bytes) -> None:
+    """Close the connection before the request reaches the server."""
+    connection.disconnect()
 
 
-def hold_answer(seconds: float) -> Action:
-    """The request is carried out; its answer comes late."""
+def delay_response(seconds: float) -> Action:
+    """Build an action: PostgreSQL executes the request; its response is delayed."""
 
-    def action(wire: Wire, request: bytes) -> None:
-        wire.pause = seconds
-        wire.forward(request)
+    def apply_action(connection: ProxiedConnection, request: bytes) -> None:
+        connection.delay_seconds = seconds
+        connection.send_to_server(request)
 
-    return action
+    return apply_action
 
 
-def after(call: Callable[[], object]) -> Action:
-    """Something else happens first; then the request is passed on."""
+def run_before(call: Callable[[], object]) -> Action:
+    """Build an action: run `call`, then forward the request."""
 
-    def action(wire: Wire, request: bytes) -> None:
+    def apply_action(connection: ProxiedConnection, request: bytes) -> None:
         call()
-        wire.forward(request)
+        connection.send_to_server(request)
 
-    return action
-
-
-def lose_answer_and_shut(wire: Wire, request: bytes) -> None:
-    """The request is carried out; then everything is cut, and new connections are refused."""
-    wire.when_answered = partial(wire.proxy.shut, last=wire)
-    lose_answer(wire, request)
+    return apply_action
 
 
-def drop_request_and_shut(wire: Wire, _: bytes) -> None:
-    """Everything is cut before the request reaches the server, and new connections are refused."""
-    wire.proxy.shut(last=wire)
+def drop_response_and_stop(connection: ProxiedConnection, request: bytes) -> None:
+    """Let PostgreSQL execute the request, then close all connections and refuse new ones."""
+    connection.on_response = partial(connection.proxy.stop_listening, last=connection)
+    drop_response(connection, request)
 
 
-class Delayed:
-    """Cuts the service off from its request, which is carried out later: right before the next one with this part."""
+def drop_request_and_stop(connection: ProxiedConnection, _: bytes) -> None:
+    """Close all connections before the request reaches the server, and refuse new ones."""
+    connection.proxy.stop_listening(last=connection)
+
+
+class DelayedRequest:
+    """Disconnects the service from its request, which runs right before the next request that contains `until`."""
 
     def __init__(self, until: str) -> None:
         self.until = until
         self.request = b""
-        self.wire: Wire | None = None
+        self.connection: ProxiedConnection | None = None
 
-    def __call__(self, wire: Wire, request: bytes) -> None:
-        wire.keeps_answer = True
-        self.wire, self.request = wire, request
-        wire.proxy.at(self.until, after(self.carry_out))
-        hang_up(wire.client)
+    def __call__(self, connection: ProxiedConnection, request: bytes) -> None:
+        connection.withholds_response = True
+        self.connection, self.request = connection, request
+        connection.proxy.plan_action(self.until, run_before(self.execute_request))
+        close_socket(connection.client)
 
-    def carry_out(self) -> None:
-        """The request arrives at the server, and is carried out before this returns."""
-        assert self.wire is not None
-        self.wire.forward(self.request)
-        assert self.wire.answered.wait(PATIENCE)
+    def execute_request(self) -> None:
+        """Send the request and wait until PostgreSQL has executed it."""
+        assert self.connection is not None
+        self.connection.send_to_server(self.request)
+        assert self.connection.response_received.wait(TIMEOUT_SECONDS)
 
 
-def startup_message(stream: BufferedReader) -> bytes:
-    """The first message of a connection, the only one without a type."""
+def read_startup_message(stream: BufferedReader) -> bytes:
+    """Read the first message of a connection, the only one without a type."""
     size = stream.read(4)
     return size + stream.read(struct.unpack("!i", size)[0] - 4)
 
 
-def typed_message(stream: BufferedReader) -> bytes:
-    """The next message, whole; nothing at the end of the stream."""
+def read_message(stream: BufferedReader) -> bytes:
+    """Read the next complete message; empty at the end of the stream."""
     head = stream.read(5)
     if len(head) < 5:
         return b""
     return head + stream.read(struct.unpack("!i", head[1:])[0] - 4)
 
 
-def text(statement: bytes) -> str:
-    """A statement as text on one line."""
+def format_statement(statement: bytes) -> str:
+    """Format a statement on one line."""
     return " ".join(statement.decode().split())
 
 
-def hang_up(end: socket.socket) -> None:
-    """Ends a connection for both directions, also when another thread is reading from it."""
+def close_socket(endpoint: socket.socket) -> None:
+    """Close a socket in both directions, also while another thread reads from it."""
     with suppress(OSError):
-        end.shutdown(socket.SHUT_RDWR)
-    end.close()
+        endpoint.shutdown(socket.SHUT_RDWR)
+    endpoint.close()
 
 
 @contextmanager
-def proxying(server: Server) -> Iterator[Proxy]:
-    """A proxy in front of a server, open; everything is cut at the end."""
+def run_proxy(server: Server) -> Iterator[DatabaseProxy]:
+    """Run a proxy in front of a server. All connections are closed at the end."""
     with tempfile.TemporaryDirectory(prefix="once-") as folder:
-        proxy = Proxy(server, Path(folder))
-        proxy.open()
+        proxy = DatabaseProxy(server, Path(folder))
+        proxy.start_listening()
         try:
             yield proxy
         finally:
-            proxy.shut()
+            proxy.stop_listening()

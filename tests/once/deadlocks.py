@@ -1,4 +1,4 @@
-"""Whether PostgreSQL met deadlocks in a database."""
+"""Count the deadlocks of a database."""
 
 import psycopg
 
@@ -10,8 +10,8 @@ CONNECTED = "SELECT count(*) FROM pg_stat_activity WHERE pid = ANY (%s)"
 BACKENDS = "SELECT array_agg(pid) FROM pg_stat_activity WHERE application_name = %s"
 
 
-def deadlocks(superuser_url: str) -> int:
-    """How many deadlocks PostgreSQL has counted in a database."""
+def count_deadlocks(superuser_url: str) -> int:
+    """Count the deadlocks that PostgreSQL has recorded in a database."""
     with psycopg.connect(superuser_url, autocommit=True) as connection:
         row = connection.execute(COUNT).fetchone()
     assert row is not None
@@ -19,7 +19,7 @@ def deadlocks(superuser_url: str) -> int:
 
 
 def end_backends(superuser_url: str, application_name: str) -> None:
-    """Ends every backend of an application, which reports what it counted at the latest then."""
+    """End every backend of an application; a backend reports its statistics at the latest when it ends."""
     with psycopg.connect(superuser_url, autocommit=True) as connection:
         pids = connection.execute(BACKENDS, (application_name,)).fetchone()
         connection.execute(END, (application_name,))

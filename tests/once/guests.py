@@ -1,4 +1,4 @@
-"""Guests who act at the same time, and what the log says afterwards."""
+"""Guests who act at the same time, and checks of what the log then has."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -12,16 +12,16 @@ from store.database import Database
 from tests.api_driver import GUEST
 
 T = TypeVar("T")
-BOOKED = "SELECT count(*) AS n FROM {schema}.events WHERE type = 'MeetingBooked.v1' AND data ->> 'link_id' = %s"
+COUNT_BOOKINGS = "SELECT count(*) AS n FROM {schema}.events WHERE type = 'MeetingBooked.v1' AND data ->> 'link_id' = %s"
 MEETINGS = """
 SELECT position, stream_id, type, data FROM {schema}.events
 WHERE type LIKE 'MeetingBooked.%%' OR type LIKE 'Rescheduled.%%' OR type LIKE 'MeetingReassigned.%%'
     OR type LIKE 'MeetingCancelled.%%' ORDER BY position
 """
-RESERVED = """
+RESERVATIONS = """
 SELECT booking_id, host_id, lower(during) AS start, upper(during) AS "end" FROM {schema}.reservations
 """
-HELD = """
+EXPECTED_RESERVATIONS = """
 WITH last AS (
     SELECT DISTINCT ON (stream_id) stream_id, data, type FROM {schema}.events
     WHERE type LIKE 'MeetingBooked.%%' OR type LIKE 'Rescheduled.%%' OR type LIKE 'MeetingReassigned.%%'
@@ -41,61 +41,61 @@ WHERE last.type NOT LIKE 'MeetingCancelled.%%'
 """
 
 
-def books(client: httpx2.Client, code: str, start: str, key: str | None = None) -> httpx2.Response:
-    """One guest's booking."""
+def book_slot(client: httpx2.Client, code: str, start: str, key: str | None = None) -> httpx2.Response:
+    """Book a slot as a guest."""
     headers = {"Idempotency-Key": key} if key else {}
     return client.post(f"/v1/book/{code}", json={"start": start, "guest": GUEST}, headers=headers)
 
 
-def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
-    """What each call returns, all of them released by one barrier."""
+def run_concurrently(calls: Sequence[Callable[[], T]]) -> list[T]:
+    """Run calls in threads that one barrier releases together. Return their results."""
     barrier = Barrier(len(calls))
 
-    def released(call: Callable[[], T]) -> T:
+    def run_call(call: Callable[[], T]) -> T:
         barrier.wait()
         return call()
 
     with ThreadPoolExecutor(len(calls)) as threads:
-        return list(threads.map(released, calls))
+        return list(threads.map(run_call, calls))
 
 
-def outcomes(answers: Sequence[httpx2.Response]) -> Counter[str]:
-    """How often each outcome was answered: the code of a refusal, else the status."""
-    return Counter(outcome(answer) for answer in answers)
+def count_outcomes(responses: Sequence[httpx2.Response]) -> Counter[str]:
+    """Count the outcomes of responses."""
+    return Counter(to_outcome(response) for response in responses)
 
 
-def outcome(answer: httpx2.Response) -> str:
+def to_outcome(response: httpx2.Response) -> str:
     """The code of a refusal, else the status."""
-    if answer.status_code < 400:
-        return str(answer.status_code)
-    return f"{answer.status_code} {answer.json()['code']}"
+    if response.status_code < 400:
+        return str(response.status_code)
+    return f"{response.status_code} {response.json()['code']}"
 
 
-def booked(database: Database, *links: dict[str, Any]) -> int:
-    """How many meetings the log has that were booked through these links."""
-    return sum(int(database.rows(BOOKED, (link["id"],))[0]["n"]) for link in links)
+def count_bookings(database: Database, *links: dict[str, Any]) -> int:
+    """Count the meetings in the log that were booked through these links."""
+    return sum(int(database.fetch_rows(COUNT_BOOKINGS, (link["id"],))[0]["n"]) for link in links)
 
 
 def check_calendar(database: Database) -> None:
-    """At no position of the log did two meetings of one host overlap, and what is reserved is what the log says."""
+    """Check that no two meetings of a host overlapped at any position, and that the reservations match the log."""
     meetings: dict[Any, tuple[set[str], str, str]] = {}
-    for row in database.rows(MEETINGS):
-        before = meetings.pop(row["stream_id"], None)
+    for row in database.fetch_rows(MEETINGS):
+        previous = meetings.pop(row["stream_id"], None)
         if row["type"].startswith("MeetingCancelled"):
             continue
-        hosts = set(row["data"].get("host_ids", ())) or (before[0] if before else set())
+        hosts = set(row["data"].get("host_ids", ())) or (previous[0] if previous else set())
         meeting = (hosts, row["data"]["held_from"], row["data"]["held_until"])
-        rivals = [other for other in meetings.values() if overlap(meeting, other)]
-        assert not rivals, f"at position {row['position']}: {meeting} and {rivals}"
+        overlapping = [other for other in meetings.values() if overlaps_with(meeting, other)]
+        assert not overlapping, f"at position {row['position']}: {meeting} and {overlapping}"
         meetings[row["stream_id"]] = meeting
-    assert as_set(database.rows(RESERVED)) == as_set(database.rows(HELD))
+    assert to_set(database.fetch_rows(RESERVATIONS)) == to_set(database.fetch_rows(EXPECTED_RESERVATIONS))
 
 
-def overlap(one: tuple[set[str], str, str], other: tuple[set[str], str, str]) -> bool:
+def overlaps_with(first: tuple[set[str], str, str], second: tuple[set[str], str, str]) -> bool:
     """Whether two meetings need a host at the same time; their instants are all spelled alike."""
-    return bool(one[0] & other[0]) and one[1] < other[2] and other[1] < one[2]
+    return bool(first[0] & second[0]) and first[1] < second[2] and second[1] < first[2]
 
 
-def as_set(rows: Sequence[dict[str, Any]]) -> set[tuple[Any, ...]]:
-    """Rows without an order."""
+def to_set(rows: Sequence[dict[str, Any]]) -> set[tuple[Any, ...]]:
+    """Convert rows to a set of tuples."""
     return {tuple(row.values()) for row in rows}

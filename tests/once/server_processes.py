@@ -15,27 +15,27 @@ from api.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 COMMAND = "from api.cli.main import app; app()"
-PATIENCE = 30.0
+TIMEOUT_SECONDS = 30.0
 
 
 @contextmanager
-def servers(settings: Settings, count: int = 2, pool_size: int = 30) -> Iterator[list[httpx2.Client]]:
-    """Server processes on one database, as clients that guests may share; ended afterwards."""
+def run_server_processes(settings: Settings, count: int = 2, pool_size: int = 30) -> Iterator[list[httpx2.Client]]:
+    """Run server processes on one database. Yield HTTP clients that threads may share."""
     with ExitStack() as stack:
-        running = [stack.enter_context(server(settings, pool_size)) for _ in range(count)]
-        wait_until(lambda: all(map(answers, running)), "every server answers")
-        yield running
+        clients = [stack.enter_context(run_server_process(settings, pool_size)) for _ in range(count)]
+        wait_until(lambda: all(map(is_healthy, clients)), "every server answers")
+        yield clients
 
 
 @contextmanager
-def server(settings: Settings, pool_size: int) -> Iterator[httpx2.Client]:
-    """One server process, starting."""
-    port = free_port()
+def run_server_process(settings: Settings, pool_size: int) -> Iterator[httpx2.Client]:
+    """Run one server process. Yield an HTTP client for it."""
+    port = find_free_port()
     with (settings.data_dir / f"server-{port}.log").open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-c", COMMAND, "serve", "--port", str(port)],
             cwd=ROOT,
-            env=environment(settings, pool_size),
+            env=build_environment_variables(settings, pool_size),
             stdout=output,
             stderr=output,
         )
@@ -45,11 +45,11 @@ def server(settings: Settings, pool_size: int) -> Iterator[httpx2.Client]:
             yield client
     finally:
         process.terminate()
-        end(process)
+        stop_process(process)
 
 
-def environment(settings: Settings, pool_size: int) -> dict[str, str]:
-    """The settings as a process reads them."""
+def build_environment_variables(settings: Settings, pool_size: int) -> dict[str, str]:
+    """Build the environment variables with which a process reads these settings."""
     return os.environ | {
         "ONCELINK_DATABASE_URL": settings.database_url,
         "ONCELINK_SCHEMA": settings.db_schema,
@@ -60,34 +60,34 @@ def environment(settings: Settings, pool_size: int) -> dict[str, str]:
     }
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
-    """Waits for a process that was told to end; kills it when it does not."""
+def stop_process(process: subprocess.Popen[bytes]) -> None:
+    """Wait for a process that was told to end; kill it when it does not."""
     try:
-        process.wait(PATIENCE)
+        process.wait(TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
         raise
 
 
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+def find_free_port() -> int:
+    """Find a port that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
-def answers(client: httpx2.Client) -> bool:
-    """Whether a server answers yet."""
+def is_healthy(client: httpx2.Client) -> bool:
+    """Return whether a server is healthy."""
     try:
         return client.get("/healthz").status_code == 200
     except httpx2.TransportError:
         return False
 
 
-def wait_until(holds: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
-    """Looks until something holds."""
-    deadline = time.monotonic() + patience
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {patience} s: {what}"
+def wait_until(condition: Callable[[], bool], description: str, timeout: float = TIMEOUT_SECONDS) -> None:
+    """Wait until a condition holds. Raises AssertionError with `description` after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {timeout} s: {description}"
         time.sleep(0.02)

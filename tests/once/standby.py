@@ -10,8 +10,8 @@ from typing import TypeVar
 import psycopg
 
 from store.embedded.binaries import find_binaries
-from store.embedded.server import Server, running
-from tests.once.server_processes import end, wait_until
+from store.embedded.server import Server, run_server
+from tests.once.server_processes import stop_process, wait_until
 
 T = TypeVar("T")
 NAME = "standby"
@@ -40,13 +40,13 @@ class Standby:
         """Is gone; what is committed from now on is on the server alone."""
         if self.process is not None:
             self.process.kill()
-            end(self.process)
+            stop_process(self.process)
             wait_until(lambda: self.asked(HERE, NAME) == [0], "the server has noticed")
         self.process = None
 
     def asked(self, query: str, *params: object) -> list[int]:
         """The numbers that the superuser is answered."""
-        with psycopg.connect(self.server.url(), autocommit=True) as connection:
+        with psycopg.connect(self.server.build_url(), autocommit=True) as connection:
             return [row[0] for row in connection.execute(query, params)]
 
     def waiting(self, part: str = "") -> list[int]:
@@ -69,7 +69,7 @@ class Standby:
 def replicating(folder: Path) -> Iterator[Standby]:
     """A server of its own with its standby, there."""
     (folder / "standby").mkdir()
-    with running(folder / "postgres", settings={"synchronous_standby_names": NAME}) as server:
+    with run_server(folder / "postgres", settings={"synchronous_standby_names": NAME}) as server:
         standby = Standby(server, folder / "standby")
         standby.come()
         try:

@@ -42,71 +42,75 @@ OTHER_CHANGES = (
     "SET session_replication_role = replica",
 )
 EVENT = "INSERT INTO {schema}.events (stream_id, version, type, data) VALUES ('{stream}', {version}, '{type}', '{{}}')"
-APPENDED = """SELECT {schema}.append(
+CALL_APPEND = """SELECT {schema}.append(
     '[{{"stream": "{stream}", "version": {version}, "type": "{type}", "data": {{}}}}]', '[]', '[]', '[]', '{{}}', '[]'
 )"""
 
 
 @pytest.fixture
-def service(service_url: str) -> Iterator[Connection[Any]]:
-    """A connection as the service has it."""
+def service_connection(service_url: str) -> Iterator[Connection[Any]]:
+    """A connection as the service's role."""
     with psycopg.connect(service_url, autocommit=True) as connection:
         yield connection
 
 
 @pytest.fixture
-def owner(server: Server) -> Iterator[Connection[Any]]:
+def owner_connection(server: Server) -> Iterator[Connection[Any]]:
     """A connection as the owner of the log."""
-    with psycopg.connect(server.url(OWNER_ROLE, DATABASE), autocommit=True) as connection:
+    with psycopg.connect(server.build_url(OWNER_ROLE, DATABASE), autocommit=True) as connection:
         yield connection
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_nothing_is_changed_by_hand(table: str, schema: str, service: Connection[Any]) -> None:
-    assert service.execute(f"SELECT * FROM {schema}.{table}").fetchall() == []
+def test_nothing_is_changed_by_hand(table: str, schema: str, service_connection: Connection[Any]) -> None:
+    assert service_connection.execute(f"SELECT * FROM {schema}.{table}").fetchall() == []
     for change in CHANGES:
-        with pytest.raises(psycopg.errors.InsufficientPrivilege), service.transaction():
-            service.execute(change.format(table=f"{schema}.{table}", column=COLUMNS[table]))
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), service_connection.transaction():
+            service_connection.execute(change.format(table=f"{schema}.{table}", column=COLUMNS[table]))
 
 
-def test_the_service_cannot_allow_itself_more(schema: str, service: Connection[Any]) -> None:
+def test_the_service_cannot_allow_itself_more(schema: str, service_connection: Connection[Any]) -> None:
     """PostgreSQL answers such a GRANT with a warning only; it must not have worked."""
     for table in TABLES:
-        service.execute(f"GRANT ALL ON {schema}.{table} TO CURRENT_USER")
-        for right in ("INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"):
-            held = service.execute("SELECT has_table_privilege(%s, %s)", (f"{schema}.{table}", right)).fetchone()
-            assert held == (False,), (table, right)
+        service_connection.execute(f"GRANT ALL ON {schema}.{table} TO CURRENT_USER")
+        for privilege in ("INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"):
+            row = service_connection.execute(
+                "SELECT has_table_privilege(%s, %s)", (f"{schema}.{table}", privilege)
+            ).fetchone()
+            assert row == (False,), (table, privilege)
 
 
-def test_what_keeps_the_log_is_not_touched(schema: str, service: Connection[Any]) -> None:
+def test_what_keeps_the_log_is_not_touched(schema: str, service_connection: Connection[Any]) -> None:
     for change in OTHER_CHANGES:
-        with pytest.raises(psycopg.errors.InsufficientPrivilege), service.transaction():
-            service.execute(change.format(schema=schema))
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), service_connection.transaction():
+            service_connection.execute(change.format(schema=schema))
 
 
 @pytest.mark.parametrize("level", [IsolationLevel.REPEATABLE_READ, IsolationLevel.SERIALIZABLE])
 @pytest.mark.parametrize("call", [f"append({NOTHING})", "settle()"])
-def test_old_snapshots_are_refused(call: str, level: IsolationLevel, schema: str, service: Connection[Any]) -> None:
+def test_old_snapshots_are_refused(
+    call: str, level: IsolationLevel, schema: str, service_connection: Connection[Any]
+) -> None:
     """Under these, a statement would not see what was committed while it waited for its locks."""
-    service.execute(f"SELECT {schema}.{call}")
-    service.isolation_level = level
-    with pytest.raises(psycopg.errors.RaiseException, match="READ COMMITTED"), service.transaction():
-        service.execute(f"SELECT {schema}.{call}")
+    service_connection.execute(f"SELECT {schema}.{call}")
+    service_connection.isolation_level = level
+    with pytest.raises(psycopg.errors.RaiseException, match="READ COMMITTED"), service_connection.transaction():
+        service_connection.execute(f"SELECT {schema}.{call}")
 
 
-@pytest.mark.parametrize("statement", [EVENT, APPENDED])
+@pytest.mark.parametrize("statement", [EVENT, CALL_APPEND])
 @pytest.mark.parametrize("second", ["MeetingBooked.v1", "MeetingBooked.v2"])
-def test_a_stream_has_one_meeting(statement: str, second: str, schema: str, owner: Connection[Any]) -> None:
+def test_a_stream_has_one_meeting(statement: str, second: str, schema: str, owner_connection: Connection[Any]) -> None:
     """Also when the owner of the log writes it, and whatever the event's version."""
     stream = uuid4()
-    owner.execute(statement.format(schema=schema, stream=stream, version=1, type="MeetingBooked.v1"))
-    owner.execute(statement.format(schema=schema, stream=stream, version=2, type="Rescheduled.v1"))
+    owner_connection.execute(statement.format(schema=schema, stream=stream, version=1, type="MeetingBooked.v1"))
+    owner_connection.execute(statement.format(schema=schema, stream=stream, version=2, type="Rescheduled.v1"))
     with pytest.raises(psycopg.errors.UniqueViolation, match="one_booking_per_token"):
-        owner.execute(statement.format(schema=schema, stream=stream, version=3, type=second))
+        owner_connection.execute(statement.format(schema=schema, stream=stream, version=3, type=second))
 
 
-def test_a_version_is_written_once(schema: str, owner: Connection[Any]) -> None:
+def test_a_version_is_written_once(schema: str, owner_connection: Connection[Any]) -> None:
     stream = uuid4()
-    owner.execute(EVENT.format(schema=schema, stream=stream, version=1, type="DirectIssued.v1"))
+    owner_connection.execute(EVENT.format(schema=schema, stream=stream, version=1, type="DirectIssued.v1"))
     with pytest.raises(psycopg.errors.UniqueViolation):
-        owner.execute(EVENT.format(schema=schema, stream=stream, version=1, type="DirectIssued.v1"))
+        owner_connection.execute(EVENT.format(schema=schema, stream=stream, version=1, type="DirectIssued.v1"))

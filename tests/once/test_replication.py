@@ -15,20 +15,20 @@ from eventsourcing.persistence import StoredEvent
 from fastapi.testclient import TestClient
 from psycopg.errors import Diagnostic
 
-from api.app import build
-from api.server import DATABASE, OWNER_ROLE, prepare
+from api.app import build_app
+from api.server import DATABASE, OWNER_ROLE, prepare_database
 from api.settings import Settings
 from store import pool_connection
 from store.database import AWAIT_STANDBYS, Database, DatabaseAway
 from store.pool_connection import Unreplicated
 from store.recorder import LogRecorder
-from tests.api_driver import House
-from tests.once.commands import COMMANDS, book_single_use, reschedule
-from tests.once.conftest import new_settings
-from tests.once.guests import outcome
-from tests.once.server_processes import servers, wait_until
+from tests.api_driver import ApiDriver
+from tests.once.commands import COMMANDS, book_single_use, reschedule_booking
+from tests.once.conftest import create_settings
+from tests.once.guests import to_outcome
+from tests.once.server_processes import run_server_processes, wait_until
 from tests.once.standby import Standby, replicating
-from tests.once.test_unknown_outcomes import Prepare, check_success, events
+from tests.once.test_unknown_outcomes import Prepare, check_success, count_events
 
 WRITE = "SELECT pg_logical_emit_message(true, 'test', '')"
 OF_STREAM = "SELECT count(*) AS n FROM {schema}.events WHERE stream_id = %s"
@@ -38,21 +38,21 @@ OF_STREAM = "SELECT count(*) AS n FROM {schema}.events WHERE stream_id = %s"
 def standby(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standby]:
     """The standby of a server of its own."""
     with replicating(tmp_path_factory.mktemp("replication")) as found:
-        prepare(found.server.url(), found.server.url(OWNER_ROLE, DATABASE), "warm")
+        prepare_database(found.server.build_url(), found.server.build_url(OWNER_ROLE, DATABASE), "warm")
         yield found
 
 
 @pytest.fixture(scope="module")
 def replicated(standby: Standby, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Settings of a service on that server."""
-    return new_settings(standby.server, tmp_path_factory.mktemp("replicated"))
+    return create_settings(standby.server, tmp_path_factory.mktemp("replicated"))
 
 
 @pytest.fixture(scope="module")
-def shared(replicated: Settings) -> Iterator[House]:
+def shared(replicated: Settings) -> Iterator[ApiDriver]:
     """A service on that server, which several tests use."""
-    with TestClient(build(replicated), raise_server_exceptions=False) as client:
-        yield House.furnished(client)
+    with TestClient(build_app(replicated), raise_server_exceptions=False) as client:
+        yield ApiDriver.create_organisation(client)
 
 
 @pytest.fixture
@@ -73,13 +73,13 @@ def away(standby: Standby) -> Iterator[None]:
 
 @pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("prepare", COMMANDS, ids=lambda one: one.__name__)
-def test_nothing_is_done_before_the_standby_has_it(prepare: Prepare, shared: House, standby: Standby) -> None:
+def test_nothing_is_done_before_the_standby_has_it(prepare: Prepare, shared: ApiDriver, standby: Standby) -> None:
     """Neither when it is asked for nor when it is found in the log; once the standby is back, it is."""
     command = prepare(shared)
-    before = events(shared, command)
+    before = count_events(shared, command)
     with away(standby):
-        assert outcome(command.send(shared)) == "503 try_again"
-        assert events(shared, command) == before + command.events  # though it is committed here
+        assert to_outcome(command.send(shared)) == "503 try_again"
+        assert count_events(shared, command) == before + command.events  # though it is committed here
         again = command.send(shared)
         assert not again.is_success
         assert again.status_code == 503 or command.key is None
@@ -91,11 +91,11 @@ def test_nothing_is_done_before_the_standby_has_it(prepare: Prepare, shared: Hou
 
 
 @pytest.mark.usefixtures("hasty")
-def test_an_edit_that_is_so_already_waits_too(shared: House, standby: Standby) -> None:
+def test_an_edit_that_is_so_already_waits_too(shared: ApiDriver, standby: Standby) -> None:
     """The time that somebody asks for once more is the meeting's own by now, but on one machine alone."""
-    command = reschedule(shared)
+    command = reschedule_booking(shared)
     with away(standby):
-        assert [outcome(command.send(shared)) for _ in range(2)] == ["503 try_again"] * 2
+        assert [to_outcome(command.send(shared)) for _ in range(2)] == ["503 try_again"] * 2
     assert command.send(shared).status_code == 200
 
 
@@ -111,16 +111,16 @@ def test_the_store_does_not_say_that_it_is_appended(replicated: Settings, standb
             with pytest.raises(DatabaseAway):
                 database.await_standbys()
         database.await_standbys()
-        assert database.rows(OF_STREAM, (happened.originator_id,)) == [{"n": 1}]
+        assert database.fetch_rows(OF_STREAM, (happened.originator_id,)) == [{"n": 1}]
     finally:
         database.close()
 
 
 @pytest.mark.parametrize("how", ["pg_cancel_backend", "pg_terminate_backend", "kill -9"])
-def test_whoever_ends_the_wait(how: str, worker: House, shared: House, standby: Standby) -> None:
+def test_whoever_ends_the_wait(how: str, worker: ApiDriver, shared: ApiDriver, standby: Standby) -> None:
     """The guest is not told of a booking that one machine has, nor is who asks again, whatever was lost."""
     command = book_single_use(worker)
-    before = events(shared, command)
+    before = count_events(shared, command)
     send = partial(command.send, worker)
     with away(standby), ThreadPoolExecutor(1) as thread:
         asked = [thread.submit(send)]
@@ -128,25 +128,25 @@ def test_whoever_ends_the_wait(how: str, worker: House, shared: House, standby: 
         if how == "kill -9":
             crash(standby, standby.waiting("append(")[0])
         ended = "pg_cancel_backend" if how == "kill -9" else how
-        assert [outcome(one) for one in standby.ends_waits(asked, ended)] == ["503 try_again"]
+        assert [to_outcome(one) for one in standby.ends_waits(asked, ended)] == ["503 try_again"]
         again = standby.ends_waits([thread.submit(send)], ended)
-        assert [outcome(one) for one in again] == ["503 try_again"]
+        assert [to_outcome(one) for one in again] == ["503 try_again"]
     answer = send()
-    wait_until(lambda: shared.send("GET", "/v1/me", who="member").is_success, "the other one goes on too")
+    wait_until(lambda: shared.send_request("GET", "/v1/me", who="member").is_success, "the other one goes on too")
     check_success(shared, command, answer, before)
     assert answer.headers["Idempotent-Replayed"] == "true"
 
 
 @pytest.fixture
-def worker(shared: House, replicated: Settings) -> Iterator[House]:
+def worker(shared: ApiDriver, replicated: Settings) -> Iterator[ApiDriver]:
     """A server process of the same organisation."""
-    with servers(replicated, 1) as [client]:
-        yield House(cast(TestClient, client), shared.keys, shared.ids)
+    with run_server_processes(replicated, 1) as [client]:
+        yield ApiDriver(cast(TestClient, client), shared.keys, shared.ids)
 
 
 def crash(standby: Standby, backend: int) -> None:
     """Kills a backend, for which the server ends all of them; returns when it has recovered."""
-    with psycopg.connect(standby.server.url(), autocommit=True) as witness:
+    with psycopg.connect(standby.server.build_url(), autocommit=True) as witness:
         os.kill(backend, signal.SIGKILL)
         wait_until(lambda: not succeeds(lambda: witness.execute("SELECT 1")), "the server has noticed")
     wait_until(lambda: succeeds(lambda: standby.asked("SELECT 1")), "the server has recovered")
@@ -169,7 +169,7 @@ def test_no_timeout_ends_the_wait_and_a_cancel_is_called_a_success(standby: Stan
         heard.append((said.severity_nonlocalized, said.source_function))
 
     options = "-c statement_timeout=100ms"
-    with psycopg.connect(standby.server.url(), autocommit=True, options=options) as connection:
+    with psycopg.connect(standby.server.build_url(), autocommit=True, options=options) as connection:
         connection.add_notice_handler(note)
         with away(standby), ThreadPoolExecutor(1) as thread:
             asked = thread.submit(connection.execute, WRITE)
@@ -182,4 +182,4 @@ def test_no_timeout_ends_the_wait_and_a_cancel_is_called_a_success(standby: Stan
 
 
 def test_without_standbys_nothing_is_written(database: Database) -> None:
-    assert database.rows(AWAIT_STANDBYS) == []
+    assert database.fetch_rows(AWAIT_STANDBYS) == []

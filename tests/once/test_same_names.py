@@ -2,17 +2,17 @@
 
 from functools import partial
 
-from tests.once.conftest import Office
-from tests.once.guests import outcomes
+from tests.once.conftest import Deployment
+from tests.once.guests import count_outcomes
 
 LINKS = 3
 
 
-def test_a_slug_that_was_not_asked_for_is_never_taken(office: Office) -> None:
-    house, name = office.house, office.host()
-    body = {"name": f"The talk of {name}", "meeting_type_id": house.ids["type"]}
-    signed = house.headers(name)
-    calls = [partial(office.running[n % 2].post, "/v1/links", json=body, headers=signed) for n in range(LINKS)]
-    answers = office.together(calls)
-    assert outcomes(answers) == {"201": LINKS}
-    assert len({answer.json()["slug"] for answer in answers}) == LINKS
+def test_a_slug_that_was_not_asked_for_is_never_taken(deployment: Deployment) -> None:
+    api, name = deployment.api, deployment.add_host()
+    body = {"name": f"The talk of {name}", "meeting_type_id": api.ids["type"]}
+    headers = api.build_headers(name)
+    calls = [partial(deployment.clients[n % 2].post, "/v1/links", json=body, headers=headers) for n in range(LINKS)]
+    responses = deployment.run_simultaneously(calls)
+    assert count_outcomes(responses) == {"201": LINKS}
+    assert len({response.json()["slug"] for response in responses}) == LINKS

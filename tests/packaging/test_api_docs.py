@@ -25,13 +25,15 @@ class TestPage:
 
     def test_every_part_of_it_is_served_from_here(self, client: TestClient) -> None:
         page = client.get("/docs")
-        parts = re.findall(r'(?:src|href)="(/static/[^"]+)"', page.text)
+        paths = re.findall(r'(?:src|href)="(/static/[^"]+)"', page.text)
         assert page.status_code == 200
-        assert len(parts) == 3
-        for path in parts:
-            answer = client.get(path)
-            assert answer.status_code == 200
-            assert answer.headers["content-type"].startswith("text/css" if path.endswith("css") else "text/javascript")
+        assert len(paths) == 3
+        for path in paths:
+            response = client.get(path)
+            assert response.status_code == 200
+            assert response.headers["content-type"].startswith(
+                "text/css" if path.endswith("css") else "text/javascript"
+            )
         assert client.get("/openapi.json").json()["info"]
 
     def test_it_names_no_other_origin_and_no_inline_script(self, client: TestClient) -> None:
@@ -56,8 +58,8 @@ class TestPage:
 
 def test_the_vendored_files_are_those_that_the_readme_names() -> None:
     readme = api_docs_page.FOLDER.joinpath("README.md").read_text()
-    stated = dict(re.findall(r"^\| `([^`]+)` \| `([0-9a-f]{64})` \|$", readme, re.M))
-    there = {file.name for file in api_docs_page.FOLDER.iterdir()} - {"README.md", "start.js"}
-    assert there == set(stated)
-    for name, digest in stated.items():
+    documented_digests = dict(re.findall(r"^\| `([^`]+)` \| `([0-9a-f]{64})` \|$", readme, re.M))
+    file_names = {file.name for file in api_docs_page.FOLDER.iterdir()} - {"README.md", "start.js"}
+    assert file_names == set(documented_digests)
+    for name, digest in documented_digests.items():
         assert hashlib.sha256(api_docs_page.FOLDER.joinpath(name).read_bytes()).hexdigest() == digest, name

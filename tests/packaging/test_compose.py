@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from api.settings import Settings
-from tests.packaging.operations import setting_names
+from tests.packaging.operations import list_setting_names
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -31,15 +31,15 @@ def test_the_app_waits_for_a_migrated_database(compose: dict[str, Any]) -> None:
 
 
 def test_only_settings_that_exist_are_set(compose: dict[str, Any]) -> None:
-    given = {name for service in compose["services"].values() for name in service.get("environment", {})}
-    assert {name for name in given if name.startswith("ONCELINK_")} <= setting_names(Settings)
-    assert set(re.findall(r"ONCELINK_[A-Z_]+", DOCKERFILE)) <= setting_names(Settings)
+    names = {name for service in compose["services"].values() for name in service.get("environment", {})}
+    assert {name for name in names if name.startswith("ONCELINK_")} <= list_setting_names(Settings)
+    assert set(re.findall(r"ONCELINK_[A-Z_]+", DOCKERFILE)) <= list_setting_names(Settings)
 
 
 def test_no_password_is_written_down(compose: dict[str, Any]) -> None:
     text = (ROOT / "docker-compose.yml").read_text()
-    given = {name for service in compose["services"].values() for name in service.get("environment", {})}
-    assert not any("PASSWORD" in name for name in given)
+    names = {name for service in compose["services"].values() for name in service.get("environment", {})}
+    assert not any("PASSWORD" in name for name in names)
     assert not re.search(r"postgresql://[^/@\s]*:", text)
     assert "HOST_AUTH_METHOD" not in text
 
@@ -56,9 +56,11 @@ def test_the_app_cannot_read_the_owners_password(compose: dict[str, Any]) -> Non
 
 
 def test_every_named_volume_is_declared(compose: dict[str, Any]) -> None:
-    used = {volume.split(":")[0] for service in compose["services"].values() for volume in service.get("volumes", [])}
-    assert {name for name in used if not name.startswith(".")} == set(compose["volumes"])
-    assert all((ROOT / name).is_file() for name in used if name.startswith("."))
+    volume_names = {
+        volume.split(":")[0] for service in compose["services"].values() for volume in service.get("volumes", [])
+    }
+    assert {name for name in volume_names if not name.startswith(".")} == set(compose["volumes"])
+    assert all((ROOT / name).is_file() for name in volume_names if name.startswith("."))
 
 
 def test_the_app_runs_as_the_user_that_may_read_the_password() -> None:

@@ -20,45 +20,49 @@ FOLDER = Path(__file__).resolve().parents[2] / "extension"
 MANIFEST = json.loads((FOLDER / "manifest.json").read_text())
 SCRIPTS = sorted((FOLDER / "js").glob("*.js"))
 POLICY = dict(part.split(" ", 1) for part in MANIFEST["content_security_policy"]["extension_pages"].split("; "))
-RUN_FROM_TEXT = re.compile(r"\beval\(|new Function|innerHTML|outerHTML|insertAdjacentHTML|document\.write|import\(")
-MOST_BYTES = 100_000
+CODE_FROM_TEXT = re.compile(r"\beval\(|new Function|innerHTML|outerHTML|insertAdjacentHTML|document\.write|import\(")
+MAX_BYTES = 100_000
 
 
 @pytest.fixture
-def built(tmp_path: Path) -> Path:
+def extension_archive(tmp_path: Path) -> Path:
     """The file that the command makes."""
-    done = CliRunner().invoke(app, ["extension", "build", "-o", str(tmp_path / "made.zip"), "--json"])
-    assert done.exit_code == 0, done.output
-    said = json.loads(done.stdout)
-    assert said["version"] == version("oncelink")
-    assert said["bytes"] == (tmp_path / "made.zip").stat().st_size
+    result = CliRunner().invoke(app, ["extension", "build", "-o", str(tmp_path / "made.zip"), "--json"])
+    assert result.exit_code == 0, result.output
+    output = json.loads(result.stdout)
+    assert output["version"] == version("oncelink")
+    assert output["bytes"] == (tmp_path / "made.zip").stat().st_size
     return tmp_path / "made.zip"
 
 
 class TestTheFile:
     """`oncelink extension build`."""
 
-    def test_is_small_and_has_the_version(self, built: Path) -> None:
-        assert built.stat().st_size < MOST_BYTES
-        with ZipFile(built) as archive:
+    def test_is_small_and_has_the_version(self, extension_archive: Path) -> None:
+        assert extension_archive.stat().st_size < MAX_BYTES
+        with ZipFile(extension_archive) as archive:
             assert archive.testzip() is None
             assert json.loads(archive.read("manifest.json")) == {**MANIFEST, "version": version("oncelink")}
 
-    def test_has_every_file_and_no_other(self, built: Path) -> None:
+    def test_has_every_file_and_no_other(self, extension_archive: Path) -> None:
         listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", "extension"]
-        known = subprocess.run(listing, cwd=FOLDER.parent, check=True, capture_output=True, text=True).stdout.split()
-        with ZipFile(built) as archive:
-            assert set(archive.namelist()) == {one.removeprefix("extension/") for one in known} - {"README.md"}
+        tracked_files = subprocess.run(
+            listing, cwd=FOLDER.parent, check=True, capture_output=True, text=True
+        ).stdout.split()
+        with ZipFile(extension_archive) as archive:
+            assert set(archive.namelist()) == {file_name.removeprefix("extension/") for file_name in tracked_files} - {
+                "README.md"
+            }
 
-    def test_is_the_same_each_time(self, built: Path, tmp_path: Path) -> None:
+    def test_is_the_same_each_time(self, extension_archive: Path, tmp_path: Path) -> None:
         CliRunner().invoke(app, ["extension", "build", "-o", str(tmp_path / "again.zip")])
-        assert (tmp_path / "again.zip").read_bytes() == built.read_bytes()
+        assert (tmp_path / "again.zip").read_bytes() == extension_archive.read_bytes()
 
     def test_has_a_name_by_itself(self, tmp_path: Path) -> None:
         command = [str(Path(sys.executable).with_name("oncelink")), "extension", "build"]
-        said = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+        output = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
         assert [path.name for path in tmp_path.iterdir()] == [f"oncelink-extension-{version('oncelink')}.zip"]
-        assert version("oncelink") in said
+        assert version("oncelink") in output
 
     def test_for_the_store_has_no_key(self, tmp_path: Path) -> None:
         CliRunner().invoke(app, ["extension", "build", "--store", "-o", str(tmp_path / "store.zip")])
@@ -66,9 +70,9 @@ class TestTheFile:
             assert "key" not in json.loads(archive.read("manifest.json"))
 
     def test_that_cannot_be_written_is_said(self, tmp_path: Path) -> None:
-        done = CliRunner().invoke(app, ["extension", "build", "-o", str(tmp_path / "nowhere" / "made.zip")])
-        assert done.exit_code == 1
-        assert "cannot be written" in done.output
+        result = CliRunner().invoke(app, ["extension", "build", "-o", str(tmp_path / "nowhere" / "made.zip")])
+        assert result.exit_code == 1
+        assert "cannot be written" in result.output
 
 
 class TestTheManifest:
@@ -102,9 +106,9 @@ class TestTheManifest:
 
     def test_every_file_that_it_names_is_there(self) -> None:
         icons = {*MANIFEST["icons"].values(), *MANIFEST["action"]["default_icon"].values()}
-        named = {*icons, MANIFEST["action"]["default_popup"], MANIFEST["background"]["service_worker"]}
-        assert len(named) == 6
-        assert [name for name in named if not (FOLDER / name).is_file()] == []
+        file_names = {*icons, MANIFEST["action"]["default_popup"], MANIFEST["background"]["service_worker"]}
+        assert len(file_names) == 6
+        assert [name for name in file_names if not (FOLDER / name).is_file()] == []
 
 
 class TestTheCode:
@@ -119,15 +123,19 @@ class TestTheCode:
     @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
     def test_runs_no_text_as_code(self, path: Path) -> None:
         text = path.read_text()
-        assert RUN_FROM_TEXT.findall(text) == []
-        assert all(one.startswith("./") for one in re.findall(r"from \"([^\"]+)\"", text))
+        assert CODE_FROM_TEXT.findall(text) == []
+        assert all(module_path.startswith("./") for module_path in re.findall(r"from \"([^\"]+)\"", text))
         assert text.startswith("// ")
         assert len(text.splitlines()) <= 300
 
     def test_has_the_colours_of_the_pages(self) -> None:
-        theirs = (FOLDER.parent / "web/css/theme.css").read_text()
-        ours = (FOLDER / "popup.css").read_text()
-        light, dark = re.findall(r"--color-primary: (oklch\([^)]*\))", theirs)
-        assert re.findall(r"--primary: (oklch\([^)]*\))", ours) == [light, dark]
-        assert re.findall(r"--text: (oklch\([^)]*\))", ours) == re.findall(r"--color-base-content: ([^;]*)", theirs)
-        assert re.findall(r"--ground: (oklch\([^)]*\))", ours) == re.findall(r"--color-base-200: ([^;]*)", theirs)
+        theme_css = (FOLDER.parent / "web/css/theme.css").read_text()
+        popup_css = (FOLDER / "popup.css").read_text()
+        light_colour, dark_colour = re.findall(r"--color-primary: (oklch\([^)]*\))", theme_css)
+        assert re.findall(r"--primary: (oklch\([^)]*\))", popup_css) == [light_colour, dark_colour]
+        assert re.findall(r"--text: (oklch\([^)]*\))", popup_css) == re.findall(
+            r"--color-base-content: ([^;]*)", theme_css
+        )
+        assert re.findall(r"--ground: (oklch\([^)]*\))", popup_css) == re.findall(
+            r"--color-base-200: ([^;]*)", theme_css
+        )

@@ -4,21 +4,21 @@ import re
 from pathlib import Path
 
 from api.settings import Settings
-from tests.packaging.operations import setting_names
+from tests.packaging.operations import list_setting_names
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "operations.md").read_text()
 ROW = re.compile(r"^\| `(ONCELINK_[A-Z_]+)` \| (?:`([^`]*)`)? ?\| \S.*\|$", re.M)
 
 
-def statements(sql: str) -> list[str]:
+def list_statements(sql: str) -> list[str]:
     """The lines of a script that are neither empty nor a comment."""
     return [line for line in sql.splitlines() if line.strip() and not line.startswith("--")]
 
 
 def test_every_setting_has_a_row_and_nothing_else_is_named() -> None:
-    assert {name for name, _ in ROW.findall(PAGE)} == setting_names(Settings)
-    assert set(re.findall(r"ONCELINK_[A-Z_]+", PAGE)) == setting_names(Settings)
+    assert {name for name, _ in ROW.findall(PAGE)} == list_setting_names(Settings)
+    assert set(re.findall(r"ONCELINK_[A-Z_]+", PAGE)) == list_setting_names(Settings)
 
 
 def test_the_defaults_are_those_of_the_code() -> None:
@@ -32,13 +32,13 @@ def test_the_defaults_are_those_of_the_code() -> None:
 
 def test_the_statements_are_those_of_the_file() -> None:
     [block] = [part for part in re.findall(r"```sql\n(.*?)```", PAGE, re.S) if "\\getenv" in part]
-    assert statements(block) == statements((ROOT / "docker" / "init.sql").read_text())
+    assert list_statements(block) == list_statements((ROOT / "docker" / "init.sql").read_text())
 
 
 def test_every_command_that_it_names_exists() -> None:
     from api.cli.main import app
 
-    named = set(re.findall(r"(?:^|`)oncelink ([a-z][a-z-]+)", PAGE, re.MULTILINE))
-    assert len(named) > 10
-    known = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
-    assert named <= known | {group.name for group in app.registered_groups}
+    documented_commands = set(re.findall(r"(?:^|`)oncelink ([a-z][a-z-]+)", PAGE, re.MULTILINE))
+    assert len(documented_commands) > 10
+    commands = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+    assert documented_commands <= commands | {group.name for group in app.registered_groups}

@@ -1,18 +1,18 @@
-"""What the tests of read models share: live tables on a schema of their own, and a history to tell."""
+"""Fixtures of the read models' tests: live tables on a schema of their own, and a builder of histories."""
 
 import pytest
 
 from store.database import Database
-from tests.projections.story import Story
+from tests.projections.story import LogBuilder
 
 
 @pytest.fixture(scope="session")
 def owner_url(superuser_url: str) -> str:
-    """How somebody who may change the log reaches it."""
+    """The URL of a role that may change the log."""
     return superuser_url
 
 
 @pytest.fixture
-def story(database: Database, owner_url: str) -> Story:
-    """A history to tell event by event, through the domain's own events."""
-    return Story(database, owner_url)
+def builder(database: Database, owner_url: str) -> LogBuilder:
+    """A builder that appends the domain's own events."""
+    return LogBuilder(database, owner_url)

@@ -1,4 +1,4 @@
-"""The read model of what is owed and the domain's own state of a token say the same, whatever happened."""
+"""The read model of pending notifications and the domain's own state of a token agree, whatever happened."""
 
 import random
 from typing import Any
@@ -9,110 +9,131 @@ import pytest
 from domain.erasure import PersonalDetailsErased
 from domain.event import Event
 from domain.notifications.mail_delivery import MailFailed, MailRequested, MailSent
-from domain.notifications.outbox import BACK_OFF, CAUSES, CHANNEL_OF, CHANNELS, Outbox, Telling
+from domain.notifications.outbox import (
+    CHANNEL_BY_EVENT,
+    CHANNELS,
+    NOTIFICATION_RULES,
+    RETRY_DELAYS_SECONDS,
+    Notification,
+    Outbox,
+)
 from domain.token import CalendarConflictFound, MeetingReassigned
 from projections import outbox
-from projections.catalogue import from_log, live
+from projections.catalogue import from_live_tables, from_log
 from store.database import Database
-from store.reader import Reader
-from tests.projections.story import DAY, START, Story, differences, follow, held
+from store.reader import PostgresLogReader
+from tests.projections.story import DAY, START, LogBuilder, build_meeting_times, find_differences, follow_log
 
 
-def random_step(story: Story, chance: random.Random, token: UUID, people: list[UUID], details: list[UUID]) -> None:
-    """Something that may happen to a booked meeting, or what became of telling somebody of something."""
-    to, person = chance.choice(
-        [("guest", None), *((role, one) for role in ("host", "co_host", "former_host") for one in people)]
+def append_random_event(
+    builder: LogBuilder, rng: random.Random, token: UUID, people: list[UUID], details: list[UUID]
+) -> None:
+    """Append a random event of a booked meeting or of one of its notifications."""
+    recipient_role, person = rng.choice(
+        [("guest", None), *((role, person_id) for role in ("host", "co_host", "former_host") for person_id in people)]
     )
-    about: dict[str, Any] = {"cause_version": chance.randrange(1, 9), "what": "booked", "to": to, "person_id": person}
-    attempt = {"attempt": chance.randrange(1, len(BACK_OFF) + 2), "message_id": "1@nexora.example"}
-    at = START + DAY * chance.randrange(1, 90)
-    hosts = tuple(chance.sample(people, chance.randrange(1, 4)))
-    previous = tuple(chance.sample(people, chance.randrange(1, 4)))
+    notification_fields: dict[str, Any] = {
+        "cause_version": rng.randrange(1, 9),
+        "what": "booked",
+        "to": recipient_role,
+        "person_id": person,
+    }
+    attempt = {"attempt": rng.randrange(1, len(RETRY_DELAYS_SECONDS) + 2), "message_id": "1@nexora.example"}
+    starts_at = START + DAY * rng.randrange(1, 90)
+    hosts = tuple(rng.sample(people, rng.randrange(1, 4)))
+    previous = tuple(rng.sample(people, rng.randrange(1, 4)))
     steps = [
-        lambda: story.reschedule(token, at, at + DAY),
-        lambda: story.cancel(token),
-        lambda: story.tell(token, CalendarConflictFound, host_id=chance.choice(people), starts_at=at),
-        lambda: story.tell(
+        lambda: builder.reschedule_meeting(token, starts_at, starts_at + DAY),
+        lambda: builder.cancel_meeting(token),
+        lambda: builder.append_event(token, CalendarConflictFound, host_id=rng.choice(people), starts_at=starts_at),
+        lambda: builder.append_event(
             token, MeetingReassigned, previous_host_ids=previous, host_ids=hosts, host_versions=(1,) * len(hosts),
-            meeting_type_version=1, **held(at),
+            meeting_type_version=1, **build_meeting_times(starts_at),
         ),
-        *[lambda: story.tell(token, MailSent, **about, **attempt, by="smtp")] * 4,
+        *[lambda: builder.append_event(token, MailSent, **notification_fields, **attempt, by="smtp")] * 4,
         *[
-            lambda: story.tell(
-                token, MailFailed, **about, **attempt, last=chance.random() < 0.4,
-                reason=chance.choice(["server_unreachable", "unknown_outcome"]),
+            lambda: builder.append_event(
+                token, MailFailed, **notification_fields, **attempt, last=rng.random() < 0.4,
+                reason=rng.choice(["server_unreachable", "unknown_outcome"]),
             )
         ] * 4,
-        *[lambda: story.tell(token, MailRequested, **about)] * 2,
-        lambda: story.tell(token, PersonalDetailsErased, erasure_id=uuid4(), details_ids=(details.pop(),))
-        if details and chance.random() < 0.3 else None,
+        *[lambda: builder.append_event(token, MailRequested, **notification_fields)] * 2,
+        lambda: builder.append_event(token, PersonalDetailsErased, erasure_id=uuid4(), details_ids=(details.pop(),))
+        if details and rng.random() < 0.3 else None,
     ]  # fmt: skip
-    chance.choice(steps)()
+    rng.choice(steps)()
 
 
-def state(known: Outbox, telling: Telling) -> str:
-    """How the domain's own state would name where a telling stands."""
-    standing = known.standing(telling).state
-    if standing == "sent":
+def name_state(outbox_state: Outbox, notification: Notification) -> str:
+    """Name the state of a notification by the domain's own state."""
+    delivery_state = outbox_state.get_delivery_state(notification).state
+    if delivery_state == "sent":
         return "sent"
-    if known.is_erased(telling):
+    if outbox_state.is_erased(notification):
         return "erased"
-    return "superseded" if known.is_superseded(telling) else standing
+    return "superseded" if outbox_state.is_superseded(notification) else delivery_state
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_the_fold_is_the_domains_state(followed: Database, story: Story, seed: int) -> None:
-    chance = random.Random(seed)
-    people = [story.person(name) for name in ("Ada", "Bob", "Cy", "Dee")]
-    intro = story.meeting_type()
-    link = story.link(people[0], intro)
+def test_the_fold_is_the_domains_state(live_database: Database, builder: LogBuilder, seed: int) -> None:
+    rng = random.Random(seed)
+    people = [builder.add_person(name) for name in ("Ada", "Bob", "Cy", "Dee")]
+    intro = builder.create_meeting_type()
+    link = builder.create_link(people[0], intro)
     tokens = [
-        story.book(link, chance.sample(people, 2), intro, story.now + DAY, story.issue(link, people[0]))
+        builder.book_meeting(
+            link, rng.sample(people, 2), intro, builder.now + DAY, builder.issue_single_use_link(link, people[0])
+        )
         for _ in range(4)
     ]
     details = {
         row["stream_id"]: [UUID(row["id"])]
-        for row in followed.rows(
+        for row in live_database.fetch_rows(
             "SELECT stream_id, data ->> 'details_id' AS id FROM {schema}.events WHERE type = 'MeetingBooked.v1'"
         )
     }
     for _ in range(60):
-        token = chance.choice(tokens)
-        random_step(story, chance, token, people, details[token])
-    follow(followed, chance.choice([1, 7, 100]))
-    assert list(differences(followed)) == []
+        token = rng.choice(tokens)
+        append_random_event(builder, rng, token, people, details[token])
+    follow_log(live_database, rng.choice([1, 7, 100]))
+    assert list(find_differences(live_database)) == []
     for token in tokens:
-        known = folded(Reader(followed).events_after({token: 0})[token])
-        rows = followed.rows(f"SELECT * FROM {{schema}}.{table(followed)} WHERE booking_id = %s", (token,))
-        told = {
-            Telling(row["cause_version"], row["channel"], row["recipient_role"], row["person_id"]): row for row in rows
+        outbox_state_state = fold_events(PostgresLogReader(live_database).read_events_after({token: 0})[token])
+        rows = live_database.fetch_rows(
+            f"SELECT * FROM {{schema}}.{find_live_table(live_database)} WHERE booking_id = %s", (token,)
+        )
+        rows_by_notification = {
+            Notification(row["cause_version"], row["channel"], row["recipient_role"], row["person_id"]): row
+            for row in rows
         }
-        assert set(told) == set(known.tellings())
-        for telling, row in told.items():
-            standing = known.standing(telling)
-            assert row["owed_id"] == telling.id(token)
-            assert row["state"] == state(known, telling), (telling, row)
-            assert (row["attempts"], row["requests"]) == (standing.attempts, standing.requests)
-            assert (row["state"] == "owed") == known.is_open(telling)
-        assert outbox.of_booking(live(followed), token, START) == outbox.of_booking(from_log(followed), token, START)
+        assert set(rows_by_notification) == set(outbox_state_state.list_notifications())
+        for notification, row in rows_by_notification.items():
+            delivery_state = outbox_state_state.get_delivery_state(notification)
+            assert row["owed_id"] == notification.derive_id(token)
+            assert row["state"] == name_state(outbox_state_state, notification), (notification, row)
+            assert (row["attempts"], row["requests"]) == (delivery_state.attempts, delivery_state.requests)
+            assert (row["state"] == "owed") == outbox_state_state.is_pending(notification)
+        assert outbox.list_booking_notifications(
+            from_live_tables(live_database), token, START
+        ) == outbox.list_booking_notifications(from_log(live_database), token, START)
 
 
 def test_the_tables_name_events_that_there_are() -> None:
     names = {name.partition(".")[0] for name in Event.catalogue}
-    assert set(CAUSES) <= names
-    assert set(CHANNEL_OF) <= names
-    assert len(CHANNEL_OF) == 3 * len(CHANNELS)
+    assert set(NOTIFICATION_RULES) <= names
+    assert set(CHANNEL_BY_EVENT) <= names
+    assert len(CHANNEL_BY_EVENT) == 3 * len(CHANNELS)
 
 
-def folded(events: Any) -> Outbox:
-    """The domain's own state."""
-    found = Outbox()
+def fold_events(events: Any) -> Outbox:
+    """Fold events into the domain's own state."""
+    outbox_state = Outbox()
     for event in events:
-        found = found.after(event)
-    return found
+        outbox_state = outbox_state.apply_event(event)
+    return outbox_state
 
 
-def table(database: Database) -> str:
-    """The live table of the outbox."""
-    [row] = database.rows("SELECT live_table FROM {schema}.read_models WHERE name = 'outbox'")
+def find_live_table(database: Database) -> str:
+    """Find the live table of the outbox."""
+    [row] = database.fetch_rows("SELECT live_table FROM {schema}.read_models WHERE name = 'outbox'")
     return str(row["live_table"])

@@ -1,4 +1,4 @@
-"""Every page is answered through an index, and one thing through the index of the log: asked of 100,000 meetings."""
+"""Every page reads an index, and single rows from the log read the log's index: on 100,000 meetings."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -11,18 +11,18 @@ import psycopg
 import pytest
 from psycopg.rows import DictRow
 
-from domain.availability.offer import days_as_interval
+from domain.availability.offer import build_days_interval
 from projections import links, meeting_log, single_use_links, usage
-from projections.catalogue import READ_MODELS, from_log, live
+from projections.catalogue import READ_MODELS, from_live_tables, from_log
 from projections.meeting_log import MeetingFilters
 from projections.outbox import OUTBOX
-from projections.queries.query import Source, asked, statement
+from projections.queries.query import QuerySource, build_query, compile_statement
 from projections.rebuild import live_tables
 from projections.single_use_links import SingleUseFilters
 from projections.usage import GroupBy, UsageFilters
 from store.database import Database
-from store.reader import ERASED, OF_ADDRESS
-from store.schema import migrate
+from store.reader import COUNT_ERASED_DETAILS, SELECT_DETAILS_BY_ADDRESS
+from store.schema import migrate_schema
 
 MEETINGS = 100_000
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -69,53 +69,55 @@ ANALYZE {{schema}}.events;
 @pytest.fixture(scope="module")
 def sample(owner_url: str) -> Iterator[Database]:
     """200,000 events and more of 100,000 meetings, live."""
-    migrate(owner_url, "sample")
+    migrate_schema(owner_url, "sample")
     with psycopg.connect(owner_url, autocommit=True) as connection:
-        connection.execute(statement("sample", "sample_reporting", SAMPLE))
+        connection.execute(compile_statement("sample", "sample_reporting", SAMPLE))
         connection.execute("VACUUM ANALYZE sample.personal_details")
     database = Database(owner_url, "sample").open()
-    live_tables.ensure(database, [model for model in READ_MODELS if model is not OUTBOX])  # of which nothing is asked
+    live_tables.ensure_tables(
+        database, [model for model in READ_MODELS if model is not OUTBOX]
+    )  # of which nothing is asked
     yield database
     database.close()
 
 
 @dataclass(frozen=True)
-class Explaining(Source):
-    """A source that keeps the plan of each question it is asked."""
+class ExplainingSource(QuerySource):
+    """A source that records the plan of each query."""
 
     plans: list[dict[str, Any]] = field(default_factory=list)
 
-    def _rows(self, question: str, params: Mapping[str, Any], prepare: bool | None) -> list[DictRow]:
-        text = statement(
-            self.db.schema, self.db.reporting, f"EXPLAIN (FORMAT JSON) {asked(question, self.tables(question))}"
+    def _fetch_rows(self, query: str, params: Mapping[str, Any], prepare: bool | None) -> list[DictRow]:
+        text = compile_statement(
+            self.db.schema, self.db.reporting, f"EXPLAIN (FORMAT JSON) {build_query(query, self.resolve_tables(query))}"
         )
-        with self.db.connection() as connection:
+        with self.db.acquire_connection() as connection:
             row = connection.execute(text, {**params, "log_until": self.until}, prepare=False).fetchone()
         assert row is not None
         self.plans.append(row["QUERY PLAN"][0]["Plan"])
-        return super()._rows(question, params, prepare)
+        return super()._fetch_rows(query, params, prepare)
 
 
-def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """A plan's nodes, inner ones too."""
+def iterate_nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Iterate over a plan's nodes, inner ones too."""
     yield plan
     for inner in plan.get("Plans", ()):
-        yield from nodes(inner)
+        yield from iterate_nodes(inner)
 
 
-def scans(source: Explaining) -> list[tuple[str, str]]:
-    """How each table was read, in all plans."""
-    found = (node for plan in source.plans for node in nodes(plan))
-    return [(node["Relation Name"], node["Node Type"]) for node in found if "Relation Name" in node]
+def list_scans(source: ExplainingSource) -> list[tuple[str, str]]:
+    """List how each table was read, in all plans, as (table, node type)."""
+    plan_nodes = (node for plan in source.plans for node in iterate_nodes(plan))
+    return [(node["Relation Name"], node["Node Type"]) for node in plan_nodes if "Relation Name" in node]
 
 
-def explaining(database: Database) -> Explaining:
-    return Explaining(database, READ_MODELS)
+def build_source(database: Database) -> ExplainingSource:
+    return ExplainingSource(database, READ_MODELS)
 
 
-def id_of(database: Database, kind: str, number: int) -> UUID:
-    """The id of a thing of the sample."""
-    id: UUID = database.rows("SELECT md5(%s || %s::bigint)::uuid AS id", (kind, number))[0]["id"]
+def derive_id(database: Database, kind: str, number: int) -> UUID:
+    """Derive the id of an object of the sample."""
+    id: UUID = database.fetch_rows("SELECT md5(%s || %s::bigint)::uuid AS id", (kind, number))[0]["id"]
     return id
 
 
@@ -145,24 +147,26 @@ FILTERS: dict[str, dict[str, Any]] = {
 }
 
 
-def filters_for_few(name: str) -> bool:
-    """Whether a filter's words are rare, so that looking them up must not read all personal details."""
+def has_rare_words(name: str) -> bool:
+    """Return whether a filter's words are rare, so that the lookup must not read all personal details."""
     return name in {"q, rare", "q, one", "q, none", "q, link"}
 
 
 @pytest.mark.parametrize("sort", ["booked_at", "-booked_at", "starts_at", "-starts_at"])
 @pytest.mark.parametrize("name", FILTERS)
 def test_no_page_of_the_meeting_log_reads_all_of_it(sample: Database, name: str, sort: str) -> None:
-    given = {key: id_of(sample, *it) if isinstance(it, tuple) else it for key, it in FILTERS[name].items()}
-    source = explaining(sample)
-    page = meeting_log.page(source, MeetingFilters(**given), sort)
+    filter_values = {
+        key: derive_id(sample, *value) if isinstance(value, tuple) else value for key, value in FILTERS[name].items()
+    }
+    source = build_source(sample)
+    page = meeting_log.list_meetings(source, MeetingFilters(**filter_values), sort)
     if page.next_cursor:
-        meeting_log.page(source, MeetingFilters(**given), sort, cursor=page.next_cursor)
-    found = [how for table, how in scans(source) if table.startswith("meeting_log")]
-    assert found
-    assert set(found) <= {"Index Scan", "Index Only Scan", "Bitmap Heap Scan"}
-    if filters_for_few(name):
-        assert ("personal_details", "Seq Scan") not in scans(source)
+        meeting_log.list_meetings(source, MeetingFilters(**filter_values), sort, cursor=page.next_cursor)
+    scan_types = [scan_type for table, scan_type in list_scans(source) if table.startswith("meeting_log")]
+    assert scan_types
+    assert set(scan_types) <= {"Index Scan", "Index Only Scan", "Bitmap Heap Scan"}
+    if has_rare_words(name):
+        assert ("personal_details", "Seq Scan") not in list_scans(source)
 
 
 @pytest.mark.parametrize("sort", ["issued_at", "-issued_at"])
@@ -173,54 +177,65 @@ def test_no_page_of_the_meeting_log_reads_all_of_it(sample: Database, name: str,
     ids=str,
 )  # fmt: skip
 def test_no_page_of_single_use_links_reads_all_of_them(sample: Database, filters: dict[str, Any], sort: str) -> None:
-    given = {key: id_of(sample, *it) if isinstance(it, tuple) else it for key, it in filters.items()}
-    source = explaining(sample)
-    single_use_links.page(source, datetime.now(UTC), SingleUseFilters(**given), sort)
-    found = [how for table, how in scans(source) if table.startswith("single_use_links")]
-    assert found
-    assert "Seq Scan" not in found
+    filter_values = {
+        key: derive_id(sample, *value) if isinstance(value, tuple) else value for key, value in filters.items()
+    }
+    source = build_source(sample)
+    single_use_links.list_single_use_links(source, datetime.now(UTC), SingleUseFilters(**filter_values), sort)
+    scan_types = [scan_type for table, scan_type in list_scans(source) if table.startswith("single_use_links")]
+    assert scan_types
+    assert "Seq Scan" not in scan_types
 
 
 @pytest.mark.parametrize("until", [None, 150_000])
 def test_one_thing_from_the_log_reads_only_its_streams(sample: Database, until: int | None) -> None:
-    source = Explaining(sample, READ_MODELS, log=True, until=until)
+    source = ExplainingSource(sample, READ_MODELS, reads_log=True, until=until)
     now = datetime.now(UTC)
-    token = id_of(sample, "token", 4242)
-    assert meeting_log.one(source, token) is not None
-    assert single_use_links.one(source, token, now) is not None
-    assert len(single_use_links.many(source, [id_of(sample, "token", 2 * n) for n in range(1, 101)], now)) == 100
-    assert links.one(source, id_of(sample, "link", 42), now) is not None
-    found = [how for table, how in scans(source) if table == "events"]
-    assert found
-    assert "Seq Scan" not in found
+    token = derive_id(sample, "token", 4242)
+    assert meeting_log.find_meeting(source, token) is not None
+    assert single_use_links.find_single_use_link(source, token, now) is not None
+    assert (
+        len(
+            single_use_links.find_single_use_links(
+                source, [derive_id(sample, "token", 2 * n) for n in range(1, 101)], now
+            )
+        )
+        == 100
+    )
+    assert links.find_link(source, derive_id(sample, "link", 42), now) is not None
+    scan_types = [scan_type for table, scan_type in list_scans(source) if table == "events"]
+    assert scan_types
+    assert "Seq Scan" not in scan_types
 
 
 def test_one_thing_from_the_log_is_quick(sample: Database) -> None:
-    token = id_of(sample, "token", 4242)
+    token = derive_id(sample, "token", 4242)
     seconds = []
     for _ in range(20):
-        begun = time.perf_counter()
-        meeting_log.one(from_log(sample), token)
-        seconds.append(time.perf_counter() - begun)
+        started_at = time.perf_counter()
+        meeting_log.find_meeting(from_log(sample), token)
+        seconds.append(time.perf_counter() - started_at)
     assert sorted(seconds)[10] < 0.05
-    assert meeting_log.one(from_log(sample), token) == meeting_log.one(live(sample), token)
+    assert meeting_log.find_meeting(from_log(sample), token) == meeting_log.find_meeting(
+        from_live_tables(sample), token
+    )
 
 
 def test_a_batch_of_meetings_from_the_log_reads_only_their_streams(sample: Database) -> None:
     """What an export does again and again."""
-    source = Explaining(sample, READ_MODELS, log=True, until=150_000)
-    ids = [id_of(sample, "token", n) for n in range(1, 501)]
-    assert len(meeting_log.many(source, ids)) == 500
-    assert "Seq Scan" not in [how for table, how in scans(source) if table == "events"]
+    source = ExplainingSource(sample, READ_MODELS, reads_log=True, until=150_000)
+    ids = [derive_id(sample, "token", n) for n in range(1, 501)]
+    assert len(meeting_log.find_meetings(source, ids)) == 500
+    assert "Seq Scan" not in [scan_type for table, scan_type in list_scans(source) if table == "events"]
 
 
 @pytest.mark.parametrize(
     ("question", "params"),
-    [(OF_ADDRESS, {"email": "a@b.example", "most": 200}), (ERASED, (str(UUID(int=1)),))],
+    [(SELECT_DETAILS_BY_ADDRESS, {"email": "a@b.example", "most": 200}), (COUNT_ERASED_DETAILS, (str(UUID(int=1)),))],
     ids=["details of an address", "what an erasure erased"],
 )
 def test_erasing_finds_by_index(sample: Database, question: str, params: Any) -> None:
-    rows = sample.rows(f"EXPLAIN {question}", params)
+    rows = sample.fetch_rows(f"EXPLAIN {question}", params)
     plan = "\n".join(row["QUERY PLAN"] for row in rows)
     assert "Index Scan" in plan
     assert "Seq Scan" not in plan
@@ -229,20 +244,22 @@ def test_erasing_finds_by_index(sample: Database, question: str, params: Any) ->
 @pytest.mark.parametrize("by", ["day", "link", "issuer", "meeting_type", "source"])
 def test_usage_reads_its_period_alone_and_a_year_of_it_in_a_moment(sample: Database, by: GroupBy) -> None:
     now = datetime.now(UTC)
-    source = explaining(sample)
-    usage.page(source, now, by, days_of_usage(3))
-    found = {how for table, how in scans(source) if table.startswith(("meeting_log", "single_use_links"))}
-    assert found
+    source = build_source(sample)
+    usage.list_usage(source, now, by, build_usage_filters(3))
+    scan_types = {
+        scan_type for table, scan_type in list_scans(source) if table.startswith(("meeting_log", "single_use_links"))
+    }
+    assert scan_types
     # what became of each link, and what it was issued by, may cost a hash of all
-    assert by in ("meeting_type", "source") or "Seq Scan" not in found
-    begun = time.perf_counter()
-    rows = usage.page(live(sample), now, by, days_of_usage(366), 200).items
-    assert time.perf_counter() - begun < 5
+    assert by in ("meeting_type", "source") or "Seq Scan" not in scan_types
+    started_at = time.perf_counter()
+    rows = usage.list_usage(from_live_tables(sample), now, by, build_usage_filters(366), 200).items
+    assert time.perf_counter() - started_at < 5
     assert sum(row["booked"] for row in rows) == MEETINGS
 
 
-def days_of_usage(count: int) -> UsageFilters:
-    """That many days of the sample, which has 1,440 meetings on each."""
+def build_usage_filters(count: int) -> UsageFilters:
+    """Build filters for this many days of the sample, which has 1,440 meetings on each."""
     days = [START.date() + timedelta(days=n) for n in range(count)]
-    starts = [days_as_interval(day, day, "UTC").start for day in days]
-    return UsageFilters(days, starts, days_as_interval(days[-1], days[-1], "UTC").end)
+    starts = [build_days_interval(day, day, "UTC").start for day in days]
+    return UsageFilters(days, starts, build_days_interval(days[-1], days[-1], "UTC").end)

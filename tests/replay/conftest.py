@@ -1,6 +1,6 @@
-"""What the tests of replay share with those of read models: live tables, and a history to tell."""
+"""Fixtures that the replay tests share with those of read models: live tables, and a builder of histories."""
 
-from tests.api.conftest import shared_house
-from tests.projections.conftest import owner_url, story
+from tests.api.conftest import shared_api
+from tests.projections.conftest import builder, owner_url
 
-__all__ = ["owner_url", "shared_house", "story"]
+__all__ = ["builder", "owner_url", "shared_api"]

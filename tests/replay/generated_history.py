@@ -1,4 +1,4 @@
-"""Valid histories for tests: commands on the domain's aggregates, chosen by numbers; refused ones did not happen."""
+"""Valid histories for tests: commands on the domain's aggregates, chosen by numbers. Refusals append nothing."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -23,27 +23,27 @@ START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
 @dataclass
-class History:
-    """An organisation in memory that appends what happens to it."""
+class GeneratedHistory:
+    """An organisation in memory that appends the events of its commands."""
 
     database: Database
     now: datetime = START
-    made: dict[type[Aggregate], list[Any]] = field(default_factory=dict)
+    aggregates: dict[type[Aggregate], list[Any]] = field(default_factory=dict)
 
     @property
     def context(self) -> Context:
-        """Who commands, and when: a minute later each time."""
+        """The context of the next command; each call advances the clock by a minute."""
         self.now += timedelta(minutes=1)
         return Context(self.now, Actor(kind="system"), uuid4().hex, "web", frozenset({"admin", "member", "manager"}))
 
-    def happen(self, commands: Sequence[tuple[int, int, int]]) -> None:
-        """One command for each: which, on which of the things there are, with which value; all in one append."""
-        touched: dict[UUID, Any] = {}
-        for which, target, value in commands:
+    def run_commands(self, commands: Sequence[tuple[int, int, int]]) -> None:
+        """Run a command for each (command, target, value) and append all events in one call."""
+        changed: dict[UUID, Any] = {}
+        for command_number, target, value in commands:
             with suppress(Refusal, IndexError):
-                aggregate = COMMANDS[which % len(COMMANDS)](self, target, value)
-                touched[aggregate.id] = aggregate
-        events = [event for aggregate in touched.values() for event in aggregate.collect_events()]
+                aggregate = COMMANDS[command_number % len(COMMANDS)](self, target, value)
+                changed[aggregate.id] = aggregate
+        events = [event for aggregate in changed.values() for event in aggregate.collect_events()]
         rows = [
             {
                 "stream": str(event.originator_id),
@@ -54,96 +54,99 @@ class History:
             for event in events
         ]
         if rows:
-            self.database.rows(APPEND, (json.dumps(rows),))
+            self.database.fetch_rows(APPEND, (json.dumps(rows),))
 
-    def keep(self, aggregate: Any) -> Any:
-        """Something new."""
-        self.made.setdefault(type(aggregate), []).append(aggregate)
+    def add_aggregate(self, aggregate: Any) -> Any:
+        """Add a new aggregate. Return it."""
+        self.aggregates.setdefault(type(aggregate), []).append(aggregate)
         return aggregate
 
-    def one(self, kind: type[Aggregate], number: int) -> Any:
-        """Something that is there. Raises IndexError when there is nothing."""
-        there = self.made.get(kind, [])
-        return there[number % len(there)] if there else there[0]
+    def choose_aggregate(self, kind: type[Aggregate], number: int) -> Any:
+        """Choose an existing aggregate. Raises IndexError when there is none."""
+        aggregates = self.aggregates.get(kind, [])
+        return aggregates[number % len(aggregates)] if aggregates else aggregates[0]
 
-    def id(self, kind: type[Aggregate], number: int) -> UUID:
-        """Its id."""
-        found: UUID = self.one(kind, number).id
-        return found
+    def choose_id(self, kind: type[Aggregate], number: int) -> UUID:
+        """Choose the id of an existing aggregate. Raises IndexError when there is none."""
+        id: UUID = self.choose_aggregate(kind, number).id
+        return id
 
-    def instant(self, value: int) -> datetime:
-        """Some time to come."""
+    def compute_instant(self, value: int) -> datetime:
+        """Compute an instant in the future."""
         return self.now + timedelta(hours=1 + value)
 
 
-def person_properties(value: int) -> PersonProperties:
-    """Somebody."""
+def build_person_properties(value: int) -> PersonProperties:
+    """Build the properties of a person."""
     hours = {"mon": (("09:00", f"{10 + value % 10}:00"),)}
     return PersonProperties(
         name=f"Ada {value}", email=f"a{value}@nexora.example", time_zone="UTC", roles=("member",), weekly_hours=hours
     )
 
 
-def type_properties(value: int) -> MeetingTypeProperties:
-    """A meeting type."""
+def build_meeting_type_properties(value: int) -> MeetingTypeProperties:
+    """Build the properties of a meeting type."""
     step = None if value % 2 else 15
     return MeetingTypeProperties(name=f"Intro {value}", duration_minutes=15 + value, slot_step_minutes=step)
 
 
-def link_properties(history: History, target: int, value: int, kind: Any = "standard") -> LinkProperties:
-    """A link."""
+def build_link_properties(history: GeneratedHistory, target: int, value: int, kind: Any = "standard") -> LinkProperties:
+    """Build the properties of a link."""
     return LinkProperties(
         kind=kind,
         name=f"Link {value}",
         slug=f"link-{value}",
-        owner_id=history.id(Person, target),
-        co_host_ids=(history.id(Person, value),) if value % 3 == 0 else (),
-        meeting_type_id=history.id(MeetingType, value),
-        expires_at=history.instant(value) if value % 2 else None,
+        owner_id=history.choose_id(Person, target),
+        co_host_ids=(history.choose_id(Person, value),) if value % 3 == 0 else (),
+        meeting_type_id=history.choose_id(MeetingType, value),
+        expires_at=history.compute_instant(value) if value % 2 else None,
         in_library=value % 4 == 0,
     )
 
 
-def managed_properties(history: History, target: int, value: int) -> ManagedLinkProperties:
-    """A managed link."""
-    hosts = tuple({history.id(Person, target), history.id(Person, value)})
-    meeting_type = history.id(MeetingType, value)
+def build_managed_link_properties(history: GeneratedHistory, target: int, value: int) -> ManagedLinkProperties:
+    """Build the properties of a managed link."""
+    hosts = tuple({history.choose_id(Person, target), history.choose_id(Person, value)})
+    meeting_type = history.choose_id(MeetingType, value)
     return ManagedLinkProperties(name=f"All {value}", slug=f"all-{value}", meeting_type_id=meeting_type, host_ids=hosts)
 
 
-def changed(history: History, aggregate: Any, properties: Any) -> Any:
-    """An edit of something."""
+def update_aggregate(history: GeneratedHistory, aggregate: Any, properties: Any) -> Any:
+    """Update an aggregate. Return it."""
     aggregate.update(properties, history.context)
     return aggregate
 
 
-def done(history: History, kind: type[Aggregate], target: int, name: str, **payload: Any) -> Any:
-    """A method of something that is there."""
-    aggregate = history.one(kind, target)
+def execute_command(history: GeneratedHistory, kind: type[Aggregate], target: int, name: str, **payload: Any) -> Any:
+    """Call a method of an existing aggregate. Return the aggregate."""
+    aggregate = history.choose_aggregate(kind, target)
     getattr(aggregate, name)(history.context, **payload)
     return aggregate
 
 
-def issued(history: History, target: int, value: int) -> Any:
-    """A single-use link."""
+def issue_single_use_link(history: GeneratedHistory, target: int, value: int) -> Any:
+    """Issue a single-use link."""
     token = Token(uuid4())
-    by = history.id(Person, value)
+    issuer_id = history.choose_id(Person, value)
     token.issue(
-        history.context, link_id=history.id(Link, target), issued_by=by, details_id=uuid4() if value % 2 else None
+        history.context,
+        link_id=history.choose_id(Link, target),
+        issued_by=issuer_id,
+        details_id=uuid4() if value % 2 else None,
     )
-    return history.keep(token)
+    return history.add_aggregate(token)
 
 
-def times(history: History, value: int) -> dict[str, Any]:
-    """When a meeting is."""
-    starts_at = history.instant(value)
+def build_meeting_times(history: GeneratedHistory, value: int) -> dict[str, Any]:
+    """Build the times of a meeting."""
+    starts_at = history.compute_instant(value)
     ends_at = starts_at + timedelta(minutes=30)
     return {"starts_at": starts_at, "ends_at": ends_at, "held_from": starts_at, "held_until": ends_at}
 
 
-def booked(history: History, token: Token, value: int) -> Token:
-    """A meeting."""
-    link = next(link for link in history.made[Link] if link.id == token.link_id)
+def book_meeting(history: GeneratedHistory, token: Token, value: int) -> Token:
+    """Book a meeting on a token."""
+    link = next(link for link in history.aggregates[Link] if link.id == token.link_id)
     token.book(
         history.context,
         details_id=uuid4(),
@@ -153,36 +156,36 @@ def booked(history: History, token: Token, value: int) -> Token:
         meeting_type_version=1,
         host_ids=link.host_ids,
         host_versions=(1,) * len(link.host_ids),
-        **times(history, value),
+        **build_meeting_times(history, value),
     )
     return token
 
 
-def booked_on_the_spot(history: History, target: int, value: int) -> Any:
-    """A meeting on a core link."""
+def book_core_link(history: GeneratedHistory, target: int, value: int) -> Any:
+    """Book a meeting on a core link."""
     token = Token(uuid4())
-    token.issue_on_the_spot(history.id(Link, target), history.context)
-    return booked(history, history.keep(token), value)
+    token.issue_directly(history.choose_id(Link, target), history.context)
+    return book_meeting(history, history.add_aggregate(token), value)
 
 
-Command = Callable[[History, int, int], Any]
+Command = Callable[[GeneratedHistory, int, int], Any]
 COMMANDS: tuple[Command, ...] = (
-    lambda h, t, v: h.keep(Person.add(uuid4(), person_properties(v), h.context)),
-    lambda h, t, v: changed(h, h.one(Person, t), person_properties(v)),
-    lambda h, t, v: done(h, Person, t, "deactivate" if v % 2 else "activate"),
-    lambda h, t, v: h.keep(MeetingType.create(uuid4(), type_properties(v), h.context)),
-    lambda h, t, v: changed(h, h.one(MeetingType, t), type_properties(v)),
-    lambda h, t, v: h.keep(ManagedLink.create(uuid4(), managed_properties(h, t, v), h.context)),
-    lambda h, t, v: changed(h, h.one(ManagedLink, t), managed_properties(h, t, v)),
-    lambda h, t, v: h.keep(Link.create(uuid4(), link_properties(h, t, v), h.context)),
-    lambda h, t, v: changed(h, h.one(Link, t), link_properties(h, t, v)),
-    lambda h, t, v: done(h, Link, t, ("disable", "enable", "delete")[v % 3]),
-    issued,
-    issued,
-    lambda h, t, v: done(h, Token, t, "revoke", details_id=uuid4()),
-    lambda h, t, v: booked(h, h.one(Token, t), v),
-    booked_on_the_spot,
-    lambda h, t, v: done(h, Token, t, "reschedule", meeting_type_version=1, **times(h, v)),
-    lambda h, t, v: done(h, Token, t, "reassign", host_ids=(h.id(Person, v),), host_versions=(1,)),
-    lambda h, t, v: done(h, Token, t, "cancel", cancelled_by="guest", details_id=uuid4()),
+    lambda h, t, v: h.add_aggregate(Person.add(uuid4(), build_person_properties(v), h.context)),
+    lambda h, t, v: update_aggregate(h, h.choose_aggregate(Person, t), build_person_properties(v)),
+    lambda h, t, v: execute_command(h, Person, t, "deactivate" if v % 2 else "activate"),
+    lambda h, t, v: h.add_aggregate(MeetingType.create(uuid4(), build_meeting_type_properties(v), h.context)),
+    lambda h, t, v: update_aggregate(h, h.choose_aggregate(MeetingType, t), build_meeting_type_properties(v)),
+    lambda h, t, v: h.add_aggregate(ManagedLink.create(uuid4(), build_managed_link_properties(h, t, v), h.context)),
+    lambda h, t, v: update_aggregate(h, h.choose_aggregate(ManagedLink, t), build_managed_link_properties(h, t, v)),
+    lambda h, t, v: h.add_aggregate(Link.create(uuid4(), build_link_properties(h, t, v), h.context)),
+    lambda h, t, v: update_aggregate(h, h.choose_aggregate(Link, t), build_link_properties(h, t, v)),
+    lambda h, t, v: execute_command(h, Link, t, ("disable", "enable", "delete")[v % 3]),
+    issue_single_use_link,
+    issue_single_use_link,
+    lambda h, t, v: execute_command(h, Token, t, "revoke", details_id=uuid4()),
+    lambda h, t, v: book_meeting(h, h.choose_aggregate(Token, t), v),
+    book_core_link,
+    lambda h, t, v: execute_command(h, Token, t, "reschedule", meeting_type_version=1, **build_meeting_times(h, v)),
+    lambda h, t, v: execute_command(h, Token, t, "reassign", host_ids=(h.choose_id(Person, v),), host_versions=(1,)),
+    lambda h, t, v: execute_command(h, Token, t, "cancel", cancelled_by="guest", details_id=uuid4()),
 )

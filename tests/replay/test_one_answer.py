@@ -1,4 +1,4 @@
-"""One answer: however a valid history is followed, killed and resumed, read models are the fold of the log, always."""
+"""However a valid history is followed, interrupted and resumed, the read models are the fold of the log."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,14 +9,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from projections.catalogue import READ_MODELS
-from projections.following.batch_projector import Folding
-from projections.following.positions import position
+from projections.following.batch_projector import BatchProjector
+from projections.following.positions import read_positions
 from projections.rebuild import live_tables
 from projections.rebuild.progress import Progress
 from replay.rebuild import Rebuild
 from store.database import Database
-from tests.projections.story import follow
-from tests.replay.generated_history import COMMANDS, History
+from tests.projections.story import follow_log
+from tests.replay.generated_history import COMMANDS, GeneratedHistory
 
 EXAMPLES = 15
 NUMBERS = st.integers(0, 23)
@@ -31,7 +31,7 @@ STEPS = st.one_of(
     st.tuples(st.just("killed while rebuilding"), st.floats(0, 1)),
 )
 # so that most commands find something to work on
-BEGINNING = [(0, 0, 1), (0, 0, 2), (3, 0, 1), (7, 0, 1), (7, 1, 2), (10, 0, 1), (14, 0, 1)]
+INITIAL_COMMANDS = [(0, 0, 1), (0, 0, 2), (3, 0, 1), (7, 0, 1), (7, 1, 2), (10, 0, 1), (14, 0, 1)]
 EMPTY = """
 TRUNCATE {schema}.events, {schema}.reservations, {schema}.personal_details, {schema}.claims RESTART IDENTITY;
 UPDATE {schema}.follower SET position = 0;
@@ -40,78 +40,78 @@ UPDATE {schema}.follower SET position = 0;
 Rows = dict[str, list[str]]
 
 
-class Killed(BaseException):
-    """The process is gone; nothing can catch this."""
+class ProcessKilled(BaseException):
+    """The process is killed; no handler catches this."""
 
 
-def rows_of(database: Database, text_of: Callable[[Any], str], until: int) -> Rows:
-    """All rows of all read models, as text, by one way to ask for them."""
-    found = {}
+def fetch_all_rows(database: Database, build_text: Callable[[Any], str], until: int) -> Rows:
+    """Fetch all rows of all read models as text, by one way to query them."""
+    rows = {}
     for model in READ_MODELS:
-        question = f"SELECT r::text AS row FROM ({text_of(model)}) AS r ORDER BY 1"
-        found[model.name] = [row["row"] for row in database.rows(question, {"log_until": until})]
-    return found
+        query = f"SELECT r::text AS row FROM ({build_text(model)}) AS r ORDER BY 1"
+        rows[model.name] = [row["row"] for row in database.fetch_rows(query, {"log_until": until})]
+    return rows
 
 
-def live(database: Database) -> Rows:
-    """The rows of the live tables."""
-    rows = database.rows("SELECT name, live_table FROM {schema}.read_models")
+def fetch_live_rows(database: Database) -> Rows:
+    """Fetch the rows of the live tables."""
+    rows = database.fetch_rows("SELECT name, live_table FROM {schema}.read_models")
     tables = {row["name"]: row["live_table"] for row in rows}
-    return rows_of(database, lambda model: f'SELECT {model.columns} FROM {{schema}}."{tables[model.name]}"', 0)
+    return fetch_all_rows(database, lambda model: f'SELECT {model.columns} FROM {{schema}}."{tables[model.name]}"', 0)
 
 
-def as_of(database: Database, until: int) -> Rows:
-    """The rows that the log had at a position."""
-    return rows_of(database, lambda model: model.fold(until=True), until)
+def fetch_rows_as_of(database: Database, until: int) -> Rows:
+    """Fetch the rows as of a position."""
+    return fetch_all_rows(database, lambda model: model.fold(until=True), until)
 
 
-def killed_while_following(database: Database, limit: int) -> None:
-    """A batch whose process dies before it commits."""
+def interrupt_batch(database: Database, limit: int) -> None:
+    """Run a batch whose process is killed before it commits."""
     with database.connect(autocommit=False) as connection:
-        Folding(database, connection, READ_MODELS).batch(position(database).head, limit)
+        BatchProjector(database, connection, READ_MODELS).project_batch(read_positions(database).head, limit)
         connection.rollback()
 
 
-def killed_while_rebuilding(database: Database, share: float) -> None:
-    """A rebuild whose process dies when a read model is that far."""
+def interrupt_rebuild(database: Database, share: float) -> None:
+    """Run a rebuild whose process is killed when a read model has this share."""
 
-    def told(progress: Progress) -> None:
+    def raise_at_share(progress: Progress) -> None:
         if progress.share >= share:
-            raise Killed
+            raise ProcessKilled
 
-    rebuild = Rebuild.begun(database, told=told)
-    with pytest.raises(Killed):
+    rebuild = Rebuild.begin(database, on_progress=raise_at_share)
+    with pytest.raises(ProcessKilled):
         rebuild.run()
 
 
-def take(database: Database, history: History, step: str, value: Any) -> None:
-    """One step of an example."""
+def run_step(database: Database, history: GeneratedHistory, step: str, value: Any) -> None:
+    """Run one step of an example."""
     if step == "happen":
-        history.happen(value)
+        history.run_commands(value)
     elif step == "follow":
         with database.connect() as connection:
-            Folding(database, connection, READ_MODELS).batch(position(database).head, value)
+            BatchProjector(database, connection, READ_MODELS).project_batch(read_positions(database).head, value)
     elif step == "killed while following":
-        killed_while_following(database, value)
+        interrupt_batch(database, value)
     elif step == "rebuild":
-        Rebuild.begun(database, [value]).run()
+        Rebuild.begin(database, [value]).run()
     else:
-        killed_while_rebuilding(database, value)
+        interrupt_rebuild(database, value)
 
 
-def emptied(database: Database, superuser_url: str) -> None:
-    """The database as it was before the first event."""
+def clear_database(database: Database, superuser_url: str) -> None:
+    """Restore the database to its state before the first event."""
     with psycopg.connect(superuser_url, autocommit=True) as connection:
-        connection.execute(database.text(EMPTY))
-        for row in database.rows("SELECT live_table FROM {schema}.read_models"):
-            connection.execute(database.text(f'TRUNCATE {{schema}}."{row["live_table"]}"'))
+        connection.execute(database.compose_query(EMPTY))
+        for row in database.fetch_rows("SELECT live_table FROM {schema}.read_models"):
+            connection.execute(database.compose_query(f'TRUNCATE {{schema}}."{row["live_table"]}"'))
 
 
 @pytest.fixture
-def followed(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
+def live_database(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
     """A database with its live tables; nobody reads the old ones here, so nobody waits for readers."""
     monkeypatch.setattr("projections.rebuild.job.GRACE_SECONDS", 0.0)
-    live_tables.ensure(database)
+    live_tables.ensure_tables(database)
     return database
 
 
@@ -119,19 +119,19 @@ def followed(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
     max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
 @given(steps=st.lists(STEPS, min_size=4, max_size=14))
-def test_one_answer(followed: Database, superuser_url: str, steps: list[tuple[str, Any]]) -> None:
-    emptied(followed, superuser_url)
-    history = History(followed)
-    history.happen(BEGINNING)
-    then: dict[int, Rows] = {}
+def test_one_answer(live_database: Database, superuser_url: str, steps: list[tuple[str, Any]]) -> None:
+    clear_database(live_database, superuser_url)
+    history = GeneratedHistory(live_database)
+    history.run_commands(INITIAL_COMMANDS)
+    expected: dict[int, Rows] = {}
     for step, value in steps:
-        take(followed, history, step, value)
-        then[position(followed).position] = live(followed)
-    follow(followed)
-    now = live(followed)
-    assert now == as_of(followed, position(followed).head)
-    for at, rows in then.items():
-        assert as_of(followed, at) == rows, f"as it was at {at}"
-    Rebuild.begun(followed).run()
-    assert live(followed) == now
-    assert sum(map(len, now.values())) >= 7
+        run_step(live_database, history, step, value)
+        expected[read_positions(live_database).position] = fetch_live_rows(live_database)
+    follow_log(live_database)
+    live_rows = fetch_live_rows(live_database)
+    assert live_rows == fetch_rows_as_of(live_database, read_positions(live_database).head)
+    for reached_position, rows in expected.items():
+        assert fetch_rows_as_of(live_database, reached_position) == rows, f"as it was at {reached_position}"
+    Rebuild.begin(live_database).run()
+    assert fetch_live_rows(live_database) == live_rows
+    assert sum(map(len, live_rows.values())) >= 7

@@ -1,4 +1,4 @@
-"""How far the log is settled: found without standing in anybody's way, and never too far."""
+"""The settled position of the log is found without blocking writers, and is never too high."""
 
 import json
 import time
@@ -13,90 +13,92 @@ from psycopg.errors import LockNotAvailable
 
 from domain.person import PersonDeactivated
 from store.database import Database
-from tests.projections.story import in_flight
+from tests.projections.story import hold_fence
 
-PATIENCE_SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0
 
 
-def append(connection: psycopg.Connection[Any], database: Database) -> int:
-    """One event of a new stream; its position."""
+def append_event(connection: psycopg.Connection[Any], database: Database) -> int:
+    """Append one event of a new stream. Return its position."""
     data = {"occurred_at": "2026-05-01T00:00:00Z", "actor": {"kind": "system"}}
     event = {"stream": str(uuid4()), "version": 1, "type": PersonDeactivated.stored_name, "data": data}
-    call = database.text("SELECT {schema}.append(%s::jsonb, '[]', '[]', '[]', '{{}}', '[]')")
+    call = database.compose_query("SELECT {schema}.append(%s::jsonb, '[]', '[]', '[]', '{{}}', '[]')")
     row = connection.execute(call, (json.dumps([event]),)).fetchone()
     assert row is not None
     return int(row[0][0])
 
 
-def appended(database: Database) -> int:
-    """The same, committed."""
+def append_committed_event(database: Database) -> int:
+    """Append one event of a new stream and commit. Return its position."""
     with psycopg.connect(database.url) as connection:
-        return append(connection, database)
+        return append_event(connection, database)
 
 
-def settle(database: Database, patience: str = "0") -> int:
-    """A settled position; waits so long, for ever with 0. Raises LockNotAvailable."""
-    with database.connect(options=f"-c lock_timeout={patience}") as connection:
-        row = connection.execute(database.text("SELECT {schema}.settle() AS settled")).fetchone()
+def settle_log(database: Database, lock_timeout: str = "0") -> int:
+    """Find the settled position. Waits for `lock_timeout`, for ever with 0. Raises LockNotAvailable."""
+    with database.connect(options=f"-c lock_timeout={lock_timeout}") as connection:
+        row = connection.execute(database.compose_query("SELECT {schema}.settle() AS settled")).fetchone()
     assert row is not None
     return int(row["settled"])
 
 
 def test_of_an_empty_log(database: Database) -> None:
-    assert settle(database) == 0
+    assert settle_log(database) == 0
 
 
 def test_waits_for_a_lower_position_that_is_not_yet_visible(database: Database) -> None:
-    appended(database)  # the first append after a server's start notes where it is, and others wait for it
-    with ThreadPoolExecutor(1) as threads, psycopg.connect(database.url) as slow:
-        lower = append(slow, database)
-        higher = appended(database)
+    append_committed_event(
+        database
+    )  # the first append after a server's start notes where it is, and others wait for it
+    with ThreadPoolExecutor(1) as threads, psycopg.connect(database.url) as slow_writer:
+        lower = append_event(slow_writer, database)
+        higher = append_committed_event(database)
         assert lower < higher
-        found = threads.submit(settle, database)
+        future = threads.submit(settle_log, database)
         time.sleep(0.3)
-        assert not found.done()
-        slow.commit()
-        assert found.result(PATIENCE_SECONDS) == higher
+        assert not future.done()
+        slow_writer.commit()
+        assert future.result(TIMEOUT_SECONDS) == higher
 
 
 def test_does_not_wait_for_who_comes_later(database: Database) -> None:
-    with ThreadPoolExecutor(1) as threads, ExitStack() as later:
-        with in_flight(database):
-            position = appended(database)
-            found = threads.submit(settle, database)
+    with ThreadPoolExecutor(1) as threads, ExitStack() as writers:
+        with hold_fence(database):
+            position = append_committed_event(database)
+            future = threads.submit(settle_log, database)
             time.sleep(0.3)
-            assert not found.done()
-            later.enter_context(in_flight(database))
-        assert found.result(PATIENCE_SECONDS) == position
+            assert not future.done()
+            writers.enter_context(hold_fence(database))
+        assert future.result(TIMEOUT_SECONDS) == position
 
 
 def test_holds_nobody_up_while_it_waits(database: Database) -> None:
     with ThreadPoolExecutor(1) as threads:
-        with in_flight(database):
-            first = appended(database)
-            found = threads.submit(settle, database)
+        with hold_fence(database):
+            first = append_committed_event(database)
+            future = threads.submit(settle_log, database)
             time.sleep(0.1)
-            many = [appended(database) for _ in range(50)]
-            assert not found.done()
-        assert found.result(PATIENCE_SECONDS) in {first, *many}
+            positions = [append_committed_event(database) for _ in range(50)]
+            assert not future.done()
+        assert future.result(TIMEOUT_SECONDS) in {first, *positions}
 
 
 def test_gives_up_when_a_writer_takes_too_long(database: Database) -> None:
-    with in_flight(database):
-        appended(database)
-        began = time.monotonic()
+    with hold_fence(database):
+        append_committed_event(database)
+        started_at = time.monotonic()
         with pytest.raises(LockNotAvailable, match="takes too long to append"):
-            settle(database, "100ms")
-        assert time.monotonic() - began >= 0.1
+            settle_log(database, "100ms")
+        assert time.monotonic() - started_at >= 0.1
 
 
 def test_counts_on_nothing_that_was_given_up(database: Database) -> None:
-    with psycopg.connect(database.url) as given_up:
-        append(given_up, database)
-        given_up.rollback()
-    assert settle(database) == 0
-    position = appended(database)
-    assert settle(database) == position
+    with psycopg.connect(database.url) as aborted:
+        append_event(aborted, database)
+        aborted.rollback()
+    assert settle_log(database) == 0
+    position = append_committed_event(database)
+    assert settle_log(database) == position
 
 
 @pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
@@ -104,4 +106,4 @@ def test_needs_to_see_what_commits_meanwhile(database: Database, isolation: str)
     with database.connect() as connection, connection.transaction():
         connection.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
         with pytest.raises(psycopg.errors.RaiseException, match="READ COMMITTED"):
-            connection.execute(database.text("SELECT {schema}.settle()"))
+            connection.execute(database.compose_query("SELECT {schema}.settle()"))

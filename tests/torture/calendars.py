@@ -1,9 +1,8 @@
-"""Calendars and mails under torture: `python -m tests.torture.calendars [--rounds N] [--seed N]`.
+"""Calendars and mail under torture: `python -m tests.torture.calendars [--rounds N] [--seed N]`.
 
-Meetings are booked, moved, given to other hosts and cancelled at random, while the mail server and the calendars'
-server go down and come back, and the processes of the couriers are killed. At the end every host's calendar shows
-exactly the meetings that the log says are theirs, nothing is missing, nothing twice; and no mail went out more than
-twice.
+Meetings are booked, moved, reassigned and cancelled at random, while the mail server and the CalDAV server stop and
+restart, and outbox worker processes are killed. At the end every host's calendar shows exactly their meetings in the
+log, none missing and none twice, and no mail was sent more than twice.
 """
 
 import argparse
@@ -24,202 +23,229 @@ from uuid import uuid4
 
 from fastapi.testclient import TestClient
 
-from api.app import build
-from api.server import DATABASE, OWNER_ROLE, prepare
+from api.app import build_app
+from api.server import DATABASE, OWNER_ROLE, prepare_database
 from api.settings import Settings, read_settings
 from projections import outbox
-from store.embedded.server import running
-from store.schema import SERVICE_ROLE, migrate
-from tests.api_driver import House, code_of
+from store.embedded.server import run_server
+from store.schema import SERVICE_ROLE, migrate_schema
+from tests.api_driver import ApiDriver, extract_code
 from tests.conftest import SECRET
-from tests.integrations.calendars.caldav_server import caldav_server
-from tests.integrations.calendars.calendar_outbox_driver import HOSTS, Desk
-from tests.integrations.mail.smtp_server import Mailbox, mailbox
-from tests.once.server_processes import ROOT, environment
+from tests.integrations.calendars.caldav_server import run_caldav_server
+from tests.integrations.calendars.calendar_outbox_driver import HOSTS, CalendarOutboxDriver
+from tests.integrations.mail.smtp_server import SmtpServer, run_smtp_server
+from tests.once.server_processes import ROOT, build_environment_variables
 
-INSIDE = {"calendar_allowed_networks": "127.0.0.0/8", "couriers": 0}
-COURIERS = 2
-PATIENCE = 90.0  # seconds until everything must have arrived, once all servers are there
-LEAP = 61.0  # seconds that the couriers' clock leaps, so that leases end and failures are tried again
-LONGEST_LEAP = 7_200.0
+SETTINGS = {"calendar_allowed_networks": "127.0.0.0/8", "couriers": 0}
+WORKERS = 2
+TIMEOUT_SECONDS = 90.0  # seconds until everything must have arrived, once all servers are there
+CLOCK_STEP = 61.0  # seconds that the couriers' clock leaps, so that leases end and failures are tried again
+MAX_CLOCK_STEP = 7_200.0
 FIRST_DAY, DAYS = 30, 3  # meetings are so far ahead that no leap passes them
-MOST_ATTEMPTS = 2  # with one Message-ID
+MAX_ATTEMPTS = 2  # with one Message-ID
 
 
 @dataclass
-class Torture:
-    """An organisation under torture, and what happened to it."""
+class CalendarTorture:
+    """An organisation under torture, and the counts of what happened to it."""
 
-    desk: Desk
-    box: Mailbox
+    driver: CalendarOutboxDriver
+    smtp_server: SmtpServer
     settings: Settings
     clock: Path
-    chance: random.Random
-    couriers: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+    rng: random.Random
+    workers: list["subprocess.Popen[bytes]"] = field(default_factory=list)
     meetings: dict[str, str] = field(default_factory=dict)
-    done: Counter[str] = field(default_factory=Counter)
-    ahead: float = 0.0
+    counts: Counter[str] = field(default_factory=Counter)
+    clock_offset: float = 0.0
 
-    def run(self, rounds: int) -> None:
-        """So many things happen."""
-        changes: list[Callable[[], Any]] = [self.book, self.book, self.move, self.give, self.give, self.cancel]
-        faults: list[Callable[[], Any]] = [self.mail_goes, self.calendars_go, self.come_back, self.kill, self.leap]
+    def run_rounds(self, rounds: int) -> None:
+        """Run this many random changes and faults."""
+        changes: list[Callable[[], Any]] = [
+            self.book_meeting,
+            self.book_meeting,
+            self.move_meeting,
+            self.reassign_meeting,
+            self.reassign_meeting,
+            self.cancel_meeting,
+        ]
+        faults: list[Callable[[], Any]] = [
+            self.stop_smtp_server,
+            self.stop_calendar_server,
+            self.restart_servers,
+            self.kill_worker,
+            self.advance_clock,
+        ]
         for number in range(rounds):
-            self.chance.choice(changes)()
+            self.rng.choice(changes)()
             if number % 3 == 0:
-                self.chance.choice(faults)()
-            time.sleep(self.chance.random() * 0.1)
+                self.rng.choice(faults)()
+            time.sleep(self.rng.random() * 0.1)
 
-    def book(self) -> None:
-        """A guest books on the link of somebody."""
-        slug = self.chance.choice(HOSTS)
-        made = self.desk.house.book(slug, self.chance.choice(self.slots(slug)))
-        self.meetings[made["booking"]["id"]] = code_of(made["manage_url"])
-        self.done["booked"] += 1
+    def book_meeting(self) -> None:
+        """Book a random slot of a random link."""
+        slug = self.rng.choice(HOSTS)
+        booking = self.driver.api.book_meeting(slug, self.rng.choice(self.list_slots(slug)))
+        self.meetings[booking["booking"]["id"]] = extract_code(booking["manage_url"])
+        self.counts["booked"] += 1
 
-    def slots(self, slug: str) -> list[str]:
-        """The times on offer."""
+    def list_slots(self, slug: str) -> list[str]:
+        """List the slots on offer."""
         first = (datetime.now(UTC) + timedelta(days=FIRST_DAY)).date()
         days = f"from={first}&to={first + timedelta(days=DAYS - 1)}"
-        return [one["start"] for one in self.desk.house.get(f"/v1/book/{slug}/slots?{days}&time_zone=UTC")["slots"]]
+        return [slot["start"] for slot in self.driver.api.get(f"/v1/book/{slug}/slots?{days}&time_zone=UTC")["slots"]]
 
-    def move(self) -> None:
-        """A guest moves a meeting."""
-        slots = self.slots(self.chance.choice(HOSTS))
-        self.post(
-            "rescheduled", lambda id, code: (f"/v1/manage/{code}/reschedule", {"start": self.chance.choice(slots)})
+    def move_meeting(self) -> None:
+        """Reschedule a random meeting as its guest."""
+        slots = self.list_slots(self.rng.choice(HOSTS))
+        self.send_change(
+            "rescheduled", lambda id, code: (f"/v1/manage/{code}/reschedule", {"start": self.rng.choice(slots)})
         )
 
-    def give(self) -> None:
-        """A manager gives a meeting to somebody."""
-        to = self.desk.house.ids[self.chance.choice(HOSTS)]
-        self.post("reassigned", lambda id, code: (f"/v1/bookings/{id}/reassign", {"host_id": to}))
+    def reassign_meeting(self) -> None:
+        """Reassign a random meeting as a manager."""
+        host_id = self.driver.api.ids[self.rng.choice(HOSTS)]
+        self.send_change("reassigned", lambda id, code: (f"/v1/bookings/{id}/reassign", {"host_id": host_id}))
 
-    def cancel(self) -> None:
-        """Somebody cancels a meeting."""
-        self.post("cancelled", lambda id, code: (f"/v1/bookings/{id}/cancel", {}))
+    def cancel_meeting(self) -> None:
+        """Cancel a random meeting."""
+        self.send_change("cancelled", lambda id, code: (f"/v1/bookings/{id}/cancel", {}))
 
-    def post(self, what: str, request: Callable[[str, str], tuple[str, Any]]) -> None:
-        """Does something to one of the meetings; a refusal because of its state or of the time is as good."""
+    def send_change(self, outcome: str, build_request: Callable[[str, str], tuple[str, Any]]) -> None:
+        """Send a change of a random meeting. A refusal because of its state or of the time is accepted."""
         if self.meetings:
-            id = self.chance.choice(list(self.meetings))
-            path, body = request(id, self.meetings[id])
-            status = self.desk.house.send("POST", path, body, "manager" if "bookings" in path else None).status_code
+            id = self.rng.choice(list(self.meetings))
+            path, body = build_request(id, self.meetings[id])
+            status = self.driver.api.send_request(
+                "POST", path, body, "manager" if "bookings" in path else None
+            ).status_code
             assert status in (200, 409, 422), status
-            self.done[what] += status == 200
+            self.counts[outcome] += status == 200
 
-    def mail_goes(self) -> None:
-        """The mail server goes down."""
-        self.box.down()
-        self.done["mail server down"] += 1
+    def stop_smtp_server(self) -> None:
+        """Stop the mail server."""
+        self.smtp_server.stop_server()
+        self.counts["mail server down"] += 1
 
-    def calendars_go(self) -> None:
-        """The calendars' server goes down."""
-        self.desk.radicale.stop()
-        self.done["calendar server down"] += 1
+    def stop_calendar_server(self) -> None:
+        """Stop the CalDAV server."""
+        self.driver.radicale.stop_server()
+        self.counts["calendar server down"] += 1
 
-    def come_back(self) -> None:
-        """All servers are there again."""
-        self.box.up()
-        if self.desk.radicale.running is None:
-            self.desk.radicale.start()
+    def restart_servers(self) -> None:
+        """Restart all servers."""
+        self.smtp_server.start_server()
+        if self.driver.radicale.http_server is None:
+            self.driver.radicale.start_server()
 
-    def kill(self) -> None:
-        """A process of couriers is killed, whatever it was doing, and another one begins."""
-        victim = self.couriers.pop(self.chance.randrange(len(self.couriers)))
-        victim.kill()
-        victim.wait()
-        self.hire()
-        self.done["killed"] += 1
+    def kill_worker(self) -> None:
+        """Kill a worker process, whatever it is doing, and start another one."""
+        process = self.workers.pop(self.rng.randrange(len(self.workers)))
+        process.kill()
+        process.wait()
+        self.start_worker()
+        self.counts["killed"] += 1
 
-    def hire(self) -> None:
-        """Another process of couriers."""
+    def start_worker(self) -> None:
+        """Start another worker process."""
         command = [sys.executable, "-m", "tests.integrations.calendars.worker_process", str(self.clock)]
-        more = {
+        overrides = {
             "ONCELINK_SMTP_URL": self.settings.smtp_url,
             "ONCELINK_MAIL_FROM": self.settings.mail_from,
             "ONCELINK_CALENDAR_ALLOWED_NETWORKS": "127.0.0.0/8",
         }
         with (self.settings.data_dir / "couriers.log").open("ab") as log:
-            self.couriers.append(
+            self.workers.append(
                 subprocess.Popen(
                     command,
                     cwd=ROOT,
-                    env={**os.environ, **environment(self.settings, 5), **more},
+                    env={**os.environ, **build_environment_variables(self.settings, 5), **overrides},
                     stdout=log,
                     stderr=log,
                 )
             )
 
-    def leap(self, seconds: float = LEAP) -> None:
-        """Time goes by for the couriers."""
-        self.ahead += seconds
-        self.clock.write_text(str(self.ahead), encoding="utf-8")
+    def advance_clock(self, seconds: float = CLOCK_STEP) -> None:
+        """Advance the workers' clock."""
+        self.clock_offset += seconds
+        self.clock.write_text(str(self.clock_offset), encoding="utf-8")
 
-    def settle(self) -> list[str]:
-        """Everything comes back, and all that is owed arrives; what did not."""
-        self.come_back()
-        deadline = time.monotonic() + PATIENCE
-        leap = LEAP
-        while self.waits() and time.monotonic() < deadline:
-            self.leap(leap)
-            leap = min(2 * leap, LONGEST_LEAP)
+    def wait_until_delivered(self) -> list[str]:
+        """Restart all servers and wait until all notifications are delivered. Return what was not."""
+        self.restart_servers()
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        step = CLOCK_STEP
+        while self.has_backlog() and time.monotonic() < deadline:
+            self.advance_clock(step)
+            step = min(2 * step, MAX_CLOCK_STEP)
             time.sleep(0.2)
-        return self.owed()
+        return self.list_undelivered()
 
-    def waits(self) -> bool:
-        """Whether something is owed, by a list as current as the log."""
-        self.desk.house.log("limit=1")
-        return any(one.owed for one in outbox.waiting(self.desk.house.oncelink.live, self.desk.now()))
+    def has_backlog(self) -> bool:
+        """Return whether a notification is pending, by a read model as current as the log."""
+        self.driver.api.list_meetings("limit=1")
+        return any(
+            backlog.owed
+            for backlog in outbox.count_backlogs(self.driver.api.services.live_source, self.driver.read_clock())
+        )
 
-    def owed(self) -> list[str]:
-        """What has not arrived yet, or never will."""
-        found = []
+    def list_undelivered(self) -> list[str]:
+        """List the notifications that are not delivered yet, or never will be."""
+        undelivered = []
         for id in self.meetings:
-            rows = self.desk.house.get(f"/v1/bookings/{id}/mail", "manager")["items"]
-            found += [f"{id} {one['channel']} {one['what']} {one['to']} is {one['state']}" for one in rows
-                      if one["state"] not in ("sent", "superseded")]  # fmt: skip
-        return found
+            rows = self.driver.api.get(f"/v1/bookings/{id}/mail", "manager")["items"]
+            undelivered += [
+                f"{id} {row['channel']} {row['what']} {row['to']} is {row['state']}"
+                for row in rows
+                if row["state"] not in ("sent", "superseded")
+            ]
+        return undelivered
 
-    def problems(self) -> list[str]:
-        """Everything that is not as it was promised."""
-        found = [f"never arrived: {one}" for one in self.settle()]
-        found += [
-            f"the calendar of {who} differs: {pair}" for who, pair in self.desk.differences(self.meetings).items()
+    def find_problems(self) -> list[str]:
+        """Find everything that breaks a promise."""
+        problems = [f"never arrived: {undelivered}" for undelivered in self.wait_until_delivered()]
+        problems += [
+            f"the calendar of {who} differs: {difference}"
+            for who, difference in self.driver.find_differences(self.meetings).items()
         ]
-        sent = Counter((mail["To"], id) for mail, id in zip(self.box.mails, self.box.ids(), strict=True))
-        found += [
-            f"{id} went out {count} times to one reader" for (_, id), count in sent.items() if count > MOST_ATTEMPTS
+        sent_counts = Counter(
+            (message["To"], id)
+            for message, id in zip(self.smtp_server.messages, self.smtp_server.list_message_ids(), strict=True)
+        )
+        problems += [
+            f"{id} went out {count} times to one reader"
+            for (_, id), count in sent_counts.items()
+            if count > MAX_ATTEMPTS
         ]
-        return found
+        return problems
 
-    def close(self) -> None:
-        """Ends the couriers."""
-        for process in self.couriers:
+    def stop_workers(self) -> None:
+        """Kill the workers."""
+        for process in self.workers:
             process.kill()
             process.wait()
 
 
 @contextmanager
-def torture(settings: Settings, folder: Path, seed: int) -> Iterator[Torture]:
-    """An organisation with a mail server, a calendar for each host, and couriers in processes of their own."""
-    with caldav_server(folder) as radicale, mailbox() as box:
-        settings = settings.model_copy(update={**INSIDE, **box.settings})
-        with TestClient(build(settings), raise_server_exceptions=False) as client:
-            desk = Desk(House.furnished(client), radicale)
+def run_torture(settings: Settings, folder: Path, seed: int) -> Iterator[CalendarTorture]:
+    """Run an organisation with a mail server, a calendar for each host, and workers in processes of their own."""
+    with run_caldav_server(folder) as radicale, run_smtp_server() as smtp_server:
+        settings = settings.model_copy(update={**SETTINGS, **smtp_server.settings})
+        with TestClient(build_app(settings), raise_server_exceptions=False) as client:
+            driver = CalendarOutboxDriver(ApiDriver.create_organisation(client), radicale)
             for number, who in enumerate(HOSTS):
-                co_hosts = [desk.house.ids[HOSTS[number - 1]]] if number else []
-                desk.house.link(who, who, slug=who, co_host_ids=co_hosts)
-                desk.connect(who)
+                co_hosts = [driver.api.ids[HOSTS[number - 1]]] if number else []
+                driver.api.create_link(who, who, slug=who, co_host_ids=co_hosts)
+                driver.connect_calendar(who)
             clock = folder / "clock"
             clock.write_text("0", encoding="utf-8")
-            found = Torture(desk, box, settings, clock, random.Random(seed))
-            for _ in range(COURIERS):
-                found.hire()
+            torture = CalendarTorture(driver, smtp_server, settings, clock, random.Random(seed))
+            for _ in range(WORKERS):
+                torture.start_worker()
             try:
-                yield found
+                yield torture
             finally:
-                found.close()
+                torture.stop_workers()
 
 
 def main() -> int:
@@ -227,21 +253,24 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.torture.calendars", description=__doc__)
     parser.add_argument("--rounds", type=int, default=600)
     parser.add_argument("--seed", type=int, default=1)
-    asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name, running(Path(name) / "postgres") as server:
-        prepare(server.url(), server.url(OWNER_ROLE, DATABASE), "warm")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name, run_server(Path(name) / "postgres") as server:
+        prepare_database(server.build_url(), server.build_url(OWNER_ROLE, DATABASE), "warm")
         schema = f"t{uuid4().hex[:12]}"
-        migrate(server.url(OWNER_ROLE, DATABASE), schema)
-        url = server.url(SERVICE_ROLE, DATABASE)
+        migrate_schema(server.build_url(OWNER_ROLE, DATABASE), schema)
+        url = server.build_url(SERVICE_ROLE, DATABASE)
         settings = read_settings(
             database_url=url, db_schema=schema, data_dir=Path(name), secret_keys=SECRET, base_url="http://testserver"
         )
         folder = Path(name) / "radicale"
         folder.mkdir()
-        with torture(settings, folder, asked.seed) as found:
-            found.run(asked.rounds)
-            problems = found.problems()
-    print(f"seed {asked.seed}, {asked.rounds} rounds: {dict(found.done)}, {len(found.box.mails)} mails")
+        with run_torture(settings, folder, options.seed) as torture:
+            torture.run_rounds(options.rounds)
+            problems = torture.find_problems()
+    print(
+        f"seed {options.seed}, {options.rounds} rounds: {dict(torture.counts)}, "
+        f"{len(torture.smtp_server.messages)} mails"
+    )
     print("\n".join(problems) or "every calendar shows exactly its meetings; nothing is missing, nothing twice")
     return 1 if problems else 0
 

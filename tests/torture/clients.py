@@ -1,17 +1,17 @@
-"""Clients: each asks for one thing after the other, and notes what it was answered in the words of the desk."""
+"""Clients of the torture: each sends one request after the other, and records the answers in the terms of the model."""
 
 import random
 import time
 from collections.abc import Sequence
 from uuid import uuid4
 
-from tests.api_driver import GUEST, code_of
-from tests.torture.environment import KINDS, Place
-from tests.torture.http_client import Caller, Lost, Reply
+from tests.api_driver import GUEST, extract_code
+from tests.torture.environment import KINDS, TortureEnvironment
+from tests.torture.http_client import HttpClient, HttpResponse, ResponseLost
 from tests.torture.reference_model import ISSUED, Action, Answer
-from tests.torture.rounds import PATIENCE, SLOTS, Round, Wish
+from tests.torture.rounds import SLOTS, TIMEOUT_SECONDS, BookingRequest, Round
 
-MOST_TOKENS = 40
+MAX_TOKENS = 40
 WEIGHTS = {
     "issue": 4,
     "view": 3,
@@ -28,230 +28,244 @@ WEIGHTS = {
 
 
 class Client:
-    """One client of a round, with a connection and a chance of its own."""
+    """One client of a round, with its own connection and random numbers."""
 
     def __init__(
-        self, here: Place, round: Round, caller: Caller, chance: random.Random, focus: Sequence[str] = ()
+        self,
+        environment: TortureEnvironment,
+        round: Round,
+        http_client: HttpClient,
+        rng: random.Random,
+        focus: Sequence[str] = (),
     ) -> None:
-        self.here = here
+        self.environment = environment
         self.round = round
-        self.caller = caller
-        self.chance = chance
+        self.http_client = http_client
+        self.rng = rng
         self.focus = focus
-        self.signed = here.keys["manager"]
+        self.authorization = environment.keys["manager"]
 
-    def act(self) -> None:
-        """Does one thing, if it can be done yet."""
+    def run_random_action(self) -> None:
+        """Run one random action, if it is possible yet."""
         verbs = self.focus or list(WEIGHTS)
-        [verb] = self.chance.choices(verbs, [WEIGHTS[verb] for verb in verbs])
+        [verb] = self.rng.choices(verbs, [WEIGHTS[verb] for verb in verbs])
         getattr(self, verb)()
 
-    def ask(
-        self, action: Action, method: str, path: str, body: object, good: Answer, **headers: str | None
-    ) -> Reply | None:
-        """One operation, noted: its answer is `good`, or a refusal's code, or unknown. The reply, if there is one."""
-        began = time.monotonic()
-        reply = self.reply(method, path, body, **headers)
-        answer = None if reply is None else good if reply.status < 400 else (reply.code,)
-        self.round.history.add(action, began, answer)
-        return reply
+    def execute_action(
+        self, action: Action, method: str, path: str, body: object, success: Answer, **headers: str | None
+    ) -> HttpResponse | None:
+        """Execute and record one operation: its answer is `success`, a refusal's code, or unknown."""
+        started_at = time.monotonic()
+        response = self.send_request(method, path, body, **headers)
+        answer = None if response is None else success if response.status < 400 else (response.code,)
+        self.round.history.add_operation(action, started_at, answer)
+        return response
 
-    def reply(self, method: str, path: str, body: object = None, **headers: str | None) -> Reply | None:
-        """What was answered; nothing when it was lost, or nobody knows (503)."""
+    def send_request(self, method: str, path: str, body: object = None, **headers: str | None) -> HttpResponse | None:
+        """Send a request. Return None when the response was lost, or nobody knows (503)."""
         try:
-            found = self.caller.send(method, path, body, **headers)
-        except Lost:
+            response = self.http_client.send(method, path, body, **headers)
+        except ResponseLost:
             return None
-        return None if found.status == 503 else found
+        return None if response.status == 503 else response
 
-    def any_of(self, names: Sequence[str]) -> str | None:
-        """One of these, if there is any."""
-        return self.chance.choice(names) if names else None
+    def choose_name(self, names: Sequence[str]) -> str | None:
+        """Choose one of these names, if there is any."""
+        return self.rng.choice(names) if names else None
 
     def issue(self) -> None:
-        """Makes a single-use link, or asks again for one that it may have made."""
+        """Issue a single-use link, or ask again for one that may have been issued."""
         with self.round.lock:
-            full = len(self.round.codes) >= MOST_TOKENS
-            lost = list(self.round.unissued)
-        name, link = lost[0].split() if lost else (uuid4().hex[:12], self.chance.choice("xy"))
-        if full and not lost:
+            full = len(self.round.codes) >= MAX_TOKENS
+            unknown = list(self.round.unissued)
+        name, link = unknown[0].split() if unknown else (uuid4().hex[:12], self.rng.choice("xy"))
+        if full and not unknown:
             return
-        self.issue_one(name, link)
+        self.issue_named_link(name, link)
 
-    def issue_one(self, name: str, link: str) -> None:
-        """Makes the single-use link of this name."""
+    def issue_named_link(self, name: str, link: str) -> None:
+        """Issue the single-use link of this name."""
         path = f"/v1/links/{self.round.links[link]}/single-use"
-        headers = {"Authorization": self.signed, "Idempotency_Key": name}
-        reply = self.ask(Action("issue", link, name), "POST", path, {}, ("issued",), **headers)
+        headers = {"Authorization": self.authorization, "Idempotency_Key": name}
+        response = self.execute_action(Action("issue", link, name), "POST", path, {}, ("issued",), **headers)
         with self.round.lock:
-            self.round.unissued = [one for one in self.round.unissued if one != f"{name} {link}"]
-            if reply is None:
+            self.round.unissued = [pending for pending in self.round.unissued if pending != f"{name} {link}"]
+            if response is None:
                 self.round.unissued.append(f"{name} {link}")
-            elif reply.status == 201:
-                [item] = reply.body["items"]
+            elif response.status == 201:
+                [item] = response.body["items"]
                 self.round.codes[name], self.round.ids[name] = item["code"], item["id"]
 
     def view(self) -> None:
-        """Looks at a link's page: at the token, and at its link, each at an instant of its own."""
-        token = self.any_of(list(self.round.codes))
+        """View a link's page: at the token, and at its link, each at an instant of its own."""
+        token = self.choose_name(list(self.round.codes))
         if token:
-            self.view_one(token)
+            self.view_token(token)
 
-    def view_one(self, token: str) -> bool:
-        """Looks at the page of one token; whether there was an answer."""
-        began = time.monotonic()
-        reply = self.reply("GET", f"/v1/book/{self.round.codes[token]}")
-        if reply is None:
+    def view_token(self, token: str) -> bool:
+        """View the page of one token. Return whether there was an answer."""
+        started_at = time.monotonic()
+        response = self.send_request("GET", f"/v1/book/{self.round.codes[token]}")
+        if response is None:
             return False
-        link = self.link_of(token)
-        seen = {"link_used": "used", "link_revoked": "revoked"}.get(reply.code, ISSUED)
-        if reply.status == 200:
-            self.round.history.add(Action("see_link", link), began, ("open", reply.body["meeting_type"]["name"]))
-        elif reply.code == "link_disabled":
-            self.round.history.add(Action("see_link", link), began, ("link_disabled",))
-        elif seen == ISSUED:
-            seen = reply.code
-        self.round.history.add(Action("view", token), began, (seen,))
+        link = self.find_link(token)
+        status = {"link_used": "used", "link_revoked": "revoked"}.get(response.code, ISSUED)
+        if response.status == 200:
+            self.round.history.add_operation(
+                Action("see_link", link), started_at, ("open", response.body["meeting_type"]["name"])
+            )
+        elif response.code == "link_disabled":
+            self.round.history.add_operation(Action("see_link", link), started_at, ("link_disabled",))
+        elif status == ISSUED:
+            status = response.code
+        self.round.history.add_operation(Action("view", token), started_at, (status,))
         return True
 
-    def link_of(self, token: str) -> str:
-        """Which link a token was issued from."""
-        issued = (one.action for one in self.round.history.operations if one.action.verb == "issue")
-        return next(action.about for action in issued if action.key == token)
+    def find_link(self, token: str) -> str:
+        """Find the link from which a token was issued."""
+        actions = (operation.action for operation in self.round.history.operations if operation.action.verb == "issue")
+        return next(action.target for action in actions if action.key == token)
 
     def read_link(self) -> None:
         """Reads a link as its manager."""
-        self.read_one(self.chance.choice("xy"))
+        self.read_named_link(self.rng.choice("xy"))
 
-    def read_one(self, name: str) -> bool:
-        """Reads one link; whether there was an answer."""
-        began = time.monotonic()
-        reply = self.reply("GET", f"/v1/links/{self.round.links[name]}", Authorization=self.signed)
-        if reply is None:
+    def read_named_link(self, name: str) -> bool:
+        """Read one link. Return whether there was an answer."""
+        started_at = time.monotonic()
+        response = self.send_request("GET", f"/v1/links/{self.round.links[name]}", Authorization=self.authorization)
+        if response is None:
             return False
-        answer: Answer = (reply.code,)
-        if reply.status == 200:
-            self.round.versions[name] = reply.body["version"]
-            answer = (reply.body["meeting_type"]["name"], reply.body["status"], str(reply.body["version"]))
-        self.round.history.add(Action("read_link", name), began, answer)
+        answer: Answer = (response.code,)
+        if response.status == 200:
+            self.round.versions[name] = response.body["version"]
+            answer = (response.body["meeting_type"]["name"], response.body["status"], str(response.body["version"]))
+        self.round.history.add_operation(Action("read_link", name), started_at, answer)
         return True
 
     def book(self) -> None:
-        """Books a slot by any link, used or not; mostly with a key, seldom with one that stood for another start."""
-        newest = self.chance.choice((0, -3))
-        token = self.any_of(list(self.round.codes)[newest:])
+        """Book a slot by any link, used or not; mostly with a key, rarely with one that stood for another start."""
+        newest = self.rng.choice((0, -3))
+        token = self.choose_name(list(self.round.codes)[newest:])
         if token is None:
             return
-        start = self.chance.randrange(SLOTS)
-        if self.chance.random() < 0.2:
-            self.book_as(Wish(token, "", start))
+        start = self.rng.randrange(SLOTS)
+        if self.rng.random() < 0.2:
+            self.send_booking(BookingRequest(token, "", start))
             return
-        wish = Wish(token, uuid4().hex[:8], start)
-        self.round.wishes.append(wish)
-        if self.book_as(wish) is None and self.chance.random() < 0.6:
-            self.book_as(wish)
+        booking_request = BookingRequest(token, uuid4().hex[:8], start)
+        self.round.booking_requests.append(booking_request)
+        if self.send_booking(booking_request) is None and self.rng.random() < 0.6:
+            self.send_booking(booking_request)
 
     def repeat(self) -> None:
-        """Sends an earlier request again, or another one under its key."""
-        if self.round.wishes:
-            earlier = self.chance.choice(self.round.wishes)
-            other = Wish(earlier.token, earlier.key, (earlier.start + 1) % SLOTS)
-            self.book_as(other if self.chance.random() < 0.25 else earlier)
+        """Repeat an earlier request, or send another one with its key."""
+        if self.round.booking_requests:
+            earlier = self.rng.choice(self.round.booking_requests)
+            changed = BookingRequest(earlier.token, earlier.key, (earlier.start + 1) % SLOTS)
+            self.send_booking(changed if self.rng.random() < 0.25 else earlier)
 
-    def book_as(self, wish: Wish) -> Reply | None:
-        """Books; what is not known for sure stays open."""
-        action = Action("book", wish.token, wish.key or None, wish.start)
-        body = {"start": self.round.instant(wish.start), "guest": GUEST}
-        began = time.monotonic()
-        path = f"/v1/book/{self.round.codes[wish.token]}"
-        reply = self.reply("POST", path, body, Idempotency_Key=wish.key or None)
-        self.round.history.add(action, began, self.booked(wish, reply))
-        if wish.key and reply is None:
+    def send_booking(self, booking_request: BookingRequest) -> HttpResponse | None:
+        """Send a booking. What is not known for sure stays unresolved."""
+        action = Action("book", booking_request.token, booking_request.key or None, booking_request.start)
+        body = {"start": self.round.to_instant(booking_request.start), "guest": GUEST}
+        started_at = time.monotonic()
+        path = f"/v1/book/{self.round.codes[booking_request.token]}"
+        response = self.send_request("POST", path, body, Idempotency_Key=booking_request.key or None)
+        self.round.history.add_operation(action, started_at, self.interpret_booking(booking_request, response))
+        if booking_request.key and response is None:
             with self.round.lock:
-                self.round.open.append(wish)
-        elif wish.key:
-            self.round.settled(wish)
-        return reply
+                self.round.unresolved.append(booking_request)
+        elif booking_request.key:
+            self.round.mark_resolved(booking_request)
+        return response
 
-    def booked(self, wish: Wish, reply: Reply | None) -> Answer | None:
-        """The answer to a booking in the desk's words: the meeting type and the time that it was booked on."""
-        if reply is None or reply.status >= 400:
-            return None if reply is None else (reply.code,)
-        self.round.manage[wish.token] = code_of(reply.body["manage_url"])
-        booking = reply.body["booking"]
-        return ("booked", booking["meeting_type"]["name"], str(self.round.slot(booking["start"])))
+    def interpret_booking(self, booking_request: BookingRequest, response: HttpResponse | None) -> Answer | None:
+        """Interpret the response to a booking: the meeting type and the slot that it was booked on."""
+        if response is None or response.status >= 400:
+            return None if response is None else (response.code,)
+        self.round.manage_codes[booking_request.token] = extract_code(response.body["manage_url"])
+        booking = response.body["booking"]
+        return ("booked", booking["meeting_type"]["name"], str(self.round.to_slot(booking["start"])))
 
     def reschedule(self) -> None:
-        """Moves a booked meeting."""
-        if token := self.any_of(list(self.round.manage)):
-            start = self.chance.randrange(SLOTS)
-            path, body = f"/v1/manage/{self.round.manage[token]}/reschedule", {"start": self.round.instant(start)}
-            self.ask(Action("reschedule", token, start=start), "POST", path, body, ("rescheduled",))
+        """Reschedule a booked meeting."""
+        if token := self.choose_name(list(self.round.manage_codes)):
+            start = self.rng.randrange(SLOTS)
+            path, body = (
+                f"/v1/manage/{self.round.manage_codes[token]}/reschedule",
+                {"start": self.round.to_instant(start)},
+            )
+            self.execute_action(Action("reschedule", token, start=start), "POST", path, body, ("rescheduled",))
 
     def cancel(self) -> None:
-        """Cancels a booked meeting."""
-        if token := self.any_of(list(self.round.manage)):
-            path = f"/v1/manage/{self.round.manage[token]}/cancel"
-            self.ask(Action("cancel", token), "POST", path, {}, ("cancelled",))
+        """Cancel a booked meeting."""
+        if token := self.choose_name(list(self.round.manage_codes)):
+            path = f"/v1/manage/{self.round.manage_codes[token]}/cancel"
+            self.execute_action(Action("cancel", token), "POST", path, {}, ("cancelled",))
 
     def see_meeting(self) -> None:
-        """Looks at a booking's own page."""
-        if token := self.any_of(list(self.round.manage)):
-            self.see_one(token)
+        """View a booking's management page."""
+        if token := self.choose_name(list(self.round.manage_codes)):
+            self.view_booking(token)
 
-    def see_one(self, token: str) -> bool:
-        """Looks at one booking; whether there was an answer."""
-        began = time.monotonic()
-        reply = self.reply("GET", f"/v1/manage/{self.round.manage[token]}")
-        if reply is None:
+    def view_booking(self, token: str) -> bool:
+        """View one booking. Return whether there was an answer."""
+        started_at = time.monotonic()
+        response = self.send_request("GET", f"/v1/manage/{self.round.manage_codes[token]}")
+        if response is None:
             return False
-        answer: Answer = (reply.code,)
-        if reply.status == 200:
-            booking = reply.body["booking"]
+        answer: Answer = (response.code,)
+        if response.status == 200:
+            booking = response.body["booking"]
             status = "cancelled" if booking["status"] == "cancelled" else "booked"
-            answer = (status, str(self.round.slot(booking["start"])))
-        self.round.history.add(Action("see_meeting", token), began, answer)
+            answer = (status, str(self.round.to_slot(booking["start"])))
+        self.round.history.add_operation(Action("see_meeting", token), started_at, answer)
         return True
 
     def revoke(self) -> None:
-        """Withdraws a single-use link."""
-        if token := self.any_of(list(self.round.codes)):
+        """Revoke a single-use link."""
+        if token := self.choose_name(list(self.round.codes)):
             path = f"/v1/single-use/{self.round.ids[token]}/revoke"
-            self.ask(Action("revoke", token), "POST", path, {}, ("revoked",), Authorization=self.signed)
+            self.execute_action(
+                Action("revoke", token), "POST", path, {}, ("revoked",), Authorization=self.authorization
+            )
 
     def edit(self) -> None:
-        """Gives a link another meeting type, sometimes only if it is as it was seen."""
-        name, kind = self.chance.choice("xy"), self.chance.choice(list(KINDS))
-        seen = self.round.versions.get(name)
-        version = seen if self.chance.random() < 0.4 else None
-        path, body = f"/v1/links/{self.round.links[name]}", {"meeting_type_id": self.here.ids[kind]}
-        headers = {"Authorization": self.signed, "If_Match": f'"{version}"' if version else None}
-        self.ask(Action("edit", name, kind=kind, version=version), "PATCH", path, body, ("edited",), **headers)
+        """Change a link's meeting type, sometimes only if its version is the one that was read."""
+        name, kind = self.rng.choice("xy"), self.rng.choice(list(KINDS))
+        seen_version = self.round.versions.get(name)
+        version = seen_version if self.rng.random() < 0.4 else None
+        path, body = f"/v1/links/{self.round.links[name]}", {"meeting_type_id": self.environment.ids[kind]}
+        headers = {"Authorization": self.authorization, "If_Match": f'"{version}"' if version else None}
+        self.execute_action(
+            Action("edit", name, kind=kind, version=version), "PATCH", path, body, ("edited",), **headers
+        )
 
     def switch(self) -> None:
-        """Switches a link off, or mostly on."""
-        name, on = self.chance.choice("xy"), self.chance.random() < 0.8
-        path = f"/v1/links/{self.round.links[name]}/{'enable' if on else 'disable'}"
-        action = Action("switch", name, kind="on" if on else "off")
-        self.ask(action, "POST", path, None, ("switched",), Authorization=self.signed)
+        """Disable a link, or mostly enable it."""
+        name, enabled = self.rng.choice("xy"), self.rng.random() < 0.8
+        path = f"/v1/links/{self.round.links[name]}/{'enable' if enabled else 'disable'}"
+        action = Action("switch", name, kind="on" if enabled else "off")
+        self.execute_action(action, "POST", path, None, ("switched",), Authorization=self.authorization)
 
-    def finish(self) -> None:
-        """Finds out what became of everything that is not known yet, and looks at everything once more."""
-        for wish in list(self.round.open):
-            persist(lambda wish=wish: self.book_as(wish) is not None)  # type: ignore[misc]
+    def resolve_unknowns(self) -> None:
+        """Resolve everything that is not known yet, and read everything once more."""
+        for booking_request in list(self.round.unresolved):
+            retry_until_answered(lambda booking_request=booking_request: self.send_booking(booking_request) is not None)  # type: ignore[misc]
         for name in list(self.round.unissued):
-            self.issue_one(*name.split())
+            self.issue_named_link(*name.split())
         for token in list(self.round.codes):
-            persist(lambda token=token: self.view_one(token))  # type: ignore[misc]
-        for token in list(self.round.manage):
-            persist(lambda token=token: self.see_one(token))  # type: ignore[misc]
+            retry_until_answered(lambda token=token: self.view_token(token))  # type: ignore[misc]
+        for token in list(self.round.manage_codes):
+            retry_until_answered(lambda token=token: self.view_booking(token))  # type: ignore[misc]
         for name in self.round.links:
-            persist(lambda name=name: self.read_one(name))  # type: ignore[misc]
+            retry_until_answered(lambda name=name: self.read_named_link(name))  # type: ignore[misc]
 
 
-def persist(attempt: object) -> None:
-    """Tries until there is an answer. Raises AssertionError."""
-    deadline = time.monotonic() + PATIENCE
-    while not attempt():  # type: ignore[operator]
-        assert time.monotonic() < deadline, f"no answer but 503 for {PATIENCE} s"
+def retry_until_answered(send: object) -> None:
+    """Send until there is an answer. Raises AssertionError."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while not send():  # type: ignore[operator]
+        assert time.monotonic() < deadline, f"no answer but 503 for {TIMEOUT_SECONDS} s"
         time.sleep(0.05)

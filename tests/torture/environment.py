@@ -1,4 +1,4 @@
-"""Where torture happens: a PostgreSQL behind a proxy, a server of two processes, a follower, an organisation."""
+"""The environment of the torture: PostgreSQL behind a proxy, a server of two processes, a follower, an organisation."""
 
 import subprocess
 from collections.abc import Iterator
@@ -6,20 +6,20 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from api.cli.people import add_person, by_operator, make_api_key
-from api.server import DATABASE, EMBEDDED_SETTINGS, OWNER_ROLE, prepare
-from api.services import Oncelink, compose
+from api.cli.people import add_person, build_operator_context, make_api_key
+from api.server import DATABASE, EMBEDDED_SETTINGS, OWNER_ROLE, prepare_database
+from api.services import Services, compose_services
 from api.settings import Settings, read_settings
 from domain.meeting_type import MeetingTypeProperties
 from projections.rebuild import live_tables
 from store.database import Database
-from store.embedded.server import Server, running
+from store.embedded.server import Server, run_server
 from store.schema import SERVICE_ROLE
 from tests.api_driver import ALWAYS
-from tests.once.database_proxy import Proxy, proxying
-from tests.once.server_processes import environment, free_port, wait_until
-from tests.torture.http_client import Caller, Cuts, Lost
-from tests.torture.processes import oncelink
+from tests.once.database_proxy import DatabaseProxy, run_proxy
+from tests.once.server_processes import build_environment_variables, find_free_port, wait_until
+from tests.torture.http_client import HttpClient, ResponseCuts, ResponseLost
+from tests.torture.processes import run_oncelink
 
 SECRET = "only-for-torture-only-for-torture-only"
 POOL_SIZE = 5
@@ -31,98 +31,104 @@ LANES = 2
 
 
 @dataclass
-class Place:
+class TortureEnvironment:
     """Everything that clients and faults need to know."""
 
     folder: Path
     server: Server
-    proxy: Proxy
+    proxy: DatabaseProxy
     settings: Settings
-    inside: Oncelink
+    services: Services
     stack: ExitStack
-    port: int = field(default_factory=free_port)
-    cuts: Cuts = field(default_factory=Cuts)
+    port: int = field(default_factory=find_free_port)
+    cuts: ResponseCuts = field(default_factory=ResponseCuts)
     processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
 
     @property
     def superuser_url(self) -> str:
-        """How somebody who may do everything reaches the database, past the proxy."""
-        return self.server.url(database=DATABASE)
+        """The superuser's database URL, past the proxy."""
+        return self.server.build_url(database=DATABASE)
 
-    def start(self, name: str, *arguments: str) -> None:
-        """Starts a command of the service; it ends with the place."""
+    def start_process(self, name: str, *arguments: str) -> None:
+        """Start a command of the service; it ends with the environment."""
         log = self.folder / f"{name}.log"
-        process = self.stack.enter_context(oncelink(arguments, environment(self.settings, POOL_SIZE), log))
+        process = self.stack.enter_context(
+            run_oncelink(arguments, build_environment_variables(self.settings, POOL_SIZE), log)
+        )
         self.processes[name] = process
 
-    def follow(self) -> None:
-        """Starts a follower, as whatever starts processes on a machine does when one has ended."""
-        self.start("follow", "follow")
+    def start_follower(self) -> None:
+        """Start a follower, as a process supervisor does when one has ended."""
+        self.start_process("follow", "follow")
 
-    def hire(self, name: str, *roles: str) -> None:
-        """A person with time around the clock."""
+    def add_person(self, name: str, *roles: str) -> None:
+        """Add a person with an API key."""
         email = f"{name}@nexora.example"
-        self.ids[name] = str(add_person(self.inside, email, list(roles), name, "UTC"))
-        self.keys[name] = f"Bearer {make_api_key(self.inside, email, 'torture')}"
+        self.ids[name] = str(add_person(self.services, email, list(roles), name, "UTC"))
+        self.keys[name] = f"Bearer {make_api_key(self.services, email, 'torture')}"
 
-    def caller(self, cut: bool = False) -> Caller:
-        """A client of the service, some of whose answers may be lost."""
-        return Caller(self.port, self.cuts if cut else None)
+    def create_client(self, cut: bool = False) -> HttpClient:
+        """Create a client of the service; with `cut`, some of its responses may be lost."""
+        return HttpClient(self.port, self.cuts if cut else None)
 
-    def answers(self) -> bool:
-        """Whether the service does."""
-        caller = self.caller()
+    def is_ready(self) -> bool:
+        """Return whether the service is ready."""
+        http_client = self.create_client()
         try:
-            return caller.send("GET", "/readyz").status == 200
-        except Lost:
+            return http_client.send("GET", "/readyz").status == 200
+        except ResponseLost:
             return False
         finally:
-            caller.close()
+            http_client.close()
 
 
 @contextmanager
-def place(folder: Path) -> Iterator[Place]:
-    """The place, with everything running; everything is ended afterwards."""
+def run_environment(folder: Path) -> Iterator[TortureEnvironment]:
+    """Run the environment. Everything is stopped afterwards."""
     with ExitStack() as stack:
-        server = stack.enter_context(running(folder / "postgres", settings=POSTGRES, watched=True))
-        prepare(server.url(), server.url(OWNER_ROLE, DATABASE), "oncelink")
-        proxy = stack.enter_context(proxying(server))
-        url = proxy.url(SERVICE_ROLE, DATABASE)
+        server = stack.enter_context(run_server(folder / "postgres", settings=POSTGRES, restart_if_killed=True))
+        prepare_database(server.build_url(), server.build_url(OWNER_ROLE, DATABASE), "oncelink")
+        proxy = stack.enter_context(run_proxy(server))
+        url = proxy.build_url(SERVICE_ROLE, DATABASE)
         settings = read_settings(database_url=url, data_dir=folder, secret_keys=SECRET)
-        inside = stack.enter_context(composed_at(server, settings))
-        here = Place(folder, server, proxy, settings, inside, stack)
-        here.follow()
-        here.start("serve", "serve", "--port", str(here.port), "--workers", str(WORKERS))
-        wait_until(here.answers, f"the service answers: see {folder}", 120)
-        furnish(here)
-        yield here
+        services = stack.enter_context(open_direct_services(server, settings))
+        environment = TortureEnvironment(folder, server, proxy, settings, services, stack)
+        environment.start_follower()
+        environment.start_process("serve", "serve", "--port", str(environment.port), "--workers", str(WORKERS))
+        wait_until(environment.is_ready, f"the service answers: see {folder}", 120)
+        create_organisation(environment)
+        yield environment
 
 
 @contextmanager
-def composed_at(server: Server, settings: Settings) -> Iterator[Oncelink]:
-    """The parts of the service in this process, past the proxy, following nothing."""
-    database = Database(server.url(SERVICE_ROLE, DATABASE)).open()
-    live_tables.ensure(database)
-    inside = compose(settings, database)
+def open_direct_services(server: Server, settings: Settings) -> Iterator[Services]:
+    """Open the services in this process, past the proxy and without a follower."""
+    database = Database(server.build_url(SERVICE_ROLE, DATABASE)).open()
+    live_tables.ensure_tables(database)
+    services = compose_services(settings, database)
     try:
-        yield inside
+        yield services
     finally:
-        inside.close()
+        services.close()
 
 
-def furnish(here: Place) -> None:
-    """People, and meeting types of two lengths."""
-    here.hire("manager", "manager")
+def create_organisation(environment: TortureEnvironment) -> None:
+    """Create people, and meeting types of two lengths."""
+    environment.add_person("manager", "manager")
     for kind, minutes in KINDS.items():
         rules = {"duration_minutes": minutes, "slot_step_minutes": 30, "booking_window_days": 3650}
-        made = here.inside.staffing.create_meeting_type(by_operator(), MeetingTypeProperties(name=kind, **rules))
-        here.ids[kind] = str(made.id)
-    caller = here.caller()
+        meeting_type = environment.services.administration.create_meeting_type(
+            build_operator_context(), MeetingTypeProperties(name=kind, **rules)
+        )
+        environment.ids[kind] = str(meeting_type.id)
+    http_client = environment.create_client()
     for lane in range(LANES):
         for name in (f"host-{lane}", f"co-host-{lane}"):
-            here.hire(name, "member")
-            answer = caller.send("PATCH", "/v1/me", {"weekly_hours": ALWAYS}, Authorization=here.keys[name])
-            assert answer.status == 200, answer.body
-    caller.close()
+            environment.add_person(name, "member")
+            response = http_client.send(
+                "PATCH", "/v1/me", {"weekly_hours": ALWAYS}, Authorization=environment.keys[name]
+            )
+            assert response.status == 200, response.body
+    http_client.close()

@@ -1,4 +1,4 @@
-"""What goes wrong: faults at random while clients work, after each of which the service must be back without a hand."""
+"""Random faults while clients work. After each one the service must recover by itself."""
 
 import json
 import random
@@ -15,216 +15,216 @@ import psycopg
 from api.server import DATABASE
 from store.schema import SERVICE_ROLE
 from tests.once.barrier import FENCE
-from tests.once.database_proxy import Action, Delayed, drop_request, hold_answer, lose_answer
+from tests.once.database_proxy import Action, DelayedRequest, delay_response, drop_request, drop_response
 from tests.torture import processes
-from tests.torture.environment import POOL_SIZE, Place
-from tests.torture.http_client import Lost
+from tests.torture.environment import POOL_SIZE, TortureEnvironment
+from tests.torture.http_client import ResponseLost
 
 APPEND = ".append("
 BACKENDS = f"SELECT pid FROM pg_stat_activity WHERE usename = '{SERVICE_ROLE}' AND pid <> pg_backend_pid() ORDER BY pid"
 WAITING = f"SELECT count(*) FROM pg_stat_activity WHERE usename = '{SERVICE_ROLE}' AND wait_event_type = 'Lock'"
-SOMEBODY = "SELECT data FROM oncelink.events WHERE type = 'PersonAdded.v1' ORDER BY position LIMIT 1"
-STALLED = """SELECT oncelink.append(%s::jsonb, '[]', '[]', '[]', '{"release": [], "reserve": []}', '[]')"""
-SECOND = 1.0
-SHORTLY = 0.4
+PERSON_DATA = "SELECT data FROM oncelink.events WHERE type = 'PersonAdded.v1' ORDER BY position LIMIT 1"
+APPEND_PERSON = """SELECT oncelink.append(%s::jsonb, '[]', '[]', '[]', '{"release": [], "reserve": []}', '[]')"""
+FAULT_SECONDS = 1.0
+PAUSE_SECONDS = 0.4
 
 
-class NotDone(Exception):
-    """A fault could not be brought about."""
+class FaultNotApplied(Exception):
+    """A fault could not be applied."""
 
 
 @dataclass
-class Faults:
-    """Brings faults about, one after the other, and times how long the service then takes to be back."""
+class FaultInjector:
+    """Applies faults one after the other, and measures how long the service takes to recover."""
 
-    here: Place
-    chance: random.Random
-    patience: float
+    environment: TortureEnvironment
+    rng: random.Random
+    max_recovery_seconds: float
     kinds: Sequence[str] = ()
-    done: Counter[str] = field(default_factory=Counter)
-    slowest: dict[str, float] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    slowest_recovery: dict[str, float] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
-    def run(self, enough: Event) -> None:
-        """Fault after fault, each kind once before any comes again, until it is enough."""
-        deck: list[str] = []
-        while not enough.wait(self.chance.uniform(0.3, 0.8)):
-            deck = deck or self.shuffled()
-            self.cause(deck.pop())
+    def inject_faults(self, stop: Event) -> None:
+        """Inject faults until stopped, each kind once before any repeats."""
+        remaining: list[str] = []
+        while not stop.wait(self.rng.uniform(0.3, 0.8)):
+            remaining = remaining or self.shuffle_kinds()
+            self.inject_fault(remaining.pop())
 
-    def shuffled(self) -> list[str]:
-        """All kinds in an order of chance."""
+    def shuffle_kinds(self) -> list[str]:
+        """Shuffle all kinds."""
         kinds = list(self.kinds or KINDS)
-        self.chance.shuffle(kinds)
+        self.rng.shuffle(kinds)
         return kinds
 
-    def cause(self, kind: str) -> None:
-        """One fault, and the service's way back from it."""
+    def inject_fault(self, kind: str) -> None:
+        """Inject one fault, and wait for the recovery."""
         try:
             KINDS[kind](self)
-        except (NotDone, psycopg.OperationalError):
+        except (FaultNotApplied, psycopg.OperationalError):
             return
-        self.done[kind] += 1
-        seconds = self.until_back()
-        self.slowest[kind] = max(seconds, self.slowest.get(kind, 0))
-        if seconds > self.patience:
+        self.counts[kind] += 1
+        seconds = self.measure_recovery()
+        self.slowest_recovery[kind] = max(seconds, self.slowest_recovery.get(kind, 0))
+        if seconds > self.max_recovery_seconds:
             self.problems.append(f"after {kind} the service was back only after {seconds:.1f} s")
 
-    def until_back(self) -> float:
-        """The seconds until a write is answered and the lists have it."""
-        began = time.monotonic()
-        while not self.is_back() and time.monotonic() - began < 4 * self.patience:
+    def measure_recovery(self) -> float:
+        """Measure the seconds until a write succeeds and the lists have it."""
+        started_at = time.monotonic()
+        while not self.is_recovered() and time.monotonic() - started_at < 4 * self.max_recovery_seconds:
             time.sleep(0.05)
-        return time.monotonic() - began
+        return time.monotonic() - started_at
 
-    def is_back(self) -> bool:
-        """Whether a person can be renamed, and the list of people then answers with it."""
-        caller = self.here.caller()
-        signed = {"Authorization": self.here.keys["manager"]}
+    def is_recovered(self) -> bool:
+        """Return whether a person can be updated, and the list of people then has it."""
+        http_client = self.environment.create_client()
+        headers = {"Authorization": self.environment.keys["manager"]}
         try:
-            hours = {"weekly_hours": {"mon": [["09:00", f"{self.chance.randrange(10, 24)}:00"]]}}
-            wrote = caller.send("PATCH", "/v1/me", hours, **signed)
-            position = wrote.headers.get("oncelink-position", "0")
-            read = caller.send("GET", "/v1/people", Oncelink_Min_Position=position, **signed)
-            return wrote.status == read.status == 200
-        except Lost:
+            hours = {"weekly_hours": {"mon": [["09:00", f"{self.rng.randrange(10, 24)}:00"]]}}
+            write_response = http_client.send("PATCH", "/v1/me", hours, **headers)
+            position = write_response.headers.get("oncelink-position", "0")
+            list_response = http_client.send("GET", "/v1/people", Oncelink_Min_Position=position, **headers)
+            return write_response.status == list_response.status == 200
+        except ResponseLost:
             return False
         finally:
-            caller.close()
+            http_client.close()
 
-    def rows(self, statement: str) -> list[Any]:
-        """What PostgreSQL answers to its superuser."""
-        with psycopg.connect(self.here.superuser_url, autocommit=True) as connection:
+    def fetch_rows(self, statement: str) -> list[Any]:
+        """Fetch rows as the superuser."""
+        with psycopg.connect(self.environment.superuser_url, autocommit=True) as connection:
             return connection.execute(statement).fetchall()
 
-    def one_backend(self) -> int:
-        """The process of one connection of the service. Raises NotDone."""
-        return self.one_of([row[0] for row in self.rows(BACKENDS)])
+    def choose_backend(self) -> int:
+        """Choose the process of one connection of the service. Raises FaultNotApplied."""
+        return self.choose_process([row[0] for row in self.fetch_rows(BACKENDS)])
 
-    def one_worker(self) -> int:
-        """A worker process of the server. Raises NotDone."""
-        return self.one_of(processes.workers(self.here.processes["serve"].pid))
+    def choose_worker(self) -> int:
+        """Choose a worker process of the server. Raises FaultNotApplied."""
+        return self.choose_process(processes.list_workers(self.environment.processes["serve"].pid))
 
-    def one_of(self, found: Sequence[int]) -> int:
-        """One of these processes. Raises NotDone."""
-        if not found:
-            raise NotDone
-        return self.chance.choice(found)
+    def choose_process(self, processes: Sequence[int]) -> int:
+        """Choose one of these processes. Raises FaultNotApplied."""
+        if not processes:
+            raise FaultNotApplied
+        return self.rng.choice(processes)
 
-    def plan(self, actions: Sequence[Action]) -> None:
-        """The next appends meet these actions between service and database. Raises NotDone when none came in time."""
+    def plan_actions(self, actions: Sequence[Action]) -> None:
+        """Plan these actions for the next appends. Raises FaultNotApplied when none came in time."""
         for action in actions:
-            self.here.proxy.at(APPEND, action)
-        deadline = time.monotonic() + SECOND
-        while self.here.proxy.plans and time.monotonic() < deadline:
+            self.environment.proxy.plan_action(APPEND, action)
+        deadline = time.monotonic() + FAULT_SECONDS
+        while self.environment.proxy.planned_actions and time.monotonic() < deadline:
             time.sleep(0.01)
-        if len(self.here.proxy.plans) >= len(actions):
-            raise NotDone
+        if len(self.environment.proxy.planned_actions) >= len(actions):
+            raise FaultNotApplied
 
 
-def kill_worker(faults: Faults) -> None:
+def kill_worker(injector: FaultInjector) -> None:
     """kill -9 of a worker: its supervisor starts another."""
-    required(processes.kill(faults.one_worker()))
+    require_effect(processes.kill_processes(injector.choose_worker()))
 
 
-def kill_follower(faults: Faults) -> None:
-    """kill -9 of the follower's process: another process leads; later it is started anew."""
-    required(processes.kill(faults.here.processes["follow"].pid))
-    faults.here.processes["follow"].wait()
-    faults.until_back()
-    faults.here.follow()
+def kill_follower(injector: FaultInjector) -> None:
+    """kill -9 of the follower's process: another process leads; later it is started again."""
+    require_effect(processes.kill_processes(injector.environment.processes["follow"].pid))
+    injector.environment.processes["follow"].wait()
+    injector.measure_recovery()
+    injector.environment.start_follower()
 
 
-def kill_backend(faults: Faults) -> None:
+def kill_backend(injector: FaultInjector) -> None:
     """kill -9 of one backend: PostgreSQL then ends all of them, and recovers."""
-    required(processes.kill(faults.one_backend()))
+    require_effect(processes.kill_processes(injector.choose_backend()))
 
 
-def kill_database(faults: Faults) -> None:
-    """kill -9 of the whole database: whoever watches it starts it again."""
-    pid = int((faults.here.folder / "postgres" / "postgres" / "postmaster.pid").read_text().split()[0])
-    required(processes.kill(pid, *processes.children(pid)))
+def kill_database(injector: FaultInjector) -> None:
+    """kill -9 of the whole database: the process that watches it starts it again."""
+    pid = int((injector.environment.folder / "postgres" / "postgres" / "postmaster.pid").read_text().split()[0])
+    require_effect(processes.kill_processes(pid, *processes.list_children(pid)))
 
 
-def terminate_backends(faults: Faults) -> None:
+def terminate_backends(injector: FaultInjector) -> None:
     """pg_terminate_backend of some connections, or of all."""
-    some = faults.chance.choice(["AND random() < 0.4", ""])
-    found = faults.rows(
-        BACKENDS.replace("SELECT pid", "SELECT pg_terminate_backend(pid)").replace("ORDER", f"{some} ORDER")
+    condition = injector.rng.choice(["AND random() < 0.4", ""])
+    pids = injector.fetch_rows(
+        BACKENDS.replace("SELECT pid", "SELECT pg_terminate_backend(pid)").replace("ORDER", f"{condition} ORDER")
     )
-    required(len(found))
+    require_effect(len(pids))
 
 
-def pause_worker(faults: Faults) -> None:
+def pause_worker(injector: FaultInjector) -> None:
     """SIGSTOP of a worker for a second."""
-    required(processes.pause(faults.one_worker(), SECOND))
+    require_effect(processes.pause_process(injector.choose_worker(), FAULT_SECONDS))
 
 
-def pause_backend(faults: Faults) -> None:
+def pause_backend(injector: FaultInjector) -> None:
     """SIGSTOP of a backend for a second, wherever it is: in the middle of an append, say."""
-    required(processes.pause(faults.one_backend(), SECOND))
+    require_effect(processes.pause_process(injector.choose_backend(), FAULT_SECONDS))
 
 
-def cut_appends(faults: Faults) -> None:
-    """Connections are cut before an append, or between it and its answer; or it happens later than its next attempt."""
-    kinds: list[Callable[[], Action]] = [lambda: lose_answer, lambda: drop_request, lambda: Delayed(APPEND)]
-    faults.plan([faults.chance.choice(kinds)() for _ in range(4)])
+def cut_append_connections(injector: FaultInjector) -> None:
+    """Cut connections before an append, or before its response; or delay it until after the next attempt."""
+    actions: list[Callable[[], Action]] = [lambda: drop_response, lambda: drop_request, lambda: DelayedRequest(APPEND)]
+    injector.plan_actions([injector.rng.choice(actions)() for _ in range(4)])
 
 
-def hold_answers(faults: Faults) -> None:
-    """The answers to some appends come late."""
-    faults.plan([hold_answer(SHORTLY) for _ in range(4)])
+def delay_database_responses(injector: FaultInjector) -> None:
+    """Delay the responses to some appends."""
+    injector.plan_actions([delay_response(PAUSE_SECONDS) for _ in range(4)])
 
 
-def cut_replies(faults: Faults) -> None:
-    """Replies are cut between server and client."""
-    cuts = faults.here.cuts
-    before = cuts.done
-    cuts.plan(6)
-    deadline = time.monotonic() + SECOND
-    while cuts.wanted and time.monotonic() < deadline:
+def cut_responses(injector: FaultInjector) -> None:
+    """Cut responses between server and client."""
+    cuts = injector.environment.cuts
+    completed = cuts.completed
+    cuts.request_cuts(6)
+    deadline = time.monotonic() + FAULT_SECONDS
+    while cuts.pending and time.monotonic() < deadline:
         time.sleep(0.01)
-    required(cuts.done > before)
+    require_effect(cuts.completed > completed)
 
 
-def fill_pool(faults: Faults) -> None:
-    """Every connection of a worker's pool waits inside an append, and those that come wait for the pool."""
-    with psycopg.connect(faults.here.superuser_url) as holder:
+def fill_pool(injector: FaultInjector) -> None:
+    """Block every connection of a worker's pool inside an append, so that further requests wait for the pool."""
+    with psycopg.connect(injector.environment.superuser_url) as holder:
         holder.execute(FENCE.format(schema="oncelink"))
-        waiting = max(most_waiting(faults))
+        waiting_count = max(iterate_waiting_counts(injector))
         holder.rollback()
-    required(waiting >= POOL_SIZE)
+    require_effect(waiting_count >= POOL_SIZE)
 
 
-def most_waiting(faults: Faults) -> Iterator[int]:
-    """How many wait, looked at for two seconds at most, until it is a pool full."""
-    deadline = time.monotonic() + 2 * SECOND
+def iterate_waiting_counts(injector: FaultInjector) -> Iterator[int]:
+    """Iterate over the number of waiting backends, for two seconds at most, until a whole pool waits."""
+    deadline = time.monotonic() + 2 * FAULT_SECONDS
     while time.monotonic() < deadline:
-        [(count,)] = faults.rows(WAITING)
+        [(count,)] = injector.fetch_rows(WAITING)
         yield count
         if count >= POOL_SIZE:
-            time.sleep(SHORTLY)
+            time.sleep(PAUSE_SECONDS)
             return
         time.sleep(0.02)
 
 
-def stall_append(faults: Faults) -> None:
-    """A writer stalls inside an append: its position is drawn, others commit beyond it, and only then it commits."""
-    with psycopg.connect(faults.here.server.url(SERVICE_ROLE, DATABASE)) as writer:
-        [(data,)] = writer.execute(SOMEBODY).fetchall()
+def stall_append(injector: FaultInjector) -> None:
+    """Stall a writer inside an append: its position is drawn, others commit higher ones, only then it commits."""
+    with psycopg.connect(injector.environment.server.build_url(SERVICE_ROLE, DATABASE)) as writer:
+        [(data,)] = writer.execute(PERSON_DATA).fetchall()
         event = {"stream": str(uuid4()), "version": 1, "type": "PersonAdded.v1", "data": data}
-        writer.execute(STALLED, (json.dumps([event]),))
-        time.sleep(SHORTLY)
+        writer.execute(APPEND_PERSON, (json.dumps([event]),))
+        time.sleep(PAUSE_SECONDS)
         writer.commit()
 
 
-def required(happened: object) -> None:
-    """Raises NotDone for a fault that hit nobody."""
-    if not happened:
-        raise NotDone
+def require_effect(effect: object) -> None:
+    """Raise FaultNotApplied for a fault without effect."""
+    if not effect:
+        raise FaultNotApplied
 
 
-KINDS: dict[str, Callable[[Faults], None]] = {
+KINDS: dict[str, Callable[[FaultInjector], None]] = {
     "kill -9 of a worker": kill_worker,
     "kill -9 of the follower": kill_follower,
     "kill -9 of a backend": kill_backend,
@@ -232,9 +232,9 @@ KINDS: dict[str, Callable[[Faults], None]] = {
     "pg_terminate_backend": terminate_backends,
     "SIGSTOP of a worker": pause_worker,
     "SIGSTOP of a backend": pause_backend,
-    "appends cut": cut_appends,
-    "answers of the database held": hold_answers,
-    "replies cut": cut_replies,
+    "appends cut": cut_append_connections,
+    "answers of the database held": delay_database_responses,
+    "replies cut": cut_responses,
     "full pool": fill_pool,
     "an append stalls": stall_append,
 }

@@ -1,4 +1,4 @@
-"""A history: what clients asked, when, and what they were answered."""
+"""A history: what clients requested, when, and the answers."""
 
 import time
 from collections import Counter
@@ -11,37 +11,39 @@ from tests.torture.reference_model import Action, Answer
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One request: it happened at one instant between `began` and `ended`.
+    """One request: it happened at one instant between `started_at` and `ended_at`.
 
     Without an answer nobody knows whether it happened, and it may still happen: then it has no end.
     """
 
     action: Action
-    began: float
-    ended: float | None = None
+    started_at: float
+    ended_at: float | None = None
     answer: Answer | None = None
 
     def __str__(self) -> str:
-        said = " ".join(self.answer) if self.answer else "?"
-        asked = " ".join(f"{value}" for value in (self.action.key, self.action.start, self.action.kind) if value)
-        until = f"{self.ended:.4f}" if self.ended is not None else "…"
-        return f"{self.began:.4f}–{until} {self.action.verb} {self.action.about} {asked} → {said}"
+        answer = " ".join(self.answer) if self.answer else "?"
+        request = " ".join(f"{value}" for value in (self.action.key, self.action.start, self.action.kind) if value)
+        end = f"{self.ended_at:.4f}" if self.ended_at is not None else "…"
+        return f"{self.started_at:.4f}–{end} {self.action.verb} {self.action.target} {request} → {answer}"
 
 
 @dataclass
 class History:
-    """The operations of several clients on one desk, as they end."""
+    """The operations of several clients on one model, in the order in which they end."""
 
     operations: list[Operation] = field(default_factory=list)
     lock: Lock = field(default_factory=Lock)
 
-    def add(self, action: Action, began: float, answer: Answer | None) -> None:
-        """Notes an operation that has just been answered, or whose answer was lost."""
-        ended = time.monotonic() if answer is not None else None
+    def add_operation(self, action: Action, started_at: float, answer: Answer | None) -> None:
+        """Record an operation that has just been answered, or whose answer was lost."""
+        ended_at = time.monotonic() if answer is not None else None
         with self.lock:
-            self.operations.append(Operation(action, began, ended, answer))
+            self.operations.append(Operation(action, started_at, ended_at, answer))
 
 
-def counts(operations: Sequence[Operation]) -> Counter[str]:
-    """How often each verb was answered how."""
-    return Counter(f"{one.action.verb} {one.answer[0] if one.answer else 'unknown'}" for one in operations)
+def count_answers(operations: Sequence[Operation]) -> Counter[str]:
+    """Count the answers of each verb."""
+    return Counter(
+        f"{operation.action.verb} {operation.answer[0] if operation.answer else 'unknown'}" for operation in operations
+    )

@@ -23,52 +23,52 @@ BUGS = {
     "commit-without-flush": ("following", "BUG_COMMIT_WITHOUT_FLUSH"),
     "log-can-be-changed": ("following", "BUG_LOG_CAN_BE_CHANGED"),
 }
-PATIENCE = 300
+TIMEOUT_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
-    """What a search found: how many states, whether all were looked at, and what is violated in one of them."""
+class SearchResult:
+    """The result of a search: how many states, whether all were searched, and the violation found."""
 
     states: int
     exhaustive: bool
     violation: str | None
 
 
-def installed() -> bool:
-    """Whether Spin and a C compiler are here."""
+def is_installed() -> bool:
+    """Return whether Spin and a C compiler are installed."""
     return shutil.which("spin") is not None and shutil.which("gcc") is not None
 
 
-def search(model: str, bug: str | None = None) -> Search:
-    """Every state of a model; the search ends at the first violation."""
+def search_model(model: str, bug: str | None = None) -> SearchResult:
+    """Search every state of a model; the search ends at the first violation."""
     with tempfile.TemporaryDirectory(prefix="model-") as folder:
-        run(folder, "spin", *([f"-D{bug}"] if bug else []), "-a", str(FOLDER / f"{model}.pml"))
-        run(folder, "gcc", "-w", "-O1", "-DSAFETY", "-DMEMLIM=2048", "-o", "pan", "pan.c")
-        said = run(folder, "./pan", "-m1000000", "-E")  # -E: somebody who waits for ever is no error here
-    states = re.search(r"(\d+) states, stored", said)
-    assert states, said
-    violation = re.search(r"pan:\d+: (.*)", said)
-    exhaustive = "Search not completed" not in said and "max search depth too small" not in said
-    return Search(int(states[1]), exhaustive, violation[1] if violation else None)
+        run_command(folder, "spin", *([f"-D{bug}"] if bug else []), "-a", str(FOLDER / f"{model}.pml"))
+        run_command(folder, "gcc", "-w", "-O1", "-DSAFETY", "-DMEMLIM=2048", "-o", "pan", "pan.c")
+        output = run_command(folder, "./pan", "-m1000000", "-E")  # -E: somebody who waits for ever is no error here
+    states = re.search(r"(\d+) states, stored", output)
+    assert states, output
+    violation = re.search(r"pan:\d+: (.*)", output)
+    exhaustive = "Search not completed" not in output and "max search depth too small" not in output
+    return SearchResult(int(states[1]), exhaustive, violation[1] if violation else None)
 
 
-def run(folder: str, *command: str) -> str:
-    """What a program that must succeed prints."""
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+def run_command(folder: str, *command: str) -> str:
+    """Run a command that must succeed. Return its output."""
+    process = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
+    assert process.returncode == 0, process.stdout + process.stderr
+    return process.stdout
 
 
-def show() -> int:
-    """Searches everything, and says what was found; exit code 0 when the models hold and every bug was found."""
-    wrong = 0
+def show_results() -> int:
+    """Search everything and print the results. Exit code 0 when the models hold and every bug was found."""
+    failures = 0
     for model in ("booking", "following"):
-        found = search(model)
-        wrong += found.violation is not None or not found.exhaustive
-        print(f"{model}: {found.states} states, {found.violation or 'nothing is violated'}", flush=True)
+        result = search_model(model)
+        failures += result.violation is not None or not result.exhaustive
+        print(f"{model}: {result.states} states, {result.violation or 'nothing is violated'}", flush=True)
     for name, (model, bug) in BUGS.items():
-        found = search(model, bug)
-        wrong += found.violation is None
-        print(f"{model} with {name}: {found.violation or 'NOT FOUND'}", flush=True)
-    return int(wrong > 0)
+        result = search_model(model, bug)
+        failures += result.violation is None
+        print(f"{model} with {name}: {result.violation or 'NOT FOUND'}", flush=True)
+    return int(failures > 0)

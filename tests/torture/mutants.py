@@ -12,7 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("domain", "store", "projections", "replay", "api", "web", "tests", "benchmarks", "pyproject.toml")
+COPIED_PATHS = (
+    "domain",
+    "store",
+    "projections",
+    "replay",
+    "integrations",
+    "api",
+    "web",
+    "tests",
+    "benchmarks",
+    "pyproject.toml",
+)
 CAUGHT = 1
 
 
@@ -22,24 +33,24 @@ class NotSeeded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """One text becomes another in every file of a pattern that has it; one at least must."""
+    """Replaces one text by another in every file of a pattern that contains it; at least one must."""
 
     files: str
     old: str
     new: str
 
-    def apply(self, tree: Path) -> None:
-        """Changes the files. Raises NotSeeded."""
-        found = [path for path in sorted(tree.glob(self.files)) if self.old in path.read_text()]
-        if not found:
+    def apply_patch(self, tree: Path) -> None:
+        """Change the files. Raises NotSeeded."""
+        paths = [path for path in sorted(tree.glob(self.files)) if self.old in path.read_text()]
+        if not paths:
             raise NotSeeded(f"no file {self.files} has: {self.old!r}")
-        for path in found:
+        for path in paths:
             path.write_text(path.read_text().replace(self.old, self.new))
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A bug: how it is seeded, what the torture says when it catches it, and the faults that bring it out."""
+    """A bug: its patches, the problem that the torture reports for it, and the faults that expose it."""
 
     patches: tuple[Patch, ...]
     caught_by: str
@@ -75,21 +86,29 @@ MUTANTS: dict[str, Mutant] = {
             ),
             Patch(
                 "domain/commands/command_application.py",
-                "                if fresh and not lost:",
+                "                if fresh and not outcome_unknown:",
                 "                if True:",
             ),
         ),
         "no order explains|told that somebody else won",
     ),
     "no-key": Mutant(
-        (Patch(SCHEDULING, "        if not ours and (wish.key is None or", "        if not ours and (True or"),),
+        (
+            Patch(
+                SCHEDULING,
+                "        if not is_same_request and (request.key is None or",
+                "        if not is_same_request and (True or",
+            ),
+        ),
         "no order explains|told that somebody else won",
         focus=("issue", "book", "repeat"),
     ),
     "key-without-digest": Mutant(
         (
             Patch(
-                SCHEDULING, "        if digest(wish.body, details.salt) != booked.request_digest:", "        if False:"
+                SCHEDULING,
+                "        if compute_digest(request.body, details.salt) != booked_event.request_digest:",
+                "        if False:",
             ),
         ),
         "no order explains",
@@ -99,13 +118,15 @@ MUTANTS: dict[str, Mutant] = {
         (
             Patch(
                 "api/v1/guest_booking.py",
-                "    offer = open_offer(parts, door, context)\n    return Offer(",
-                "    offer = open_offer(parts, door, context)\n"
-                "    if door.token_id:\n"
-                "        within = days_as_interval(context.now.date(), context.now.date() + timedelta(days=3), 'UTC')\n"
-                "        free = parts.scheduling.slots(offer, within, context.now)[0].start\n"
-                "        visitor = {'name': 'Scanner', 'email': 's@scanner.example', 'time_zone': 'UTC'}\n"
-                "        parts.scheduling.book(context, door, Wish(free, {'guest': visitor, 'notes': None}))\n"
+                "    offer = load_open_offer(services, target, context)\n    return Offer(",
+                "    offer = load_open_offer(services, target, context)\n"
+                "    if target.token_id:\n"
+                "        today = context.now.date()\n"
+                "        interval = build_days_interval(today, today + timedelta(days=3), 'UTC')\n"
+                "        free = services.scheduling.list_slots(offer, interval, context.now)[0].start\n"
+                "        scanner = {'name': 'Scanner', 'email': 's@scanner.example', 'time_zone': 'UTC'}\n"
+                "        request = BookingRequest(free, {'guest': scanner, 'notes': None})\n"
+                "        services.scheduling.book_meeting(context, target, request)\n"
                 "    return Offer(",
             ),
         ),
@@ -115,8 +136,8 @@ MUTANTS: dict[str, Mutant] = {
         (
             Patch(
                 SCHEDULING,
-                "            reads=(offer.link, offer.meeting_type, *offer.hosts),\n            reserve",
-                "            reserve",
+                "            reads=(offer.link, offer.meeting_type, *offer.hosts),\n            reservation",
+                "            reservation",
             ),
         ),
         "no order explains",
@@ -137,15 +158,15 @@ MUTANTS: dict[str, Mutant] = {
         (
             Patch(
                 "projections/following/batch_projector.py",
-                "            with nullcontext() if careful else self.connection.pipeline():"
+                "            with nullcontext() if isolate_poison else self.connection.pipeline():"
                 "  # a savepoint has to know what failed\n"
                 "                for model in self.models:\n"
-                "                    self.fold(model, tables[model.name], touched, until, careful)\n"
-                '                self.run(MOVE, {"position": until})\n',
-                '            self.run(MOVE, {"position": until})\n'
+                "                    self.fold_streams(model, live_tables[model.name], touched_streams, until, isolate_poison)\n"
+                '                self.execute(ADVANCE_POSITION, {"position": until})\n',
+                '            self.execute(ADVANCE_POSITION, {"position": until})\n'
                 "        with self.connection.transaction():\n"
                 "            for model in self.models:\n"
-                "                self.fold(model, tables[model.name], touched, until, careful)\n",
+                "                self.fold_streams(model, live_tables[model.name], touched_streams, until, isolate_poison)\n",
             ),
         ),
         "is not what a replay gives",
@@ -182,8 +203,8 @@ MUTANTS: dict[str, Mutant] = {
         (
             Patch(
                 "store/database.py",
-                'TIMEOUTS = "-c lock_timeout=5s',
-                'TIMEOUTS = "-c synchronous_commit=off -c lock_timeout=5s',
+                '"-c lock_timeout=5s',
+                '"-c synchronous_commit=off -c lock_timeout=5s',
             ),
             Patch("store/startup_checks.py", '"synchronous_commit": {"on",', '"synchronous_commit": {"off", "on",'),
         ),
@@ -198,7 +219,11 @@ MUTANTS: dict[str, Mutant] = {
                 "REVOKE ALL ON FUNCTION {schema}.append",
                 "GRANT UPDATE ON {schema}.events TO {service};\nREVOKE ALL ON FUNCTION {schema}.append",
             ),
-            Patch("store/startup_checks.py", 'FORBIDDEN = ("INSERT", "UPDATE",', 'FORBIDDEN = ("INSERT",'),
+            Patch(
+                "store/startup_checks.py",
+                'FORBIDDEN_PRIVILEGES = ("INSERT", "UPDATE",',
+                'FORBIDDEN_PRIVILEGES = ("INSERT",',
+            ),
         ),
         "may change the log: UPDATE",
     ),
@@ -206,8 +231,8 @@ MUTANTS: dict[str, Mutant] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Hunt:
-    """What came of one mutant."""
+class MutantRun:
+    """The result of one mutant."""
 
     name: str
     seconds: float
@@ -215,45 +240,45 @@ class Hunt:
     output: str
 
 
-def hunt(names: Sequence[str], seconds: float, seed: int) -> int:
-    """Hunts mutants, all of them when none is named; exit code 0 when each was caught."""
-    missed = 0
+def run_mutants(names: Sequence[str], seconds: float, seed: int) -> int:
+    """Run mutants, all of them when none is named. Exit code 0 when each was caught."""
+    missed_count = 0
     for name in names or MUTANTS:
-        found = hunted(name, seconds, seed)
-        missed += found.evidence is None
-        print(f"{name}: {found.evidence or 'NOT CAUGHT'} ({found.seconds:.0f} s)", flush=True)
-        if found.evidence is None:
-            print(found.output[-4000:])
-    print(f"{missed} of {len(names or MUTANTS)} were not caught")
-    return int(missed > 0)
+        result = run_mutant(name, seconds, seed)
+        missed_count += result.evidence is None
+        print(f"{name}: {result.evidence or 'NOT CAUGHT'} ({result.seconds:.0f} s)", flush=True)
+        if result.evidence is None:
+            print(result.output[-4000:])
+    print(f"{missed_count} of {len(names or MUTANTS)} were not caught")
+    return int(missed_count > 0)
 
 
-def hunted(name: str, seconds: float, seed: int) -> Hunt:
-    """Runs the torture in a copy of the tree with a bug in it. Raises NotSeeded."""
+def run_mutant(name: str, seconds: float, seed: int) -> MutantRun:
+    """Run the torture in a copy of the tree with a bug in it. Raises NotSeeded."""
     mutant = MUTANTS[name]
-    began = time.monotonic()
+    started_at = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
         tree = Path(folder)
-        copied(tree)
+        copy_tree(tree)
         for patch in mutant.patches:
-            patch.apply(tree)
+            patch.apply_patch(tree)
         options = [option for fault in mutant.faults for option in ("--fault", fault)]
         options += [option for verb in mutant.focus for option in ("--focus", verb)]
         command = ["-m", "tests.torture", "--seconds", str(seconds), "--seed", str(seed), "--patience", "60", *options]
         environment = os.environ | {"PYTHONPATH": folder, "PYTHONSAFEPATH": ""}
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, *command], cwd=tree, env=environment, capture_output=True, text=True, timeout=300 + seconds
         )
-    said = done.stdout + done.stderr
-    evidence = re.search(f"^WRONG: .*?({mutant.caught_by})", said, re.M) if done.returncode == CAUGHT else None
-    return Hunt(name, time.monotonic() - began, evidence[1] if evidence else None, said)
+    output = process.stdout + process.stderr
+    evidence = re.search(f"^WRONG: .*?({mutant.caught_by})", output, re.M) if process.returncode == CAUGHT else None
+    return MutantRun(name, time.monotonic() - started_at, evidence[1] if evidence else None, output)
 
 
-def copied(tree: Path) -> None:
-    """A copy of what runs."""
-    unneeded = shutil.ignore_patterns("__pycache__", "*.pyc", ".hypothesis")
-    for part in PARTS:
-        if (ROOT / part).is_dir():
-            shutil.copytree(ROOT / part, tree / part, ignore=unneeded)
+def copy_tree(tree: Path) -> None:
+    """Copy everything that a run needs."""
+    ignored = shutil.ignore_patterns("__pycache__", "*.pyc", ".hypothesis")
+    for path in COPIED_PATHS:
+        if (ROOT / path).is_dir():
+            shutil.copytree(ROOT / path, tree / path, ignore=ignored)
         else:
-            shutil.copy2(ROOT / part, tree / part)
+            shutil.copy2(ROOT / path, tree / path)

@@ -1,4 +1,4 @@
-"""The processes that a fault can happen to: of the service, and of PostgreSQL."""
+"""The processes that a fault can hit: those of the service, and those of PostgreSQL."""
 
 import os
 import signal
@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.once.server_processes import COMMAND, ROOT, end
+from tests.once.server_processes import COMMAND, ROOT, stop_process
 
 
 @contextmanager
-def oncelink(arguments: Sequence[str], environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A command of the service that runs as long as this lasts."""
+def run_oncelink(arguments: Sequence[str], environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command of the service while the context lasts."""
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-c", COMMAND, *arguments], cwd=ROOT, env=environment, stdout=output, stderr=output
@@ -24,53 +24,53 @@ def oncelink(arguments: Sequence[str], environment: dict[str, str], log: Path) -
     finally:
         with suppress(ProcessLookupError):
             process.terminate()
-        end(process)
+        stop_process(process)
 
 
-def children(parent: int) -> list[int]:
-    """The living child processes of a process."""
-    found = []
+def list_children(parent: int) -> list[int]:
+    """List the living child processes of a process."""
+    pids = []
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             state, owner = (entry / "stat").read_text().rsplit(") ", 1)[1].split()[:2]
             if int(owner) == parent and state != "Z":
-                found.append(int(entry.name))
-    return found
+                pids.append(int(entry.name))
+    return pids
 
 
-def workers(server: int) -> list[int]:
-    """The worker processes of `oncelink serve --workers N`."""
-    return [child for child in children(server) if b"spawn_main" in command_of(child)]
+def list_workers(server: int) -> list[int]:
+    """List the worker processes of `oncelink serve --workers N`."""
+    return [child for child in list_children(server) if b"spawn_main" in read_command_line(child)]
 
 
-def command_of(process: int) -> bytes:
-    """The command line of a process; nothing when it is gone."""
+def read_command_line(process: int) -> bytes:
+    """Read the command line of a process; empty when it is gone."""
     try:
         return Path(f"/proc/{process}/cmdline").read_bytes()
     except OSError:
         return b""
 
 
-def kill(*processes: int) -> int:
-    """Kills processes, as nothing can prevent; how many there were."""
-    return sum(sent(process, signal.SIGKILL) for process in processes)
+def kill_processes(*processes: int) -> int:
+    """Send SIGKILL to processes. Return how many existed."""
+    return sum(send_signal(process, signal.SIGKILL) for process in processes)
 
 
-def pause(process: int, seconds: float) -> bool:
-    """Stops a process for a while; whether it was there."""
-    if not sent(process, signal.SIGSTOP):
+def pause_process(process: int, seconds: float) -> bool:
+    """Stop a process for some seconds. Return whether it existed."""
+    if not send_signal(process, signal.SIGSTOP):
         return False
     try:
         time.sleep(seconds)
     finally:
-        sent(process, signal.SIGCONT)
+        send_signal(process, signal.SIGCONT)
     return True
 
 
-def sent(process: int, number: signal.Signals) -> bool:
-    """Sends a signal; whether there was somebody to take it."""
+def send_signal(process: int, signal_number: signal.Signals) -> bool:
+    """Send a signal. Return whether the process existed."""
     try:
-        os.kill(process, number)
+        os.kill(process, signal_number)
     except ProcessLookupError:
         return False
     return True

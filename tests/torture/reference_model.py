@@ -1,4 +1,4 @@
-"""What a desk of links and tokens does when one thing happens after the other: what histories are held to."""
+"""The reference model of links and tokens, one operation after the other: histories are checked against it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,10 +18,10 @@ CHANGES = {
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What a client asks for: a verb, the link or token it is about, and what matters of the request."""
+    """An operation that a client asks for: a verb, its link or token, and what matters of the request."""
 
     verb: str
-    about: str
+    target: str
     key: str | None = None
     start: int = 0
     kind: str = ""
@@ -33,18 +33,18 @@ class LinkState:
     """A link: how long its meetings are (by the name of its meeting type), whether it is on, and its version."""
 
     kind: str
-    on: bool = True
+    enabled: bool = True
     version: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class TokenState:
-    """A token: its link, what became of it, and the meeting: whose key booked it, asked for when, and what it holds."""
+    """A token: its link, its status, and the meeting: key, requested start, meeting type and current start."""
 
     link: str
     status: str = ISSUED
     key: str | None = None
-    asked: int = 0
+    requested_start: int = 0
     kind: str = ""
     start: int = 0
 
@@ -63,12 +63,12 @@ class State:
     def __hash__(self) -> int:
         return hash(self.identity)
 
-    def with_link(self, name: str, link: LinkState) -> "State":
-        """The same with one link changed."""
+    def replace_link(self, name: str, link: LinkState) -> "State":
+        """Replace one link. Return a new state."""
         return State({**self.links, name: link}, self.tokens)
 
-    def with_token(self, name: str, token: TokenState) -> "State":
-        """The same with one token changed."""
+    def replace_token(self, name: str, token: TokenState) -> "State":
+        """Replace one token. Return a new state."""
         return State(self.links, {**self.tokens, name: token})
 
 
@@ -76,14 +76,14 @@ Step = tuple[Answer, State]
 
 
 @dataclass(frozen=True)
-class Desk:
-    """What does not change: the hosts of each link, and how many slots a meeting of each kind takes."""
+class ReferenceModel:
+    """The constants of a round: the hosts of each link, and how many slots a meeting of each kind takes."""
 
     hosts: Mapping[str, frozenset[str]]
     lengths: Mapping[str, int]
 
-    def steps(self, state: State, action: Action) -> Iterator[Step]:
-        """Every answer that is true at this instant, each with the state after it.
+    def list_steps(self, state: State, action: Action) -> Iterator[Step]:
+        """List every answer that is correct at this instant, each with the state after it.
 
         A refusal may name any reason that holds: the service finds them one after the other.
         """
@@ -91,99 +91,102 @@ class Desk:
 
     def _issue(self, state: State, action: Action) -> Iterator[Step]:
         name = action.key or ""
-        token = state.tokens.get(name, TokenState(action.about))
-        yield ("issued",), state.with_token(name, token)
+        token = state.tokens.get(name, TokenState(action.target))
+        yield ("issued",), state.replace_token(name, token)
 
     def _view(self, state: State, action: Action) -> Iterator[Step]:
-        token = state.tokens.get(action.about)
+        token = state.tokens.get(action.target)
         yield (token.status if token and token.status in (ISSUED, REVOKED) else "used" if token else "unknown",), state
 
     def _see_link(self, state: State, action: Action) -> Iterator[Step]:
-        link = state.links[action.about]
-        yield ("open", link.kind) if link.on else ("link_disabled",), state
+        link = state.links[action.target]
+        yield ("open", link.kind) if link.enabled else ("link_disabled",), state
 
     def _read_link(self, state: State, action: Action) -> Iterator[Step]:
-        link = state.links[action.about]
-        yield (link.kind, "active" if link.on else "disabled", str(link.version)), state
+        link = state.links[action.target]
+        yield (link.kind, "active" if link.enabled else "disabled", str(link.version)), state
 
     def _book(self, state: State, action: Action) -> Iterator[Step]:
-        token = state.tokens.get(action.about)
+        token = state.tokens.get(action.target)
         if token is None:
             yield ("link_not_found",), state
             return
         if token.status in (BOOKED, CANCELLED):
-            yield self._repeated(token, action), state
+            yield self._answer_repetition(token, action), state
         link = state.links[token.link]
-        refused = [("link_revoked",)] * (token.status == REVOKED) + [("link_disabled",)] * (not link.on)
-        yield from ((reason, state) for reason in refused)
-        if token.status == ISSUED and link.on:
-            held = TokenState(token.link, BOOKED, action.key, action.start, link.kind, action.start)
-            if self._is_free(state, action.about, held):
-                yield ("booked", link.kind, str(action.start)), state.with_token(action.about, held)
+        reasons = [("link_revoked",)] * (token.status == REVOKED) + [("link_disabled",)] * (not link.enabled)
+        yield from ((reason, state) for reason in reasons)
+        if token.status == ISSUED and link.enabled:
+            booked_token = TokenState(token.link, BOOKED, action.key, action.start, link.kind, action.start)
+            if self._is_free(state, action.target, booked_token):
+                yield ("booked", link.kind, str(action.start)), state.replace_token(action.target, booked_token)
             else:
                 yield ("slot_taken",), state
 
-    def _repeated(self, token: TokenState, action: Action) -> Answer:
-        """The first answer again for whoever has its key and asks for the same; the meeting may have moved since."""
+    def _answer_repetition(self, token: TokenState, action: Action) -> Answer:
+        """Repeat the first answer if the key and the request are the same; the meeting may have moved since."""
         if action.key is None or action.key != token.key:
             return ("link_used",)
-        if action.start != token.asked:
+        if action.start != token.requested_start:
             return ("idempotency_key_reused",)
-        return ("booked", token.kind, str(token.asked))
+        return ("booked", token.kind, str(token.requested_start))
 
     def _reschedule(self, state: State, action: Action) -> Iterator[Step]:
-        token = state.tokens[action.about]
+        token = state.tokens[action.target]
         if token.status == CANCELLED:
             yield ("booking_cancelled",), state
         elif token.status == BOOKED:
-            moved = replace(token, start=action.start)
-            if self._is_free(state, action.about, moved):
-                yield ("rescheduled",), state.with_token(action.about, moved)
+            moved_token = replace(token, start=action.start)
+            if self._is_free(state, action.target, moved_token):
+                yield ("rescheduled",), state.replace_token(action.target, moved_token)
             else:
                 yield ("slot_taken",), state
 
     def _cancel(self, state: State, action: Action) -> Iterator[Step]:
-        token = state.tokens[action.about]
+        token = state.tokens[action.target]
         if token.status == CANCELLED:
             yield ("booking_cancelled",), state
         elif token.status == BOOKED:
-            yield ("cancelled",), state.with_token(action.about, replace(token, status=CANCELLED))
+            yield ("cancelled",), state.replace_token(action.target, replace(token, status=CANCELLED))
 
     def _see_meeting(self, state: State, action: Action) -> Iterator[Step]:
-        token = state.tokens[action.about]
+        token = state.tokens[action.target]
         if token.status in (BOOKED, CANCELLED):
             yield (token.status, str(token.start)), state
 
     def _revoke(self, state: State, action: Action) -> Iterator[Step]:
-        token = state.tokens[action.about]
+        token = state.tokens[action.target]
         if token.status in (BOOKED, CANCELLED):
             yield ("already_booked",), state
         else:
-            yield ("revoked",), state.with_token(action.about, replace(token, status=REVOKED))
+            yield ("revoked",), state.replace_token(action.target, replace(token, status=REVOKED))
 
     def _edit(self, state: State, action: Action) -> Iterator[Step]:
-        link = state.links[action.about]
+        link = state.links[action.target]
         if action.version not in (None, link.version):
             yield ("version_conflict",), state
         elif link.kind == action.kind:
             yield ("edited",), state
         else:
-            yield ("edited",), state.with_link(action.about, replace(link, kind=action.kind, version=link.version + 1))
+            yield (
+                ("edited",),
+                state.replace_link(action.target, replace(link, kind=action.kind, version=link.version + 1)),
+            )
 
     def _switch(self, state: State, action: Action) -> Iterator[Step]:
-        link = state.links[action.about]
-        on = action.kind == "on"
-        after = link if link.on == on else replace(link, on=on, version=link.version + 1)
-        yield ("switched",), state.with_link(action.about, after)
+        link = state.links[action.target]
+        enabled = action.kind == "on"
+        switched_link = link if link.enabled == enabled else replace(link, enabled=enabled, version=link.version + 1)
+        yield ("switched",), state.replace_link(action.target, switched_link)
 
-    def _is_free(self, state: State, name: str, wanted: TokenState) -> bool:
-        """Whether no other meeting holds a host of this one at the same time."""
+    def _is_free(self, state: State, name: str, candidate: TokenState) -> bool:
+        """Return whether no other meeting takes a host of this one at the same time."""
         return not any(
-            other.status == BOOKED and name != other_name and self._overlap(wanted, other)
+            other.status == BOOKED and name != other_name and self._overlap(candidate, other)
             for other_name, other in state.tokens.items()
         )
 
-    def _overlap(self, one: TokenState, other: TokenState) -> bool:
-        shared = self.hosts[one.link] & self.hosts[other.link]
-        ends = (one.start + self.lengths[one.kind], other.start + self.lengths[other.kind])
-        return bool(shared) and one.start < ends[1] and other.start < ends[0]
+    def _overlap(self, first: TokenState, second: TokenState) -> bool:
+        shared = self.hosts[first.link] & self.hosts[second.link]
+        ends = (first.start + self.lengths[first.kind], second.start + self.lengths[second.kind])
+        return bool(shared) and first.start < ends[1] and second.start < ends[0]

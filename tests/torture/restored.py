@@ -1,4 +1,4 @@
-"""A PostgreSQL with an archive, and the very commands of docs/operations.md that back it up and bring it back."""
+"""A PostgreSQL with a WAL archive, and the very commands of docs/operations.md that back it up and restore it."""
 
 import os
 import re
@@ -14,9 +14,9 @@ from typing import Any
 
 import psycopg
 
-from api.server import DATABASE, OWNER_ROLE, prepare
-from store.embedded.account import Account, account_for
-from store.embedded.binaries import binaries_for
+from api.server import DATABASE, OWNER_ROLE, prepare_database
+from store.embedded.account import Account, choose_account
+from store.embedded.binaries import prepare_binaries
 from store.schema import SERVICE_ROLE
 
 ROOT = Path(__file__).parents[2]
@@ -24,17 +24,17 @@ PAGE = ROOT / "docs" / "operations.md"
 COMMAND = '#!/bin/sh\nexec "{python}" -c "from api.cli.main import app; app()" "$@"\n'
 
 
-def block(title: str) -> str:
-    """The commands that docs/operations.md gives under a title of the section Restore."""
+def read_commands(title: str) -> str:
+    """Read the commands that docs/operations.md gives under a title of the section Restore."""
     section = PAGE.read_text().split("\n## Restore\n")[1].split("\n## ")[0]
-    found = re.search(rf"\*\*{re.escape(title)}\*\*.*?```sh\n(.*?)```", section, re.S)
-    assert found, title
-    return found[1]
+    match = re.search(rf"\*\*{re.escape(title)}\*\*.*?```sh\n(.*?)```", section, re.S)
+    assert match, title
+    return match[1]
 
 
 @dataclass(frozen=True)
-class Cluster:
-    """A cluster that archives its WAL, run as an unprivileged user, and what the runbook's commands are told of it."""
+class ArchivingCluster:
+    """A cluster that archives its WAL, run as an unprivileged user, and the variables of the runbook's commands."""
 
     folder: Path
     account: Account
@@ -52,71 +52,71 @@ class Cluster:
             "PGUSER": "postgres",
             "BACKUP": str(self.folder / "backup"),
             "ARCHIVE": str(self.folder / "archive"),
-            "ONCELINK_DATABASE_URL": self.url(SERVICE_ROLE, DATABASE),
+            "ONCELINK_DATABASE_URL": self.build_url(SERVICE_ROLE, DATABASE),
             "ONCELINK_DATA_DIR": str(self.folder / "secrets"),
         }
 
-    def url(self, role: str = "postgres", database: str = "postgres") -> str:
-        """How a role reaches a database."""
+    def build_url(self, role: str = "postgres", database: str = "postgres") -> str:
+        """Build the URL with which a role connects to a database."""
         return f"postgresql://{role}@/{database}?host={self.folder}&port={self.port}"
 
-    def postgres(self, script: str, **more: str) -> str:
-        """What commands say that run as the user of the cluster."""
-        return self.run(script, more, **({} if self.account.is_ourselves else self.privileges))
+    def run_as_postgres(self, script: str, **variables: str) -> str:
+        """Run a script as the user of the cluster. Return its output."""
+        return self.run_script(script, variables, **({} if self.account.is_ourselves else self.privileges))
 
     @property
     def privileges(self) -> dict[str, Any]:
-        """How root becomes that user."""
+        """The options of subprocess.run with which root becomes that user."""
         return {"user": self.account.uid, "group": self.account.gid, "extra_groups": []}
 
-    def oncelink(self, script: str, expect: int = 0, **more: str) -> str:
-        """What commands of the service say, run from the checkout."""
-        return self.run(script, more, expect, cwd=ROOT)
+    def run_oncelink(self, script: str, expect: int = 0, **variables: str) -> str:
+        """Run commands of the service from the checkout. Return their output."""
+        return self.run_script(script, variables, expect, cwd=ROOT)
 
-    def run(self, script: str, more: dict[str, str], expect: int = 0, **options: Any) -> str:
-        """What a shell says that runs this and stops at the first failure."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "ONCELINK_"))}
-        done = subprocess.run(
+    def run_script(self, script: str, variables: dict[str, str], expect: int = 0, **options: Any) -> str:
+        """Run a shell script that stops at the first failure. Return its output."""
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "ONCELINK_"))}
+        process = subprocess.run(
             ["sh", "-euc", script],
-            env=kept | self.variables | more,
+            env=environment | self.variables | variables,
             capture_output=True,
             text=True,
             timeout=120,
             **{"cwd": "/", **options},
         )
-        assert done.returncode == expect, done.stdout + done.stderr
-        return done.stdout
+        assert process.returncode == expect, process.stdout + process.stderr
+        return process.stdout
 
-    def start(self) -> None:
-        """Starts the server, which may first recover."""
-        where = f"-c port={self.port} -c listen_addresses= -c unix_socket_directories={self.folder}"
+    def start_server(self) -> None:
+        """Start the server, which may first recover."""
+        options = f"-c port={self.port} -c listen_addresses= -c unix_socket_directories={self.folder}"
         archive = "-c archive_mode=on -c 'archive_command=test ! -f $ARCHIVE/%f && cp %p $ARCHIVE/%f'".replace(
             "$ARCHIVE", str(self.folder / "archive")
         )
-        self.postgres(
-            f'pg_ctl start --silent --wait --log "$PGDATA/../log" --options "{where} {archive}" >/dev/null 2>&1'
+        self.run_as_postgres(
+            f'pg_ctl start --silent --wait --log "$PGDATA/../log" --options "{options} {archive}" >/dev/null 2>&1'
         )
 
-    def stop(self, mode: str = "fast") -> None:
-        """Stops the server."""
-        self.postgres(f"pg_ctl stop --silent --wait --mode={mode}")
+    def stop_server(self, mode: str = "fast") -> None:
+        """Stop the server."""
+        self.run_as_postgres(f"pg_ctl stop --silent --wait --mode={mode}")
 
     def wait_until_recovered(self) -> None:
-        """Returns when recovery is over and the server writes."""
-        with psycopg.connect(self.url(), autocommit=True) as connection:
+        """Wait until recovery is over and the server accepts writes."""
+        with psycopg.connect(self.build_url(), autocommit=True) as connection:
             connection.execute("SET statement_timeout = '60s'")
             while connection.execute("SELECT pg_is_in_recovery() AND pg_sleep(0.05) IS NOT NULL").fetchone() == (True,):
                 pass
 
 
 @contextmanager
-def archiving(folder: Path) -> Iterator[Cluster]:
-    """The cluster, running, with the service's roles and schema in it."""
-    account = account_for(folder / "data")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
-    cluster = Cluster(folder, account, binaries_for(account), port)
+def run_archiving_cluster(folder: Path) -> Iterator[ArchivingCluster]:
+    """Run the cluster, with the service's roles and schema in it."""
+    account = choose_account(folder / "data")
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = int(listener.getsockname()[1])
+    cluster = ArchivingCluster(folder, account, prepare_binaries(account), port)
     for name in ("archive", "backup", "bin", "secrets"):
         (folder / name).mkdir()
     command = folder / "bin" / "oncelink"
@@ -124,17 +124,19 @@ def archiving(folder: Path) -> Iterator[Cluster]:
     command.chmod(0o755)
     for path in (folder, folder / "archive", folder / "backup"):
         os.chown(path, account.uid, account.gid)
-    cluster.postgres('initdb --pgdata "$PGDATA" --username postgres --auth trust --no-sync --encoding UTF8 --locale C')
-    cluster.start()
+    cluster.run_as_postgres(
+        'initdb --pgdata "$PGDATA" --username postgres --auth trust --no-sync --encoding UTF8 --locale C'
+    )
+    cluster.start_server()
     try:
-        prepare(cluster.url(), cluster.url(OWNER_ROLE, DATABASE), "oncelink")
+        prepare_database(cluster.build_url(), cluster.build_url(OWNER_ROLE, DATABASE), "oncelink")
         yield cluster
     finally:
-        cluster.stop("immediate")
+        cluster.stop_server("immediate")
 
 
-def copied(cluster: Cluster, to: str) -> None:
-    """Copies the files of a stopped cluster, or puts a copy back."""
-    source, target = ("data", to) if not (cluster.folder / to).exists() else (to, "data")
+def copy_data(cluster: ArchivingCluster, copy_name: str) -> None:
+    """Copy the files of a stopped cluster, or put a copy back."""
+    source, target = ("data", copy_name) if not (cluster.folder / copy_name).exists() else (copy_name, "data")
     shutil.rmtree(cluster.folder / target, ignore_errors=True)
-    cluster.postgres(f"cp -a {cluster.folder / source} {cluster.folder / target}")
+    cluster.run_as_postgres(f"cp -a {cluster.folder / source} {cluster.folder / target}")

@@ -14,10 +14,10 @@ from threading import Event
 
 from tests.torture import verdicts
 from tests.torture.clients import Client
-from tests.torture.environment import LANES, Place, place
-from tests.torture.faults import Faults
-from tests.torture.history import counts
-from tests.torture.rounds import Round, new_round
+from tests.torture.environment import LANES, TortureEnvironment, run_environment
+from tests.torture.faults import FaultInjector
+from tests.torture.history import count_answers
+from tests.torture.rounds import Round, create_round
 
 CLIENTS = 5  # of one round; each lane has a round at any time
 ROUND_SECONDS = 2.0
@@ -27,116 +27,130 @@ LAST_LINES = 30
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long, by which seed, with which faults, and how soon the service must be back after each."""
+    """The duration, the seed, the faults, and how soon the service must recover after each."""
 
     seconds: float
     seed: int
     kinds: Sequence[str] = ()
-    patience: float = BACK_SECONDS
+    max_recovery_seconds: float = BACK_SECONDS
     focus: Sequence[str] = ()
 
 
 @dataclass
 class Report:
-    """What was done, and what was wrong."""
+    """The counts of a run, and its problems."""
 
     rounds: int = 0
     faults: Counter[str] = field(default_factory=Counter)
-    slowest: dict[str, float] = field(default_factory=dict)
+    slowest_recovery: dict[str, float] = field(default_factory=dict)
     answers: Counter[str] = field(default_factory=Counter)
     acknowledged: int = 0
-    replies_lost: int = 0
+    responses_lost: int = 0
     problems: list[str] = field(default_factory=list)
 
     @property
-    def idle(self) -> list[str]:
-        """What a run that proves anything must have done, and this one has not."""
-        wanted = ["book booked", "book link_used", "book slot_taken", "reschedule rescheduled", "edit edited"]
-        missing = [name for name in (*wanted, "cancel cancelled") if not self.answers[name]]
-        lost = any(name.endswith(" unknown") for name in self.answers)
-        return missing + ([] if lost else ["any lost answer"]) + ([] if self.faults.total() else ["any fault"])
+    def missing_coverage(self) -> list[str]:
+        """What a meaningful run must include, and this one does not."""
+        required = ["book booked", "book link_used", "book slot_taken", "reschedule rescheduled", "edit edited"]
+        missing = [name for name in (*required, "cancel cancelled") if not self.answers[name]]
+        has_lost_answer = any(name.endswith(" unknown") for name in self.answers)
+        return (
+            missing + ([] if has_lost_answer else ["any lost answer"]) + ([] if self.faults.total() else ["any fault"])
+        )
 
 
-def run(plan: Plan) -> Report:
-    """Runs, and judges."""
-    with tempfile.TemporaryDirectory(prefix="torture-") as folder, place(Path(folder)) as here:
+def run_torture(plan: Plan) -> Report:
+    """Run the torture and check its results."""
+    with tempfile.TemporaryDirectory(prefix="torture-") as folder, run_environment(Path(folder)) as environment:
         report = None
         try:
-            report = tortured(here, plan)
+            report = run_rounds(environment, plan)
             return report
         finally:
             if report is None or report.problems:
-                last_words(Path(folder))
+                print_log_tails(Path(folder))
 
 
-def last_words(folder: Path) -> None:
-    """What the processes said last, for whoever has to find out why a run could not be judged."""
+def print_log_tails(folder: Path) -> None:
+    """Print the last lines of the processes' logs, to explain why a run could not be checked."""
     for log in sorted(folder.rglob("*.log")):
         print(f"--- {log.name}", *log.read_text(errors="replace").splitlines()[-LAST_LINES:], sep="\n", file=sys.stderr)
 
 
-def tortured(here: Place, plan: Plan) -> Report:
-    """Rounds in every lane, faults beside them, until the time is over or something is wrong."""
-    faults = Faults(here, random.Random(plan.seed), plan.patience, plan.kinds)
-    report, enough, calm = Report(), Event(), Event()
+def run_rounds(environment: TortureEnvironment, plan: Plan) -> Report:
+    """Run rounds in every lane, with faults, until the time is over or something is wrong."""
+    injector = FaultInjector(environment, random.Random(plan.seed), plan.max_recovery_seconds, plan.kinds)
+    report, stop, faults_stopped = Report(), Event(), Event()
     deadline = time.monotonic() + plan.seconds
     with ThreadPoolExecutor(LANES + 1) as threads:
-        causing = threads.submit(faults.run, calm)
-        lanes = [threads.submit(lane, here, plan, number, report, enough) for number in range(LANES)]
-        while time.monotonic() < deadline and not report.problems and not any(one.done() for one in (*lanes, causing)):
+        fault_future = threads.submit(injector.inject_faults, faults_stopped)
+        lanes = [threads.submit(run_lane, environment, plan, number, report, stop) for number in range(LANES)]
+        while (
+            time.monotonic() < deadline
+            and not report.problems
+            and not any(future.done() for future in (*lanes, fault_future))
+        ):
             time.sleep(0.05)
-        calm.set()
-        causing.result()
-        enough.set()
-        rounds = [round for one in lanes for round in one.result()]
-    judge(here, rounds, faults, report)
+        faults_stopped.set()
+        fault_future.result()
+        stop.set()
+        rounds = [round for future in lanes for round in future.result()]
+    check_results(environment, rounds, injector, report)
     return report
 
 
-def lane(here: Place, plan: Plan, number: int, report: Report, enough: Event) -> list[Round]:
-    """One round after the other; each is judged as soon as it is over."""
-    done: list[Round] = []
-    while not enough.is_set() and not report.problems:
+def run_lane(environment: TortureEnvironment, plan: Plan, number: int, report: Report, stop: Event) -> list[Round]:
+    """Run one round after the other; each is checked as soon as it is over."""
+    rounds: list[Round] = []
+    while not stop.is_set() and not report.problems:
         try:
-            done.append(new_round(here, number, len(done)))
-            play(here, done[-1], plan, f"{plan.seed} {number} {len(done)}", enough)
+            rounds.append(create_round(environment, number, len(rounds)))
+            run_round(environment, rounds[-1], plan, f"{plan.seed} {number} {len(rounds)}", stop)
         except AssertionError as error:
             report.problems.append(f"an answer that must not be: {error}")
-        report.problems += verdicts.of_round(done[-1]) if done else []
-    return done
+        report.problems += verdicts.find_unexplained_history(rounds[-1]) if rounds else []
+    return rounds
 
 
-def play(here: Place, round: Round, plan: Plan, seed: str, enough: Event) -> None:
-    """Clients act at the same time; then one of them finds out what nobody knows yet."""
+def run_round(environment: TortureEnvironment, round: Round, plan: Plan, seed: str, stop: Event) -> None:
+    """Run the clients of a round at the same time; then one of them resolves what is unknown."""
     until = time.monotonic() + ROUND_SECONDS
-    chances = [random.Random(f"{seed} {number}") for number in range(CLIENTS)]
-    clients = [Client(here, round, here.caller(cut=True), chance, plan.focus) for chance in chances]
+    generators = [random.Random(f"{seed} {number}") for number in range(CLIENTS)]
+    clients = [Client(environment, round, environment.create_client(cut=True), rng, plan.focus) for rng in generators]
 
-    def act(client: Client) -> None:
-        while time.monotonic() < until and not enough.is_set():
-            client.act()
+    def run_client(client: Client) -> None:
+        while time.monotonic() < until and not stop.is_set():
+            client.run_random_action()
 
     with ThreadPoolExecutor(CLIENTS) as threads:
-        for acting in [threads.submit(partial(act, client)) for client in clients]:
-            acting.result()
-    clients[0].finish()
+        for future in [threads.submit(partial(run_client, client)) for client in clients]:
+            future.result()
+    clients[0].resolve_unknowns()
     for client in clients:
-        client.caller.close()
+        client.http_client.close()
 
 
-def judge(here: Place, rounds: list[Round], faults: Faults, report: Report) -> None:
-    """Adds what the log and the read models say."""
-    operations = [one for round in rounds for one in round.history.operations]
-    report.rounds, report.answers = len(rounds), counts(operations)
-    report.acknowledged = sum(one.action.verb == "book" and (one.answer or "?")[0] == "booked" for one in operations)
-    report.faults, report.slowest, report.replies_lost = faults.done, faults.slowest, here.cuts.done
-    report.problems += [*faults.problems, *found(here, rounds)]
+def check_results(
+    environment: TortureEnvironment, rounds: list[Round], injector: FaultInjector, report: Report
+) -> None:
+    """Add the problems of the log and of the read models to the report."""
+    operations = [operation for round in rounds for operation in round.history.operations]
+    report.rounds, report.answers = len(rounds), count_answers(operations)
+    report.acknowledged = sum(
+        operation.action.verb == "book" and (operation.answer or "?")[0] == "booked" for operation in operations
+    )
+    report.faults, report.slowest_recovery, report.responses_lost = (
+        injector.counts,
+        injector.slowest_recovery,
+        environment.cuts.completed,
+    )
+    report.problems += [*injector.problems, *find_problems(environment, rounds)]
 
 
-def found(here: Place, rounds: list[Round]) -> Iterator[str]:
-    """Everything that is wrong with what the torture left."""
-    database = here.inside.database
-    yield from verdicts.of_promises(rounds, database)
-    yield from verdicts.of_calendar(database)
-    yield from verdicts.of_read_models(database)
-    yield from verdicts.of_rights(database)
+def find_problems(environment: TortureEnvironment, rounds: list[Round]) -> Iterator[str]:
+    """Find everything that is wrong after the run."""
+    database = environment.services.database
+    yield from verdicts.find_broken_promises(rounds, database)
+    yield from verdicts.find_calendar_problems(database)
+    yield from verdicts.find_read_model_differences(database)
+    yield from verdicts.find_excess_privileges(database)

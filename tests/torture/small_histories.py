@@ -1,4 +1,4 @@
-"""Small histories by chance, and the slowest way to judge them: every order of every choice of what never answered."""
+"""Small random histories, and an exhaustive check of them: every order of every choice of the unanswered operations."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -6,9 +6,9 @@ from dataclasses import replace
 from itertools import chain, combinations, permutations
 
 from tests.torture.history import Operation
-from tests.torture.reference_model import Action, Answer, Desk, LinkState, State
+from tests.torture.reference_model import Action, Answer, LinkState, ReferenceModel, State
 
-DESK = Desk(
+MODEL = ReferenceModel(
     hosts={"x": frozenset({"ada", "bob"}), "y": frozenset({"bob"}), "z": frozenset({"eve"})},
     lengths={"short": 1, "long": 2},
 )
@@ -34,90 +34,97 @@ ANSWERS: tuple[Answer, ...] = (
 )
 
 
-def start() -> State:
-    """A desk with its links, and a token for each of two of them."""
-    state = State({name: LinkState("short") for name in DESK.hosts})
+def create_initial_state() -> State:
+    """Create a model state with its links, and a token for each of two of them."""
+    state = State({name: LinkState("short") for name in MODEL.hosts})
     for name, link in (("t1", "x"), ("t2", "y")):
-        [(_, state)] = DESK.steps(state, Action("issue", link, name))
+        [(_, state)] = MODEL.list_steps(state, Action("issue", link, name))
     return state
 
 
-def explained(operations: Sequence[Operation]) -> bool:
-    """Whether any order at all explains a history."""
-    answered = [one for one in operations if one.answer is not None]
-    lost = [one for one in operations if one.answer is None]
-    chosen = chain.from_iterable(combinations(lost, count) for count in range(len(lost) + 1))
+def is_explained(operations: Sequence[Operation]) -> bool:
+    """Return whether any order explains a history."""
+    answered = [operation for operation in operations if operation.answer is not None]
+    unanswered = [operation for operation in operations if operation.answer is None]
+    completed_sets = chain.from_iterable(combinations(unanswered, count) for count in range(len(unanswered) + 1))
     return any(
-        in_time(order) and runs(order, start()) for happened in chosen for order in permutations([*answered, *happened])
+        is_in_real_time_order(order) and is_legal_order(order, create_initial_state())
+        for completed in completed_sets
+        for order in permutations([*answered, *completed])
     )
 
 
-def in_time(order: Sequence[Operation]) -> bool:
-    """Whether nothing comes after something that began when it had ended."""
+def is_in_real_time_order(order: Sequence[Operation]) -> bool:
+    """Return whether no operation comes after one that started when it had ended."""
     return not any(
-        later.ended is not None and later.ended < earlier.began
+        later.ended_at is not None and later.ended_at < earlier.started_at
         for n, earlier in enumerate(order)
         for later in order[n + 1 :]
     )
 
 
-def runs(order: Sequence[Operation], state: State) -> bool:
-    """Whether the answers are those that the specification gives in this order."""
+def is_legal_order(order: Sequence[Operation], state: State) -> bool:
+    """Return whether the answers are those of the specification in this order."""
     if not order:
         return True
-    one, *rest = order
+    first, *rest = order
     return any(
-        runs(rest, after)
-        for answer, after in DESK.steps(state, one.action)
-        if one.answer is None or answer == one.answer
+        is_legal_order(rest, next_state)
+        for answer, next_state in MODEL.list_steps(state, first.action)
+        if first.answer is None or answer == first.answer
     )
 
 
-def histories(seed: int, most: int = 5) -> Iterator[list[Operation]]:
-    """Histories without end: what really happened on a desk, some answers lost or changed, some times exchanged."""
-    chance = random.Random(seed)
+def generate_histories(seed: int, max_operations: int = 5) -> Iterator[list[Operation]]:
+    """Generate histories without end: what really happened, with some answers lost or changed, some times exchanged."""
+    rng = random.Random(seed)
     while True:
-        operations = [disturbed(chance, one) for one in happened(chance, chance.randint(2, most))]
-        yield swapped(operations) if chance.random() < 0.3 else operations
+        operations = [
+            perturb_operation(rng, operation) for operation in generate_operations(rng, rng.randint(2, max_operations))
+        ]
+        yield swap_times(operations) if rng.random() < 0.3 else operations
 
 
-def swapped(operations: list[Operation]) -> list[Operation]:
-    """The operations with the times of the first and the last exchanged."""
+def swap_times(operations: list[Operation]) -> list[Operation]:
+    """Exchange the times of the first and the last operation."""
     if len(operations) < 2:
         return operations
     first, *others, last = operations
-    changed = [replace(first, began=last.began, ended=last.ended), replace(last, began=first.began, ended=first.ended)]
-    return [one if one.answer else replace(one, ended=None) for one in (*changed, *others)]
+    exchanged = [
+        replace(first, started_at=last.started_at, ended_at=last.ended_at),
+        replace(last, started_at=first.started_at, ended_at=first.ended_at),
+    ]
+    return [operation if operation.answer else replace(operation, ended_at=None) for operation in (*exchanged, *others)]
 
 
-def happened(chance: random.Random, count: int) -> Iterator[Operation]:
-    """Operations that happened one after the other, around the instants 1, 2, 3 …"""
-    state = start()
+def generate_operations(rng: random.Random, count: int) -> Iterator[Operation]:
+    """Generate operations that happened one after the other, around the instants 1, 2, 3 …"""
+    state = create_initial_state()
     for instant in range(1, count + 1):
-        action = any_action(chance)
-        steps = list(DESK.steps(state, action))
+        action = choose_action(rng)
+        steps = list(MODEL.list_steps(state, action))
         if not steps:
             continue
-        answer, state = chance.choice(steps)
-        began, ended = instant - chance.uniform(0, 1.2), instant + chance.uniform(0, 1.2)
-        yield Operation(action, began, ended, answer)
+        answer, state = rng.choice(steps)
+        started_at, ended_at = instant - rng.uniform(0, 1.2), instant + rng.uniform(0, 1.2)
+        yield Operation(action, started_at, ended_at, answer)
 
 
-def any_action(chance: random.Random) -> Action:
-    """Something that a client may ask for."""
-    verb = chance.choice(VERBS)
-    about = chance.choice("xyz" if verb in ("issue", "see_link", "read_link", "edit", "switch") else ("t1", "t2"))
-    kind = chance.choice(("on", "off") if verb == "switch" else ("short", "long"))
-    version = chance.choice((None, 1, 2)) if verb == "edit" else None
-    key = chance.choice(("t1", "t3")) if verb == "issue" else chance.choice((None, "k1", "k2"))
-    return Action(verb, about, key, chance.randint(1, 2), kind, version)
+def choose_action(rng: random.Random) -> Action:
+    """Choose a random action."""
+    verb = rng.choice(VERBS)
+    target = rng.choice("xyz" if verb in ("issue", "see_link", "read_link", "edit", "switch") else ("t1", "t2"))
+    kind = rng.choice(("on", "off") if verb == "switch" else ("short", "long"))
+    version = rng.choice((None, 1, 2)) if verb == "edit" else None
+    key = rng.choice(("t1", "t3")) if verb == "issue" else rng.choice((None, "k1", "k2"))
+    return Action(verb, target, key, rng.randint(1, 2), kind, version)
 
 
-def disturbed(chance: random.Random, one: Operation) -> Operation:
-    """The operation as it was, or with its answer lost, or with another one."""
-    what = chance.random()
-    if what < 0.15:
-        return Operation(one.action, one.began)
-    if what < 0.3:
-        return Operation(one.action, one.began, one.ended, chance.choice(ANSWERS))
-    return one
+def perturb_operation(rng: random.Random, operation: Operation) -> Operation:
+    """Return the operation as it was, or without its answer, or with another answer."""
+    draw = rng.random()
+    if draw < 0.15:
+        return Operation(operation.action, operation.started_at)
+    if draw < 0.3:
+        return Operation(operation.action, operation.started_at, operation.ended_at, rng.choice(ANSWERS))
+    return operation

@@ -13,205 +13,232 @@ from hypothesis import strategies as st
 from tests.torture import checker, reference_model
 from tests.torture.checker import Checker, Undecided, Verdict
 from tests.torture.history import Operation
-from tests.torture.reference_model import Action, Answer, Desk, State
-from tests.torture.small_histories import DESK, explained, histories, start
+from tests.torture.reference_model import Action, Answer, ReferenceModel, State
+from tests.torture.small_histories import MODEL, create_initial_state, generate_histories, is_explained
 
 SEEDS = st.integers(0, 2**32)
-MANY = 1_500
+HISTORY_COUNT = 1_500
 
 
-def judged(operations: list[Operation], begin: State | None = None) -> Verdict:
-    """The checker's verdict."""
-    return Checker(DESK, operations).check(begin or start())
+def check_operations(operations: list[Operation], initial_state: State | None = None) -> Verdict:
+    """Check a history with the checker."""
+    return Checker(MODEL, operations).check_history(initial_state or create_initial_state())
 
 
 @cache
-def judged_exhaustively() -> list[tuple[list[Operation], bool]]:
-    """Small histories with the truth about them, found before anything is mutated."""
-    return [(one, explained(one)) for one in islice(histories(7), MANY)]
+def check_exhaustively() -> list[tuple[list[Operation], bool]]:
+    """Check small histories exhaustively, before anything is mutated. Return each with the expected result."""
+    return [(history, is_explained(history)) for history in islice(generate_histories(7), HISTORY_COUNT)]
 
 
-def op(verb: str, about: str, began: float, ended: float | None, answer: Answer | None, **more: Any) -> Operation:
-    """One operation."""
-    return Operation(Action(verb, about, **more), began, ended, answer)
+def build_operation(
+    verb: str, target: str, started_at: float, ended_at: float | None, answer: Answer | None, **extra: Any
+) -> Operation:
+    """Build an operation."""
+    return Operation(Action(verb, target, **extra), started_at, ended_at, answer)
 
 
-def book(token: str, key: str | None, began: float, ended: float, *answer: str, at: int = 1) -> Operation:
-    """One booking."""
-    return op("book", token, began, ended, answer or None, key=key, start=at)
+def build_booking(
+    token: str, key: str | None, started_at: float, ended_at: float, *answer: str, start: int = 1
+) -> Operation:
+    """Build a booking."""
+    return build_operation("book", token, started_at, ended_at, answer or None, key=key, start=start)
 
 
 BOOKED = ("booked", "short", "1")
 EXPLAINED = {
-    "the same key gets the same answer": [book("t1", "a", 1, 2, *BOOKED), book("t1", "a", 3, 4, *BOOKED)],
-    "somebody else is told so": [book("t1", "a", 1, 2, *BOOKED), book("t1", "b", 3, 4, "link_used")],
-    "at the same time, the later one may win": [book("t1", "a", 1, 9, "link_used"), book("t1", "b", 2, 3, *BOOKED)],
-    "a lost answer, found by its key": [book("t1", "a", 1, 2), book("t1", "a", 3, 4, *BOOKED)],
-    "a lost answer that happens late": [
-        book("t1", "a", 1, 2),
-        op("view", "t1", 3, 4, ("issued",)),
-        op("view", "t1", 5, 6, ("used",)),
+    "the same key gets the same answer": [
+        build_booking("t1", "a", 1, 2, *BOOKED),
+        build_booking("t1", "a", 3, 4, *BOOKED),
     ],
-    "a lost answer that never happens": [book("t1", "a", 1, 2), book("t1", "b", 3, 4, *BOOKED)],
+    "somebody else is told so": [build_booking("t1", "a", 1, 2, *BOOKED), build_booking("t1", "b", 3, 4, "link_used")],
+    "at the same time, the later one may win": [
+        build_booking("t1", "a", 1, 9, "link_used"),
+        build_booking("t1", "b", 2, 3, *BOOKED),
+    ],
+    "a lost answer, found by its key": [build_booking("t1", "a", 1, 2), build_booking("t1", "a", 3, 4, *BOOKED)],
+    "a lost answer that happens late": [
+        build_booking("t1", "a", 1, 2),
+        build_operation("view", "t1", 3, 4, ("issued",)),
+        build_operation("view", "t1", 5, 6, ("used",)),
+    ],
+    "a lost answer that never happens": [build_booking("t1", "a", 1, 2), build_booking("t1", "b", 3, 4, *BOOKED)],
     "a change that was so already, but not when it was asked for": [
-        book("t1", "a", 1, 2, *BOOKED),
-        op("reschedule", "t1", 3, 9, ("rescheduled",), start=2),
-        op("reschedule", "t1", 4, 10, ("rescheduled",), start=1),
-        op("see_meeting", "t1", 11, 12, ("booked", "1")),
+        build_booking("t1", "a", 1, 2, *BOOKED),
+        build_operation("reschedule", "t1", 3, 9, ("rescheduled",), start=2),
+        build_operation("reschedule", "t1", 4, 10, ("rescheduled",), start=1),
+        build_operation("see_meeting", "t1", 11, 12, ("booked", "1")),
     ],
     "a page that opens between": [
-        op("edit", "x", 1, 4, ("edited",), kind="long"),
-        op("see_link", "x", 2, 3, ("open", "short")),
+        build_operation("edit", "x", 1, 4, ("edited",), kind="long"),
+        build_operation("see_link", "x", 2, 3, ("open", "short")),
     ],
 }
 NOT_EXPLAINED = {
-    "two meetings of one token": [book("t1", "a", 1, 2, *BOOKED), book("t1", "b", 3, 4, "booked", "short", "2", at=2)],
-    "a winner who is told that somebody else won": [book("t1", "a", 1, 2, *BOOKED), book("t1", "a", 3, 4, "link_used")],
-    "nobody won": [book("t1", "a", 1, 3, "link_used"), book("t1", "b", 2, 4, "link_used")],
-    "an acknowledged booking is lost": [book("t1", "a", 1, 2, *BOOKED), op("view", "t1", 3, 4, ("issued",))],
-    "two meetings at once of one host": [book("t1", "a", 1, 2, *BOOKED), book("t2", "b", 3, 4, *BOOKED)],
+    "two meetings of one token": [
+        build_booking("t1", "a", 1, 2, *BOOKED),
+        build_booking("t1", "b", 3, 4, "booked", "short", "2", start=2),
+    ],
+    "a winner who is told that somebody else won": [
+        build_booking("t1", "a", 1, 2, *BOOKED),
+        build_booking("t1", "a", 3, 4, "link_used"),
+    ],
+    "nobody won": [build_booking("t1", "a", 1, 3, "link_used"), build_booking("t1", "b", 2, 4, "link_used")],
+    "an acknowledged booking is lost": [
+        build_booking("t1", "a", 1, 2, *BOOKED),
+        build_operation("view", "t1", 3, 4, ("issued",)),
+    ],
+    "two meetings at once of one host": [
+        build_booking("t1", "a", 1, 2, *BOOKED),
+        build_booking("t2", "b", 3, 4, *BOOKED),
+    ],
     "a slot that nobody has is taken": [
-        book("t1", "a", 1, 2, *BOOKED),
-        op("reschedule", "t1", 3, 4, ("rescheduled",), start=2),
-        book("t2", "b", 5, 6, "slot_taken"),
+        build_booking("t1", "a", 1, 2, *BOOKED),
+        build_operation("reschedule", "t1", 3, 4, ("rescheduled",), start=2),
+        build_booking("t2", "b", 5, 6, "slot_taken"),
     ],
     "booked by a link as it no longer was": [
-        op("edit", "x", 1, 2, ("edited",), kind="long"),
-        book("t1", "a", 3, 4, *BOOKED),
+        build_operation("edit", "x", 1, 2, ("edited",), kind="long"),
+        build_booking("t1", "a", 3, 4, *BOOKED),
     ],
     "booked after the link was switched off": [
-        op("switch", "x", 1, 2, ("switched",), kind="off"),
-        book("t1", "a", 3, 4, *BOOKED),
+        build_operation("switch", "x", 1, 2, ("switched",), kind="off"),
+        build_booking("t1", "a", 3, 4, *BOOKED),
     ],
-    "another request under the same key": [book("t1", "a", 1, 2, *BOOKED), book("t1", "a", 3, 4, *BOOKED, at=2)],
-    "looking books": [op("view", "t1", 1, 2, ("issued",)), op("view", "t1", 3, 4, ("used",))],
+    "another request under the same key": [
+        build_booking("t1", "a", 1, 2, *BOOKED),
+        build_booking("t1", "a", 3, 4, *BOOKED, start=2),
+    ],
+    "looking books": [build_operation("view", "t1", 1, 2, ("issued",)), build_operation("view", "t1", 3, 4, ("used",))],
     "an edit on an old version": [
-        op("edit", "x", 1, 2, ("edited",), kind="long"),
-        op("edit", "x", 3, 4, ("edited",), kind="short", version=1),
+        build_operation("edit", "x", 1, 2, ("edited",), kind="long"),
+        build_operation("edit", "x", 3, 4, ("edited",), kind="short", version=1),
     ],
     "a change of a cancelled meeting": [
-        book("t1", "a", 1, 2, *BOOKED),
-        op("cancel", "t1", 3, 4, ("cancelled",)),
-        op("reschedule", "t1", 5, 6, ("rescheduled",), start=2),
+        build_booking("t1", "a", 1, 2, *BOOKED),
+        build_operation("cancel", "t1", 3, 4, ("cancelled",)),
+        build_operation("reschedule", "t1", 5, 6, ("rescheduled",), start=2),
     ],
 }
 
 
 @pytest.mark.parametrize("name", EXPLAINED)
 def test_accepts(name: str) -> None:
-    found = judged(EXPLAINED[name])
-    assert found.explained
-    assert set(found.order) >= {one for one in EXPLAINED[name] if one.answer}
+    verdict = check_operations(EXPLAINED[name])
+    assert verdict.explained
+    assert set(verdict.order) >= {operation for operation in EXPLAINED[name] if operation.answer}
 
 
 @pytest.mark.parametrize("name", NOT_EXPLAINED)
 def test_rejects(name: str) -> None:
-    found = judged(NOT_EXPLAINED[name])
-    assert not found.explained
-    assert found.stuck_at
+    verdict = check_operations(NOT_EXPLAINED[name])
+    assert not verdict.explained
+    assert verdict.blocked
 
 
 @given(SEEDS)
 @settings(max_examples=300, deadline=None, database=None)
 def test_agrees_with_exhaustive_search(seed: int) -> None:
-    operations = next(histories(seed))
-    assert judged(operations).explained == explained(operations)
+    operations = next(generate_histories(seed))
+    assert check_operations(operations).explained == is_explained(operations)
 
 
 def test_both_verdicts_are_common_among_these_histories() -> None:
-    found = [judged(one).explained for one in islice(histories(1), 400)]
-    assert min(found.count(True), found.count(False)) > 80
+    verdicts = [check_operations(history).explained for history in islice(generate_histories(1), 400)]
+    assert min(verdicts.count(True), verdicts.count(False)) > 80
 
 
-def any_time(self: Checker, done: int) -> list[int]:
-    """A mutant: the times of operations do not matter."""
+def ignore_times(self: Checker, done: int) -> list[int]:
+    """A mutant: the times of operations are ignored."""
     return [n for n in range(len(self.operations)) if not done >> n & 1]
 
 
-def greedy(self: Checker, n: int) -> bool:
-    """A mutant: what is not booked or issued changes nothing."""
+def ignore_other_changes(self: Checker, n: int) -> bool:
+    """A mutant: what is neither booked nor issued counts as a read."""
     answer = self.operations[n].answer
     return answer is not None and answer[0] not in ("booked", "issued")
 
 
-def lost_never_happens(self: Checker, state: State, n: int) -> Any:
-    """A mutant: what was not answered did not happen."""
+def exclude_lost_operations(self: Checker, state: State, n: int) -> Any:
+    """A mutant: an operation without an answer did not happen."""
     answer = self.operations[n].answer
-    return [after for given, after in self.desk.steps(state, self.operations[n].action) if given == answer]
+    return [
+        next_state
+        for expected, next_state in self.model.list_steps(state, self.operations[n].action)
+        if expected == answer
+    ]
 
 
-def answers_do_not_matter(self: Checker, state: State, n: int) -> Any:
-    """A mutant: any true answer will do."""
-    return [after for _, after in self.desk.steps(state, self.operations[n].action)]
+def accept_any_answer(self: Checker, state: State, n: int) -> Any:
+    """A mutant: any correct answer is accepted."""
+    return [next_state for _, next_state in self.model.list_steps(state, self.operations[n].action)]
 
 
-def only_the_first(self: Checker, node: Any) -> Any:
-    """A mutant: does not come back to the other candidates."""
-    return list(NEXT(self, node))[:1]
+def take_first_candidate(self: Checker, node: Any) -> Any:
+    """A mutant: never returns to the other candidates."""
+    return list(ITERATE_NEXT(self, node))[:1]
 
 
-def strictly_before(self: Checker, done: int) -> list[int]:
-    """A mutant: one at a time in the order in which they began."""
-    return CANDIDATES(self, done)[:1]
+def enforce_start_order(self: Checker, done: int) -> list[int]:
+    """A mutant: one at a time in the order in which they started."""
+    return LIST_CANDIDATES(self, done)[:1]
 
 
-def no_overlap(self: Desk, one: Any, other: Any) -> bool:
+def ignore_overlap(self: ReferenceModel, first: Any, second: Any) -> bool:
     """A mutant of the specification: meetings never overlap."""
     return False
 
 
-NEXT, CANDIDATES = Checker.next, Checker.candidates
+ITERATE_NEXT, LIST_CANDIDATES = Checker.iterate_next, Checker.list_candidates
 MUTANTS: dict[str, tuple[type, str, Callable[..., Any]]] = {
-    "times": (Checker, "candidates", any_time),
-    "lost answers": (Checker, "after", lost_never_happens),
-    "answers": (Checker, "after", answers_do_not_matter),
-    "haste": (Checker, "changes_nothing", greedy),
-    "choice": (Checker, "next", only_the_first),
-    "order": (Checker, "candidates", strictly_before),
-    "overlaps": (Desk, "_overlap", no_overlap),
+    "times": (Checker, "list_candidates", ignore_times),
+    "lost answers": (Checker, "iterate_states_after", exclude_lost_operations),
+    "answers": (Checker, "iterate_states_after", accept_any_answer),
+    "haste": (Checker, "is_read_only", ignore_other_changes),
+    "choice": (Checker, "iterate_next", take_first_candidate),
+    "order": (Checker, "list_candidates", enforce_start_order),
+    "overlaps": (ReferenceModel, "_overlap", ignore_overlap),
 }
 
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_mutant_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some history is judged differently than exhaustive search judged it before the mutation."""
-    samples = judged_exhaustively()
-    place, method, mutant = MUTANTS[name]
-    monkeypatch.setattr(place, method, mutant)
-    assert any(judged(one).explained != truth for one, truth in samples)
+    samples = check_exhaustively()
+    owner, method, mutant = MUTANTS[name]
+    monkeypatch.setattr(owner, method, mutant)
+    assert any(check_operations(history).explained != expected for history, expected in samples)
 
 
-def test_a_memory_that_forgets_the_state_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    samples = judged_exhaustively()
+def test_a_memo_that_ignores_the_state_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = check_exhaustively()
     monkeypatch.setattr(State, "__hash__", lambda self: 1)
     monkeypatch.setattr(State, "__eq__", lambda self, other: True)
-    assert any(judged(one).explained != truth for one, truth in samples)
+    assert any(check_operations(history).explained != expected for history, expected in samples)
 
 
-def test_a_long_history_of_many_clients_is_judged_quickly() -> None:
+def test_a_long_history_of_many_clients_is_checked_quickly() -> None:
     """Eight at a time for hundreds of operations, some answers lost: memory keeps the search small."""
-    chance = random.Random(3)
-    operations, state = [], start()
+    rng = random.Random(3)
+    operations, state = [], create_initial_state()
     for n in range(400):
-        verb, about = chance.choice(
-            [("book", "t1"), ("book", "t2"), ("view", "t1"), ("edit", "x"), ("reschedule", "t2")]
-        )
-        action = Action(verb, about, f"k{n}", chance.randint(1, 2), chance.choice(["short", "long"]))
-        if steps := list(DESK.steps(state, action)):
-            answer, state = chance.choice(steps)
-            lost = chance.random() < 0.03
-            operations.append(Operation(action, n - 4, None if lost else n + 4, None if lost else answer))
-    found = judged(operations)
-    assert found.explained
-    assert found.looked_at < 50_000
+        verb, target = rng.choice([("book", "t1"), ("book", "t2"), ("view", "t1"), ("edit", "x"), ("reschedule", "t2")])
+        action = Action(verb, target, f"k{n}", rng.randint(1, 2), rng.choice(["short", "long"]))
+        if steps := list(MODEL.list_steps(state, action)):
+            answer, state = rng.choice(steps)
+            is_lost = rng.random() < 0.03
+            operations.append(Operation(action, n - 4, None if is_lost else n + 4, None if is_lost else answer))
+    verdict = check_operations(operations)
+    assert verdict.explained
+    assert verdict.states_visited < 50_000
 
 
 def test_says_when_it_cannot_decide(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checker, "MOST_STATES", 1)
+    monkeypatch.setattr(checker, "MAX_STATES", 1)
     with pytest.raises(Undecided):
-        judged(EXPLAINED["somebody else is told so"])
+        check_operations(EXPLAINED["somebody else is told so"])
 
 
 def test_every_verb_has_a_specification() -> None:
     verbs = ("issue", "view", "book", "reschedule", "cancel", "edit")
-    assert all(hasattr(reference_model.Desk, f"_{verb}") for verb in verbs)
+    assert all(hasattr(reference_model.ReferenceModel, f"_{verb}") for verb in verbs)

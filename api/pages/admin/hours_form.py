@@ -1,4 +1,4 @@
-"""Weekly hours and dates with hours of their own, as a form holds them: pairs of times, day by day."""
+"""Weekly hours and date overrides as fields of a form: pairs of times for each day."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,91 +16,93 @@ DAY_NAMES = dict(
 MIDNIGHT, END_OF_DAY = "00:00", "24:00"  # a field for a time knows no 24:00
 SPARE_PAIRS = 1
 
-Pairs = list[tuple[str, str]]
+TimePairs = list[tuple[str, str]]
 
 
-async def sent(request: Request) -> FormData:
-    """The fields of a form whose names are not known beforehand."""
+async def read_form(request: Request) -> FormData:
+    """Return the fields of a form whose names are not known in advance."""
     return await request.form()
 
 
-Sent = Annotated[FormData, Depends(sent)]
+SubmittedForm = Annotated[FormData, Depends(read_form)]
 
 
 @dataclass(frozen=True)
-class Bar:
-    """Hours of a day, in minutes from midnight, for drawing them."""
+class HoursBar:
+    """A range of hours to draw: its start and duration in minutes, counted from midnight."""
 
-    begins: int
-    lasts: int
+    start_minute: int
+    duration_minutes: int
 
 
 @dataclass(frozen=True)
 class DayOfWeek:
-    """A day of the week in the form: its pairs of times, spare ones included, and its hours as bars."""
+    """A day of the week in the form: its pairs of times, including empty ones to fill in, and its hours as bars."""
 
     key: str
     name: str
-    pairs: Pairs
-    bars: list[Bar]
+    pairs: TimePairs
+    bars: list[HoursBar]
 
 
-def hours_from(form: FormData) -> dict[str, Any]:
-    """`weekly_hours` and `date_overrides` as the JSON API takes them."""
-    weekly = {day: pairs(form, f"{day}_from", f"{day}_to") for day in WEEKDAYS}
-    dates: dict[str, Pairs] = {}
-    rows = zip(texts(form, "on_date"), texts(form, "on_date_from"), texts(form, "on_date_to"), strict=False)
+def parse_hours(form: FormData) -> dict[str, Any]:
+    """Return `weekly_hours` and `date_overrides` as the JSON API takes them."""
+    weekly = {day: parse_day_pairs(form, f"{day}_from", f"{day}_to") for day in WEEKDAYS}
+    dates: dict[str, TimePairs] = {}
+    rows = zip(
+        read_texts(form, "on_date"), read_texts(form, "on_date_from"), read_texts(form, "on_date_to"), strict=False
+    )
     for day, begin, end in rows:
         if day:
-            dates.setdefault(day, []).extend(given(begin, end))
-    return {"weekly_hours": {day: found for day, found in weekly.items() if found}, "date_overrides": dates}
+            dates.setdefault(day, []).extend(parse_pair(begin, end))
+    return {"weekly_hours": {day: day_pairs for day, day_pairs in weekly.items() if day_pairs}, "date_overrides": dates}
 
 
-def pairs(form: FormData, begins: str, ends: str) -> Pairs:
-    """The pairs of times of one day; empty ones are none."""
-    both = zip(texts(form, begins), texts(form, ends), strict=False)
-    return [pair for begin, end in both for pair in given(begin, end)]
+def parse_day_pairs(form: FormData, begin_field: str, end_field: str) -> TimePairs:
+    """Return the pairs of times of one day, without empty ones."""
+    rows = zip(read_texts(form, begin_field), read_texts(form, end_field), strict=False)
+    return [pair for begin, end in rows for pair in parse_pair(begin, end)]
 
 
-def given(begin: str, end: str) -> Pairs:
-    """A pair, if anything of it is filled in; until midnight is until 24:00."""
+def parse_pair(begin: str, end: str) -> TimePairs:
+    """Return a list with the pair, empty if both times are empty. An end of 00:00 means 24:00."""
     return [(begin, END_OF_DAY if end == MIDNIGHT else end)] if begin or end else []
 
 
-def texts(form: FormData, name: str) -> list[str]:
-    """The values of a field that may stand several times."""
+def read_texts(form: FormData, name: str) -> list[str]:
+    """Return the values of a field that may occur several times."""
     return [value for value in form.getlist(name) if isinstance(value, str)]
 
 
-def week_of(hours: Mapping[str, Sequence[Sequence[str]]]) -> list[DayOfWeek]:
-    """The days of the week for the form."""
-    return [day_of_week(key, name, hours.get(key, ())) for key, name in DAY_NAMES.items()]
+def build_week(hours: Mapping[str, Sequence[Sequence[str]]]) -> list[DayOfWeek]:
+    """Build the days of the week for the form."""
+    return [build_day(key, name, hours.get(key, ())) for key, name in DAY_NAMES.items()]
 
 
-def day_of_week(key: str, name: str, hours: Sequence[Sequence[str]]) -> DayOfWeek:
-    """One day, with a spare pair to fill in."""
-    typed = [(begin, MIDNIGHT if end == END_OF_DAY else end) for begin, end in hours]
-    drawn = [Bar(minutes(begin), minutes(end) - minutes(begin)) for begin, end in hours if begin and end]
-    return DayOfWeek(key, name, typed + [("", "")] * SPARE_PAIRS, [bar for bar in drawn if bar.lasts > 0])
+def build_day(key: str, name: str, hours: Sequence[Sequence[str]]) -> DayOfWeek:
+    """Build one day, with an empty pair to fill in."""
+    pairs = [(begin, MIDNIGHT if end == END_OF_DAY else end) for begin, end in hours]
+    bars = [HoursBar(to_minutes(begin), to_minutes(end) - to_minutes(begin)) for begin, end in hours if begin and end]
+    return DayOfWeek(key, name, pairs + [("", "")] * SPARE_PAIRS, [bar for bar in bars if bar.duration_minutes > 0])
 
 
-def dates_of(hours: Mapping[str, Sequence[Sequence[str]]], today: date) -> list[tuple[str, str, str]]:
-    """Dates with hours of their own from today on, a row for each pair, and a spare row; no hours mean a day off."""
-    rows = [row for day in sorted(hours) if day >= today.isoformat() for row in rows_of(day, hours[day])]
+def build_date_rows(hours: Mapping[str, Sequence[Sequence[str]]], today: date) -> list[tuple[str, str, str]]:
+    """Return (date, begin, end) of each pair from today on, and an empty row. A date without hours is a day off."""
+    rows = [row for day in sorted(hours) if day >= today.isoformat() for row in build_rows_of_date(day, hours[day])]
     return [*rows, ("", "", "")]
 
 
-def rows_of(day: str, hours: Sequence[Sequence[str]]) -> list[tuple[str, str, str]]:
-    """The rows of one date."""
+def build_rows_of_date(day: str, hours: Sequence[Sequence[str]]) -> list[tuple[str, str, str]]:
+    """Return the rows of one date."""
     return [(day, begin, MIDNIGHT if end == END_OF_DAY else end) for begin, end in hours] or [(day, "", "")]
 
 
-def past_kept(hours: Mapping[str, Any], typed: Mapping[str, Any], today: date) -> dict[str, Any]:
-    """What was typed, and the dates before today, which the form does not show."""
-    return {day: found for day, found in hours.items() if day < today.isoformat()} | dict(typed)
+def merge_past_dates(saved_dates: Mapping[str, Any], submitted_dates: Mapping[str, Any], today: date) -> dict[str, Any]:
+    """Return the submitted dates and the saved ones before today, which the form does not show."""
+    return {day: pairs for day, pairs in saved_dates.items() if day < today.isoformat()} | dict(submitted_dates)
 
 
-def minutes(time: str) -> int:
-    """Minutes since midnight; 0 for what is no time."""
+def to_minutes(time: str) -> int:
+    """Return the minutes since midnight of a time `HH:MM`; 0 if it is not a time."""
     hour, _, minute = time.partition(":")
     return int(hour) * 60 + int(minute) if hour.isdecimal() and minute.isdecimal() else 0

@@ -6,13 +6,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request, Response
 from pydantic import BaseModel
 
-from api.http.dependencies import VISIBLE_ASCII, Id, Parts, digestible
-from api.pages.rendering.dependencies import CaughtUp, Viewer
-from api.pages.rendering.edit_conflicts import differences
-from api.pages.rendering.forms import WrongForm, checked, errors_of
+from api.http.dependencies import VISIBLE_ASCII, CurrentServices, Id, describe_request
+from api.pages.rendering.dependencies import Viewer, WaitsForPosition
+from api.pages.rendering.edit_conflicts import find_differences
+from api.pages.rendering.forms import InvalidForm, collect_field_errors, validate_form
 from api.pages.rendering.page_route import PageRoute
-from api.pages.rendering.query_parameters import PageCursor, Row, Words
-from api.pages.rendering.templates import go_on, render
+from api.pages.rendering.query_parameters import PageCursor, RowNumber, SearchQuery
+from api.pages.rendering.templates import redirect_to, render_page
 from api.v1.request_bodies import MeetingTypeChanges, NewMeetingType
 from domain.meeting_type import MeetingType, MeetingTypeProperties
 from domain.refusals import Refusal, VersionConflict
@@ -20,11 +20,11 @@ from projections import meeting_types
 
 router = APIRouter(prefix="/admin/meeting-types", include_in_schema=False, route_class=PageRoute)
 
-TEXTS = ("name", "description", "location")
+TEXT_FIELDS = ("name", "description", "location")
 
 
-class TypeForm(BaseModel):
-    """A meeting type as it is typed; the version that it was made on, or the key of a new one."""
+class MeetingTypeForm(BaseModel):
+    """The form of a meeting type as typed, with the version it was made on, or the key of a new one."""
 
     name: str = ""
     description: str = ""
@@ -39,90 +39,97 @@ class TypeForm(BaseModel):
     key: str = ""
 
     @classmethod
-    def of(cls, properties: MeetingTypeProperties, version: int) -> "TypeForm":
-        """The form of a meeting type as it is."""
+    def from_properties(cls, properties: MeetingTypeProperties, version: int) -> "MeetingTypeForm":
+        """Create the form of a meeting type as it is."""
         values = {name: "" if value is None else str(value) for name, value in dict(properties).items()}
         return cls(**values, version=str(version))
 
-    def values(self) -> dict[str, Any]:
-        """What is typed, as the JSON API takes it: numbers where there should be some, null where nothing is."""
-        typed = self.model_dump(exclude={"version", "key"})
-        return {name: value.strip() if name in TEXTS else number(value) for name, value in typed.items()} | {
-            name: typed[name].strip() or None for name in ("description", "location")
-        }
+    def to_values(self) -> dict[str, Any]:
+        """Return the fields as the JSON API takes them: numbers where possible, None for empty ones."""
+        fields = self.model_dump(exclude={"version", "key"})
+        return {
+            name: value.strip() if name in TEXT_FIELDS else parse_number(value) for name, value in fields.items()
+        } | {name: fields[name].strip() or None for name in ("description", "location")}
 
 
-Typed = Annotated[TypeForm, Form()]
+FormBody = Annotated[MeetingTypeForm, Form()]
 
 
-@router.get("", dependencies=[CaughtUp])
-def listed(
-    request: Request, parts: Parts, viewer: Viewer, q: Words = None, cursor: PageCursor = None, row: Row = 1
+@router.get("", dependencies=[WaitsForPosition])
+def list_meeting_types(
+    request: Request,
+    services: CurrentServices,
+    viewer: Viewer,
+    q: SearchQuery = None,
+    cursor: PageCursor = None,
+    row: RowNumber = 1,
 ) -> Response:
-    """All meeting types, by name."""
-    viewer.require("admin")
-    page = meeting_types.page(parts.live, q, "name", cursor=cursor)
-    return render(request, "admin/meeting_types.html", page=page, q=q, row=row)
+    """Show all meeting types, by name (admin)."""
+    viewer.require_any_role("admin")
+    page = meeting_types.list_meeting_types(services.live_source, q, "name", cursor=cursor)
+    return render_page(request, "admin/meeting_types.html", page=page, q=q, row=row)
 
 
 @router.get("/new")
-def ask_new(request: Request, viewer: Viewer) -> Response:
-    """An empty form."""
-    viewer.require("admin")
-    form = TypeForm(key=secrets.token_urlsafe(18))
-    return render(request, "admin/meeting_type.html", form=form, id=None, errors={}, theirs=[])
+def show_new_form(request: Request, viewer: Viewer) -> Response:
+    """Show an empty form (admin)."""
+    viewer.require_any_role("admin")
+    form = MeetingTypeForm(key=secrets.token_urlsafe(18))
+    return render_page(request, "admin/meeting_type.html", form=form, id=None, errors={}, theirs=[])
 
 
 @router.post("/new")
-def create(request: Request, parts: Parts, viewer: Viewer, form: Typed) -> Response:
-    """Creates a meeting type, once however often the button is pressed."""
-    viewer.require("admin")
+def create_meeting_type(request: Request, services: CurrentServices, viewer: Viewer, form: FormBody) -> Response:
+    """Create a meeting type, only once however often the form is sent (admin)."""
+    viewer.require_any_role("admin")
     try:
-        body = checked(NewMeetingType, form.values())
+        body = validate_form(NewMeetingType, form.to_values())
         key = form.key if VISIBLE_ASCII.fullmatch(form.key) else None
-        outcome = parts.staffing.create_meeting_type(
-            viewer.context, MeetingTypeProperties(**dict(body)), key, digestible(body, route="meeting-types")
+        result = services.administration.create_meeting_type(
+            viewer.context, MeetingTypeProperties(**dict(body)), key, describe_request(body, route="meeting-types")
         )
-    except (WrongForm, Refusal) as error:
-        errors = errors_of(error)
-        return render(request, "admin/meeting_type.html", 422, form=form, id=None, errors=errors, theirs=[])
-    parts.appended()
-    return go_on("/admin/meeting-types", f"Created {body.name}.", outcome.position)
+    except (InvalidForm, Refusal) as error:
+        errors = collect_field_errors(error)
+        return render_page(request, "admin/meeting_type.html", 422, form=form, id=None, errors=errors, theirs=[])
+    services.announce_append()
+    return redirect_to("/admin/meeting-types", f"Created {body.name}.", result.position)
 
 
 @router.get("/{id}")
-def ask_change(request: Request, parts: Parts, viewer: Viewer, id: Id) -> Response:
-    """The form of a meeting type as it is."""
-    viewer.require("admin")
-    found = parts.staffing.get(MeetingType, id)
-    form = TypeForm.of(found.properties, found.version)
-    return render(request, "admin/meeting_type.html", form=form, id=id, errors={}, theirs=[])
+def show_edit_form(request: Request, services: CurrentServices, viewer: Viewer, id: Id) -> Response:
+    """Show the form of a meeting type as it is (admin)."""
+    viewer.require_any_role("admin")
+    meeting_type = services.administration.load_aggregate(MeetingType, id)
+    form = MeetingTypeForm.from_properties(meeting_type.properties, meeting_type.version)
+    return render_page(request, "admin/meeting_type.html", form=form, id=id, errors={}, theirs=[])
 
 
 @router.post("/{id}")
-def change(request: Request, parts: Parts, viewer: Viewer, id: Id, form: Typed) -> Response:
-    """Changes a meeting type, unless somebody else did meanwhile."""
-    viewer.require("admin")
+def update_meeting_type(
+    request: Request, services: CurrentServices, viewer: Viewer, id: Id, form: FormBody
+) -> Response:
+    """Change a meeting type, unless somebody else changed it since the form was loaded (admin)."""
+    viewer.require_any_role("admin")
     try:
-        changes = checked(MeetingTypeChanges, form.values()).given()
+        changes = validate_form(MeetingTypeChanges, form.to_values()).get_sent_fields()
         version = int(form.version) if form.version.isdecimal() else None
-        position = parts.staffing.update_meeting_type(viewer.context, id, changes, version)
+        position = services.administration.update_meeting_type(viewer.context, id, changes, version)
     except VersionConflict:
-        found = parts.staffing.get(MeetingType, id)
-        theirs = differences(dict(found.properties), form.values())
-        renewed = form.model_copy(update={"version": str(found.version)})
-        given = {"form": renewed, "id": id, "errors": {}, "theirs": theirs}
-        return render(request, "admin/meeting_type.html", 412, **given)
-    except (WrongForm, Refusal) as error:
-        given = {"form": form, "id": id, "errors": errors_of(error), "theirs": []}
-        return render(request, "admin/meeting_type.html", 422, **given)
+        meeting_type = services.administration.load_aggregate(MeetingType, id)
+        theirs = find_differences(dict(meeting_type.properties), form.to_values())
+        fresh_form = form.model_copy(update={"version": str(meeting_type.version)})
+        context = {"form": fresh_form, "id": id, "errors": {}, "theirs": theirs}
+        return render_page(request, "admin/meeting_type.html", 412, **context)
+    except (InvalidForm, Refusal) as error:
+        context = {"form": form, "id": id, "errors": collect_field_errors(error), "theirs": []}
+        return render_page(request, "admin/meeting_type.html", 422, **context)
     if position is not None:
-        parts.appended()
+        services.announce_append()
     sentence = f"Saved {form.name}. Links of it follow at once." if position else "Nothing was changed."
-    return go_on("/admin/meeting-types", sentence, position)
+    return redirect_to("/admin/meeting-types", sentence, position)
 
 
-def number(text: str) -> Any:
-    """A whole number; nothing for nothing; else the text itself, which the rules then refuse."""
+def parse_number(text: str) -> Any:
+    """Return a whole number; None for an empty text; any other text as it is, for the validation to refuse."""
     text = text.strip()
     return int(text) if text.isdecimal() and len(text) < 10 else text or None

@@ -1,21 +1,21 @@
-"""Administration of people: who signs in, with which roles and hours; adding, changing, deactivating."""
+"""Administration of people: listing, adding, changing, deactivating and activating them."""
 
 import secrets
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from api.http.dependencies import VISIBLE_ASCII, Caller, Id, Parts, digestible
-from api.pages.admin.hours_form import Sent
-from api.pages.admin.person_form import NEW, shown, text, typed
-from api.pages.links.edit_impact import counted
-from api.pages.rendering.dependencies import CaughtUp, Viewer
-from api.pages.rendering.edit_conflicts import differences
-from api.pages.rendering.forms import WrongForm, checked, errors_of
+from api.http.dependencies import VISIBLE_ASCII, Caller, CurrentServices, Id, describe_request
+from api.pages.admin.hours_form import SubmittedForm
+from api.pages.admin.person_form import EMPTY_VALUES, build_form_context, parse_person_form, read_text
+from api.pages.links.edit_impact import format_count
+from api.pages.rendering.dependencies import Viewer, WaitsForPosition
+from api.pages.rendering.edit_conflicts import find_differences
+from api.pages.rendering.forms import InvalidForm, collect_field_errors, validate_form
 from api.pages.rendering.page_route import PageRoute
-from api.pages.rendering.query_parameters import PageCursor, Row, Words
-from api.pages.rendering.templates import go_on, render
-from api.services import Oncelink
+from api.pages.rendering.query_parameters import PageCursor, RowNumber, SearchQuery
+from api.pages.rendering.templates import redirect_to, render_page
+from api.services import Services
 from api.v1.request_bodies import NewPerson, PersonChanges
 from domain.person import Person, PersonProperties
 from domain.refusals import Refusal, VersionConflict
@@ -25,99 +25,125 @@ from projections.queries import departures
 router = APIRouter(prefix="/admin/people", include_in_schema=False, route_class=PageRoute)
 
 
-@router.get("", dependencies=[CaughtUp])
-def listed(
-    request: Request, parts: Parts, viewer: Viewer, q: Words = None, cursor: PageCursor = None, row: Row = 1
+@router.get("", dependencies=[WaitsForPosition])
+def list_people(
+    request: Request,
+    services: CurrentServices,
+    viewer: Viewer,
+    q: SearchQuery = None,
+    cursor: PageCursor = None,
+    row: RowNumber = 1,
 ) -> Response:
-    """Everybody, by name."""
-    viewer.require("admin")
-    page = people.page(parts.live, q, "name", cursor=cursor)
-    return render(request, "admin/people.html", page=page, q=q, row=row)
+    """Show everybody, by name (admin)."""
+    viewer.require_any_role("admin")
+    page = people.list_people(services.live_source, q, "name", cursor=cursor)
+    return render_page(request, "admin/people.html", page=page, q=q, row=row)
 
 
 @router.get("/new")
-def ask_new(request: Request, viewer: Viewer) -> Response:
-    """An empty form."""
-    viewer.require("admin")
-    values = NEW | {"time_zone": viewer.person.properties.time_zone}
-    return render(request, "admin/person.html", **new(viewer, values, secrets.token_urlsafe(18)))
+def show_new_form(request: Request, viewer: Viewer) -> Response:
+    """Show an empty form (admin)."""
+    viewer.require_any_role("admin")
+    values = EMPTY_VALUES | {"time_zone": viewer.person.properties.time_zone}
+    return render_page(request, "admin/person.html", **build_new_context(viewer, values, secrets.token_urlsafe(18)))
 
 
 @router.post("/new")
-def add(request: Request, parts: Parts, viewer: Viewer, form: Sent) -> Response:
-    """Adds a person, once however often the button is pressed."""
-    viewer.require("admin")
-    values, key = typed(form, {}, viewer.today), text(form, "key")
+def add_person(request: Request, services: CurrentServices, viewer: Viewer, form: SubmittedForm) -> Response:
+    """Add a person, only once however often the form is sent (admin)."""
+    viewer.require_any_role("admin")
+    values, key = parse_person_form(form, {}, viewer.today), read_text(form, "key")
     try:
-        body = checked(NewPerson, values)
+        body = validate_form(NewPerson, values)
         properties = PersonProperties(**{name: value for name, value in dict(body).items() if value is not None})
-        wanted_key = key if VISIBLE_ASCII.fullmatch(key) else None
-        outcome = parts.staffing.add_person(viewer.context, properties, wanted_key, digestible(body, route="people"))
-    except (WrongForm, Refusal) as error:
-        return render(request, "admin/person.html", 422, **new(viewer, values, key, errors_of(error)))
-    parts.appended()
-    return go_on("/admin/people", f"Added {properties.name}.", outcome.position)
+        idempotency_key = key if VISIBLE_ASCII.fullmatch(key) else None
+        result = services.administration.add_person(
+            viewer.context, properties, idempotency_key, describe_request(body, route="people")
+        )
+    except (InvalidForm, Refusal) as error:
+        return render_page(
+            request, "admin/person.html", 422, **build_new_context(viewer, values, key, collect_field_errors(error))
+        )
+    services.announce_append()
+    return redirect_to("/admin/people", f"Added {properties.name}.", result.position)
 
 
 @router.get("/{id}")
-def ask_change(request: Request, parts: Parts, viewer: Viewer, id: Id) -> Response:
-    """The form of a person as they are."""
-    viewer.require("admin")
-    person = parts.staffing.get(Person, id)
+def show_edit_form(request: Request, services: CurrentServices, viewer: Viewer, id: Id) -> Response:
+    """Show the form of a person as they are (admin)."""
+    viewer.require_any_role("admin")
+    person = services.administration.load_aggregate(Person, id)
     values = person.properties.model_dump()
-    return render(request, "admin/person.html", **existing(viewer, person, values, person.version))
+    return render_page(request, "admin/person.html", **build_edit_context(viewer, person, values, person.version))
 
 
 @router.post("/{id}")
-def change(request: Request, parts: Parts, viewer: Viewer, id: Id, form: Sent) -> Response:
-    """Changes a person, unless somebody else did meanwhile."""
-    viewer.require("admin")
-    person = parts.staffing.get(Person, id)
-    values = typed(form, person.properties.model_dump(), viewer.today)
-    version = text(form, "version")
+def update_person(request: Request, services: CurrentServices, viewer: Viewer, id: Id, form: SubmittedForm) -> Response:
+    """Change a person, unless somebody else changed them since the form was loaded (admin)."""
+    viewer.require_any_role("admin")
+    person = services.administration.load_aggregate(Person, id)
+    values = parse_person_form(form, person.properties.model_dump(), viewer.today)
+    version = read_text(form, "version")
     try:
-        changes = checked(PersonChanges, values).given()
-        position = parts.staffing.update_person(
+        changes = validate_form(PersonChanges, values).get_sent_fields()
+        position = services.administration.update_person(
             viewer.context, id, changes, int(version) if version.isdecimal() else None
         )
     except VersionConflict:
-        now = parts.staffing.get(Person, id)
-        theirs = differences(now.properties.model_dump(), values)
-        return render(request, "admin/person.html", 412, **existing(viewer, now, values, now.version, theirs=theirs))
-    except (WrongForm, Refusal) as error:
-        given = existing(viewer, person, values, version, errors_of(error))
-        return render(request, "admin/person.html", 422, **given)
-    return done(
-        parts, f"/admin/people/{id}", f"Saved {values['name']}." if position else "Nothing was changed.", position
+        current = services.administration.load_aggregate(Person, id)
+        theirs = find_differences(current.properties.model_dump(), values)
+        return render_page(
+            request,
+            "admin/person.html",
+            412,
+            **build_edit_context(viewer, current, values, current.version, theirs=theirs),
+        )
+    except (InvalidForm, Refusal) as error:
+        context = build_edit_context(viewer, person, values, version, collect_field_errors(error))
+        return render_page(request, "admin/person.html", 422, **context)
+    return redirect_after_change(
+        services, f"/admin/people/{id}", f"Saved {values['name']}." if position else "Nothing was changed.", position
     )
 
 
 @router.get("/{id}/deactivate")
-def ask_deactivate(request: Request, parts: Parts, viewer: Viewer, id: Id) -> Response:
-    """Says what deactivating ends, and what it leaves behind."""
-    viewer.require("admin")
-    left = departures.left_behind(parts.live, id, viewer.context.now)
-    return render(request, "admin/deactivate.html", person=parts.staffing.get(Person, id), left=left, counted=counted)
+def show_deactivate_confirmation(request: Request, services: CurrentServices, viewer: Viewer, id: Id) -> Response:
+    """Show what deactivating a person ends, and what is left to hand over (admin)."""
+    viewer.require_any_role("admin")
+    impact = departures.count_departure_impact(services.live_source, id, viewer.context.now)
+    return render_page(
+        request,
+        "admin/deactivate.html",
+        person=services.administration.load_aggregate(Person, id),
+        left=impact,
+        counted=format_count,
+    )
 
 
 @router.post("/{id}/deactivate")
-def deactivate(parts: Parts, viewer: Viewer, id: Id) -> Response:
-    """Ends a person's sessions and keys, and stops offering their time."""
-    viewer.require("admin")
-    return done(parts, f"/admin/people/{id}", "Deactivated.", parts.staffing.deactivate(viewer.context, id))
+def deactivate_person(services: CurrentServices, viewer: Viewer, id: Id) -> Response:
+    """Deactivate a person: their sessions and keys end, their time is no longer offered (admin)."""
+    viewer.require_any_role("admin")
+    return redirect_after_change(
+        services, f"/admin/people/{id}", "Deactivated.", services.administration.deactivate_person(viewer.context, id)
+    )
 
 
 @router.post("/{id}/activate")
-def activate(parts: Parts, viewer: Viewer, id: Id) -> Response:
-    """Puts a person back into service."""
-    viewer.require("admin")
-    return done(parts, f"/admin/people/{id}", "Activated.", parts.staffing.activate(viewer.context, id))
+def activate_person(services: CurrentServices, viewer: Viewer, id: Id) -> Response:
+    """Activate a person again (admin)."""
+    viewer.require_any_role("admin")
+    return redirect_after_change(
+        services, f"/admin/people/{id}", "Activated.", services.administration.activate_person(viewer.context, id)
+    )
 
 
-def new(viewer: Caller, values: dict[str, Any], key: str, errors: dict[str, str] | None = None) -> dict[str, Any]:
-    """What the form of a new person is given."""
+def build_new_context(
+    viewer: Caller, values: dict[str, Any], key: str, errors: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """Build the template context of the form of a new person."""
     return {
-        **shown(values, viewer.today),
+        **build_form_context(values, viewer.today),
         "person": None,
         "version": "",
         "key": key,
@@ -126,7 +152,7 @@ def new(viewer: Caller, values: dict[str, Any], key: str, errors: dict[str, str]
     }
 
 
-def existing(
+def build_edit_context(
     viewer: Caller,
     person: Person,
     values: dict[str, Any],
@@ -134,9 +160,9 @@ def existing(
     errors: dict[str, str] | None = None,
     theirs: list[Any] | None = None,
 ) -> dict[str, Any]:
-    """What the form of a person is given."""
+    """Build the template context of the form of an existing person."""
     return {
-        **shown(values, viewer.today),
+        **build_form_context(values, viewer.today),
         "person": person,
         "version": version,
         "key": "",
@@ -145,8 +171,8 @@ def existing(
     }
 
 
-def done(parts: Oncelink, path: str, sentence: str, position: int | None) -> Response:
-    """On to a page that says what was done."""
+def redirect_after_change(services: Services, path: str, sentence: str, position: int | None) -> Response:
+    """Redirect to a page with a message about what was done."""
     if position is not None:
-        parts.appended()
-    return go_on(path, sentence, position)
+        services.announce_append()
+    return redirect_to(path, sentence, position)

@@ -1,22 +1,22 @@
-"""The form of a person: who they are, what they may do, and when their time may be booked."""
+"""The form of a person: name, roles, and hours."""
 
 from datetime import date
 from typing import Any
 
 from starlette.datastructures import FormData
 
-from api.field_types import time_zones
-from api.pages.admin.hours_form import dates_of, hours_from, past_kept, texts, week_of
+from api.field_types import list_time_zones
+from api.pages.admin.hours_form import build_date_rows, build_week, merge_past_dates, parse_hours, read_texts
 from domain.person import PersonProperties
 
-ROLES = {
+ROLE_DESCRIPTIONS = {
     "member": "own links and meetings",
     "manager": "everybody’s links, managed links, the whole meeting log",
     "admin": "people, meeting types and read models as well",
     "auditor": "reads the history and everything it is about",
     "analyst": "reads the meeting log and usage",
 }
-NEW: dict[str, Any] = {
+EMPTY_VALUES: dict[str, Any] = {
     "name": "",
     "email": "",
     "roles": ["member"],
@@ -27,32 +27,32 @@ NEW: dict[str, Any] = {
 }
 
 
-def typed(form: FormData, kept: dict[str, Any], today: date) -> dict[str, Any]:
-    """Everything that the form says, as the JSON API takes it; dates gone by stay as they are `kept`."""
-    hours = hours_from(form)
-    dates = past_kept(kept.get("date_overrides", {}), hours["date_overrides"], today)
+def parse_person_form(form: FormData, saved_values: dict[str, Any], today: date) -> dict[str, Any]:
+    """Return the form's values as the JSON API takes them; dates before today are taken from `saved_values`."""
+    hours = parse_hours(form)
+    dates = merge_past_dates(saved_values.get("date_overrides", {}), hours["date_overrides"], today)
     return {
-        "name": text(form, "name"),
-        "email": text(form, "email"),
-        "time_zone": text(form, "time_zone"),
-        "roles": texts(form, "roles"),
-        "busy_feed_url": text(form, "busy_feed_url") or None,
+        "name": read_text(form, "name"),
+        "email": read_text(form, "email"),
+        "time_zone": read_text(form, "time_zone"),
+        "roles": read_texts(form, "roles"),
+        "busy_feed_url": read_text(form, "busy_feed_url") or None,
         "weekly_hours": hours["weekly_hours"],
         "date_overrides": dates,
     }
 
 
-def text(form: FormData, name: str) -> str:
-    """A field of one line."""
-    return next(iter(texts(form, name)), "").strip()
+def read_text(form: FormData, name: str) -> str:
+    """Return a field of one line, stripped; "" if it is missing."""
+    return next(iter(read_texts(form, name)), "").strip()
 
 
-def shown(values: dict[str, Any], today: date) -> dict[str, Any]:
-    """What the template of the form is given."""
+def build_form_context(values: dict[str, Any], today: date) -> dict[str, Any]:
+    """Build the template context of the form."""
     return {
         "values": values,
-        "week": week_of(values["weekly_hours"]),
-        "dates": dates_of(values["date_overrides"], today),
-        "zones": sorted(time_zones()),
-        "all_roles": ROLES,
+        "week": build_week(values["weekly_hours"]),
+        "dates": build_date_rows(values["date_overrides"], today),
+        "zones": sorted(list_time_zones()),
+        "all_roles": ROLE_DESCRIPTIONS,
     }

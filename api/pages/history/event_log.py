@@ -1,4 +1,4 @@
-"""The log as a filtered list of sentences."""
+"""The event log as a filtered list; each event is described in a sentence."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -6,14 +6,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.http.dependencies import Parts
-from api.pages.meetings.meeting_log import MOST_CHOICES, Known, OnDay, instant_of
+from api.http.dependencies import CurrentServices
+from api.pages.meetings.meeting_log import MAX_CHOICES, OptionalDay, OptionalId, resolve_day_bound
 from api.pages.rendering.dependencies import Viewer
 from api.pages.rendering.page_route import PageRoute
-from api.pages.rendering.query_parameters import Blank, PageCursor, Row
-from api.pages.rendering.templates import render
-from api.services import Oncelink
-from api.v1.history import shown
+from api.pages.rendering.query_parameters import Blank, PageCursor, RowNumber
+from api.pages.rendering.templates import render_page
+from api.services import Services
+from api.v1.history import redact_event
 from projections import people
 from projections.queries.pagination import Page
 from replay.history import event_history
@@ -21,56 +21,59 @@ from replay.history.event_history import HistoryFilters
 
 router = APIRouter(prefix="/history", include_in_schema=False, route_class=PageRoute)
 
-Name = Annotated[str | None, Blank, Query(max_length=100)]
-KINDS = [("person", "People"), ("guest", "Guests"), ("system", "The system")]
+FilterText = Annotated[str | None, Blank, Query(max_length=100)]
+ACTOR_KINDS = [("person", "People"), ("guest", "Guests"), ("system", "The system")]
 
 
 @router.get("")
-def log(
+def show_log(
     request: Request,
-    parts: Parts,
+    services: CurrentServices,
     viewer: Viewer,
-    type: Name = None,
-    actor: Name = None,
-    stream_id: Known = None,
-    recorded_from: OnDay = None,
-    recorded_to: OnDay = None,
+    type: FilterText = None,
+    actor: FilterText = None,
+    stream_id: OptionalId = None,
+    recorded_from: OptionalDay = None,
+    recorded_to: OptionalDay = None,
     cursor: PageCursor = None,
-    row: Row = 1,
+    row: RowNumber = 1,
 ) -> Response:
-    """Every event, newest first."""
-    viewer.require("auditor", "admin")
+    """Show every event, newest first (auditor, admin)."""
+    viewer.require_any_role("auditor", "admin")
     zone = viewer.person.properties.time_zone
-    begin, end = instant_of("recorded_from", recorded_from, zone), instant_of("recorded_to", recorded_to, zone)
-    asked = filters(type, actor, stream_id, begin, end)
-    page = event_history.page(parts.database, asked, "-position", cursor=cursor)
-    return render(
+    begin, end = (
+        resolve_day_bound("recorded_from", recorded_from, zone),
+        resolve_day_bound("recorded_to", recorded_to, zone),
+    )
+    filters = build_filters(type, actor, stream_id, begin, end)
+    page = event_history.list_events(services.database, filters, "-position", cursor=cursor)
+    return render_page(
         request,
         "history/log.html",
-        page=Page([shown(viewer, event) for event in page.items], page.next_cursor),
+        page=Page([redact_event(viewer, event) for event in page.items], page.next_cursor),
         row=row,
-        asked=asked,
+        asked=filters,
         days={"recorded_from": recorded_from, "recorded_to": recorded_to},
         narrowed=any((type, actor, stream_id, recorded_from, recorded_to)),
-        types=[(name, in_words(name)) for name in event_history.event_names()],
-        actors=KINDS + names(parts),
+        types=[(name, format_event_name(name)) for name in event_history.list_event_names()],
+        actors=ACTOR_KINDS + list_person_options(services),
     )
 
 
-def filters(
+def build_filters(
     type: str | None, actor: str | None, stream: UUID | None, begin: datetime | None, end: datetime | None
 ) -> HistoryFilters:
-    """What the log is narrowed to."""
+    """Build the filters of the event log."""
     return HistoryFilters(type=type, actor=actor, stream_id=stream, recorded_from=begin, recorded_to=end)
 
 
-def names(parts: Oncelink) -> list[tuple[str, str]]:
-    """The people, by name."""
-    found: Any = people.page(parts.live, sort="name", limit=MOST_CHOICES).items
-    return [(str(person["id"]), person["name"]) for person in found]
+def list_person_options(services: Services) -> list[tuple[str, str]]:
+    """Return (id, name) of each person, by name."""
+    people_rows: Any = people.list_people(services.live_source, sort="name", limit=MAX_CHOICES).items
+    return [(str(person["id"]), person["name"]) for person in people_rows]
 
 
-def in_words(name: str) -> str:
-    """The name of an event in words: `LinkUpdated` is `Link updated`."""
-    spaced = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()
-    return spaced[:1].upper() + spaced[1:]
+def format_event_name(name: str) -> str:
+    """Return an event's name as words: `LinkUpdated` becomes `Link updated`."""
+    words = "".join(f" {character.lower()}" if character.isupper() else character for character in name).strip()
+    return words[:1].upper() + words[1:]

@@ -1,4 +1,4 @@
-"""What a link, a token, a person or a meeting type is at a moment, as facts with names that people read."""
+"""The state of a link, a token, a person or a meeting type at a point in the log, with readable labels."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,10 +8,19 @@ from uuid import UUID
 
 from api.http.dependencies import Caller
 from projections import links, managed_links, meeting_log, meeting_types, people, single_use_links
-from projections.queries.query import Source
+from projections.queries.query import QuerySource
 
-LEFT_OUT = {"id", "version", "erased", "booking_id", "single_use_id", "managed_link_id", "created_at", "updated_at"}
-NAMES = {
+OMITTED_FIELDS = {
+    "id",
+    "version",
+    "erased",
+    "booking_id",
+    "single_use_id",
+    "managed_link_id",
+    "created_at",
+    "updated_at",
+}
+LABELS = {
     "in_library": "In the library",
     "starts_at": "Starts",
     "ends_at": "Ends",
@@ -26,37 +35,37 @@ NAMES = {
 
 
 @dataclass(frozen=True)
-class Fact:
-    """One thing that is said of a thing; `changed` by the event that is looked at."""
+class StateField:
+    """One labelled field of a state; `changed` tells whether the selected event changed it."""
 
     name: str
     value: Any
     changed: bool
 
 
-def standing(source: Source, id: UUID, now: datetime, viewer: Caller) -> dict[str, Any]:
-    """What is said of whatever has this id at a source's moment; nothing of what is not there yet."""
+def describe_state(source: QuerySource, id: UUID, now: datetime, viewer: Caller) -> dict[str, Any]:
+    """Return the state of whatever has this id, by label, as the source has it; empty if it does not exist yet."""
     rows: list[Mapping[str, Any] | None] = [
-        links.one(source, id, now),
-        single_use_links.one(source, id, now),
-        meeting_log.one(source, id),
-        people.one(source, id),
-        meeting_types.one(source, id),
-        managed_links.one(source, id),
+        links.find_link(source, id, now),
+        single_use_links.find_single_use_link(source, id, now),
+        meeting_log.find_meeting(source, id),
+        people.find_person(source, id),
+        meeting_types.find_meeting_type(source, id),
+        managed_links.find_managed_link(source, id),
     ]
-    found: dict[str, Any] = {}
+    state: dict[str, Any] = {}
     for row in rows:
-        found |= said(row or {}, viewer)
-    return found
+        state |= describe_row(row or {}, viewer)
+    return state
 
 
-def said(row: Mapping[str, Any], viewer: Caller) -> dict[str, Any]:
-    """A row in words; what is empty, or only for admins, is left out."""
-    hidden = LEFT_OUT if "admin" in viewer.context.roles else LEFT_OUT | {"busy_feed_url"}
-    kept = {name: value for name, value in row.items() if name not in hidden}
-    return {in_words(name): value for name, value in kept.items() if value not in (None, [], {}, "")}
+def describe_row(row: Mapping[str, Any], viewer: Caller) -> dict[str, Any]:
+    """Return a row's values by label, without empty ones and without those only admins may see."""
+    hidden_fields = OMITTED_FIELDS if "admin" in viewer.context.roles else OMITTED_FIELDS | {"busy_feed_url"}
+    visible = {name: value for name, value in row.items() if name not in hidden_fields}
+    return {format_label(name): value for name, value in visible.items() if value not in (None, [], {}, "")}
 
 
-def in_words(name: str) -> str:
-    """`buffer_before_minutes` as `Buffer before minutes`, or better where there is a better word."""
-    return NAMES.get(name) or name.replace("_", " ").capitalize()
+def format_label(name: str) -> str:
+    """Return a label: `buffer_before_minutes` becomes `Buffer before minutes`, unless LABELS has a better one."""
+    return LABELS.get(name) or name.replace("_", " ").capitalize()

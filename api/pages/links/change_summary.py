@@ -1,13 +1,13 @@
-"""What an edit changes, field by field in words, and how two edits of the same thing compare."""
+"""Describes what an edit changes, field by field, and compares two edits of the same thing."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
 
-from api.pages.links.form import as_typed
-from api.pages.rendering.time_formatting import in_words
-from api.services import Oncelink
+from api.pages.links.form import format_local_time
+from api.pages.rendering.time_formatting import format_instant
+from api.services import Services
 
 LINK_FIELDS = {
     "name": "Name",
@@ -27,81 +27,85 @@ MANAGED_LINK_FIELDS = {
 
 
 @dataclass(frozen=True)
-class Wording:
-    """Turns values of fields into words, and into what a form holds."""
+class ValueFormatter:
+    """Formats values of fields, for people and for forms. Times are in `zone`; `names` maps ids to names."""
 
     zone: str
     names: Mapping[UUID, str]
 
     @classmethod
-    def of(cls, parts: Oncelink, zone: str, *properties: Mapping[str, Any]) -> "Wording":
-        """The wording for these properties, with the current names of what they refer to."""
-        ids = {id for one in properties for value in one.values() for id in ids_in(value)}
-        found = parts.publishing.load(ids)
-        return cls(zone, {id: cast(Any, thing).properties.name for id, thing in found.items()})
+    def from_properties(cls, services: Services, zone: str, *properties: Mapping[str, Any]) -> "ValueFormatter":
+        """Create a formatter that knows the current names of everything these properties refer to."""
+        ids = {id for values in properties for value in values.values() for id in find_ids(value)}
+        aggregates = services.links.load_aggregates(ids)
+        return cls(zone, {id: cast(Any, aggregate).properties.name for id, aggregate in aggregates.items()})
 
-    def name(self, id: UUID) -> str:
-        """The name of what has this id."""
+    def get_name(self, id: UUID) -> str:
+        """Return the name of an id."""
         return self.names.get(id, "somebody unknown")
 
-    def words(self, value: Any) -> str:
-        """A value as people read it."""
+    def format_value(self, value: Any) -> str:
+        """Return a value as people read it."""
         if isinstance(value, bool):
             return "Yes" if value else "No"
         if isinstance(value, UUID):
-            return self.name(value)
+            return self.get_name(value)
         if isinstance(value, list | tuple):
-            return ", ".join(map(self.name, value)) or "Nobody"
+            return ", ".join(map(self.get_name, value)) or "Nobody"
         if value is None:
             return "Never"
-        return value if isinstance(value, str) else in_words(value, self.zone)
+        return value if isinstance(value, str) else format_instant(value, self.zone)
 
-    def typed(self, value: Any) -> str:
-        """A value as a form's field sends it."""
+    def to_form_value(self, value: Any) -> str:
+        """Return a value as a form's field sends it."""
         if isinstance(value, bool):
             return "on" if value else ""
         if isinstance(value, list | tuple):
             return ",".join(map(str, value))
-        return str(value) if isinstance(value, str | UUID) else as_typed(value, self.zone)
+        return str(value) if isinstance(value, str | UUID) else format_local_time(value, self.zone)
 
 
-def ids_in(value: Any) -> Iterator[UUID]:
-    """The ids that a value consists of."""
+def find_ids(value: Any) -> Iterator[UUID]:
+    """Yield the ids that a value consists of."""
     values = value if isinstance(value, list | tuple) else [value]
-    yield from (one for one in values if isinstance(one, UUID))
+    yield from (item for item in values if isinstance(item, UUID))
 
 
 @dataclass(frozen=True)
 class Change:
-    """One field of an edit, from what to what, in words; of several people, who goes and who comes."""
+    """One field that an edit changes, formatted. For a list of people: who is removed and who is added."""
 
     label: str
     before: str
     after: str
 
 
-def changes(
-    fields: Mapping[str, str], before: Mapping[str, Any], after: Mapping[str, Any], wording: Wording
+def list_changes(
+    fields: Mapping[str, str], before: Mapping[str, Any], after: Mapping[str, Any], formatter: ValueFormatter
 ) -> list[Change]:
-    """The fields that an edit changes."""
+    """Return the fields that an edit changes."""
     return [
-        change(label, before[field], after[field], wording)
+        describe_change(label, before[field], after[field], formatter)
         for field, label in fields.items()
         if before[field] != after[field]
     ]
 
 
-def change(label: str, before: Any, after: Any, wording: Wording) -> Change:
-    """One field that an edit changes."""
+def describe_change(label: str, before: Any, after: Any, formatter: ValueFormatter) -> Change:
+    """Describe the change of one field."""
     if not isinstance(before, tuple):
-        return Change(label, wording.words(before), wording.words(after))
-    gone, come = ([one for one in some if one not in others] for some, others in ((before, after), (after, before)))
-    return Change(label, wording.words(gone) if gone else "", wording.words(come) if come else "")
+        return Change(label, formatter.format_value(before), formatter.format_value(after))
+    removed, added = (
+        [person for person in people if person not in others] for people, others in ((before, after), (after, before))
+    )
+    return Change(
+        label, formatter.format_value(removed) if removed else "", formatter.format_value(added) if added else ""
+    )
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One field that two edits leave different. `clash` says that both changed it, `mine` that mine is proposed."""
+    """A field that differs after two edits. `clash`: both changed it. `propose_mine`: mine is preselected."""
 
     field: str
     label: str
@@ -116,34 +120,34 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two edits of the same thing: what differs, and what a form must send of the rest."""
+    """Two edits of the same thing: the fields that differ, and the form values of the others."""
 
     differences: list[Difference]
     agreed: dict[str, str]
 
 
-def compared(
+def compare_edits(
     fields: Mapping[str, str],
     before: Mapping[str, Any],
     theirs: Mapping[str, Any],
     mine: Mapping[str, Any],
-    wording: Wording,
+    formatter: ValueFormatter,
 ) -> Comparison:
-    """My edit beside theirs, both made on `before`: what only one of us changed is proposed, what both did is mine."""
+    """Compare two edits made on `before`. The fields that differ propose mine if I changed them."""
     differences = [
         Difference(
             field=field,
             label=label,
-            before=wording.words(before[field]),
-            theirs=wording.words(theirs[field]),
-            mine=wording.words(mine[field]),
-            theirs_typed=wording.typed(theirs[field]),
-            mine_typed=wording.typed(mine[field]),
+            before=formatter.format_value(before[field]),
+            theirs=formatter.format_value(theirs[field]),
+            mine=formatter.format_value(mine[field]),
+            theirs_typed=formatter.to_form_value(theirs[field]),
+            mine_typed=formatter.to_form_value(mine[field]),
             clash=before[field] not in (theirs[field], mine[field]),
             propose_mine=mine[field] != before[field],
         )
         for field, label in fields.items()
         if theirs[field] != mine[field]
     ]
-    agreed = {field: wording.typed(mine[field]) for field in fields if theirs[field] == mine[field]}
+    agreed = {field: formatter.to_form_value(mine[field]) for field in fields if theirs[field] == mine[field]}
     return Comparison(differences, agreed)

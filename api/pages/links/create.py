@@ -1,4 +1,4 @@
-"""The links wizard: meeting type, properties, and the finished link with its copy buttons; each step is an address."""
+"""The links wizard: meeting type, properties, and the finished link with its copy buttons. Each step has a URL."""
 
 import secrets
 from typing import Annotated, Any
@@ -6,18 +6,18 @@ from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Request, Response
 
-from api.http.dependencies import VISIBLE_ASCII, Caller, Id, Parts, digestible
-from api.pages.links.form import NO_TYPE, LinkForm
-from api.pages.links.form_choices import meeting_types_to_choose, people_to_choose, slug_check, with_suggestion
-from api.pages.links.table_rows import for_table
-from api.pages.rendering.dependencies import CaughtUp, Viewer
-from api.pages.rendering.forms import WrongForm, errors_of
+from api.http.dependencies import VISIBLE_ASCII, Caller, CurrentServices, Id, describe_request
+from api.pages.links.form import MEETING_TYPE_MISSING, LinkForm
+from api.pages.links.form_choices import add_suggestion, check_slug, find_meeting_type_choices, find_people_choices
+from api.pages.links.table_rows import build_table_row
+from api.pages.rendering.dependencies import Viewer, WaitsForPosition
+from api.pages.rendering.forms import InvalidForm, collect_field_errors
 from api.pages.rendering.page_route import PageRoute
-from api.pages.rendering.templates import go_on, render
-from api.services import Oncelink
-from domain.commands.idempotent_creation import Request as Creation
+from api.pages.rendering.templates import redirect_to, render_page
+from api.services import Services
+from domain.commands.idempotent_creation import IdempotentCreation as Creation
 from domain.link import Link
-from domain.permissions import require_link_seen
+from domain.permissions import require_link_visible
 from domain.refusals import IdempotencyKeyReused, Refusal
 from projections import links, meeting_types
 
@@ -26,89 +26,99 @@ router = APIRouter(prefix="/links/new", include_in_schema=False, route_class=Pag
 STEPS = ("Meeting type", "Properties", "Your link")
 
 
-@router.get("", dependencies=[CaughtUp])
-def choose_type(request: Request, parts: Parts, viewer: Viewer, form: Annotated[LinkForm, Query()]) -> Response:
-    """The first step: what kind of meeting the link books."""
-    viewer.require("member")
-    return asked_type(request, parts, form)
+@router.get("", dependencies=[WaitsForPosition])
+def show_type_step(
+    request: Request, services: CurrentServices, viewer: Viewer, form: Annotated[LinkForm, Query()]
+) -> Response:
+    """Show the first step: the meeting type."""
+    viewer.require_any_role("member")
+    return render_type_step(request, services, form)
 
 
-@router.get("/properties", dependencies=[CaughtUp])
-def ask_properties(request: Request, parts: Parts, viewer: Viewer, form: Annotated[LinkForm, Query()]) -> Response:
-    """The second step: name, slug, co-hosts, expiry, library; with what was typed already."""
-    viewer.require("member")
-    if form.meeting_type_id is None or meeting_types.one(parts.from_log(), form.meeting_type_id) is None:
-        return asked_type(request, parts, form, NO_TYPE)
-    return asked_properties(request, parts, viewer, form)
+@router.get("/properties", dependencies=[WaitsForPosition])
+def show_properties_step(
+    request: Request, services: CurrentServices, viewer: Viewer, form: Annotated[LinkForm, Query()]
+) -> Response:
+    """Show the second step: name, slug, co-hosts, expiry, library; filled with what was typed before."""
+    viewer.require_any_role("member")
+    if (
+        form.meeting_type_id is None
+        or meeting_types.find_meeting_type(services.from_log(), form.meeting_type_id) is None
+    ):
+        return render_type_step(request, services, form, MEETING_TYPE_MISSING)
+    return render_properties_step(request, services, viewer, form)
 
 
 @router.post("/properties")
-def publish(request: Request, parts: Parts, viewer: Viewer, form: Annotated[LinkForm, Form()]) -> Response:
-    """Publishes the link, once however often the button is pressed."""
-    viewer.require("member")
+def publish_link(
+    request: Request, services: CurrentServices, viewer: Viewer, form: Annotated[LinkForm, Form()]
+) -> Response:
+    """Create the link, only once however often the form is sent."""
+    viewer.require_any_role("member")
     if form.meeting_type_id is None:
-        return asked_type(request, parts, form, NO_TYPE)
+        return render_type_step(request, services, form, MEETING_TYPE_MISSING)
     key = form.key if VISIBLE_ASCII.fullmatch(form.key) else None
     try:
-        wanted = form.new(viewer.person.properties.time_zone)
-        body = digestible(wanted, route="links")
-        outcome = parts.publishing.create_link(viewer.context, dict(wanted), key, body)
+        new_link = form.to_new_link(viewer.person.properties.time_zone)
+        body = describe_request(new_link, route="links")
+        result = services.links.create_link(viewer.context, dict(new_link), key, body)
     except IdempotencyKeyReused:
-        earlier = Creation(viewer.context, key, {}).id
-        fresh = form.model_copy(update={"key": new_key()})
-        return asked_properties(request, parts, viewer, fresh, {}, 422, earlier)
-    except (WrongForm, Refusal) as error:
-        return asked_properties(request, parts, viewer, form, errors_of(error), 422)
-    if not outcome.replayed:
-        parts.appended()
-    return go_on(f"/links/new/{outcome.id}", position=outcome.position)
+        earlier_id = Creation(viewer.context, key, {}).id
+        fresh_form = form.model_copy(update={"key": generate_form_key()})
+        return render_properties_step(request, services, viewer, fresh_form, {}, 422, earlier_id)
+    except (InvalidForm, Refusal) as error:
+        return render_properties_step(request, services, viewer, form, collect_field_errors(error), 422)
+    if not result.replayed:
+        services.announce_append()
+    return redirect_to(f"/links/new/{result.id}", position=result.position)
 
 
 @router.get("/{id}")
-def finished(request: Request, parts: Parts, viewer: Viewer, id: Id) -> Response:
-    """The last step: the link, ready to be copied."""
-    require_link_seen(viewer.context, parts.publishing.get(Link, id))
-    link = for_table(parts, viewer, links.one(parts.from_log(), id, viewer.context.now))
-    meeting_type = meeting_types.one(parts.from_log(), link["meeting_type"]["id"])
-    return render(request, "links/new_finished.html", link=link, meeting_type=meeting_type, steps=STEPS)
+def show_finished_link(request: Request, services: CurrentServices, viewer: Viewer, id: Id) -> Response:
+    """Show the last step: the link, ready to be copied."""
+    require_link_visible(viewer.context, services.links.load_aggregate(Link, id))
+    link = build_table_row(services, viewer, links.find_link(services.from_log(), id, viewer.context.now))
+    meeting_type = meeting_types.find_meeting_type(services.from_log(), link["meeting_type"]["id"])
+    return render_page(request, "links/new_finished.html", link=link, meeting_type=meeting_type, steps=STEPS)
 
 
-def asked_type(request: Request, parts: Oncelink, form: LinkForm, error: str | None = None) -> Response:
-    """The page of the first step."""
-    return render(
+def render_type_step(request: Request, services: Services, form: LinkForm, error: str | None = None) -> Response:
+    """Render the first step."""
+    return render_page(
         request,
         "links/new_type.html",
         422 if error else 200,
         form=form,
         steps=STEPS,
-        types=meeting_types_to_choose(parts, form.what, form.meeting_type_id),
+        types=find_meeting_type_choices(services, form.what, form.meeting_type_id),
         error=error,
         wizard={"title": "New link", "path": "/links/new", "back": "/links", "back_title": "My Links"},
     )
 
 
-def asked_properties(
+def render_properties_step(
     request: Request,
-    parts: Oncelink,
+    services: Services,
     viewer: Caller,
     form: LinkForm,
     errors: dict[str, str] | None = None,
     status: int = 200,
-    earlier: UUID | None = None,
+    earlier_id: UUID | None = None,
 ) -> Response:
-    """The page of the second step, with everything that was typed; `earlier` is a link that its key made before."""
-    given: dict[str, Any] = {
-        "form": form.model_copy(update={"key": form.key or new_key()}),
+    """Render the second step, filled in; `earlier_id` is a link that was created with the form's key before."""
+    context: dict[str, Any] = {
+        "form": form.model_copy(update={"key": form.key or generate_form_key()}),
         "steps": STEPS,
-        "errors": with_suggestion(parts, errors or {}, form.slug),
-        "meeting_type": form.meeting_type_id and meeting_types.one(parts.from_log(), form.meeting_type_id),
-        "people": people_to_choose(parts, form.who, form.co_host_ids, [viewer.person.id]),
-        "slug_check": slug_check(parts, form.slug, form.name),
-        "earlier": earlier,
+        "errors": add_suggestion(services, errors or {}, form.slug),
+        "meeting_type": form.meeting_type_id
+        and meeting_types.find_meeting_type(services.from_log(), form.meeting_type_id),
+        "people": find_people_choices(services, form.who, form.co_host_ids, [viewer.person.id]),
+        "slug_check": check_slug(services, form.slug, form.name),
+        "earlier": earlier_id,
     }
-    return render(request, "links/new_properties.html", status, **given)
+    return render_page(request, "links/new_properties.html", status, **context)
 
 
-def new_key() -> str:
-    """A key by which a form that is sent twice is recognised."""
+def generate_form_key() -> str:
+    """Return a random idempotency key for a form."""
     return secrets.token_urlsafe(18)

@@ -1,19 +1,19 @@
-"""A link's page: its properties, its single-use links with their states, and its story from the log."""
+"""A link's page: its properties, its single-use links with their states, and its events."""
 
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request, Response
 
-from api.http.dependencies import Caller, Id, Parts
-from api.http.responses import single_use_row
-from api.pages.links.table_rows import PAGE, for_table
-from api.pages.rendering.dependencies import CaughtUp, Viewer
+from api.http.dependencies import Caller, CurrentServices, Id
+from api.http.responses import add_single_use_url
+from api.pages.links.table_rows import PAGE_SIZE, build_table_row
+from api.pages.rendering.dependencies import Viewer, WaitsForPosition
 from api.pages.rendering.page_route import PageRoute
-from api.pages.rendering.query_parameters import Blank, PageCursor, Row, Words
-from api.pages.rendering.templates import render
-from api.services import Oncelink
+from api.pages.rendering.query_parameters import Blank, PageCursor, RowNumber, SearchQuery
+from api.pages.rendering.templates import render_page
+from api.services import Services
 from domain.link import Link
-from domain.permissions import require_link_seen
+from domain.permissions import require_link_visible
 from projections import links, meeting_log, single_use_links
 from projections.queries.pagination import Page
 from projections.single_use_links import SingleUseFilters
@@ -22,59 +22,66 @@ from replay.history.event_history import HistoryFilters
 
 router = APIRouter(prefix="/links", include_in_schema=False, route_class=PageRoute)
 
-NEWEST = "-issued_at"
-TOLD = 8  # events of the story on the link's page, newest first
+NEWEST_FIRST = "-issued_at"
+MAX_STORY_EVENTS = 8  # events on the link's page, newest first
 Status = Annotated[Literal["active", "booked", "expired", "revoked", "disabled", "deleted"] | None, Blank]
 Issuer = Annotated[Literal["me"] | None, Blank]
 Sort = Annotated[Literal["issued_at", "-issued_at"] | None, Blank]
 
 
-@router.get("/{id}", dependencies=[CaughtUp])
-def link_page(
+@router.get("/{id}", dependencies=[WaitsForPosition])
+def show_link(
     request: Request,
-    parts: Parts,
+    services: CurrentServices,
     viewer: Viewer,
     id: Id,
-    q: Words = None,
+    q: SearchQuery = None,
     status: Status = None,
     issued_by: Issuer = None,
     sort: Sort = None,
     cursor: PageCursor = None,
-    row: Row = 1,
+    row: RowNumber = 1,
     story: PageCursor = None,
 ) -> Response:
-    """One link, as it is now. Raises NotFound for one that the viewer may not see."""
-    require_link_seen(viewer.context, parts.publishing.get(Link, id))
-    link = for_table(parts, viewer, links.one(parts.from_log(), id, viewer.context.now))
-    mine = viewer.person.id if issued_by else None
-    filters = SingleUseFilters(id, status, mine, q, viewer.sees_all("manager", "auditor"))
-    return render(
+    """Show a link, always current. Raises NotFound for one that the viewer may not see."""
+    require_link_visible(viewer.context, services.links.load_aggregate(Link, id))
+    link = build_table_row(services, viewer, links.find_link(services.from_log(), id, viewer.context.now))
+    issuer_id = viewer.person.id if issued_by else None
+    filters = SingleUseFilters(id, status, issuer_id, q, viewer.limit_visibility("manager", "auditor"))
+    return render_page(
         request,
         "links/page.html",
         link=link,
         filters=filters,
-        page=single_use_page(parts, viewer, filters, sort or NEWEST, cursor),
+        page=list_single_use_links(services, viewer, filters, sort or NEWEST_FIRST, cursor),
         narrowed=bool(q or status or issued_by),
-        sort=sort or NEWEST,
+        sort=sort or NEWEST_FIRST,
         row=row,
-        story=event_history.page(parts.database, HistoryFilters(stream_id=id), "-position", TOLD, story),
+        story=event_history.list_events(
+            services.database, HistoryFilters(stream_id=id), "-position", MAX_STORY_EVENTS, story
+        ),
         told_from=story,
     )
 
 
-def single_use_page(
-    parts: Oncelink, viewer: Caller, filters: SingleUseFilters, sort: str, cursor: str | None
+def list_single_use_links(
+    services: Services, viewer: Caller, filters: SingleUseFilters, sort: str, cursor: str | None
 ) -> Page[dict[str, Any]]:
-    """Single-use links for the table, each with its meeting where the viewer may see that. Raises Invalid."""
-    found = single_use_links.page(parts.live, viewer.context.now, filters, sort, PAGE, cursor)
-    booked = [one["booking_id"] for one in found.items if one["booking_id"]]
-    seen_by = viewer.sees_all("manager", "auditor")
-    meetings = {one["booking_id"]: one for one in meeting_log.many(parts.live, booked, seen_by)}
-    rows = [{**single_use_row(parts, viewer, one), "meeting": meetings.get(one["id"])} for one in found.items]
-    items = [{**one, "may_revoke": may_revoke(viewer, one)} for one in rows]
-    return Page(items, found.next_cursor, found.previous_cursor)
+    """Return rows of single-use links, each with its meeting if the viewer may see it. Raises Invalid."""
+    page = single_use_links.list_single_use_links(
+        services.live_source, viewer.context.now, filters, sort, PAGE_SIZE, cursor
+    )
+    booking_ids = [row["booking_id"] for row in page.items if row["booking_id"]]
+    visible_to = viewer.limit_visibility("manager", "auditor")
+    meetings = {
+        meeting["booking_id"]: meeting
+        for meeting in meeting_log.find_meetings(services.live_source, booking_ids, visible_to)
+    }
+    rows = [{**add_single_use_url(services, viewer, row), "meeting": meetings.get(row["id"])} for row in page.items]
+    items = [{**row, "may_revoke": is_revocable(viewer, row)} for row in rows]
+    return Page(items, page.next_cursor, page.previous_cursor)
 
 
-def may_revoke(viewer: Caller, row: Any) -> bool:
-    """Whether to offer it: whoever sees an unused one in the list as a member may; the command decides."""
+def is_revocable(viewer: Caller, row: Any) -> bool:
+    """Return whether to offer revoking: the viewer is a member and the link is unused. The command decides."""
     return "member" in viewer.context.roles and row["status"] in ("active", "expired", "disabled", "deleted")

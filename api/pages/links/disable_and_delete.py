@@ -1,4 +1,4 @@
-"""Disabling, enabling and deleting a link: a question that says what it touches, and the button that does it."""
+"""Disabling, enabling and deleting a link, after a confirmation page that says what is affected."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -6,25 +6,25 @@ from uuid import UUID
 
 from fastapi import APIRouter, Form, Request, Response
 
-from api.http.dependencies import Caller, Id, Parts
+from api.http.dependencies import Caller, CurrentServices, Id
 from api.pages.rendering.dependencies import Viewer
 from api.pages.rendering.page_route import PageRoute
-from api.pages.rendering.templates import go_on, render
-from api.pages.rendering.urls import local
-from api.services import Oncelink
+from api.pages.rendering.templates import redirect_to, render_page
+from api.pages.rendering.urls import ensure_local_path
+from api.services import Services
 from domain.link import Link
-from domain.permissions import require_link_edited, require_link_switched
+from domain.permissions import require_link_editable, require_link_switchable
 from domain.refusals import NotFound
 from projections import links
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
-Back = Annotated[str, Form(max_length=2000)]
+ReturnPath = Annotated[str, Form(max_length=2000)]
 
 
 @dataclass(frozen=True)
-class Question:
-    """What is asked before something is done to a link."""
+class Confirmation:
+    """The texts of a confirmation page; `single_use` and `meetings` are templates that take a count."""
 
     title: str
     single_use: str
@@ -32,13 +32,13 @@ class Question:
     button: str
 
 
-DISABLE = Question(
+DISABLE_CONFIRMATION = Confirmation(
     "Disable “{name}”?",
     "{count} unused single-use {links} of it can no longer be booked, until you enable it again.",
     "{count} booked {meetings} still to come {stay}, and can be moved or cancelled as before.",
     "Disable the link",
 )
-DELETE = Question(
+DELETE_CONFIRMATION = Confirmation(
     "Delete “{name}”?",
     "{count} unused single-use {links} of it {stop} working, for good.",
     "{count} booked {meetings} still to come {stay}, and can be moved or cancelled as before.",
@@ -47,70 +47,82 @@ DELETE = Question(
 
 
 @router.get("/links/{id}/disable")
-def ask_disable(request: Request, parts: Parts, viewer: Viewer, id: Id, back: str = "/links") -> Response:
-    """What disabling a link would touch."""
-    link = parts.publishing.get(Link, id)
-    require_link_switched(viewer.context, link)
-    return asked(request, parts, viewer, link, DISABLE, back)
+def show_disable_confirmation(
+    request: Request, services: CurrentServices, viewer: Viewer, id: Id, back: str = "/links"
+) -> Response:
+    """Show what disabling a link would affect."""
+    link = services.links.load_aggregate(Link, id)
+    require_link_switchable(viewer.context, link)
+    return render_confirmation(request, services, viewer, link, DISABLE_CONFIRMATION, back)
 
 
 @router.get("/links/{id}/delete")
-def ask_delete(request: Request, parts: Parts, viewer: Viewer, id: Id, back: str = "/links") -> Response:
-    """What deleting a link would touch."""
-    link = parts.publishing.get(Link, id)
-    require_link_edited(viewer.context, link)
-    return asked(request, parts, viewer, link, DELETE, back)
+def show_delete_confirmation(
+    request: Request, services: CurrentServices, viewer: Viewer, id: Id, back: str = "/links"
+) -> Response:
+    """Show what deleting a link would affect."""
+    link = services.links.load_aggregate(Link, id)
+    require_link_editable(viewer.context, link)
+    return render_confirmation(request, services, viewer, link, DELETE_CONFIRMATION, back)
 
 
 @router.post("/links/{id}/disable")
-def disable(parts: Parts, viewer: Viewer, id: Id, back: Back = "/links") -> Response:
-    """Switches a link off."""
-    position = parts.publishing.switch_link(viewer.context, id, on=False)
-    return done(parts, id, "Disabled “{}”. Nobody can book it until you enable it again.", back, position)
+def disable_link(services: CurrentServices, viewer: Viewer, id: Id, back: ReturnPath = "/links") -> Response:
+    """Disable a link."""
+    position = services.links.switch_link(viewer.context, id, on=False)
+    return redirect_back(services, id, "Disabled “{}”. Nobody can book it until you enable it again.", back, position)
 
 
 @router.post("/links/{id}/enable")
-def enable(parts: Parts, viewer: Viewer, id: Id, back: Back = "/links") -> Response:
-    """Switches a link on again."""
-    position = parts.publishing.switch_link(viewer.context, id, on=True)
-    return done(parts, id, "Enabled “{}”.", back, position)
+def enable_link(services: CurrentServices, viewer: Viewer, id: Id, back: ReturnPath = "/links") -> Response:
+    """Enable a link again."""
+    position = services.links.switch_link(viewer.context, id, on=True)
+    return redirect_back(services, id, "Enabled “{}”.", back, position)
 
 
 @router.post("/links/{id}/delete")
-def delete(parts: Parts, viewer: Viewer, id: Id, back: Back = "/links") -> Response:
-    """Deletes a link."""
-    position = parts.publishing.delete_link(viewer.context, id)
-    return done(parts, id, "Deleted “{}”. Its booked meetings stay.", back, position)
+def delete_link(services: CurrentServices, viewer: Viewer, id: Id, back: ReturnPath = "/links") -> Response:
+    """Delete a link."""
+    position = services.links.delete_link(viewer.context, id)
+    return redirect_back(services, id, "Deleted “{}”. Its booked meetings stay.", back, position)
 
 
-def asked(request: Request, parts: Oncelink, viewer: Caller, link: Link, question: Question, back: str) -> Response:
-    """The page of a question. Raises NotFound, domain.refusals.LinkDeleted."""
+def render_confirmation(
+    request: Request, services: Services, viewer: Caller, link: Link, confirmation: Confirmation, back: str
+) -> Response:
+    """Render a confirmation page. Raises NotFound, domain.refusals.LinkDeleted."""
     link.refuse_if_deleted()
-    impact = links.impact(parts.from_log(), link.id, viewer.context.now)
+    impact = links.compute_impact(services.from_log(), link.id, viewer.context.now)
     if impact is None:
         raise NotFound
-    touched = [counted(question.single_use, impact["active_single_use"])] if impact["active_single_use"] else []
-    touched += [counted(question.meetings, impact["booked_upcoming"])] if impact["booked_upcoming"] else []
-    return render(
+    effects = (
+        [format_sentence(confirmation.single_use, impact["active_single_use"])] if impact["active_single_use"] else []
+    )
+    effects += [format_sentence(confirmation.meetings, impact["booked_upcoming"])] if impact["booked_upcoming"] else []
+    return render_page(
         request,
         "links/question.html",
-        title=question.title.format(name=link.properties.name),
-        touched=touched,
-        button=question.button,
-        grave=question is DELETE,
-        back=local(back),
+        title=confirmation.title.format(name=link.properties.name),
+        touched=effects,
+        button=confirmation.button,
+        grave=confirmation is DELETE_CONFIRMATION,
+        back=ensure_local_path(back),
     )
 
 
-def counted(sentence: str, count: int) -> str:
-    """A sentence about one thing or several."""
-    one = count == 1
-    words = {"links": "link", "meetings": "meeting", "stay": "stays", "stop": "stops"}
-    return sentence.format(count=count, **{many: single if one else many for many, single in words.items()})
+def format_sentence(sentence: str, count: int) -> str:
+    """Fill a count into a sentence and put its words into the singular or plural."""
+    is_single = count == 1
+    singulars = {"links": "link", "meetings": "meeting", "stay": "stays", "stop": "stops"}
+    return sentence.format(
+        count=count, **{plural: singular if is_single else plural for plural, singular in singulars.items()}
+    )
 
 
-def done(parts: Oncelink, id: UUID, sentence: str, back: str, position: int | None) -> Response:
-    """Back to where it was asked for, with what was done."""
+def redirect_back(services: Services, id: UUID, sentence: str, back: str, position: int | None) -> Response:
+    """Redirect to where the action was started, with a message about it."""
     if position is not None:
-        parts.appended()
-    return go_on(local(back), sentence.format(parts.publishing.get(Link, id).properties.name), position)
+        services.announce_append()
+    return redirect_to(
+        ensure_local_path(back), sentence.format(services.links.load_aggregate(Link, id).properties.name), position
+    )

@@ -1,4 +1,4 @@
-"""What editing a link and editing a managed link share: the thing as it was, who changed it since, the comparison."""
+"""Shared by the edit pages of links and managed links: an earlier version, the events since, the conflict page."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,58 +7,60 @@ from uuid import UUID
 
 from fastapi import Request, Response
 
-from api.pages.links.change_summary import Comparison, Wording, compared
-from api.pages.rendering.templates import render
-from api.services import Oncelink
+from api.pages.links.change_summary import Comparison, ValueFormatter, compare_edits
+from api.pages.rendering.templates import render_page
+from api.services import Services
 from domain.link import Link
 from domain.managed_link import ManagedLink
 from replay.history import event_history
 from replay.history.event_history import HistoryFilters
 
-Thing = TypeVar("Thing", Link, ManagedLink)
-MEANWHILE_SHOWN = 20
+AnyLink = TypeVar("AnyLink", Link, ManagedLink)
+MAX_RECENT_EVENTS = 20
 
 
-def properties_at(parts: Oncelink, thing: Thing, version: int | None) -> dict[str, Any]:
-    """The properties that somebody saw who began to edit at this version; those of now for a version unknown."""
-    if version is None or not 1 <= version < thing.version:
-        return dict(thing.properties)
-    events = parts.reader.events_after({thing.id: 0})[thing.id]
-    was = type(thing)(thing.id).after(one for one in events if one.originator_version <= version)
-    return dict(was.properties)
+def load_properties_at(services: Services, link: AnyLink, version: int | None) -> dict[str, Any]:
+    """Return the properties at a version; the current ones if the version is None, unknown or current."""
+    if version is None or not 1 <= version < link.version:
+        return dict(link.properties)
+    events = services.reader.read_events_after({link.id: 0})[link.id]
+    earlier_link = type(link)(link.id).copy_with_events(
+        event for event in events if event.originator_version <= version
+    )
+    return dict(earlier_link.properties)
 
 
-def meanwhile(parts: Oncelink, id: UUID, version: int | None) -> list[Any]:
-    """What happened to a thing since a version, newest first, as the history tells it."""
-    found = event_history.page(parts.database, HistoryFilters(stream_id=id), "-position", MEANWHILE_SHOWN)
-    return [row for row in found.items if version is not None and row["version"] > version]
+def list_events_since(services: Services, id: UUID, version: int | None) -> list[Any]:
+    """Return the events of a stream after a version, newest first, as rows of the history."""
+    page = event_history.list_events(services.database, HistoryFilters(stream_id=id), "-position", MAX_RECENT_EVENTS)
+    return [row for row in page.items if version is not None and row["version"] > version]
 
 
 @dataclass(frozen=True)
-class Conflict:
-    """Two edits of one thing: before, theirs and mine, of these fields."""
+class EditConflict:
+    """Two edits of the same thing: the values of these fields before, and after either edit."""
 
     fields: Mapping[str, str]
     before: Mapping[str, Any]
     theirs: Mapping[str, Any]
     mine: Mapping[str, Any]
 
-    def comparison(self, parts: Oncelink, zone: str) -> Comparison:
-        """Field by field, in words."""
-        wording = Wording.of(parts, zone, self.before, self.theirs, self.mine)
-        return compared(self.fields, self.before, self.theirs, self.mine, wording)
+    def compare_edits(self, services: Services, zone: str) -> Comparison:
+        """Compare the two edits field by field, formatted for people."""
+        formatter = ValueFormatter.from_properties(services, zone, self.before, self.theirs, self.mine)
+        return compare_edits(self.fields, self.before, self.theirs, self.mine, formatter)
 
 
-def shown(
-    request: Request, parts: Oncelink, comparison: Comparison, thing: Thing, version: int | None, path: str
+def render_conflict_page(
+    request: Request, services: Services, comparison: Comparison, link: AnyLink, version: int | None, path: str
 ) -> Response:
-    """The page that compares two edits, for the second of them to choose."""
-    return render(
+    """Render the page that compares two edits, where the second editor chooses for each field."""
+    return render_page(
         request,
         "links/conflict.html",
         412,
         comparison=comparison,
-        thing=thing,
-        meanwhile=meanwhile(parts, thing.id, version),
+        thing=link,
+        meanwhile=list_events_since(services, link.id, version),
         path=path,
     )

@@ -1,4 +1,4 @@
-"""The properties of a link as a form holds them: texts as typed, times in the zone of who types."""
+"""Properties of a link as fields of a form: texts as typed, times in the viewer's zone."""
 
 import re
 from datetime import UTC, datetime
@@ -8,27 +8,27 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator
 
-from api.pages.rendering.forms import WrongForm, checked
-from api.pages.rendering.query_parameters import Blank, Words
+from api.pages.rendering.forms import InvalidForm, validate_form
+from api.pages.rendering.query_parameters import Blank, SearchQuery
 from api.v1.request_bodies import LinkChanges, ManagedLinkChanges, NewLink, NewManagedLink
 
-LOCAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?")
-NO_TYPE = "Choose a meeting type."
-NO_HOSTS = "Choose at least one host."
+LOCAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?")
+MEETING_TYPE_MISSING = "Choose a meeting type."
+HOSTS_MISSING = "Choose at least one host."
 
 
-def ids_apart(value: Any) -> Any:
-    """Ids that a form sends one by one, or several with commas between them; each once."""
+def split_ids(value: Any) -> Any:
+    """Return a form's ids as a list without repetitions; a value may hold several, separated by commas."""
     texts = [value] if isinstance(value, str) else value
-    found = [part for text in texts for part in str(text).split(",") if part]
-    return list(dict.fromkeys(found))
+    ids = [id for text in texts for id in str(text).split(",") if id]
+    return list(dict.fromkeys(ids))
 
 
-Ids = Annotated[list[UUID], BeforeValidator(ids_apart)]
+Ids = Annotated[list[UUID], BeforeValidator(split_ids)]
 
 
-class TypedForm(BaseModel):
-    """What the forms of links and of managed links share; `who` and `what` search people and meeting types."""
+class BaseLinkForm(BaseModel):
+    """Fields shared by the forms of links and of managed links; `who` and `what` search people and meeting types."""
 
     name: str = ""
     slug: Annotated[str, AfterValidator(str.strip)] = ""
@@ -36,88 +36,90 @@ class TypedForm(BaseModel):
     expires_at: str = ""
     version: Annotated[int | None, Blank] = None
     key: str = ""
-    who: Words = None
-    what: Words = None
+    who: SearchQuery = None
+    what: SearchQuery = None
 
-    def typed(self) -> dict[str, Any]:
-        """What is typed, for carrying it from one page of a form to the next."""
+    def to_hidden_fields(self) -> dict[str, Any]:
+        """Return the fields that differ from their defaults, to carry them from one page of a form to the next."""
         return self.model_dump(mode="json", exclude={"who", "what"}, exclude_defaults=True)
 
-    def values(self, zone: str, *expiries: datetime | None) -> dict[str, Any]:
-        """The properties as the JSON API takes them; `expiries` are those it had so far. Raises WrongForm."""
+    def to_values(self, zone: str, *expiries: datetime | None) -> dict[str, Any]:
+        """Return the properties as the JSON API takes them; `expiries` are the saved ones. Raises InvalidForm."""
         if self.meeting_type_id is None:
-            raise WrongForm({"meeting_type_id": NO_TYPE})
+            raise InvalidForm({"meeting_type_id": MEETING_TYPE_MISSING})
         return {
             "name": self.name,
             "slug": self.slug,
             "meeting_type_id": self.meeting_type_id,
-            "expires_at": instant_text(self.expires_at, zone, *expiries),
+            "expires_at": parse_expiry(self.expires_at, zone, *expiries),
         }
 
 
-class LinkForm(TypedForm):
-    """The form of a link, and the version that it was made on."""
+class LinkForm(BaseLinkForm):
+    """The form of a link, and the version it was made on."""
 
     co_host_ids: Ids = []
     in_library: bool = False
 
-    def values(self, zone: str, *expiries: datetime | None) -> dict[str, Any]:
-        """As above, with what only links have."""
-        own = {"co_host_ids": self.co_host_ids, "in_library": self.in_library}
-        return super().values(zone, *expiries) | own
+    def to_values(self, zone: str, *expiries: datetime | None) -> dict[str, Any]:
+        """Add what only links have. Raises InvalidForm."""
+        link_values = {"co_host_ids": self.co_host_ids, "in_library": self.in_library}
+        return super().to_values(zone, *expiries) | link_values
 
-    def new(self, zone: str) -> NewLink:
-        """The link to publish. Raises WrongForm."""
-        return checked(NewLink, self.values(zone) | {"slug": self.slug or None})
+    def to_new_link(self, zone: str) -> NewLink:
+        """Return the request to create the link. Raises InvalidForm."""
+        return validate_form(NewLink, self.to_values(zone) | {"slug": self.slug or None})
 
-    def changes(self, zone: str, *expiries: datetime | None) -> LinkChanges:
-        """Every property of a link, whose expiry was one of these so far. Raises WrongForm."""
-        return checked(LinkChanges, self.values(zone, *expiries))
+    def to_changes(self, zone: str, *expiries: datetime | None) -> LinkChanges:
+        """Return the change of every property; `expiries` are the saved ones. Raises InvalidForm."""
+        return validate_form(LinkChanges, self.to_values(zone, *expiries))
 
 
-class ManagedLinkForm(TypedForm):
-    """The form of a managed link, and the version that it was made on."""
+class ManagedLinkForm(BaseLinkForm):
+    """The form of a managed link, and the version it was made on."""
 
     host_ids: Ids = []
 
-    def values(self, zone: str, *expiries: datetime | None) -> dict[str, Any]:
-        """As above, with what only managed links have. Raises WrongForm."""
+    def to_values(self, zone: str, *expiries: datetime | None) -> dict[str, Any]:
+        """Add what only managed links have. Raises InvalidForm."""
         if not self.host_ids:
-            raise WrongForm({"host_ids": NO_HOSTS})
-        return super().values(zone, *expiries) | {"host_ids": self.host_ids}
+            raise InvalidForm({"host_ids": HOSTS_MISSING})
+        return super().to_values(zone, *expiries) | {"host_ids": self.host_ids}
 
-    def new(self, zone: str) -> NewManagedLink:
-        """The managed link to make. Raises WrongForm."""
-        return checked(NewManagedLink, self.values(zone))
+    def to_new_managed_link(self, zone: str) -> NewManagedLink:
+        """Return the request to create the managed link. Raises InvalidForm."""
+        return validate_form(NewManagedLink, self.to_values(zone))
 
-    def changes(self, zone: str, *expiries: datetime | None) -> ManagedLinkChanges:
-        """Every property of a managed link, whose expiry was one of these so far. Raises WrongForm."""
-        return checked(ManagedLinkChanges, self.values(zone, *expiries))
+    def to_changes(self, zone: str, *expiries: datetime | None) -> ManagedLinkChanges:
+        """Return the change of every property; `expiries` are the saved ones. Raises InvalidForm."""
+        return validate_form(ManagedLinkChanges, self.to_values(zone, *expiries))
 
 
-def as_typed(instant: datetime | None, zone: str) -> str:
-    """An instant as a field for date and time shows it in a zone."""
+def format_local_time(instant: datetime | None, zone: str) -> str:
+    """Return an instant as a `datetime-local` field shows it in a zone; "" for None."""
     return "" if instant is None else instant.astimezone(ZoneInfo(zone)).replace(tzinfo=None).isoformat("T", "minutes")
 
 
-def instant_text(typed: str, zone: str, *kept: datetime | None) -> str | None:
-    """What is typed, as RFC 3339; a field that still shows an earlier instant means that very one. Raises WrongForm."""
-    if not typed:
+def parse_expiry(text: str, zone: str, *expiries: datetime | None) -> str | None:
+    """Return a field's text as RFC 3339; if it still shows a saved instant, exactly that one. Raises InvalidForm."""
+    if not text:
         return None
-    same = next((one for one in kept if one is not None and typed == as_typed(one, zone)), None)
-    return (same or instant_of(typed, zone)).isoformat().replace("+00:00", "Z")
+    saved = next(
+        (expiry for expiry in expiries if expiry is not None and text == format_local_time(expiry, zone)), None
+    )
+    return (saved or parse_local_time(text, zone)).isoformat().replace("+00:00", "Z")
 
 
-def instant_of(typed: str, zone: str) -> datetime:
-    """The instant of a wall-clock time; its first occurrence where clocks are put back. Raises WrongForm."""
-    if not LOCAL.fullmatch(typed):
-        raise WrongForm({"expires_at": "Write a day and a time, for example 2026-12-01T18:00."})
+def parse_local_time(text: str, zone: str) -> datetime:
+    """Return the instant of a local time; the first one where clocks are put back. Raises InvalidForm."""
+    if not LOCAL_TIME.fullmatch(text):
+        raise InvalidForm({"expires_at": "Write a day and a time, for example 2026-12-01T18:00."})
     try:
-        local = datetime.fromisoformat(typed)
-        instant = local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
-        there = instant.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+        local_time = datetime.fromisoformat(text)
+        instant = local_time.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+        round_trip = instant.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
     except (ValueError, OverflowError):
-        raise WrongForm({"expires_at": "There is no such day or time."}) from None
-    if there != local:
-        raise WrongForm({"expires_at": f"There is no such time in {zone}: the clocks are put forward over it."})
+        raise InvalidForm({"expires_at": "There is no such day or time."}) from None
+    if round_trip != local_time:
+        raise InvalidForm({"expires_at": f"There is no such time in {zone}: the clocks are put forward over it."})
     return instant

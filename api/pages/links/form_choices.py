@@ -1,4 +1,4 @@
-"""What forms of links offer to choose from: meeting types, people, and a slug that is free."""
+"""Choices in forms of links: meeting types, people, and a free slug."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -6,71 +6,77 @@ from typing import Any
 from uuid import UUID
 
 from api.field_types import SLUG
-from api.services import Oncelink
+from api.services import Services
 from domain.refusals import SlugTaken
 from projections import meeting_types, people
 
-TYPES_SHOWN = 60
-SEARCHED_FROM = 7  # with fewer meeting types there is no need for a search
-PEOPLE_SHOWN = 24
-TAKEN = "Another link already has this slug."
+MAX_MEETING_TYPES = 60
+SEARCH_THRESHOLD = 7  # with fewer meeting types there is no need for a search
+MAX_PEOPLE = 24
+SLUG_TAKEN_MESSAGE = "Another link already has this slug."
 
 
 @dataclass(frozen=True)
 class Choices:
-    """Things to choose from; `more` says that a search would find others, `searched` that there is one."""
+    """Items to choose from. `more`: a search would find others. `searchable`: the form has a search field."""
 
     items: list[Any]
     more: bool
-    searched: bool
+    searchable: bool
 
 
 @dataclass(frozen=True)
 class SlugCheck:
-    """Whether a slug can be had; `suggestion` is one that can."""
+    """Whether a slug is free. `kind`: own, free, taken, wrong or made; `suggestion`: a slug that is free."""
 
     kind: str
     sentence: str
     suggestion: str | None = None
 
 
-def meeting_types_to_choose(parts: Oncelink, words: str | None, chosen: UUID | None) -> Choices:
-    """Meeting types by name, the chosen one in any case."""
-    found = meeting_types.page(parts.live, words, "name", TYPES_SHOWN)
-    items = list(found.items)
-    if chosen is not None and chosen not in [one["id"] for one in items]:
-        one = meeting_types.one(parts.live, chosen)
-        items = [one, *items] if one else items
-    searched = bool(words or found.next_cursor or len(items) >= SEARCHED_FROM)
-    return Choices(items, found.next_cursor is not None, searched)
+def find_meeting_type_choices(services: Services, search: str | None, selected_id: UUID | None) -> Choices:
+    """Return meeting types by name; the selected one is always included."""
+    page = meeting_types.list_meeting_types(services.live_source, search, "name", MAX_MEETING_TYPES)
+    items = list(page.items)
+    if selected_id is not None and selected_id not in [row["id"] for row in items]:
+        selected = meeting_types.find_meeting_type(services.live_source, selected_id)
+        items = [selected, *items] if selected else items
+    searchable = bool(search or page.next_cursor or len(items) >= SEARCH_THRESHOLD)
+    return Choices(items, page.next_cursor is not None, searchable)
 
 
-def people_to_choose(
-    parts: Oncelink, words: str | None, chosen: Sequence[UUID], never: Collection[UUID] = ()
+def find_people_choices(
+    services: Services, search: str | None, selected_ids: Sequence[UUID], excluded_ids: Collection[UUID] = ()
 ) -> Choices:
-    """People by name, the chosen ones first; only active ones can be chosen anew."""
-    found = people.page(parts.live, words, "name", PEOPLE_SHOWN + len(chosen) + len(never))
-    first = people.many(parts.live, list(chosen))
-    others = [one for one in found.items if one["active"] and one["id"] not in chosen and one["id"] not in never]
-    more = found.next_cursor is not None or len(others) > PEOPLE_SHOWN
-    return Choices([*first, *others[:PEOPLE_SHOWN]], more, bool(words) or more or len(others) + len(first) > 8)
+    """Return people by name, the selected ones first. Deactivated people are included only if selected."""
+    page = people.list_people(services.live_source, search, "name", MAX_PEOPLE + len(selected_ids) + len(excluded_ids))
+    selected = people.find_people(services.live_source, list(selected_ids))
+    others = [
+        person
+        for person in page.items
+        if person["active"] and person["id"] not in selected_ids and person["id"] not in excluded_ids
+    ]
+    more = page.next_cursor is not None or len(others) > MAX_PEOPLE
+    return Choices([*selected, *others[:MAX_PEOPLE]], more, bool(search) or more or len(others) + len(selected) > 8)
 
 
-def slug_check(parts: Oncelink, slug: str, name: str, own: UUID | None = None) -> SlugCheck | None:
-    """Whether a slug is free, or which one would be made from the name; nothing where nothing is typed."""
+def check_slug(services: Services, slug: str, name: str, own_id: UUID | None = None) -> SlugCheck | None:
+    """Check whether a slug is free, or suggest one made from the name. Return None if there is nothing to check."""
     if not slug:
-        return SlugCheck("made", "", parts.publishing.free_slug(None, name[:200])) if name.strip() and not own else None
+        return (
+            SlugCheck("made", "", services.links.choose_slug(None, name[:200])) if name.strip() and not own_id else None
+        )
     if not SLUG.fullmatch(slug):
         return SlugCheck("wrong", "Use 1 to 40 of a–z, 0–9 and hyphens.")
     try:
-        parts.publishing.free_slug(slug, name, own)
+        services.links.choose_slug(slug, name, own_id)
     except SlugTaken:
-        return SlugCheck("taken", TAKEN, parts.publishing.free_name(slug))
-    return SlugCheck("own" if own and parts.reader.claimed("slug", [slug]) else "free", "This slug is free.")
+        return SlugCheck("taken", SLUG_TAKEN_MESSAGE, services.links.find_free_slug(slug))
+    return SlugCheck("own" if own_id and services.reader.find_claims("slug", [slug]) else "free", "This slug is free.")
 
 
-def with_suggestion(parts: Oncelink, errors: dict[str, str], slug: str) -> dict[str, str]:
-    """Errors of a form, the one of a slug that somebody has with one that is free."""
-    if errors.get("slug") != TAKEN or not SLUG.fullmatch(slug):
+def add_suggestion(services: Services, errors: dict[str, str], slug: str) -> dict[str, str]:
+    """Return a form's errors, with a free slug named in the error of a slug that is taken."""
+    if errors.get("slug") != SLUG_TAKEN_MESSAGE or not SLUG.fullmatch(slug):
         return errors
-    return {**errors, "slug": f"{TAKEN} “{parts.publishing.free_name(slug)}” is free."}
+    return {**errors, "slug": f"{SLUG_TAKEN_MESSAGE} “{services.links.find_free_slug(slug)}” is free."}

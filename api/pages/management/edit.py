@@ -1,23 +1,23 @@
-"""Editing a managed link: what it touches in every host's link is said before it is saved."""
+"""Editing a managed link: the form shows what saving would affect in every host's link."""
 
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Request, Response
 
-from api.http.dependencies import Caller, Id, Parts
+from api.http.dependencies import Caller, CurrentServices, Id
 from api.pages.links import edit_comparison
-from api.pages.links.change_summary import MANAGED_LINK_FIELDS, Wording, changes
-from api.pages.links.edit import Preview, zone_of
-from api.pages.links.edit_comparison import Conflict, properties_at
-from api.pages.links.edit_impact import managed_link_touched
-from api.pages.links.form import ManagedLinkForm, as_typed
-from api.pages.links.form_choices import meeting_types_to_choose, people_to_choose, slug_check, with_suggestion
+from api.pages.links.change_summary import MANAGED_LINK_FIELDS, ValueFormatter, list_changes
+from api.pages.links.edit import EditPreview, get_zone
+from api.pages.links.edit_comparison import EditConflict, load_properties_at
+from api.pages.links.edit_impact import describe_managed_link_effects
+from api.pages.links.form import ManagedLinkForm, format_local_time
+from api.pages.links.form_choices import add_suggestion, check_slug, find_meeting_type_choices, find_people_choices
 from api.pages.rendering.dependencies import Viewer
-from api.pages.rendering.forms import WrongForm, errors_of
+from api.pages.rendering.forms import InvalidForm, collect_field_errors
 from api.pages.rendering.page_route import PageRoute
-from api.pages.rendering.templates import go_on, render
-from api.services import Oncelink
+from api.pages.rendering.templates import redirect_to, render_page
+from api.services import Services
 from domain.managed_link import ManagedLink
 from domain.refusals import Refusal, VersionConflict
 from projections import links
@@ -27,106 +27,119 @@ router = APIRouter(prefix="/management/managed", include_in_schema=False, route_
 
 
 @router.get("/{id}/edit")
-def edit(request: Request, parts: Parts, viewer: Viewer, id: Id, form: Annotated[ManagedLinkForm, Query()]) -> Response:
-    """The form, as the managed link is; or as it was typed, with what saving it would touch (manager)."""
-    viewer.require("manager")
-    managed = parts.publishing.get(ManagedLink, id)
+def show_edit_form(
+    request: Request, services: CurrentServices, viewer: Viewer, id: Id, form: Annotated[ManagedLinkForm, Query()]
+) -> Response:
+    """Show the form with the current values, or with the submitted ones and what saving would affect (manager)."""
+    viewer.require_any_role("manager")
+    managed_link = services.links.load_aggregate(ManagedLink, id)
     if form.version is None:
-        return asked(request, parts, managed, form_of(managed, zone_of(viewer), form))
-    preview = previewed(parts, viewer, managed, form)
-    return asked(request, parts, managed, form, preview, preview.errors)
+        return render_edit_form(request, services, managed_link, build_form(managed_link, get_zone(viewer), form))
+    preview = build_preview(services, viewer, managed_link, form)
+    return render_edit_form(request, services, managed_link, form, preview, preview.errors)
 
 
 @router.post("/{id}/edit")
-def save(request: Request, parts: Parts, viewer: Viewer, id: Id, form: Annotated[ManagedLinkForm, Form()]) -> Response:
-    """Saves the form, unless somebody changed the managed link since: then both edits are compared."""
-    viewer.require("manager")
-    managed = parts.publishing.get(ManagedLink, id)
-    before = properties_at(parts, managed, form.version)
+def save_managed_link(
+    request: Request, services: CurrentServices, viewer: Viewer, id: Id, form: Annotated[ManagedLinkForm, Form()]
+) -> Response:
+    """Save the form; show a comparison if somebody else changed the managed link since (manager)."""
+    viewer.require_any_role("manager")
+    managed_link = services.links.load_aggregate(ManagedLink, id)
+    before = load_properties_at(services, managed_link, form.version)
     try:
-        wanted = form.changes(zone_of(viewer), before["expires_at"], managed.properties.expires_at).given()
-        position = parts.publishing.update_managed_link(viewer.context, id, wanted, form.version)
+        requested_changes = form.to_changes(
+            get_zone(viewer), before["expires_at"], managed_link.properties.expires_at
+        ).get_sent_fields()
+        position = services.links.update_managed_link(viewer.context, id, requested_changes, form.version)
     except VersionConflict:
-        return compare(request, parts, viewer, parts.publishing.get(ManagedLink, id), form)
-    except (WrongForm, Refusal) as error:
-        errors = errors_of(error)
-        return asked(request, parts, managed, form, Preview(errors=errors), errors, 422)
+        return render_comparison(request, services, viewer, services.links.load_aggregate(ManagedLink, id), form)
+    except (InvalidForm, Refusal) as error:
+        errors = collect_field_errors(error)
+        return render_edit_form(request, services, managed_link, form, EditPreview(errors=errors), errors, 422)
     if position is None:
-        return go_on(f"/management/managed/{id}", "Nothing was changed.")
-    parts.appended()
-    return go_on(f"/management/managed/{id}", "Saved, in the links of all hosts at once.", position)
+        return redirect_to(f"/management/managed/{id}", "Nothing was changed.")
+    services.announce_append()
+    return redirect_to(f"/management/managed/{id}", "Saved, in the links of all hosts at once.", position)
 
 
-def form_of(managed: ManagedLink, zone: str, asked: ManagedLinkForm) -> ManagedLinkForm:
-    """The form of a managed link as it is; what people and meeting types are searched for stays."""
-    known = managed.properties
+def build_form(managed_link: ManagedLink, zone: str, query: ManagedLinkForm) -> ManagedLinkForm:
+    """Build the form with the managed link's current values; its two searches are kept."""
+    properties = managed_link.properties
     return ManagedLinkForm(
-        name=known.name,
-        slug=known.slug,
-        meeting_type_id=known.meeting_type_id,
-        host_ids=list(known.host_ids),
-        expires_at=as_typed(known.expires_at, zone),
-        version=managed.version,
-        who=asked.who,
-        what=asked.what,
+        name=properties.name,
+        slug=properties.slug,
+        meeting_type_id=properties.meeting_type_id,
+        host_ids=list(properties.host_ids),
+        expires_at=format_local_time(properties.expires_at, zone),
+        version=managed_link.version,
+        who=query.who,
+        what=query.what,
     )
 
 
-def impacts_of(parts: Oncelink, viewer: Caller, managed: ManagedLink) -> dict[UUID, Impact]:
-    """What depends on each host's link now, by host."""
-    by_host = managed.properties.links
-    found = links.impacts(parts.from_log(), list(by_host.values()), viewer.context.now)
-    return {host: found[link] for host, link in by_host.items() if link in found}
+def load_impacts(services: Services, viewer: Caller, managed_link: ManagedLink) -> dict[UUID, Impact]:
+    """Return the counts of what depends on each host's link now, by the host's id."""
+    link_by_host = managed_link.properties.links
+    impacts = links.compute_impacts(services.from_log(), list(link_by_host.values()), viewer.context.now)
+    return {host: impacts[link] for host, link in link_by_host.items() if link in impacts}
 
 
-def previewed(parts: Oncelink, viewer: Caller, managed: ManagedLink, form: ManagedLinkForm) -> Preview:
-    """What saving a form would do."""
-    zone = zone_of(viewer)
-    expiries = properties_at(parts, managed, form.version)["expires_at"], managed.properties.expires_at
+def build_preview(services: Services, viewer: Caller, managed_link: ManagedLink, form: ManagedLinkForm) -> EditPreview:
+    """Build the preview of saving a form."""
+    zone = get_zone(viewer)
+    expiries = (
+        load_properties_at(services, managed_link, form.version)["expires_at"],
+        managed_link.properties.expires_at,
+    )
     try:
-        wanted = form.changes(zone, *expiries).given()
-    except WrongForm as error:
-        return Preview(errors=error.errors)
-    before, after = dict(managed.properties), dict(managed.properties.changed(wanted))
-    wording = Wording.of(parts, zone, before, after)
-    touched = managed_link_touched(before, after, impacts_of(parts, viewer, managed), wording, viewer.context.now)
-    stale = form.version != managed.version
-    return Preview(changes(MANAGED_LINK_FIELDS, before, after, wording), list(touched), {}, stale)
+        requested_changes = form.to_changes(zone, *expiries).get_sent_fields()
+    except InvalidForm as error:
+        return EditPreview(errors=error.errors)
+    before, after = dict(managed_link.properties), dict(managed_link.properties.apply_changes(requested_changes))
+    formatter = ValueFormatter.from_properties(services, zone, before, after)
+    effects = describe_managed_link_effects(
+        before, after, load_impacts(services, viewer, managed_link), formatter, viewer.context.now
+    )
+    stale = form.version != managed_link.version
+    return EditPreview(list_changes(MANAGED_LINK_FIELDS, before, after, formatter), list(effects), {}, stale)
 
 
-def asked(
+def render_edit_form(
     request: Request,
-    parts: Oncelink,
-    managed: ManagedLink,
+    services: Services,
+    managed_link: ManagedLink,
     form: ManagedLinkForm,
-    preview: Preview | None = None,
+    preview: EditPreview | None = None,
     errors: dict[str, str] | None = None,
     status: int = 200,
 ) -> Response:
-    """The page with the form."""
-    renamed = form.slug != managed.properties.slug
-    return render(
+    """Render the page with the form."""
+    slug_changed = form.slug != managed_link.properties.slug
+    return render_page(
         request,
         "management/edit.html",
         status,
-        managed=managed,
+        managed=managed_link,
         form=form,
-        preview=preview or Preview(),
-        errors=with_suggestion(parts, errors or {}, form.slug),
-        types=meeting_types_to_choose(parts, form.what, form.meeting_type_id),
-        people=people_to_choose(parts, form.who, form.host_ids),
-        slug_check=slug_check(parts, form.slug, form.name, managed.id) if renamed else None,
+        preview=preview or EditPreview(),
+        errors=add_suggestion(services, errors or {}, form.slug),
+        types=find_meeting_type_choices(services, form.what, form.meeting_type_id),
+        people=find_people_choices(services, form.who, form.host_ids),
+        slug_check=check_slug(services, form.slug, form.name, managed_link.id) if slug_changed else None,
     )
 
 
-def compare(request: Request, parts: Oncelink, viewer: Caller, managed: ManagedLink, form: ManagedLinkForm) -> Response:
-    """Theirs and mine, field by field; nothing to choose when both are the same."""
-    zone = zone_of(viewer)
-    before, theirs = properties_at(parts, managed, form.version), dict(managed.properties)
-    wanted = form.changes(zone, before["expires_at"], theirs["expires_at"]).given()
-    mine = dict(managed.properties.changed(wanted))
-    comparison = Conflict(MANAGED_LINK_FIELDS, before, theirs, mine).comparison(parts, zone)
-    path = f"/management/managed/{managed.id}"
+def render_comparison(
+    request: Request, services: Services, viewer: Caller, managed_link: ManagedLink, form: ManagedLinkForm
+) -> Response:
+    """Render the comparison of both edits; redirect to the managed link if they are the same."""
+    zone = get_zone(viewer)
+    before, theirs = load_properties_at(services, managed_link, form.version), dict(managed_link.properties)
+    requested_changes = form.to_changes(zone, before["expires_at"], theirs["expires_at"]).get_sent_fields()
+    mine = dict(managed_link.properties.apply_changes(requested_changes))
+    comparison = EditConflict(MANAGED_LINK_FIELDS, before, theirs, mine).compare_edits(services, zone)
+    path = f"/management/managed/{managed_link.id}"
     if not comparison.differences:
-        return go_on(path, "Somebody has just saved the very same.")
-    return edit_comparison.shown(request, parts, comparison, managed, form.version, path)
+        return redirect_to(path, "Somebody has just saved the very same.")
+    return edit_comparison.render_conflict_page(request, services, comparison, managed_link, form.version, path)

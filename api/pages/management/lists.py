@@ -1,75 +1,75 @@
-"""Link Management: All Links, Managed Links, and the View Links window of one managed link."""
+"""Link Management: All Links, Managed Links, and the View Links page of one managed link."""
 
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from api.http.dependencies import Caller, Id, Parts
-from api.pages.links.lists import NEWEST, Kind, Sort, Status, listed
-from api.pages.links.table_rows import PAGE, for_table, link_rows
-from api.pages.rendering.dependencies import CaughtUp, Viewer
+from api.http.dependencies import Caller, CurrentServices, Id
+from api.pages.links.lists import NEWEST_FIRST, Kind, Sort, Status, build_list_context
+from api.pages.links.table_rows import PAGE_SIZE, build_table_row, list_links
+from api.pages.rendering.dependencies import Viewer, WaitsForPosition
 from api.pages.rendering.page_route import PageRoute
-from api.pages.rendering.query_parameters import Blank, PageCursor, Row, Words
-from api.pages.rendering.templates import render
-from api.services import Oncelink
+from api.pages.rendering.query_parameters import Blank, PageCursor, RowNumber, SearchQuery
+from api.pages.rendering.templates import render_page
+from api.services import Services
 from domain.managed_link import ManagedLink
 from projections import links, managed_links
 from projections.links import LinkFilters
 
 router = APIRouter(prefix="/management", include_in_schema=False, route_class=PageRoute)
 
-READERS = ("manager", "auditor")
+READER_ROLES = ("manager", "auditor")
 ManagedSort = Annotated[Literal["created_at", "-created_at", "name", "-name"] | None, Blank]
 
 
-@router.get("/links", dependencies=[CaughtUp])
-def all_links(
+@router.get("/links", dependencies=[WaitsForPosition])
+def list_all_links(
     request: Request,
-    parts: Parts,
+    services: CurrentServices,
     viewer: Viewer,
-    q: Words = None,
+    q: SearchQuery = None,
     status: Status = None,
     kind: Kind = None,
     sort: Sort = None,
     cursor: PageCursor = None,
-    row: Row = 1,
+    row: RowNumber = 1,
 ) -> Response:
-    """Everybody's links (manager, auditor)."""
-    viewer.require(*READERS)
+    """Show everybody's links (manager, auditor)."""
+    viewer.require_any_role(*READER_ROLES)
     filters = LinkFilters(view="all", kind=kind, status=status, q=q)
-    page = link_rows(parts, viewer, filters, sort or NEWEST, cursor)
-    return render(request, "management/links.html", **listed(page, filters, sort, row))
+    page = list_links(services, viewer, filters, sort or NEWEST_FIRST, cursor)
+    return render_page(request, "management/links.html", **build_list_context(page, filters, sort, row))
 
 
-@router.get("/managed", dependencies=[CaughtUp])
-def managed(
+@router.get("/managed", dependencies=[WaitsForPosition])
+def list_managed_links(
     request: Request,
-    parts: Parts,
+    services: CurrentServices,
     viewer: Viewer,
-    q: Words = None,
+    q: SearchQuery = None,
     sort: ManagedSort = None,
     cursor: PageCursor = None,
-    row: Row = 1,
+    row: RowNumber = 1,
 ) -> Response:
-    """Managed links (manager, auditor)."""
-    viewer.require(*READERS)
-    page = managed_links.page(parts.live, q, sort or NEWEST, PAGE, cursor)
-    given: dict[str, Any] = {"page": page, "q": q, "sort": sort or NEWEST, "row": row, "narrowed": bool(q)}
-    return render(request, "management/managed.html", **given)
+    """Show managed links (manager, auditor)."""
+    viewer.require_any_role(*READER_ROLES)
+    page = managed_links.list_managed_links(services.live_source, q, sort or NEWEST_FIRST, PAGE_SIZE, cursor)
+    context: dict[str, Any] = {"page": page, "q": q, "sort": sort or NEWEST_FIRST, "row": row, "narrowed": bool(q)}
+    return render_page(request, "management/managed.html", **context)
 
 
 @router.get("/managed/{id}")
-def view_links(request: Request, parts: Parts, viewer: Viewer, id: Id) -> Response:
-    """The View Links window: one core link for each host (manager, auditor). Always current."""
-    viewer.require(*READERS)
-    return render(request, "management/view_links.html", **with_links(parts, viewer, id))
+def view_links(request: Request, services: CurrentServices, viewer: Viewer, id: Id) -> Response:
+    """Show the core link of each host of a managed link, always current (manager, auditor)."""
+    viewer.require_any_role(*READER_ROLES)
+    return render_page(request, "management/view_links.html", **build_managed_link_context(services, viewer, id))
 
 
-def with_links(parts: Oncelink, viewer: Caller, id: UUID) -> dict[str, Any]:
-    """A managed link and its hosts' links, in the order of the hosts. Raises NotFound."""
-    known = parts.publishing.get(ManagedLink, id).properties
-    ids = [known.links[host] for host in known.host_ids if host in known.links]
-    rows = links.many(parts.from_log(), ids, viewer.context.now)
-    found = managed_links.one(parts.from_log(), id)
-    return {"managed": found, "links": [for_table(parts, viewer, one) for one in rows]}
+def build_managed_link_context(services: Services, viewer: Caller, id: UUID) -> dict[str, Any]:
+    """Return a managed link and its hosts' links, in the order of the hosts. Raises NotFound."""
+    properties = services.links.load_aggregate(ManagedLink, id).properties
+    ids = [properties.links[host] for host in properties.host_ids if host in properties.links]
+    rows = links.find_links(services.from_log(), ids, viewer.context.now)
+    managed_link = managed_links.find_managed_link(services.from_log(), id)
+    return {"managed": managed_link, "links": [build_table_row(services, viewer, row) for row in rows]}

@@ -1,12 +1,12 @@
-"""Handing over: what somebody who leaves leaves behind, for managers: open single-use links and meetings to come."""
+"""Handover pages for managers: a person's open single-use links and upcoming meetings."""
 
 from fastapi import APIRouter, Request, Response
 
-from api.http.dependencies import Id, Parts
-from api.pages.rendering.dependencies import CaughtUp, Viewer
+from api.http.dependencies import CurrentServices, Id
+from api.pages.rendering.dependencies import Viewer, WaitsForPosition
 from api.pages.rendering.page_route import PageRoute
-from api.pages.rendering.query_parameters import PageCursor, Row, Words
-from api.pages.rendering.templates import render
+from api.pages.rendering.query_parameters import PageCursor, RowNumber, SearchQuery
+from api.pages.rendering.templates import render_page
 from domain.person import Person
 from projections import meeting_log, people, single_use_links
 from projections.meeting_log import MeetingFilters
@@ -15,34 +15,39 @@ from projections.single_use_links import SingleUseFilters
 
 router = APIRouter(prefix="/management/people", include_in_schema=False, route_class=PageRoute)
 
-READERS = ("manager", "auditor")
-SHOWN = 100
+READER_ROLES = ("manager", "auditor")
+MAX_ROWS = 100
 
 
-@router.get("", dependencies=[CaughtUp])
-def listed(
-    request: Request, parts: Parts, viewer: Viewer, q: Words = None, cursor: PageCursor = None, row: Row = 1
+@router.get("", dependencies=[WaitsForPosition])
+def list_people(
+    request: Request,
+    services: CurrentServices,
+    viewer: Viewer,
+    q: SearchQuery = None,
+    cursor: PageCursor = None,
+    row: RowNumber = 1,
 ) -> Response:
     """Everybody, by name (manager, auditor)."""
-    viewer.require(*READERS)
-    page = people.page(parts.live, q, "name", cursor=cursor)
-    return render(request, "handover/people.html", page=page, q=q, row=row)
+    viewer.require_any_role(*READER_ROLES)
+    page = people.list_people(services.live_source, q, "name", cursor=cursor)
+    return render_page(request, "handover/people.html", page=page, q=q, row=row)
 
 
-@router.get("/{id}", dependencies=[CaughtUp])
-def person(request: Request, parts: Parts, viewer: Viewer, id: Id) -> Response:
-    """What is somebody's: open single-use links to revoke, meetings to come to reassign (manager, auditor)."""
-    viewer.require(*READERS)
-    found, now = parts.staffing.get(Person, id), viewer.context.now
-    coming = MeetingFilters(host_id=id, starts_from=now, standing=True)
-    return render(
+@router.get("/{id}", dependencies=[WaitsForPosition])
+def show_person(request: Request, services: CurrentServices, viewer: Viewer, id: Id) -> Response:
+    """Show a person's open single-use links, to revoke, and upcoming meetings, to reassign (manager, auditor)."""
+    viewer.require_any_role(*READER_ROLES)
+    person, now = services.administration.load_aggregate(Person, id), viewer.context.now
+    upcoming = MeetingFilters(host_id=id, starts_from=now, not_cancelled=True)
+    return render_page(
         request,
         "handover/person.html",
-        person=found,
-        left=departures.left_behind(parts.live, id, now),
-        meetings=meeting_log.page(parts.live, coming, "starts_at", SHOWN),
-        single_use=single_use_links.page(
-            parts.live, now, SingleUseFilters(status="active", visible_to=id), limit=SHOWN
+        person=person,
+        left=departures.count_departure_impact(services.live_source, id, now),
+        meetings=meeting_log.list_meetings(services.live_source, upcoming, "starts_at", MAX_ROWS),
+        single_use=single_use_links.list_single_use_links(
+            services.live_source, now, SingleUseFilters(status="active", visible_to=id), limit=MAX_ROWS
         ),
         may_change="manager" in viewer.context.roles,
     )

@@ -1,4 +1,4 @@
-"""Meeting Logs: what was booked, by which kind of link; filters in the URL, and the same rows as CSV."""
+"""Meeting Logs: booked meetings with filters in the URL, and the same rows as CSV."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -8,14 +8,14 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 
 from api.field_types import Day
-from api.http.dependencies import Parts
-from api.pages.rendering.dependencies import CaughtUp, Viewer
+from api.http.dependencies import CurrentServices
+from api.pages.rendering.dependencies import Viewer, WaitsForPosition
 from api.pages.rendering.page_route import PageRoute
-from api.pages.rendering.query_parameters import Blank, PageCursor, Row, Words
-from api.pages.rendering.templates import render
-from api.services import Oncelink
-from api.v1.meeting_log import READERS, download
-from domain.availability.offer import days_as_interval
+from api.pages.rendering.query_parameters import Blank, PageCursor, RowNumber, SearchQuery
+from api.pages.rendering.templates import render_page
+from api.services import Services
+from api.v1.meeting_log import READERS, stream_csv
+from domain.availability.offer import build_days_interval
 from projections import links, meeting_log, meeting_types, people
 from projections.meeting_log import MeetingFilters
 
@@ -24,42 +24,49 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 LinkType = Annotated[Literal["standard", "managed", "single_use"] | None, Blank]
 Status = Annotated[Literal["scheduled", "rescheduled", "cancelled"] | None, Blank]
 Sort = Annotated[Literal["booked_at", "-booked_at", "starts_at", "-starts_at"] | None, Blank]
-Known = Annotated[UUID | None, Blank]
-OnDay = Annotated[Day | None, Blank]
-NEWEST = "-booked_at"
-MOST_CHOICES = 200
+OptionalId = Annotated[UUID | None, Blank]
+OptionalDay = Annotated[Day | None, Blank]
+NEWEST_FIRST = "-booked_at"
+MAX_CHOICES = 200
 
 
 @dataclass(frozen=True)
-class Asked:
-    """The filters as a question, and the days as they were asked for."""
+class PageFilters:
+    """The filters of the page: as the read model takes them, and the days as they were sent."""
 
     filters: MeetingFilters
     days: dict[str, Day | None]
 
     @property
-    def narrowed(self) -> bool:
-        """Whether rows may be left out that the viewer could see."""
-        found = self.filters
-        others = (found.link_type, found.status, found.host_id, found.link_id, found.meeting_type_id, found.q)
-        return found.hide_single_use or any(others) or any(self.days.values())
+    def is_filtered(self) -> bool:
+        """Whether any filter is set that could hide rows which the viewer may see."""
+        filters = self.filters
+        values = (
+            filters.link_type,
+            filters.status,
+            filters.host_id,
+            filters.link_id,
+            filters.meeting_type_id,
+            filters.q,
+        )
+        return filters.hide_single_use or any(values) or any(self.days.values())
 
 
-def asked(
+def parse_filters(
     viewer: Viewer,
     link_type: LinkType = None,
     hide_single_use: bool = False,
     status: Status = None,
-    host_id: Known = None,
-    link_id: Known = None,
-    meeting_type_id: Known = None,
-    q: Words = None,
-    booked_from: OnDay = None,
-    booked_to: OnDay = None,
-    starts_from: OnDay = None,
-    starts_to: OnDay = None,
-) -> Asked:
-    """What is asked for, narrowed to what the viewer may see; days are the viewer's own, the last one included."""
+    host_id: OptionalId = None,
+    link_id: OptionalId = None,
+    meeting_type_id: OptionalId = None,
+    q: SearchQuery = None,
+    booked_from: OptionalDay = None,
+    booked_to: OptionalDay = None,
+    starts_from: OptionalDay = None,
+    starts_to: OptionalDay = None,
+) -> PageFilters:
+    """Parse the filters, limited to what the viewer may see. Days are in the viewer's zone, ends included."""
     zone = viewer.person.properties.time_zone
     days = {
         "booked_from": booked_from,
@@ -67,7 +74,7 @@ def asked(
         "starts_from": starts_from,
         "starts_to": starts_to,
     }
-    bounds: dict[str, Any] = {name: instant_of(name, day, zone) for name, day in days.items()}
+    bounds: dict[str, Any] = {name: resolve_day_bound(name, day, zone) for name, day in days.items()}
     filters = MeetingFilters(
         link_type=link_type,
         hide_single_use=hide_single_use,
@@ -76,69 +83,69 @@ def asked(
         link_id=link_id,
         meeting_type_id=meeting_type_id,
         q=q,
-        visible_to=viewer.sees_all(*READERS),
+        visible_to=viewer.limit_visibility(*READERS),
         **bounds,
     )
-    return Asked(filters, days)
+    return PageFilters(filters, days)
 
 
-AskedFor = Annotated[Asked, Depends(asked)]
+Filters = Annotated[PageFilters, Depends(parse_filters)]
 
 
-@router.get("/meeting-log", dependencies=[CaughtUp])
-def meeting_logs(
+@router.get("/meeting-log", dependencies=[WaitsForPosition])
+def show_meeting_log(
     request: Request,
-    parts: Parts,
+    services: CurrentServices,
     viewer: Viewer,
-    asked_for: AskedFor,
+    page_filters: Filters,
     sort: Sort = None,
     cursor: PageCursor = None,
-    row: Row = 1,
+    row: RowNumber = 1,
 ) -> Response:
-    """The meeting log, newest booking first."""
-    page = meeting_log.page(parts.live, asked_for.filters, sort or NEWEST, cursor=cursor)
-    return render(
+    """Show the meeting log, newest booking first."""
+    page = meeting_log.list_meetings(services.live_source, page_filters.filters, sort or NEWEST_FIRST, cursor=cursor)
+    return render_page(
         request,
         "meetings/log.html",
         page=page,
-        filters=asked_for.filters,
-        days=asked_for.days,
-        narrowed=asked_for.narrowed,
-        sort=sort or NEWEST,
+        filters=page_filters.filters,
+        days=page_filters.days,
+        narrowed=page_filters.is_filtered,
+        sort=sort or NEWEST_FIRST,
         row=row,
-        views=views(viewer.today),
-        **choices(parts, asked_for.filters, viewer.context.now),
+        views=list_views(viewer.today),
+        **list_filter_choices(services, page_filters.filters, viewer.context.now),
     )
 
 
 @router.get("/meeting-log.csv")
-def meeting_log_csv(parts: Parts, asked_for: AskedFor, sort: Sort = None) -> Response:
-    """The whole filter as CSV."""
-    return download(meeting_log.stream(parts.live, asked_for.filters, sort or NEWEST))
+def download_meeting_log_csv(services: CurrentServices, page_filters: Filters, sort: Sort = None) -> Response:
+    """Stream all rows that match the filters as CSV."""
+    return stream_csv(meeting_log.iterate_meetings(services.live_source, page_filters.filters, sort or NEWEST_FIRST))
 
 
-def instant_of(name: str, day: Day | None, zone: str) -> datetime | None:
-    """Where a day begins, or for `…_to` where it ends, in a zone."""
+def resolve_day_bound(name: str, day: Day | None, zone: str) -> datetime | None:
+    """Return the instant at which a day begins in a zone; for a name that ends in `_to`, at which it ends."""
     if day is None:
         return None
-    whole = days_as_interval(day, day, zone)
-    return whole.end if name.endswith("_to") else whole.start
+    interval = build_days_interval(day, day, zone)
+    return interval.end if name.endswith("_to") else interval.start
 
 
-def choices(parts: Oncelink, filters: MeetingFilters, now: datetime) -> dict[str, Any]:
-    """What the filters offer: people and meeting types by name; a link is chosen on its own page."""
-    link = links.one(parts.live, filters.link_id, now) if filters.link_id else None
-    hosts = people.page(parts.live, sort="name", limit=MOST_CHOICES).items
-    types = meeting_types.page(parts.live, sort="name", limit=MOST_CHOICES).items
+def list_filter_choices(services: Services, filters: MeetingFilters, now: datetime) -> dict[str, Any]:
+    """Return what the filters offer: people and meeting types by name, and the link that is filtered by."""
+    link = links.find_link(services.live_source, filters.link_id, now) if filters.link_id else None
+    hosts = people.list_people(services.live_source, sort="name", limit=MAX_CHOICES).items
+    types = meeting_types.list_meeting_types(services.live_source, sort="name", limit=MAX_CHOICES).items
     return {
         "link": link,
         "hosts": [(str(person["id"]), person["name"]) for person in hosts],
-        "types": [(str(one["id"]), one["name"]) for one in types],
+        "types": [(str(meeting_type["id"]), meeting_type["name"]) for meeting_type in types],
     }
 
 
-def views(today: date) -> list[tuple[str, str]]:
-    """Questions that are asked often, as plain addresses."""
+def list_views(today: date) -> list[tuple[str, str]]:
+    """Return (title, URL) of frequently used filters."""
     return [
         ("Everything", "/meeting-log"),
         ("Upcoming", f"/meeting-log?starts_from={today}&sort=starts_at"),

@@ -1,4 +1,4 @@
-"""Giving a meeting to another host: who is free at its time, and choosing one of them."""
+"""Reassigning a meeting to another host: who is free at its time, and choosing one of them."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -6,17 +6,17 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Request, Response
 from pydantic import BaseModel
 
-from api.http.dependencies import Caller, Id, Parts
-from api.http.problem_details import STATUS
-from api.pages.meetings.detail import sentence_of
-from api.pages.rendering.dependencies import CaughtUp, Viewer
-from api.pages.rendering.forms import WrongForm, checked
+from api.http.dependencies import Caller, CurrentServices, Id
+from api.http.problem_details import REFUSAL_STATUSES
+from api.pages.meetings.detail import describe_error
+from api.pages.rendering.dependencies import Viewer, WaitsForPosition
+from api.pages.rendering.forms import InvalidForm, validate_form
 from api.pages.rendering.page_route import PageRoute
-from api.pages.rendering.query_parameters import Blank, Words
-from api.pages.rendering.templates import go_on, render
-from api.pages.rendering.urls import local
-from api.services import Oncelink
-from api.v1.bookings import refuse_unless_seen
+from api.pages.rendering.query_parameters import Blank, SearchQuery
+from api.pages.rendering.templates import redirect_to, render_page
+from api.pages.rendering.urls import ensure_local_path
+from api.services import Services
+from api.v1.bookings import refuse_unless_visible
 from api.v1.request_bodies import NewHost
 from domain.availability.hours import Interval
 from domain.person import Person
@@ -27,110 +27,114 @@ from projections.queries import free_people
 
 router = APIRouter(prefix="/meeting-log", include_in_schema=False, route_class=PageRoute)
 
-Place = Annotated[UUID | None, Blank]
-Text = Annotated[str, Form(max_length=2000)]
+OptionalId = Annotated[UUID | None, Blank]
+FormText = Annotated[str, Form(max_length=2000)]
 
 
-class Asked(BaseModel):
-    """How the page is looked at: whose place is given, who is looked for, and where to go on afterwards."""
+class ReassignQuery(BaseModel):
+    """Query of the page: which host is replaced, the search for people, and the path to return to."""
 
     instead_of: UUID | None = None
     q: str | None = None
     back: str
 
 
-@router.get("/{id}/reassign", dependencies=[CaughtUp])
-def choose(
+@router.get("/{id}/reassign", dependencies=[WaitsForPosition])
+def show_candidates(
     request: Request,
-    parts: Parts,
+    services: CurrentServices,
     viewer: Viewer,
     id: Id,
-    instead_of: Place = None,
-    q: Words = None,
+    instead_of: OptionalId = None,
+    q: SearchQuery = None,
     back: str | None = None,
 ) -> Response:
-    """Who could host the meeting: those who are free first."""
-    asked = Asked(instead_of=instead_of, q=q, back=local(back) if back else f"/meeting-log/{id}")
-    return offered(request, parts, viewer, id, asked)
+    """Show who could host the meeting, free people first."""
+    query = ReassignQuery(instead_of=instead_of, q=q, back=ensure_local_path(back) if back else f"/meeting-log/{id}")
+    return render_candidates(request, services, viewer, id, query)
 
 
 @router.post("/{id}/reassign")
-def reassign(
+def reassign_meeting(
     request: Request,
-    parts: Parts,
+    services: CurrentServices,
     viewer: Viewer,
     id: Id,
-    host_id: Text = "",
-    instead_of: Text = "",
-    back: Text = "",
+    host_id: FormText = "",
+    instead_of: FormText = "",
+    back: FormText = "",
 ) -> Response:
-    """Gives the meeting to somebody, or says kindly why that cannot be."""
-    token = parts.reassigning.booking_to_reassign(viewer.context, id)
-    asked = Asked(back=local(back) if back else f"/meeting-log/{id}")
+    """Reassign the meeting, or show why that is refused."""
+    token = services.reassignment.load_booking_to_reassign(viewer.context, id)
+    query = ReassignQuery(back=ensure_local_path(back) if back else f"/meeting-log/{id}")
     try:
-        wanted = checked(NewHost, {"host_id": host_id, "instead_of": instead_of or None})
-        asked.instead_of = wanted.instead_of
-        position = parts.reassigning.reassign(viewer.context, id, wanted.host_id, wanted.instead_of)
-    except (WrongForm, Refusal) as error:
-        status = STATUS[type(error)] if isinstance(error, Refusal) else 422
-        return offered(request, parts, viewer, id, asked, sentence_of(error), status)
+        new_host = validate_form(NewHost, {"host_id": host_id, "instead_of": instead_of or None})
+        query.instead_of = new_host.instead_of
+        position = services.reassignment.reassign_meeting(viewer.context, id, new_host.host_id, new_host.instead_of)
+    except (InvalidForm, Refusal) as error:
+        status = REFUSAL_STATUSES[type(error)] if isinstance(error, Refusal) else 422
+        return render_candidates(request, services, viewer, id, query, describe_error(error), status)
     if position is not None:
-        parts.appended()
-    name = parts.staffing.get(Person, wanted.host_id).properties.name
-    going = asked.back if still_seen(parts, viewer, token.id) or asked.back != f"/meeting-log/{id}" else "/meeting-log"
-    return go_on(going, f"{name} hosts the meeting now.", position)
+        services.announce_append()
+    name = services.administration.load_aggregate(Person, new_host.host_id).properties.name
+    return_path = (
+        query.back
+        if is_still_visible(services, viewer, token.id) or query.back != f"/meeting-log/{id}"
+        else "/meeting-log"
+    )
+    return redirect_to(return_path, f"{name} hosts the meeting now.", position)
 
 
-def offered(
+def render_candidates(
     request: Request,
-    parts: Oncelink,
+    services: Services,
     viewer: Caller,
     id: UUID,
-    asked: Asked,
+    query: ReassignQuery,
     problem: str | None = None,
     status: int = 200,
 ) -> Response:
-    """The page of a meeting that wants another host. Raises NotFound, Forbidden and what no host could change."""
-    token = parts.reassigning.booking_to_reassign(viewer.context, id)
-    meeting = token.changeable_meeting(viewer.context.now)
-    leaves = asked.instead_of if asked.instead_of in token.host_ids else token.host_ids[0]
-    never = [leaves] if leaves == token.host_ids[0] else list(token.host_ids)
-    found, more = free_people.candidates(
-        parts.live,
+    """Render the page to choose a host. Raises NotFound, Forbidden, BookingCancelled, MeetingStarted."""
+    token = services.reassignment.load_booking_to_reassign(viewer.context, id)
+    meeting = token.require_changeable_meeting(viewer.context.now)
+    replaced_id = query.instead_of if query.instead_of in token.host_ids else token.host_ids[0]
+    excluded_ids = [replaced_id] if replaced_id == token.host_ids[0] else list(token.host_ids)
+    candidates, more = free_people.find_candidates(
+        services.live_source,
         Interval(meeting.starts_at, meeting.ends_at),
         Interval(meeting.held_from, meeting.held_until),
         id,
         list(token.host_ids),
-        never,
-        asked.q,
+        excluded_ids,
+        query.q,
     )
-    row = row_of(parts, id)
-    return render(
+    row = load_meeting_row(services, id)
+    return render_page(
         request,
         "meetings/reassign.html",
         status,
         meeting=row,
-        leaves=next(one for one in (row["host"], *row["co_hosts"]) if one["id"] == leaves),
-        is_host=leaves == token.host_ids[0],
-        people=found,
+        leaves=next(host for host in (row["host"], *row["co_hosts"]) if host["id"] == replaced_id),
+        is_host=replaced_id == token.host_ids[0],
+        people=candidates,
         more=more,
-        asked=asked,
+        asked=query,
         problem=problem,
     )
 
 
-def row_of(parts: Oncelink, id: UUID) -> Any:
-    """A meeting from the log. Raises NotFound."""
-    row = meeting_log.one(parts.from_log(), id)
+def load_meeting_row(services: Services, id: UUID) -> Any:
+    """Return a meeting's row, folded from the log. Raises NotFound."""
+    row = meeting_log.find_meeting(services.from_log(), id)
     if row is None:
         raise NotFound
     return row
 
 
-def still_seen(parts: Oncelink, viewer: Caller, id: UUID) -> bool:
-    """Whether the viewer sees the meeting after giving it away."""
+def is_still_visible(services: Services, viewer: Caller, id: UUID) -> bool:
+    """Return whether the viewer still sees the meeting after reassigning it."""
     try:
-        refuse_unless_seen(parts, viewer, parts.scheduling.get(Token, id))
+        refuse_unless_visible(services, viewer, services.scheduling.load_aggregate(Token, id))
     except NotFound:
         return False
     return True

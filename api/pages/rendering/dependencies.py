@@ -1,29 +1,29 @@
-"""Who looks at a page: somebody signed in by the session cookie; and lists that have what they just wrote."""
+"""Dependencies of pages: the viewer, signed in by the session cookie, and waiting for the viewer's last change."""
 
 import re
 from typing import Annotated
 
 from fastapi import Depends, Request
 
-from api.http.dependencies import Caller, Parts, by_session
-from api.pages.rendering.flash_messages import POSITION
+from api.http.dependencies import Caller, CurrentServices, authenticate_session
+from api.pages.rendering.flash_messages import POSITION_COOKIE
 
 
-def viewer(request: Request, parts: Parts) -> Caller:
-    """Who is signed in. Raises Unauthorized, ForeignOrigin."""
-    found = by_session(request, parts)
-    request.state.viewer = found
-    return found
+def load_viewer(request: Request, services: CurrentServices) -> Caller:
+    """Return who is signed in. Raises Unauthorized, ForeignOrigin."""
+    caller = authenticate_session(request, services)
+    request.state.viewer = caller
+    return caller
 
 
-Viewer = Annotated[Caller, Depends(viewer)]
+Viewer = Annotated[Caller, Depends(load_viewer)]
 
 
-async def caught_up(request: Request, parts: Parts) -> None:
-    """Lets a page with a list wait for what its reader just wrote; if that takes too long the page says so itself."""
-    wanted = request.cookies.get(POSITION, "")
-    if re.fullmatch(r"[0-9]{1,18}", wanted):
-        request.state.behind = not await parts.waiting.reached(int(wanted))
+async def wait_for_position(request: Request, services: CurrentServices) -> None:
+    """Wait until the read models have the viewer's last change; if that takes too long, the page says so."""
+    position = request.cookies.get(POSITION_COOKIE, "")
+    if re.fullmatch(r"[0-9]{1,18}", position):
+        request.state.behind = not await services.position_waiter.wait_for_position(int(position))
 
 
-CaughtUp = Depends(caught_up)
+WaitsForPosition = Depends(wait_for_position)

@@ -1,32 +1,34 @@
-"""What one page leaves for the next, in cookies of a few seconds: a sentence to show, a position to wait for."""
+"""Flash messages: a message and a log position for the next page, in cookies that live a few seconds."""
 
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
 from fastapi import Response
 
-NOTICE = "oncelink_notice"
-POSITION = "oncelink_position"  # read by caught_up; also set by web/static/js/asking.js
-SECONDS = 20
-LONGEST = 400
+NOTICE_COOKIE = "oncelink_notice"
+POSITION_COOKIE = "oncelink_position"  # read by wait_for_position; also set by web/static/js/asking.js
+COOKIE_SECONDS = 20
+MAX_LENGTH = 400
 
 
 @dataclass(frozen=True)
 class Notice:
-    """A sentence about what was just done."""
+    """A message about what was just done."""
 
     sentence: str
 
     @classmethod
-    def read(cls, value: str | None) -> "Notice | None":
-        """The sentence of a cookie."""
-        text = unquote(value)[:LONGEST] if value else ""
+    def from_cookie(cls, value: str | None) -> "Notice | None":
+        """Return the message of a cookie, or None."""
+        text = unquote(value)[:MAX_LENGTH] if value else ""
         return cls(text) if text.isprintable() and text else None
 
 
-def set_notice(answer: Response, sentence: str | None = None, position: int | None = None) -> None:
-    """Leaves a sentence and a position for the next page."""
+def set_notice(response: Response, sentence: str | None = None, position: int | None = None) -> None:
+    """Set the cookies with a message and a position for the next page."""
     if sentence:
-        answer.set_cookie(NOTICE, quote(sentence[:LONGEST]), max_age=SECONDS, httponly=True, samesite="lax")
+        response.set_cookie(
+            NOTICE_COOKIE, quote(sentence[:MAX_LENGTH]), max_age=COOKIE_SECONDS, httponly=True, samesite="lax"
+        )
     if position is not None:
-        answer.set_cookie(POSITION, str(position), max_age=SECONDS, samesite="lax")
+        response.set_cookie(POSITION_COOKIE, str(position), max_age=COOKIE_SECONDS, samesite="lax")

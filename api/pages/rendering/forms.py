@@ -1,51 +1,54 @@
-"""Forms of pages: their fields checked by the JSON API's bodies, and refusals said beside the field they are about."""
+"""Validates forms with the request models of the JSON API and maps refusals to form fields."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from api.http.problem_details import field_name
-from api.http.strict_json import rule_broken_by
-from api.http.validation_messages import message_of
+from api.http.problem_details import format_field_name
+from api.http.strict_json import find_broken_rule
+from api.http.validation_messages import explain_validation_error
 from domain.refusals import EmailTaken, Invalid, Refusal, SlugTaken
 
 M = TypeVar("M", bound=BaseModel)
 
-FIELDS: dict[type[Refusal], str] = {SlugTaken: "slug", EmailTaken: "email"}
+FIELD_BY_REFUSAL: dict[type[Refusal], str] = {SlugTaken: "slug", EmailTaken: "email"}
 
 
-class WrongForm(Exception):
-    """What a form holds breaks rules; `errors` says which, by field."""
+class InvalidForm(Exception):
+    """A submitted form is invalid; `errors` maps each field to a message."""
 
     def __init__(self, errors: Mapping[str, str]) -> None:
         super().__init__(dict(errors))
         self.errors = dict(errors)
 
 
-def checked(model: type[M], values: Mapping[str, Any]) -> M:
-    """A form's values as the body that the JSON API would take. Raises WrongForm."""
+def validate_form(model: type[M], values: Mapping[str, Any]) -> M:
+    """Validate a form's values with a request model of the JSON API. Raises InvalidForm."""
     for name, value in values.items():
-        if isinstance(value, str) and (broken := rule_broken_by(value.replace("\r\n", "\n"))):
-            raise WrongForm({name: broken})
+        if isinstance(value, str) and (message := find_broken_rule(value.replace("\r\n", "\n"))):
+            raise InvalidForm({name: message})
     try:
-        return model.model_validate({name: tidy(value) for name, value in values.items()})
+        return model.model_validate({name: normalize_line_breaks(value) for name, value in values.items()})
     except ValidationError as error:
-        found = {field_name(("form", *one["loc"])): message_of(one) for one in error.errors(include_input=False)}
-        raise WrongForm(found) from None
+        errors = {
+            format_field_name(("form", *detail["loc"])): explain_validation_error(detail)
+            for detail in error.errors(include_input=False)
+        }
+        raise InvalidForm(errors) from None
 
 
-def tidy(value: Any) -> Any:
-    """A text with the line breaks that forms send as others do."""
+def normalize_line_breaks(value: Any) -> Any:
+    """Replace the CRLF line breaks that forms send by LF; other values are returned as they are."""
     return value.replace("\r\n", "\n") if isinstance(value, str) else value
 
 
-def errors_of(error: Refusal | WrongForm) -> dict[str, str]:
-    """The sentences of a refusal by field; one that is about no field is raised again."""
-    if isinstance(error, WrongForm):
+def collect_field_errors(error: Refusal | InvalidForm) -> dict[str, str]:
+    """Return a refusal's messages by field. A refusal that concerns no field is raised again."""
+    if isinstance(error, InvalidForm):
         return error.errors
     if isinstance(error, Invalid):
         return {error.field: error.message}
-    if type(error) in FIELDS:
-        return {FIELDS[type(error)]: error.sentence}
+    if type(error) in FIELD_BY_REFUSAL:
+        return {FIELD_BY_REFUSAL[type(error)]: error.sentence}
     raise error

@@ -1,13 +1,13 @@
-"""The pages of the contract as the navigation lists them, each for the roles that may open it."""
+"""The navigation: sections of pages, each page with the roles that may open it."""
 
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 EVERYBODY = frozenset({"member", "auditor", "analyst"})
 LINK_ROLES = frozenset({"member", "auditor"})
-OVERSEERS = frozenset({"manager", "auditor"})
-ADMINS = frozenset({"admin"})
-READERS_OF_HISTORY = frozenset({"auditor", "admin"})
+OVERSIGHT_ROLES = frozenset({"manager", "auditor"})
+ADMIN_ROLES = frozenset({"admin"})
+HISTORY_ROLES = frozenset({"auditor", "admin"})
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ SECTIONS = (
     Section(
         "Link Management",
         (
-            Entry("/management/links", "All Links", "layers", OVERSEERS),
-            Entry("/management/managed", "Managed Links", "users", OVERSEERS),
-            Entry("/management/people", "Handing Over", "user", OVERSEERS),
+            Entry("/management/links", "All Links", "layers", OVERSIGHT_ROLES),
+            Entry("/management/managed", "Managed Links", "users", OVERSIGHT_ROLES),
+            Entry("/management/people", "Handing Over", "user", OVERSIGHT_ROLES),
         ),
     ),
     Section(
@@ -54,25 +54,27 @@ SECTIONS = (
     Section(
         "Administration",
         (
-            Entry("/history", "History", "history", READERS_OF_HISTORY),
-            Entry("/admin/people", "People", "shield", ADMINS),
-            Entry("/admin/meeting-types", "Meeting types", "calendar-days", ADMINS),
-            Entry("/admin/read-models", "Read models", "database", ADMINS),
+            Entry("/history", "History", "history", HISTORY_ROLES),
+            Entry("/admin/people", "People", "shield", ADMIN_ROLES),
+            Entry("/admin/meeting-types", "Meeting types", "calendar-days", ADMIN_ROLES),
+            Entry("/admin/read-models", "Read models", "database", ADMIN_ROLES),
         ),
     ),
 )
 
 
-def sections_for(roles: Set[str]) -> Iterator[Section]:
-    """The sections that somebody with these roles sees; empty ones are left out."""
+def list_sections(roles: Set[str]) -> Iterator[Section]:
+    """Yield the sections that these roles may see, without empty ones."""
     for section in SECTIONS:
         entries = tuple(entry for entry in section.entries if entry.roles & roles)
         if entries:
             yield Section(section.title, entries)
 
 
-def current(path: str) -> str | None:
-    """The entry that a page belongs to: the longest one that its path begins with."""
-    looked_at = "/links" if path == "/" else path
+def find_current_path(path: str) -> str | None:
+    """Return the path of the entry that a page belongs to: the longest one that is a prefix of its path."""
+    page_path = "/links" if path == "/" else path
     paths = [entry.path for section in SECTIONS for entry in section.entries]
-    return max((one for one in paths if f"{looked_at}/".startswith(f"{one}/")), key=len, default=None)
+    return max(
+        (entry_path for entry_path in paths if f"{page_path}/".startswith(f"{entry_path}/")), key=len, default=None
+    )

@@ -1,4 +1,4 @@
-"""Routes of pages: a refusal becomes a page that says in one sentence what happened and what to do next."""
+"""Routes of pages: a refusal is shown as a page that says what happened and what to do next."""
 
 import logging
 from collections.abc import Callable, Coroutine
@@ -13,12 +13,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from api.http import problem_details
-from api.http.dependencies import by_session, parts_of
-from api.http.problem_details import STATUS
-from api.http.strict_json import is_small
-from api.http.validation_messages import message_of
-from api.pages.rendering.templates import render
-from api.pages.rendering.urls import sign_in_first
+from api.http.dependencies import authenticate_session, get_services
+from api.http.problem_details import REFUSAL_STATUSES
+from api.http.strict_json import read_body_within_limit
+from api.http.validation_messages import explain_validation_error
+from api.pages.rendering.templates import render_page
+from api.pages.rendering.urls import build_sign_in_url
 from domain.refusals import Invalid, Refusal, TryAgain, Unauthorized
 from store.database import DatabaseAway
 
@@ -36,70 +36,72 @@ TITLES = {
 
 
 class PageRoute(APIRoute):
-    """A route that answers in HTML whatever happens. Routes of pages are made with `route_class=PageRoute`."""
+    """A route that always responds in HTML. Routers of pages are created with `route_class=PageRoute`."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
         async def handle_as_page(request: Request) -> Response:
-            if request.method == "POST" and not await is_small(request):
-                return await refused(request, 413, "What was sent is larger than 64 KiB.")
+            if request.method == "POST" and not await read_body_within_limit(request):
+                return await render_refusal(request, 413, "What was sent is larger than 64 KiB.")
             try:
                 return await handle(request)
             except Refusal as error:
-                return await refusal(request, error)
+                return await respond_to_refusal(request, error)
             except RequestValidationError as error:
-                sentence = " ".join(message_of(one) for one in error.errors()[:1])
-                return await refused(request, 422, sentence)
+                sentence = " ".join(explain_validation_error(detail) for detail in error.errors()[:1])
+                return await render_refusal(request, 422, sentence)
             except StarletteHTTPException as error:  # a form that cannot be read
-                return await refused(request, error.status_code, "What was sent could not be read.")
+                return await render_refusal(request, error.status_code, "What was sent could not be read.")
             except DatabaseAway as error:
                 log.error("the database does not answer", exc_info=error)
-                return await refusal(request, TryAgain())
+                return await respond_to_refusal(request, TryAgain())
 
         return handle_as_page
 
 
-async def refusal(request: Request, error: Refusal) -> Response:
-    """A refusal as a page; somebody who is not signed in is led to where they can."""
+async def respond_to_refusal(request: Request, error: Refusal) -> Response:
+    """Render a refusal as a page; redirect somebody who is not signed in to the sign-in page."""
     if isinstance(error, Unauthorized):
-        return to_sign_in(request)
+        return redirect_to_sign_in(request)
     sentence = error.message if isinstance(error, Invalid) else error.sentence
-    return await refused(request, STATUS[type(error)], sentence)
+    return await render_refusal(request, REFUSAL_STATUSES[type(error)], sentence)
 
 
-def to_sign_in(request: Request) -> Response:
-    """The sign-in page, then back; htmx is told to load it as a whole page."""
-    path = sign_in_first(request)
+def redirect_to_sign_in(request: Request) -> Response:
+    """Redirect to the sign-in page and back; an htmx request is told to load it as a whole page."""
+    path = build_sign_in_url(request)
     if request.headers.get("HX-Request"):
         return Response(status_code=204, headers={"HX-Redirect": path})
     return RedirectResponse(path, 303, {"Cache-Control": "no-store"})
 
 
-async def refused(request: Request, status: int, sentence: str) -> Response:
-    """A page for a refusal of this status."""
+async def render_refusal(request: Request, status: int, sentence: str) -> Response:
+    """Render a page for a refusal with this status."""
     title = TITLES.get(status, "That did not work")
-    answer = await run_in_threadpool(render, request, "errors/refusal.html", status, title=title, sentence=sentence)
+    response = await run_in_threadpool(
+        render_page, request, "errors/refusal.html", status, title=title, sentence=sentence
+    )
     if status in (429, 503):
-        answer.headers["Retry-After"] = "1"
-    return answer
+        response.headers["Retry-After"] = "1"
+    return response
 
 
-def recognise(request: Request) -> None:
-    """Finds out who looks, where no route did, so that the page has their navigation."""
+def identify_viewer(request: Request) -> None:
+    """Set the request's viewer if somebody is signed in, so that an error page has their navigation."""
     with suppress(Refusal, DatabaseAway):
-        request.state.viewer = by_session(request, parts_of(request))
+        request.state.viewer = authenticate_session(request, get_services(request))
 
 
-def install(app: FastAPI) -> None:
-    """Answers unknown addresses in HTML where a browser asked, else as the JSON API does."""
+def install_error_handler(app: FastAPI) -> None:
+    """Respond to unknown paths in HTML if a browser asked, else as the JSON API does."""
 
-    async def http_error(request: Request, error: Exception) -> Response:
+    async def handle_http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, StarletteHTTPException | HTTPException)
-        wants_page = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/v1")
-        if wants_page and error.status_code in (404, 405):
-            await run_in_threadpool(recognise, request)
-            return await refused(request, error.status_code, "This address leads nowhere. Please check it.")
-        return problem_details.http_error(request, error)
+        is_page_request = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/v1")
+        if is_page_request and error.status_code in (404, 405):
+            await run_in_threadpool(identify_viewer, request)
+            return await render_refusal(request, error.status_code, "This address leads nowhere. Please check it.")
+        return problem_details.handle_http_error(request, error)
 
-    app.add_exception_handler(StarletteHTTPException, http_error)
+    app.add_exception_handler(StarletteHTTPException, handle_http_error)

@@ -1,4 +1,4 @@
-"""What pages take from their query: a filter that is sent empty, as forms do without JavaScript, is no filter."""
+"""Query parameters of pages: a filter that is sent empty, as forms do without JavaScript, is no filter."""
 
 from typing import Annotated, Any
 
@@ -8,12 +8,12 @@ from pydantic import BeforeValidator
 from api.http.pagination import Cursor, Search
 
 
-def none_if_blank(value: Any) -> Any:
-    """Nothing for an empty text."""
+def to_none_if_blank(value: Any) -> Any:
+    """Return None for an empty value."""
     return value if value else None
 
 
-Blank = BeforeValidator(none_if_blank)
-Words = Annotated[Search, Blank]
+Blank = BeforeValidator(to_none_if_blank)
+SearchQuery = Annotated[Search, Blank]
 PageCursor = Annotated[Cursor, Blank]
-Row = Annotated[int, Query(ge=1, le=1_000_000_000, description="The number of the page's first row.")]
+RowNumber = Annotated[int, Query(ge=1, le=1_000_000_000, description="The number of the page's first row.")]

@@ -1,4 +1,4 @@
-"""Templates become pages here: strict about what is undefined, and with what every template may use."""
+"""Renders the Jinja templates: undefined names are errors; adds the context that every template may use."""
 
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -12,26 +12,26 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from api.clock import now
+from api.clock import read_clock
 from api.http.dependencies import Caller
 from api.pages.rendering import navigation, time_formatting, urls
-from api.pages.rendering.flash_messages import NOTICE, Notice, set_notice
-from api.pages.rendering.static_files import static
+from api.pages.rendering.flash_messages import NOTICE_COOKIE, Notice, set_notice
+from api.pages.rendering.static_files import build_static_url
 from api.web_files import ICONS, TEMPLATES
 
-THEME = "oncelink_theme"
+THEME_COOKIE = "oncelink_theme"
 THEMES = {"light": "oncelink", "dark": "oncelink-dark"}
 UTC = "UTC"
-DRAWN = (
+ICON_TEMPLATE = (
     '<svg class="icon" width="{}" height="{}" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.9" '
     'stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">{}</svg>'
 )
 
 
 @cache
-def environment() -> Environment:
-    """The templates; a name that is not there and a value that is not given are mistakes, not gaps."""
-    found = Environment(
+def create_environment() -> Environment:
+    """Create the Jinja environment, once; an undefined name is an error."""
+    environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
@@ -39,85 +39,87 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    found.globals.update(static=static, icon=icon, here=here, with_query=urls.with_query)
-    found.globals.update(at=at, on=on, since=since)
-    return found
+    environment.globals.update(
+        static=build_static_url, icon=render_icon, here=build_current_url, with_query=urls.build_url
+    )
+    environment.globals.update(at=render_time, on=render_date, since=render_relative_time)
+    return environment
 
 
 @cache
-def icon(name: str, size: int = 18) -> Markup:
-    """An icon in the size of its text's line, for the eye only; FileNotFoundError for one that is not in web/icons."""
+def render_icon(name: str, size: int = 18) -> Markup:
+    """Render an icon as inline SVG, hidden from screen readers. Raises FileNotFoundError for an unknown icon."""
     source = (ICONS / f"{name}.svg").read_text(encoding="utf-8")
     inner = source[source.index(">", source.index("<svg")) + 1 : source.index("</svg>")]
-    return Markup(DRAWN).format(size, size, Markup(inner.replace("\n", "")))  # noqa: S704
+    return Markup(ICON_TEMPLATE).format(size, size, Markup(inner.replace("\n", "")))  # noqa: S704
 
 
 @dataclass(frozen=True)
-class Look:
-    """Who looks at which page, when: for what macros use, which Jinja gives no context."""
+class RenderContext:
+    """The request, the zone and the instant of a rendering, for macros, to which Jinja gives no context."""
 
     request: Request
     zone: str
     now: datetime
 
 
-LOOK: ContextVar[Look] = ContextVar("look")
+RENDER_CONTEXT: ContextVar[RenderContext] = ContextVar("look")
 
 
-def here(**changes: object) -> str:
-    """The address that is looked at, with some parameters of its query changed."""
-    return urls.here(LOOK.get().request, **changes)
+def build_current_url(**changes: object) -> str:
+    """Return the current URL with some parameters changed (None removes one); paging starts at the first row."""
+    return urls.build_current_url(RENDER_CONTEXT.get().request, **changes)
 
 
-def at(instant: datetime) -> Markup:
-    """A time with its day, in the zone of who looks."""
-    return time_formatting.time_tag(instant, LOOK.get().zone)
+def render_time(instant: datetime) -> Markup:
+    """Render a time with its day, in the zone of the rendering."""
+    return time_formatting.render_time_tag(instant, RENDER_CONTEXT.get().zone)
 
 
-def on(instant: datetime) -> Markup:
-    """A time's day alone, in the zone of who looks."""
-    return time_formatting.time_tag(instant, LOOK.get().zone, day_only=True)
+def render_date(instant: datetime) -> Markup:
+    """Render only the day of a time, in the zone of the rendering."""
+    return time_formatting.render_time_tag(instant, RENDER_CONTEXT.get().zone, day_only=True)
 
 
-def since(instant: datetime) -> Markup:
-    """A time relative to now; the absolute one shows on hover."""
-    look = LOOK.get()
-    return time_formatting.time_tag(instant, look.zone, look.now)
+def render_relative_time(instant: datetime) -> Markup:
+    """Render a time relative to now; the absolute one is its title."""
+    render_context = RENDER_CONTEXT.get()
+    return time_formatting.render_time_tag(instant, render_context.zone, render_context.now)
 
 
-def render(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
-    """A page. `viewer` is who is signed in, or None; `zone` is the viewer's unless given."""
+def render_page(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
+    """Render a page; its context has `viewer` (None if nobody is signed in) and `zone` (by default the viewer's)."""
     viewer: Caller | None = getattr(request.state, "viewer", None)
-    notice = Notice.read(request.cookies.get(NOTICE))
-    given: Mapping[str, Any] = {
+    notice = Notice.from_cookie(request.cookies.get(NOTICE_COOKIE))
+    variables: Mapping[str, Any] = {
         "request": request,
         "viewer": viewer,
         "zone": viewer.person.properties.time_zone if viewer else UTC,
-        "now": now(),
-        "theme": THEMES.get(request.cookies.get(THEME, "")),
-        "sections": list(navigation.sections_for(viewer.context.roles)) if viewer else [],
-        "current": navigation.current(request.url.path),
+        "now": read_clock(),
+        "theme": THEMES.get(request.cookies.get(THEME_COOKIE, "")),
+        "sections": list(navigation.list_sections(viewer.context.roles)) if viewer else [],
+        "current": navigation.find_current_path(request.url.path),
         "notice": notice,
         "behind": getattr(request.state, "behind", False),
         **context,
     }
-    answer = HTMLResponse(written(template, given), status, {"Cache-Control": "no-store"})
+    response = HTMLResponse(render_template(template, variables), status, {"Cache-Control": "no-store"})
     if notice and status < 400:
-        answer.delete_cookie(NOTICE)
-    return answer
+        response.delete_cookie(NOTICE_COOKIE)
+    return response
 
 
-def written(template: str, given: Mapping[str, Any]) -> str:
-    """A template with its values."""
-    token = LOOK.set(Look(given["request"], given["zone"], given["now"]))
+def render_template(template: str, variables: Mapping[str, Any]) -> str:
+    """Render a template with its variables."""
+    token = RENDER_CONTEXT.set(RenderContext(variables["request"], variables["zone"], variables["now"]))
     try:
-        return environment().get_template(template).render(given)
+        return create_environment().get_template(template).render(variables)
     finally:
-        LOOK.reset(token)
+        RENDER_CONTEXT.reset(token)
 
 
-def go_on(path: str, sentence: str | None = None, position: int | None = None) -> Response:
-    """After something was done: on to a page, which says so, and whose lists have what was written."""
-    answer = RedirectResponse(path, 303, {"Cache-Control": "no-store"})
-    set_notice(answer, sentence, position)
-    return answer
+def redirect_to(path: str, sentence: str | None = None, position: int | None = None) -> Response:
+    """Redirect to a page after a change; that page shows the message, and its lists wait for the position."""
+    response = RedirectResponse(path, 303, {"Cache-Control": "no-store"})
+    set_notice(response, sentence, position)
+    return response

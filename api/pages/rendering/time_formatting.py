@@ -1,11 +1,11 @@
-"""Times as people read them: in the zone of who looks, absolute with the weekday, or relative to now."""
+"""Formats times for people: absolute with the weekday in their zone, or relative to now."""
 
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
-STEPS = (
+UNITS = (
     (timedelta(days=365), timedelta(days=365), "year"),
     (timedelta(days=60), timedelta(days=30), "month"),
     (timedelta(days=1), timedelta(days=1), "day"),
@@ -14,31 +14,37 @@ STEPS = (
 )
 
 
-def in_words(at: datetime, zone: str) -> str:
-    """`Wed 25 Nov 2026, 14:05` in a zone."""
-    there = at.astimezone(ZoneInfo(zone))
-    return f"{day_in_words(there.date())}, {there:%H:%M}"
+def format_instant(instant: datetime, zone: str) -> str:
+    """Return `Wed 25 Nov 2026, 14:05` in a zone."""
+    local = instant.astimezone(ZoneInfo(zone))
+    return f"{format_date(local.date())}, {local:%H:%M}"
 
 
-def day_in_words(day: date) -> str:
-    """`Wed 25 Nov 2026`."""
+def format_date(day: date) -> str:
+    """Return `Wed 25 Nov 2026`."""
     return f"{day:%a} {day.day} {day:%b %Y}"
 
 
-def from_now(at: datetime, now: datetime) -> str:
-    """`in 3 days`, `2 hours ago`, `just now`: rounded down to the largest unit that fits."""
-    distance = abs(at - now)
-    for least, unit, name in STEPS:
-        if distance >= least:
+def format_relative_time(instant: datetime, now: datetime) -> str:
+    """Return `in 3 days`, `2 hours ago` or `just now`, rounded down to the largest unit that fits."""
+    distance = abs(instant - now)
+    for minimum, unit, name in UNITS:
+        if distance >= minimum:
             count = distance // unit
-            words = f"{count} {name}{'' if count == 1 else 's'}"
-            return f"in {words}" if at > now else f"{words} ago"
-    return "in a moment" if at > now else "just now"
+            quantity = f"{count} {name}{'' if count == 1 else 's'}"
+            return f"in {quantity}" if instant > now else f"{quantity} ago"
+    return "in a moment" if instant > now else "just now"
 
 
-def time_tag(at: datetime, zone: str, now: datetime | None = None, day_only: bool = False) -> Markup:
-    """A `<time>`: relative where `now` is given, then the absolute one is its title; the zone is named in the title."""
-    whole = in_words(at, zone)
-    shown = from_now(at, now) if now else day_in_words(at.astimezone(ZoneInfo(zone)).date()) if day_only else whole
-    machine = at.isoformat().replace("+00:00", "Z")
-    return Markup('<time datetime="{}" title="{} ({})">{}</time>').format(machine, whole, zone, shown)
+def render_time_tag(instant: datetime, zone: str, now: datetime | None = None, day_only: bool = False) -> Markup:
+    """Render a `<time>`: relative if `now` is given, else absolute. The title has the absolute time and the zone."""
+    absolute = format_instant(instant, zone)
+    text = (
+        format_relative_time(instant, now)
+        if now
+        else format_date(instant.astimezone(ZoneInfo(zone)).date())
+        if day_only
+        else absolute
+    )
+    iso_text = instant.isoformat().replace("+00:00", "Z")
+    return Markup('<time datetime="{}" title="{} ({})">{}</time>').format(iso_text, absolute, zone, text)

@@ -1,34 +1,34 @@
-"""Addresses of our own pages: the one that is looked at with other filters, and where to go on after signing in."""
+"""Builds URLs of the pages: the current URL with other parameters, and where to go after signing in."""
 
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
 from fastapi import Request
 
-PAGING = ("cursor", "row")
+PAGING_PARAMETERS = ("cursor", "row")
 
 
-def with_query(path: str, query: Mapping[str, object]) -> str:
-    """A path with those parameters that have a value."""
-    given = {name: str(value).lower() if isinstance(value, bool) else value for name, value in query.items()}
-    text = urlencode({name: value for name, value in given.items() if value not in (None, "", "false")})
-    return f"{path}?{text}" if text else path
+def build_url(path: str, query: Mapping[str, object]) -> str:
+    """Return a path with a query of those parameters that have a value: None, "" and False are left out."""
+    texts = {name: str(value).lower() if isinstance(value, bool) else value for name, value in query.items()}
+    query_string = urlencode({name: value for name, value in texts.items() if value not in (None, "", "false")})
+    return f"{path}?{query_string}" if query_string else path
 
 
-def here(request: Request, **changes: object) -> str:
-    """The page that is looked at with some parameters changed (None leaves one out), from its first row on."""
-    kept = {name: value for name, value in request.query_params.items() if name not in PAGING}
-    return with_query(request.url.path, {**kept, **changes})
+def build_current_url(request: Request, **changes: object) -> str:
+    """Return the current URL with some parameters changed (None removes one); paging starts at the first row."""
+    parameters = {name: value for name, value in request.query_params.items() if name not in PAGING_PARAMETERS}
+    return build_url(request.url.path, {**parameters, **changes})
 
 
-def local(path: str | None) -> str:
-    """A page of ours to go on to; the first page instead of anything that could lead elsewhere."""
+def ensure_local_path(path: str | None) -> str:
+    """Return a path of this site to go to, or `/` for anything that could lead to another site."""
     if not path or not path.startswith("/") or path.startswith("//") or "\\" in path or not path.isprintable():
         return "/"
     return path
 
 
-def sign_in_first(request: Request) -> str:
-    """The sign-in page that leads back to the page asked for."""
-    wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return "/sign-in" if request.method != "GET" or wanted == "/" else f"/sign-in?next={quote(wanted, safe='/')}"
+def build_sign_in_url(request: Request) -> str:
+    """Return the URL of the sign-in page that leads back to the requested page."""
+    target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return "/sign-in" if request.method != "GET" or target == "/" else f"/sign-in?next={quote(target, safe='/')}"

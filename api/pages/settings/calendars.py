@@ -1,4 +1,4 @@
-"""One's own calendars on the page of settings: adding, reading again, choosing, removing."""
+"""The viewer's own calendars on the settings page: adding, refreshing, choosing, removing."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -7,96 +7,104 @@ from uuid import uuid4
 from anyio import to_thread
 from fastapi import APIRouter, Form, Request, Response
 
-from api.http.dependencies import Caller, Id, Parts
+from api.http.dependencies import Caller, CurrentServices, Id
 from api.pages.rendering.dependencies import Viewer
-from api.pages.rendering.forms import WrongForm, checked, errors_of
+from api.pages.rendering.forms import InvalidForm, collect_field_errors, validate_form
 from api.pages.rendering.page_route import PageRoute
-from api.pages.rendering.templates import go_on
-from api.pages.settings.settings import page
-from api.services import Oncelink
-from api.v1 import calendars as asked
+from api.pages.rendering.templates import redirect_to
+from api.pages.settings.settings import render_settings
+from api.services import Services
+from api.v1 import calendars as calendars_api
 from api.v1.calendar_request_bodies import CalendarChoice, NewCalendar
 from domain.refusals import Refusal
 
 router = APIRouter(prefix="/settings/calendars", include_in_schema=False, route_class=PageRoute)
 
-HERE = "/settings#calendars"
-Field = Annotated[str, Form()]
+CALENDARS_URL = "/settings#calendars"
+FormField = Annotated[str, Form()]
 
 
 @router.post("/feed")
 async def add_feed(
-    request: Request, parts: Parts, viewer: Viewer, feed_url: Field = "", feed_name: Field = ""
+    request: Request, services: CurrentServices, viewer: Viewer, feed_url: FormField = "", feed_name: FormField = ""
 ) -> Response:
-    """Adds a feed by its address."""
+    """Add a feed by its URL."""
     values = {"kind": "feed", "url": feed_url.strip(), "name": feed_name.strip() or None}
-    return await added(request, parts, viewer, values, {"": "feed_url", "url": "feed_url", "name": "feed_name"})
+    return await add_calendar(
+        request, services, viewer, values, {"": "feed_url", "url": "feed_url", "name": "feed_name"}
+    )
 
 
 @router.post("/account")
 async def add_account(
     request: Request,
-    parts: Parts,
+    services: CurrentServices,
     viewer: Viewer,
-    account_url: Field = "",
-    account_user: Field = "",
-    account_password: Field = "",
+    account_url: FormField = "",
+    account_user: FormField = "",
+    account_password: FormField = "",
 ) -> Response:
-    """Connects a CalDAV account."""
+    """Connect a CalDAV account."""
     values = {"kind": "caldav", "url": account_url.strip(), "user": account_user, "password": account_password}
     fields = {name: f"account_{name}" for name in ("url", "user", "password")} | {"": "account_url"}
-    return await added(request, parts, viewer, values, fields)
+    return await add_calendar(request, services, viewer, values, fields)
 
 
 @router.post("/{id}/refresh")
-async def refresh(parts: Parts, viewer: Viewer, id: Id) -> Response:
-    """Reads a calendar now."""
-    found = await asked.refresh_calendar(parts, viewer, id)
-    return go_on(HERE, found["problem"] or f"Read the calendar: {entries(found)}.")
+async def refresh_calendar(services: CurrentServices, viewer: Viewer, id: Id) -> Response:
+    """Fetch a calendar now."""
+    calendar = await calendars_api.refresh_calendar(services, viewer, id)
+    return redirect_to(CALENDARS_URL, calendar["problem"] or f"Read the calendar: {format_entry_count(calendar)}.")
 
 
 @router.post("/{id}/choose")
-def choose(
-    parts: Parts, viewer: Viewer, id: Id, read: Annotated[list[str] | None, Form()] = None, write_to: Field = ""
+def choose_calendars(
+    services: CurrentServices,
+    viewer: Viewer,
+    id: Id,
+    read: Annotated[list[str] | None, Form()] = None,
+    write_to: FormField = "",
 ) -> Response:
-    """Chooses which calendars of an account are read and written to."""
+    """Choose which calendars of an account are read and written to."""
     try:
-        body = checked(CalendarChoice, {"calendars": read or [], "write_to": write_to or None})
-    except WrongForm as error:
-        return go_on(HERE, next(iter(error.errors.values())))
-    asked.choose_calendars(parts, viewer, id, body)
-    return go_on(HERE, "Saved which calendars are used.")
+        body = validate_form(CalendarChoice, {"calendars": read or [], "write_to": write_to or None})
+    except InvalidForm as error:
+        return redirect_to(CALENDARS_URL, next(iter(error.errors.values())))
+    calendars_api.choose_calendars(services, viewer, id, body)
+    return redirect_to(CALENDARS_URL, "Saved which calendars are used.")
 
 
 @router.post("/{id}/remove")
-def remove(parts: Parts, viewer: Viewer, id: Id) -> Response:
-    """Removes a calendar and what is known from it."""
-    return go_on(HERE, "Removed the calendar.", asked.remove(parts, viewer, id))
+def remove_calendar(services: CurrentServices, viewer: Viewer, id: Id) -> Response:
+    """Remove a calendar and the busy times known from it."""
+    return redirect_to(CALENDARS_URL, "Removed the calendar.", calendars_api.delete_calendar(services, viewer, id))
 
 
-async def added(
-    request: Request, parts: Oncelink, viewer: Caller, values: Mapping[str, Any], fields: Mapping[str, str]
+async def add_calendar(
+    request: Request, services: Services, viewer: Caller, values: Mapping[str, Any], fields: Mapping[str, str]
 ) -> Response:
-    """Reads and keeps a calendar, or says beside its field why not; what was typed is not shown again."""
+    """Fetch and add a calendar, or show errors at its fields; typed values are not shown again."""
     try:
-        body = checked(NewCalendar, values)
-        await to_thread.run_sync(asked.refuse_too_many, parts, viewer)
-        made = await asked.waited(parts, lambda: asked.add(parts, viewer, uuid4(), body, None))
-    except (WrongForm, Refusal) as error:
-        found = {fields.get(name, fields[""]): sentence for name, sentence in errors_of(error).items()}
-        return await to_thread.run_sync(again, request, parts, viewer, found)
-    assert made is not None, "its id is new"
-    now = await to_thread.run_sync(asked.shown_again, parts, made)
-    return go_on(HERE, f"Added {made.name}: {entries(now)}.")
+        body = validate_form(NewCalendar, values)
+        await to_thread.run_sync(calendars_api.refuse_too_many, services, viewer)
+        calendar = await calendars_api.run_in_pool(
+            services, lambda: calendars_api.connect_calendar(services, viewer, uuid4(), body, None)
+        )
+    except (InvalidForm, Refusal) as error:
+        errors = {fields.get(name, fields[""]): sentence for name, sentence in collect_field_errors(error).items()}
+        return await to_thread.run_sync(render_errors, request, services, viewer, errors)
+    assert calendar is not None, "its id is new"
+    calendar_row = await to_thread.run_sync(calendars_api.reload_response, services, calendar)
+    return redirect_to(CALENDARS_URL, f"Added {calendar.name}: {format_entry_count(calendar_row)}.")
 
 
-def again(request: Request, parts: Oncelink, viewer: Caller, errors: dict[str, str]) -> Response:
-    """The page of settings with what was wrong."""
+def render_errors(request: Request, services: Services, viewer: Caller, errors: dict[str, str]) -> Response:
+    """Render the settings page with errors."""
     values, version = viewer.person.properties.model_dump(), viewer.person.version
-    return page(request, parts, viewer, values, version, errors, status=422)
+    return render_settings(request, services, viewer, values, version, errors, status=422)
 
 
-def entries(calendar: Mapping[str, Any]) -> str:
-    """How much a calendar holds, in words."""
+def format_entry_count(calendar: Mapping[str, Any]) -> str:
+    """Return how many busy entries a calendar has, as text."""
     count = calendar["busy_soon"]
     return f"{count} busy {'entry' if count == 1 else 'entries'} in the next 60 days"

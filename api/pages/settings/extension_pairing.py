@@ -1,4 +1,4 @@
-"""Connecting the Chrome extension: its person agrees on a page, and a one-time code is exchanged for a limited key."""
+"""Pairing of the Chrome extension: its person agrees on a page; a one-time code is exchanged for a limited key."""
 
 import hashlib
 import re
@@ -8,97 +8,107 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.clock import now
+from api.clock import read_clock
 from api.http.api_key_scopes import EXTENSION, PAIRING_PATH
-from api.http.dependencies import Parts
+from api.http.dependencies import CurrentServices
 from api.http.strict_json import StrictRoute
 from api.pages.rendering.dependencies import Viewer
 from api.pages.rendering.page_route import PageRoute
-from api.pages.rendering.templates import render
-from api.pages.settings.settings import keys_of
-from api.services import Oncelink
+from api.pages.rendering.templates import render_page
+from api.pages.settings.settings import list_keys
+from api.services import Services
 from domain.person import Person
 from domain.refusals import ForeignOrigin, Invalid, Unauthorized
-from store.credentials.pairings import Asked
+from store.credentials.pairings import PairingRequest
 
 router = APIRouter(prefix="/settings/extension", include_in_schema=False, route_class=PageRoute)
 exchange_router = APIRouter(include_in_schema=False, route_class=StrictRoute)
 
-NAME = "Chrome extension"
-SECRET = r"^[A-Za-z0-9_-]{43}$"  # noqa: S105, the form of one: 256 bits in base64url
-Text = Annotated[str, Query(max_length=100)]
-Typed = Annotated[str, Form(max_length=100)]
+KEY_NAME = "Chrome extension"
+SECRET_PATTERN = r"^[A-Za-z0-9_-]{43}$"  # noqa: S105, a pattern: 256 bits in base64url
+QueryText = Annotated[str, Query(max_length=100)]
+FormText = Annotated[str, Form(max_length=100)]
 
 
-class Exchange(BaseModel):
-    """What the extension sends: the code from the page, and the verifier that it kept to itself."""
+class PairingExchange(BaseModel):
+    """What the extension sends: the code from the page, and the PKCE verifier."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    code: str = Field(pattern=SECRET)
-    verifier: str = Field(pattern=SECRET)
+    code: str = Field(pattern=SECRET_PATTERN)
+    verifier: str = Field(pattern=SECRET_PATTERN)
 
 
 @router.get("")
-def ask(request: Request, parts: Parts, viewer: Viewer, extension: Text = "", challenge: Text = "") -> Response:
-    """Asks whether to connect the extension that led here; without one, says how to connect it."""
+def show_pairing(
+    request: Request, services: CurrentServices, viewer: Viewer, extension: QueryText = "", challenge: QueryText = ""
+) -> Response:
+    """Ask whether to connect the extension that led here; without one, explain how to connect it."""
     if not (extension or challenge):
-        return page(request, parts, viewer)
-    viewer.require("member")
-    asked(parts, extension, challenge)
-    return page(request, parts, viewer, wanted={"extension": extension, "challenge": challenge})
+        return render_pairing(request, services, viewer)
+    viewer.require_any_role("member")
+    parse_pairing_request(services, extension, challenge)
+    return render_pairing(request, services, viewer, pairing_request={"extension": extension, "challenge": challenge})
 
 
 @router.post("")
-def approve(request: Request, parts: Parts, viewer: Viewer, extension: Typed = "", challenge: Typed = "") -> Response:
-    """Makes the one-time code, which the extension reads from this page."""
-    viewer.require("member")
-    code = parts.pairings.approve(viewer.person.id, asked(parts, extension, challenge), viewer.context.now)
-    return page(request, parts, viewer, code=code, status=201)
+def approve_pairing(
+    request: Request, services: CurrentServices, viewer: Viewer, extension: FormText = "", challenge: FormText = ""
+) -> Response:
+    """Create the one-time code, which the extension reads from this page."""
+    viewer.require_any_role("member")
+    code = services.pairings.approve_pairing(
+        viewer.person.id, parse_pairing_request(services, extension, challenge), viewer.context.now
+    )
+    return render_pairing(request, services, viewer, code=code, status=201)
 
 
 @exchange_router.post(PAIRING_PATH, status_code=201)
-def exchange(request: Request, parts: Parts, body: Exchange, response: Response) -> dict[str, Any]:
-    """Hands the key over to the extension that asked, once. Raises ForeignOrigin, Invalid, Unauthorized."""
+def exchange_code(
+    request: Request, services: CurrentServices, body: PairingExchange, response: Response
+) -> dict[str, Any]:
+    """Return the key to the extension that has the code, once. Raises ForeignOrigin, Invalid, Unauthorized."""
     origin = request.headers.get("Origin", "")
-    if origin not in parts.settings.extensions:
+    if origin not in services.settings.extensions:
         raise ForeignOrigin
-    paired = parts.pairings.exchange(body.code, Asked(origin, challenge_of(body.verifier)), NAME, EXTENSION, now())
-    if paired is None:
+    pairing = services.pairings.exchange_code(
+        body.code, PairingRequest(origin, derive_challenge(body.verifier)), KEY_NAME, EXTENSION, read_clock()
+    )
+    if pairing is None:
         raise Invalid("code", "This code was used or is too old. Please connect again.")
-    parts.pairings.forget(now())
+    services.pairings.delete_expired_codes(read_clock())
     response.headers["Cache-Control"] = "no-store"
-    person = parts.staffing.get(Person, paired.person_id)
+    person = services.administration.load_aggregate(Person, pairing.person_id)
     if not person.active:  # deactivated since agreeing: coming back must not bring this key along
-        parts.keys.delete(paired.id, person.id)
+        services.api_keys.delete_key(pairing.id, person.id)
         raise Unauthorized
-    whose = {"id": person.id, "name": person.properties.name, "email": person.properties.email}
-    return {"id": paired.id, "key": paired.key, "expires_at": paired.expires_at, "person": whose}
+    person_data = {"id": person.id, "name": person.properties.name, "email": person.properties.email}
+    return {"id": pairing.id, "key": pairing.key, "expires_at": pairing.expires_at, "person": person_data}
 
 
-def asked(parts: Oncelink, extension: str, challenge: str) -> Asked:
-    """Which extension asks. Raises Invalid for one that is not on the list, or a challenge that is none."""
+def parse_pairing_request(services: Services, extension: str, challenge: str) -> PairingRequest:
+    """Return the pairing request. Raises Invalid for an extension that is not allowed or a malformed challenge."""
     origin = f"chrome-extension://{extension}"
-    if origin not in parts.settings.extensions:
+    if origin not in services.settings.extensions:
         raise Invalid("extension", "This server does not know that extension. Its operator can allow it.")
-    if not re.fullmatch(SECRET, challenge):
+    if not re.fullmatch(SECRET_PATTERN, challenge):
         raise Invalid("challenge", "Please connect again, from the extension.")
-    return Asked(origin, challenge)
+    return PairingRequest(origin, challenge)
 
 
-def challenge_of(verifier: str) -> str:
-    """What the extension said of its verifier when it asked: SHA-256, as PKCE has it (RFC 7636, S256)."""
+def derive_challenge(verifier: str) -> str:
+    """Return the PKCE challenge of a verifier: base64url of its SHA-256 (RFC 7636, S256)."""
     return urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
-def page(
+def render_pairing(
     request: Request,
-    parts: Oncelink,
+    services: Services,
     viewer: Viewer,
-    wanted: dict[str, str] | None = None,
+    pairing_request: dict[str, str] | None = None,
     code: str | None = None,
     status: int = 200,
 ) -> Response:
-    """The page of the extension: the question, the code, or how it is connected."""
-    keys = [key for key in keys_of(parts, viewer.person.id) if key["scope"] == EXTENSION]
-    return render(request, "settings/extension.html", status, wanted=wanted, code=code, keys=keys)
+    """Render the page of the extension: the question, the code, or how it is connected."""
+    keys = [key for key in list_keys(services, viewer.person.id) if key["scope"] == EXTENSION]
+    return render_page(request, "settings/extension.html", status, wanted=pairing_request, code=code, keys=keys)

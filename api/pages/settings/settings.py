@@ -1,127 +1,131 @@
-"""One's own settings: hours and zone, API keys, sessions, the extension."""
+"""The viewer's own settings: hours and zone, API keys, sessions, the extension."""
 
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Form, Request, Response
 
-from api.http.dependencies import Caller, Id, Parts
-from api.pages.admin.hours_form import Sent
-from api.pages.admin.person_form import shown, text, typed
+from api.http.dependencies import Caller, CurrentServices, Id
+from api.pages.admin.hours_form import SubmittedForm
+from api.pages.admin.person_form import build_form_context, parse_person_form, read_text
 from api.pages.rendering.dependencies import Viewer
-from api.pages.rendering.edit_conflicts import differences
-from api.pages.rendering.forms import WrongForm, checked, errors_of
+from api.pages.rendering.edit_conflicts import find_differences
+from api.pages.rendering.forms import InvalidForm, collect_field_errors, validate_form
 from api.pages.rendering.page_route import PageRoute
-from api.pages.rendering.templates import go_on, render
-from api.services import Oncelink
-from api.v1.api_keys import BEGINNING
-from api.v1.calendar_feed import feed_of, made_anew
-from api.v1.calendar_feed import shown as shown_feed
+from api.pages.rendering.templates import redirect_to, render_page
+from api.services import Services
+from api.v1.api_keys import START_OF_LIST
+from api.v1.calendar_feed import find_feed, replace_feed
+from api.v1.calendar_feed import to_feed_response as to_feed_response
 from api.v1.calendars import list_calendars
 from api.v1.request_bodies import ApiKeyRequest, OwnChanges
 from domain.person import Person
 from domain.refusals import NotFound, Refusal, VersionConflict
-from store.credentials.api_keys import new_key
+from store.credentials.api_keys import generate_key
 
 router = APIRouter(prefix="/settings", include_in_schema=False, route_class=PageRoute)
 
-MOST_KEYS = 200
-OWN = ("time_zone", "weekly_hours", "date_overrides")
+MAX_KEYS = 200
+OWN_FIELDS = ("time_zone", "weekly_hours", "date_overrides")
 
 
 @router.get("")
-def settings(request: Request, parts: Parts, viewer: Viewer) -> Response:
-    """The settings as they are."""
-    return page(request, parts, viewer, viewer.person.properties.model_dump(), viewer.person.version)
+def show_settings(request: Request, services: CurrentServices, viewer: Viewer) -> Response:
+    """Show the current settings."""
+    return render_settings(request, services, viewer, viewer.person.properties.model_dump(), viewer.person.version)
 
 
 @router.post("/hours")
-def change_hours(request: Request, parts: Parts, viewer: Viewer, form: Sent) -> Response:
-    """Changes the viewer's zone and hours, unless somebody else did meanwhile."""
-    found = typed(form, viewer.person.properties.model_dump(), viewer.today)
-    values, version = {name: found[name] for name in OWN}, text(form, "version")
+def update_hours(request: Request, services: CurrentServices, viewer: Viewer, form: SubmittedForm) -> Response:
+    """Change the viewer's zone and hours, unless somebody else changed them since the form was loaded."""
+    form_values = parse_person_form(form, viewer.person.properties.model_dump(), viewer.today)
+    values, version = {name: form_values[name] for name in OWN_FIELDS}, read_text(form, "version")
     try:
-        changes = checked(OwnChanges, values).given()
-        on = int(version) if version.isdecimal() else None
-        position = parts.staffing.update_person(viewer.context, viewer.person.id, changes, on)
+        changes = validate_form(OwnChanges, values).get_sent_fields()
+        expected_version = int(version) if version.isdecimal() else None
+        position = services.administration.update_person(viewer.context, viewer.person.id, changes, expected_version)
     except VersionConflict:
-        now = parts.staffing.get(Person, viewer.person.id)
-        theirs = differences(now.properties.model_dump(), values)
-        return page(request, parts, viewer, values, now.version, {}, theirs, status=412)
-    except (WrongForm, Refusal) as error:
-        return page(request, parts, viewer, values, version, errors_of(error), status=422)
+        person = services.administration.load_aggregate(Person, viewer.person.id)
+        theirs = find_differences(person.properties.model_dump(), values)
+        return render_settings(request, services, viewer, values, person.version, {}, theirs, status=412)
+    except (InvalidForm, Refusal) as error:
+        return render_settings(request, services, viewer, values, version, collect_field_errors(error), status=422)
     if position is not None:
-        parts.appended()
-    return go_on("/settings", "Saved your hours." if position else "Nothing was changed.", position)
+        services.announce_append()
+    return redirect_to("/settings", "Saved your hours." if position else "Nothing was changed.", position)
 
 
 @router.post("/keys")
-def make_key(request: Request, parts: Parts, viewer: Viewer, key_name: Annotated[str, Form()] = "") -> Response:
-    """Makes an API key and shows it, this once."""
+def make_key(
+    request: Request, services: CurrentServices, viewer: Viewer, key_name: Annotated[str, Form()] = ""
+) -> Response:
+    """Create an API key and show it, only this once."""
     values = viewer.person.properties.model_dump()
     try:
-        wanted = checked(ApiKeyRequest, {"name": key_name.strip()})
-    except WrongForm as error:
-        return page(request, parts, viewer, values, viewer.person.version, {"key_name": one_of(error)}, status=422)
-    key = new_key()
-    parts.keys.make(uuid4(), viewer.person.id, wanted.name, key, viewer.context.now)
-    return page(request, parts, viewer, values, viewer.person.version, made=key, status=201)
+        key_request = validate_form(ApiKeyRequest, {"name": key_name.strip()})
+    except InvalidForm as error:
+        return render_settings(
+            request, services, viewer, values, viewer.person.version, {"key_name": get_first_error(error)}, status=422
+        )
+    key = generate_key()
+    services.api_keys.create_key(uuid4(), viewer.person.id, key_request.name, key, viewer.context.now)
+    return render_settings(request, services, viewer, values, viewer.person.version, created_key=key, status=201)
 
 
 @router.post("/keys/{id}/revoke")
-def revoke_key(parts: Parts, viewer: Viewer, id: Id) -> Response:
-    """Ends an API key of the viewer's."""
-    if not parts.keys.delete(id, viewer.person.id):
+def revoke_key(services: CurrentServices, viewer: Viewer, id: Id) -> Response:
+    """Revoke an API key of the viewer."""
+    if not services.api_keys.delete_key(id, viewer.person.id):
         raise NotFound
-    return go_on("/settings#keys", "Ended the API key.")
+    return redirect_to("/settings#keys", "Ended the API key.")
 
 
 @router.post("/calendar")
-def make_feed(parts: Parts, viewer: Viewer) -> Response:
-    """Makes a new secret address of the viewer's calendar, and ends the one before."""
-    made_anew(parts, viewer)
-    return go_on("/settings#calendar", "Made a new calendar address. One from before has ended.")
+def make_feed(services: CurrentServices, viewer: Viewer) -> Response:
+    """Create a new secret URL of the viewer's calendar; the previous one ends."""
+    replace_feed(services, viewer)
+    return redirect_to("/settings#calendar", "Made a new calendar address. One from before has ended.")
 
 
 @router.post("/calendar/end")
-def end_feed(parts: Parts, viewer: Viewer) -> Response:
-    """Ends the viewer's calendar address."""
-    parts.feeds.end(viewer.person.id, viewer.context.now)
-    return go_on("/settings#calendar", "Ended the calendar address.")
+def end_feed(services: CurrentServices, viewer: Viewer) -> Response:
+    """End the viewer's calendar URL."""
+    services.feed_tokens.end_token(viewer.person.id, viewer.context.now)
+    return redirect_to("/settings#calendar", "Ended the calendar address.")
 
 
-def page(
+def render_settings(
     request: Request,
-    parts: Oncelink,
+    services: Services,
     viewer: Caller,
     values: dict[str, Any],
     version: int | str,
     errors: dict[str, str] | None = None,
     theirs: list[Any] | None = None,
-    made: str | None = None,
+    created_key: str | None = None,
     status: int = 200,
 ) -> Response:
-    """The page of all settings."""
-    return render(
+    """Render the settings page."""
+    return render_page(
         request,
         "settings/settings.html",
         status,
-        **shown(values, viewer.today),
+        **build_form_context(values, viewer.today),
         version=version,
         errors=errors or {},
         theirs=theirs or [],
-        made=made,
-        keys=keys_of(parts, viewer.person.id),
-        feed=shown_feed(parts, feed_of(parts, viewer.person)),
-        calendars=list_calendars(parts, viewer)["items"],
+        made=created_key,
+        keys=list_keys(services, viewer.person.id),
+        feed=to_feed_response(services, find_feed(services, viewer.person)),
+        calendars=list_calendars(services, viewer)["items"],
     )
 
 
-def keys_of(parts: Oncelink, person: UUID) -> list[dict[str, Any]]:
-    """The API keys that have not ended, newest first."""
-    return parts.keys.page(person, BEGINNING, MOST_KEYS)[::-1]
+def list_keys(services: Services, person_id: UUID) -> list[dict[str, Any]]:
+    """Return a person's API keys that have not ended, newest first."""
+    return services.api_keys.list_keys(person_id, START_OF_LIST, MAX_KEYS)[::-1]
 
 
-def one_of(error: WrongForm) -> str:
-    """What is wrong with a form of one field."""
+def get_first_error(error: InvalidForm) -> str:
+    """Return the error of a form that has only one field."""
     return next(iter(error.errors.values()))

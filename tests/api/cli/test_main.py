@@ -20,16 +20,16 @@ import typer
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner, Result
 
-from api.app import build
+from api.app import build_app
 from api.cli import command_context, main
 from api.demo import demo
-from api.server import DATABASE, OWNER_ROLE, prepare
+from api.server import DATABASE, OWNER_ROLE, prepare_database
 from api.settings import Settings
-from store.embedded.server import Server, running
+from store.embedded.server import Server, run_server
 from store.schema import SERVICE_ROLE
 
 ROOT = Path(__file__).parents[3]
-PATIENCE = 60.0
+TIMEOUT_SECONDS = 60.0
 JULIO = "julio@nexora.example"
 MAY_CREATE = {("demo",), ("serve",), ("migrate",)}
 NEED_NO_DATABASE = {("extension", "build")}
@@ -44,23 +44,23 @@ WORDS = {
     "which": "0123456789abcdef",
 }
 
-Run = Callable[..., Result]
+CommandRunner = Callable[..., Result]
 
 
 @pytest.fixture(autouse=True)
-def undisturbed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A command may not change how this process logs, ends or is set."""
+def process_isolation(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Restores signal handlers, logging and environment that a command changes in this process."""
     for name in [name for name in os.environ if name.startswith("ONCELINK_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr(command_context, "configure", lambda form: None)
-    before = {number: signal.getsignal(number) for number in command_context.ENDINGS}
+    monkeypatch.setattr(command_context, "configure_logging", lambda form: None)
+    previous_handlers = {number: signal.getsignal(number) for number in command_context.STOP_SIGNALS}
     yield
-    for number, handler in before.items():
+    for number, handler in previous_handlers.items():
         signal.signal(number, handler)
 
 
-def environment(settings: Settings) -> dict[str, str]:
-    """The settings as a process reads them."""
+def build_environment(settings: Settings) -> dict[str, str]:
+    """Build the environment variables for settings."""
     return {
         "ONCELINK_DATABASE_URL": settings.database_url,
         "ONCELINK_SCHEMA": settings.db_schema,
@@ -71,48 +71,48 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 @pytest.fixture
-def run(settings: Settings) -> Run:
-    """Runs a command in this process; settings may be given anew."""
+def run_command(settings: Settings) -> CommandRunner:
+    """Runs a command in this process. Settings can be overridden."""
 
-    def invoke(*arguments: str, **changed: str) -> Result:
-        return CliRunner().invoke(main.app, arguments, env=environment(settings) | changed)
+    def run_cli(*arguments: str, **settings_overrides: str) -> Result:
+        return CliRunner().invoke(main.app, arguments, env=build_environment(settings) | settings_overrides)
 
-    return invoke
+    return run_cli
 
 
-def sentence(result: Result) -> str:
-    """What a command said on standard error, in one line."""
+def read_error(result: Result) -> str:
+    """Return standard error as one line."""
     return " ".join(result.stderr.split())
 
 
-def process(*arguments: str, **settings: str) -> "subprocess.Popen[str]":
-    """A command in a process of its own."""
+def start_process(*arguments: str, **settings: str) -> "subprocess.Popen[str]":
+    """Start a command as a process."""
     line = [sys.executable, "-c", "from api.cli.main import app; app()", *arguments]
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen(line, env=os.environ | {"PYTHONPATH": str(ROOT)} | settings, **pipes)  # type: ignore[call-overload, no-any-return]
 
 
-def eventually(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
+def wait_until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.02)
 
 
-def ended(running: "subprocess.Popen[str]", number: int = signal.SIGTERM) -> int:
-    """The exit code of a process that is told to end."""
-    running.send_signal(number)
-    running.communicate(timeout=PATIENCE)
-    return running.returncode
+def stop_process(process: "subprocess.Popen[str]", number: int = signal.SIGTERM) -> int:
+    """Stop a process and return its exit code."""
+    process.send_signal(number)
+    process.communicate(timeout=TIMEOUT_SECONDS)
+    return process.returncode
 
 
 class TestPersonAdd:
-    def test_adds_a_person(self, run: Run) -> None:
-        result = run("person", "add", JULIO, "--role", "member", "--role", "auditor", "--json")
+    def test_adds_a_person(self, run_command: CommandRunner) -> None:
+        result = run_command("person", "add", JULIO, "--role", "member", "--role", "auditor", "--json")
         assert (result.exit_code, json.loads(result.stdout)["email"]) == (0, JULIO)
 
     @pytest.mark.parametrize(
-        ("arguments", "said"),
+        ("arguments", "message"),
         [
             ((JULIO, "--role", "king"), "role: There is no role king; the roles are member,"),
             (("julio", "--role", "member"), "email: "),
@@ -120,65 +120,70 @@ class TestPersonAdd:
             ((JULIO, "--role", "member", "--name", "a\nb"), "name: "),
         ],
     )
-    def test_names_the_option_that_is_wrong(self, run: Run, arguments: tuple[str, ...], said: str) -> None:
-        result = run("person", "add", *arguments)
+    def test_names_the_option_that_is_wrong(
+        self, run_command: CommandRunner, arguments: tuple[str, ...], message: str
+    ) -> None:
+        result = run_command("person", "add", *arguments)
         assert (result.exit_code, result.stdout) == (2, "")
-        assert sentence(result).startswith(said)
+        assert read_error(result).startswith(message)
 
-    def test_refuses_an_address_that_is_taken_whatever_its_case(self, run: Run) -> None:
-        assert run("person", "add", JULIO, "--role", "member").exit_code == 0
-        result = run("person", "add", JULIO.upper(), "--role", "member")
+    def test_refuses_an_address_that_is_taken_whatever_its_case(self, run_command: CommandRunner) -> None:
+        assert run_command("person", "add", JULIO, "--role", "member").exit_code == 0
+        result = run_command("person", "add", JULIO.upper(), "--role", "member")
         assert (result.exit_code, result.stdout) == (1, "")
-        assert "e-mail address" in sentence(result)
+        assert "e-mail address" in read_error(result)
 
 
 class TestKeysAndSignIn:
-    def test_a_key_works_over_http_and_is_shown_once(self, run: Run, settings: Settings) -> None:
-        run("person", "add", JULIO, "--role", "member")
-        key = run("api-key", JULIO, "--name", "Laptop").stdout.strip()
-        other = json.loads(run("api-key", JULIO, "--json").stdout)["api_key"]
+    def test_a_key_works_over_http_and_is_shown_once(self, run_command: CommandRunner, settings: Settings) -> None:
+        run_command("person", "add", JULIO, "--role", "member")
+        key = run_command("api-key", JULIO, "--name", "Laptop").stdout.strip()
+        other_key = json.loads(run_command("api-key", JULIO, "--json").stdout)["api_key"]
         assert key.startswith("olk_")
-        assert key != other
-        with TestClient(build(settings)) as client:
-            signed = {"Authorization": f"Bearer {key}"}
-            assert client.get("/v1/me", headers=signed).json()["email"] == JULIO
-            named = client.get("/v1/api-keys", headers=signed)
-            assert [item["name"] for item in named.json()["items"]] == ["Laptop", "Command line"]
-            assert key not in named.text
+        assert key != other_key
+        with TestClient(build_app(settings)) as client:
+            headers = {"Authorization": f"Bearer {key}"}
+            assert client.get("/v1/me", headers=headers).json()["email"] == JULIO
+            response = client.get("/v1/api-keys", headers=headers)
+            assert [item["name"] for item in response.json()["items"]] == ["Laptop", "Command line"]
+            assert key not in response.text
 
-    def test_a_sign_in_url_is_new_each_time(self, run: Run, settings: Settings) -> None:
-        run("person", "add", JULIO, "--role", "member")
-        urls = {run("sign-in", JULIO).stdout.strip(), json.loads(run("sign-in", JULIO, "--json").stdout)["sign_in_url"]}
+    def test_a_sign_in_url_is_new_each_time(self, run_command: CommandRunner, settings: Settings) -> None:
+        run_command("person", "add", JULIO, "--role", "member")
+        urls = {
+            run_command("sign-in", JULIO).stdout.strip(),
+            json.loads(run_command("sign-in", JULIO, "--json").stdout)["sign_in_url"],
+        }
         assert len(urls) == 2
         assert all(url.startswith(f"{settings.base_url}/sign-in/") for url in urls)
 
     @pytest.mark.parametrize("command", ["api-key", "sign-in"])
-    def test_nobody_has_neither(self, run: Run, command: str) -> None:
-        result = run(command, "nobody@nexora.example")
+    def test_nobody_has_neither(self, run_command: CommandRunner, command: str) -> None:
+        result = run_command(command, "nobody@nexora.example")
         assert (result.exit_code, result.stdout) == (1, "")
-        assert "Nobody has this e-mail address" in sentence(result)
+        assert "Nobody has this e-mail address" in read_error(result)
 
 
 @pytest.fixture
-def careless_url(server: Server, schema: str, superuser_url: str) -> Iterator[str]:
-    """A role of the service that does not wait for its commits to be durable."""
+def unsafe_url(server: Server, schema: str, superuser_url: str) -> Iterator[str]:
+    """A URL for a role whose commits are not durable."""
     role = f"careless_{uuid4().hex[:8]}"
     with psycopg.connect(superuser_url, autocommit=True) as connection:
         connection.execute(f"CREATE ROLE {role} LOGIN IN ROLE {SERVICE_ROLE}")
         connection.execute(f"ALTER ROLE {role} SET synchronous_commit = off")
-        yield server.url(role, DATABASE)
+        yield server.build_url(role, DATABASE)
         connection.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
 
 
-def findings(result: Result) -> dict[str, str]:
-    """What doctor found to do, by the name of the check."""
+def list_findings(result: Result) -> dict[str, str]:
+    """Return the problems that doctor reports, by check name."""
     return {check["name"]: check["finding"] for check in json.loads(result.stdout) if not check["ok"]}
 
 
 class TestDoctor:
-    def test_is_content_with_a_good_database(self, run: Run) -> None:
-        result = run("doctor", "--json")
-        assert (findings(result), result.exit_code) == ({}, 0)
+    def test_is_content_with_a_good_database(self, run_command: CommandRunner) -> None:
+        result = run_command("doctor", "--json")
+        assert (list_findings(result), result.exit_code) == ({}, 0)
         names = {check["name"] for check in json.loads(result.stdout)}
         assert names == {
             "time zones",
@@ -191,122 +196,134 @@ class TestDoctor:
             "roles",
             "follower",
         }
-        assert run("doctor").exit_code == 0
+        assert run_command("doctor").exit_code == 0
 
-    def test_names_commits_that_are_not_durable(self, run: Run, careless_url: str) -> None:
-        result = run("doctor", "--json", ONCELINK_DATABASE_URL=careless_url)
+    def test_names_commits_that_are_not_durable(self, run_command: CommandRunner, unsafe_url: str) -> None:
+        result = run_command("doctor", "--json", ONCELINK_DATABASE_URL=unsafe_url)
         assert result.exit_code == 1
-        assert findings(result).keys() == {"durability"}
-        assert "synchronous_commit is off" in findings(result)["durability"]
+        assert list_findings(result).keys() == {"durability"}
+        assert "synchronous_commit is off" in list_findings(result)["durability"]
 
-    def test_names_a_role_that_may_change_the_log(self, run: Run, superuser_url: str) -> None:
-        result = run("doctor", "--json", ONCELINK_DATABASE_URL=superuser_url)
+    def test_names_a_role_that_may_change_the_log(self, run_command: CommandRunner, superuser_url: str) -> None:
+        result = run_command("doctor", "--json", ONCELINK_DATABASE_URL=superuser_url)
         assert result.exit_code == 1
-        assert findings(result).keys() == {"roles"}
-        assert "INSERT, UPDATE, DELETE, TRUNCATE" in findings(result)["roles"]
+        assert list_findings(result).keys() == {"roles"}
+        assert "INSERT, UPDATE, DELETE, TRUNCATE" in list_findings(result)["roles"]
 
-    def test_names_a_schema_that_is_missing(self, run: Run) -> None:
-        result = run("doctor", "--json", ONCELINK_SCHEMA="nowhere")
+    def test_names_a_schema_that_is_missing(self, run_command: CommandRunner) -> None:
+        result = run_command("doctor", "--json", ONCELINK_SCHEMA="nowhere")
         assert result.exit_code == 1
-        assert "oncelink migrate" in findings(result)["schema"]
+        assert "oncelink migrate" in list_findings(result)["schema"]
 
-    def test_names_keys_that_others_can_read(self, run: Run, tmp_path: Path) -> None:
+    def test_names_keys_that_others_can_read(self, run_command: CommandRunner, tmp_path: Path) -> None:
         (tmp_path / "secret_keys").write_text("k" * 40)
         (tmp_path / "secret_keys").chmod(0o644)
-        result = run("doctor", "--json", ONCELINK_SECRET_KEYS="")
-        assert "chmod 600" in findings(result)["secrets"]
+        result = run_command("doctor", "--json", ONCELINK_SECRET_KEYS="")
+        assert "chmod 600" in list_findings(result)["secrets"]
 
 
 class TestServe:
-    def test_refuses_a_role_that_may_change_the_log(self, run: Run, superuser_url: str) -> None:
-        result = run("serve", ONCELINK_DATABASE_URL=superuser_url)
+    def test_refuses_a_role_that_may_change_the_log(self, run_command: CommandRunner, superuser_url: str) -> None:
+        result = run_command("serve", ONCELINK_DATABASE_URL=superuser_url)
         assert (result.exit_code, result.stdout) == (1, "")
-        assert "on the log: use a role of its own" in sentence(result)
+        assert "on the log: use a role of its own" in read_error(result)
 
-    def test_says_that_a_port_is_in_use(self, run: Run) -> None:
+    def test_says_that_a_port_is_in_use(self, run_command: CommandRunner) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
-            result = run("serve", "--port", str(port))
+            result = run_command("serve", "--port", str(port))
         assert (result.exit_code, result.stdout) == (1, "")
-        assert sentence(result).startswith(f"Port {port} cannot be used (Address already in use)")
+        assert read_error(result).startswith(f"Port {port} cannot be used (Address already in use)")
 
     def test_refuses_a_database_that_may_lose_bookings_unless_told(
-        self, run: Run, settings: Settings, tmp_path: Path
+        self, run_command: CommandRunner, settings: Settings, tmp_path: Path
     ) -> None:
-        with running(tmp_path / "unsafe", settings={"fsync": "off"}) as server:
-            prepare(server.url(), server.url(OWNER_ROLE, DATABASE), settings.db_schema)
-            url = server.url(SERVICE_ROLE, DATABASE)
-            assert "fsync is off" in findings(run("doctor", "--json", ONCELINK_DATABASE_URL=url))["durability"]
-            refused = run("serve", ONCELINK_DATABASE_URL=url)
-            assert (refused.exit_code, sentence(refused).startswith("fsync is off")) == (1, True)
-            port = free_port()
-            serving = process(
-                "serve", "--unsafe", "--port", str(port), **environment(settings) | {"ONCELINK_DATABASE_URL": url}
+        with run_server(tmp_path / "unsafe", settings={"fsync": "off"}) as server:
+            prepare_database(server.build_url(), server.build_url(OWNER_ROLE, DATABASE), settings.db_schema)
+            url = server.build_url(SERVICE_ROLE, DATABASE)
+            assert (
+                "fsync is off"
+                in list_findings(run_command("doctor", "--json", ONCELINK_DATABASE_URL=url))["durability"]
             )
-            eventually(lambda: answers(port) or serving.poll() is not None)
-            assert answers(port)
-            assert ended(serving) == 0
+            result = run_command("serve", ONCELINK_DATABASE_URL=url)
+            assert (result.exit_code, read_error(result).startswith("fsync is off")) == (1, True)
+            port = find_free_port()
+            serving = start_process(
+                "serve", "--unsafe", "--port", str(port), **build_environment(settings) | {"ONCELINK_DATABASE_URL": url}
+            )
+            wait_until(lambda: is_answering(port) or serving.poll() is not None)
+            assert is_answering(port)
+            assert stop_process(serving) == 0
 
 
-def free_port() -> int:
+def find_free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
 
-def answers(port: int) -> bool:
+def is_answering(port: int) -> bool:
     try:
-        return httpx2.get(f"http://127.0.0.1:{port}/healthz", timeout=PATIENCE).status_code == 200
+        return httpx2.get(f"http://127.0.0.1:{port}/healthz", timeout=TIMEOUT_SECONDS).status_code == 200
     except httpx2.TransportError:
         return False
 
 
 class TestDemo:
-    def test_throws_away_no_database_of_somebody_else(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(demo, "configure", lambda *form: None)
-        result = run("demo", "--fresh", "--port", "0")
+    def test_throws_away_no_database_of_somebody_else(
+        self, run_command: CommandRunner, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(demo, "configure_logging", lambda *form: None)
+        result = run_command("demo", "--fresh", "--port", "0")
         assert (result.exit_code, result.stdout) == (2, "")
-        assert sentence(result).startswith("ONCELINK_DATABASE_URL")
+        assert read_error(result).startswith("ONCELINK_DATABASE_URL")
 
-    def test_adds_no_sample_to_an_organisation(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(demo, "configure", lambda *form: None)
-        run("person", "add", "ada@example.com", "--role", "admin")
-        result = run("demo", "--port", "0")
+    def test_adds_no_sample_to_an_organisation(
+        self, run_command: CommandRunner, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(demo, "configure_logging", lambda *form: None)
+        run_command("person", "add", "ada@example.com", "--role", "admin")
+        result = run_command("demo", "--port", "0")
         assert (result.exit_code, result.stdout) == (1, "")
-        assert "holds an organisation already" in sentence(result)
+        assert "holds an organisation already" in read_error(result)
 
 
 class TestMigrate:
-    def test_makes_the_schema_once(self, run: Run, server: Server) -> None:
+    def test_makes_the_schema_once(self, run_command: CommandRunner, server: Server) -> None:
         name = f"t{uuid4().hex[:12]}"
-        given = {"ONCELINK_OWNER_DATABASE_URL": server.url(OWNER_ROLE, DATABASE), "ONCELINK_SCHEMA": name}
-        first, second = (run("migrate", "--json", **given) for _ in range(2))
+        environment_overrides = {
+            "ONCELINK_OWNER_DATABASE_URL": server.build_url(OWNER_ROLE, DATABASE),
+            "ONCELINK_SCHEMA": name,
+        }
+        first, second = (run_command("migrate", "--json", **environment_overrides) for _ in range(2))
         assert (first.exit_code, second.exit_code) == (0, 0)
         assert json.loads(first.stdout)["migrations"][0] == "0001_log.sql"
         assert json.loads(second.stdout) == {"schema": name, "migrations": []}
-        assert run("person", "add", JULIO, "--role", "admin", ONCELINK_SCHEMA=name).exit_code == 0
-        with psycopg.connect(server.url(database=DATABASE), autocommit=True) as connection:
+        assert run_command("person", "add", JULIO, "--role", "admin", ONCELINK_SCHEMA=name).exit_code == 0
+        with psycopg.connect(server.build_url(database=DATABASE), autocommit=True) as connection:
             connection.execute(f"DROP SCHEMA {name}, {name}_reporting CASCADE")
 
-    def test_asks_for_the_owners_role(self, run: Run) -> None:
-        result = run("migrate")
+    def test_asks_for_the_owners_role(self, run_command: CommandRunner) -> None:
+        result = run_command("migrate")
         assert result.exit_code == 2
-        assert sentence(result).startswith("ONCELINK_OWNER_DATABASE_URL")
+        assert read_error(result).startswith("ONCELINK_OWNER_DATABASE_URL")
 
 
 class TestFollow:
-    def test_follows_until_it_is_told_to_stop(self, settings: Settings, run: Run, superuser_url: str) -> None:
-        run("person", "add", JULIO, "--role", "member")
-        following = process("follow", **environment(settings))
+    def test_follows_until_it_is_told_to_stop(
+        self, settings: Settings, run_command: CommandRunner, superuser_url: str
+    ) -> None:
+        run_command("person", "add", JULIO, "--role", "member")
+        follower = start_process("follow", **build_environment(settings))
 
-        def followed() -> bool:
+        def has_caught_up() -> bool:
             query = f"SELECT (SELECT position FROM {settings.db_schema}.follower) >= max(position) AS ok"
             with psycopg.connect(superuser_url) as connection:
                 row = connection.execute(f"{query} FROM {settings.db_schema}.events").fetchone()
             return bool(row and row[0])
 
-        eventually(lambda: followed() or following.poll() is not None)
-        assert following.poll() is None
-        assert ended(following) == 0
+        wait_until(lambda: has_caught_up() or follower.poll() is not None)
+        assert follower.poll() is None
+        assert stop_process(follower) == 0
 
 
 class TestEveryCommand:
@@ -323,25 +340,25 @@ class TestEveryCommand:
     )
     @pytest.mark.parametrize("command", [("doctor",), ("serve",), ("sign-in", JULIO)])
     def test_stops_at_a_wrong_setting_and_names_it(
-        self, run: Run, command: tuple[str, ...], name: str, value: str
+        self, run_command: CommandRunner, command: tuple[str, ...], name: str, value: str
     ) -> None:
-        result = run(*command, **{f"ONCELINK_{name}": value})
+        result = run_command(*command, **{f"ONCELINK_{name}": value})
         assert (result.exit_code, result.stdout) == (2, "")
-        assert sentence(result).startswith(f"ONCELINK_{name}: ")
+        assert read_error(result).startswith(f"ONCELINK_{name}: ")
         assert "Traceback" not in result.output
 
-    def test_says_which_schema_it_misses(self, run: Run) -> None:
-        result = run("sign-in", JULIO, ONCELINK_SCHEMA="nowhere")
+    def test_says_which_schema_it_misses(self, run_command: CommandRunner) -> None:
+        result = run_command("sign-in", JULIO, ONCELINK_SCHEMA="nowhere")
         assert result.exit_code == 1
-        assert "run `oncelink migrate`" in sentence(result)
+        assert "run `oncelink migrate`" in read_error(result)
 
-    def test_says_that_the_database_is_away(self, run: Run, tmp_path: Path) -> None:
-        result = run("migrate", ONCELINK_OWNER_DATABASE_URL=f"postgresql://nobody@/none?host={tmp_path}")
+    def test_says_that_the_database_is_away(self, run_command: CommandRunner, tmp_path: Path) -> None:
+        result = run_command("migrate", ONCELINK_OWNER_DATABASE_URL=f"postgresql://nobody@/none?host={tmp_path}")
         assert result.exit_code == 1
         assert str(tmp_path) in "".join(result.stderr.split())
 
     def test_helps(self) -> None:
-        for path, _ in commands(typer.main.get_command(main.app)):
+        for path, _ in iterate_commands(typer.main.get_command(main.app)):
             result = CliRunner().invoke(main.app, [*path, "--help"])
             assert result.exit_code == 0
             assert "Usage" in result.stdout
@@ -354,16 +371,16 @@ class TestEveryCommand:
         assert CliRunner().invoke(main.app, ["unlink"]).exit_code == 2
 
 
-def commands(command: Any, *path: str) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """The words of every command, groups too."""
+def iterate_commands(command: Any, *path: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Iterate over the names of all commands, groups included."""
     yield path, command
     for name, inner in getattr(command, "commands", {}).items():
-        yield from commands(inner, *path, name)
+        yield from iterate_commands(inner, *path, name)
 
 
 def lines() -> dict[tuple[str, ...], list[str]]:
     """Every command that is no group, with what it must be told."""
-    found = commands(typer.main.get_command(main.app))
+    found = iterate_commands(typer.main.get_command(main.app))
     return {path: [*path, *told(command)] for path, command in found if not hasattr(command, "commands")}
 
 
@@ -398,7 +415,7 @@ class TestWithoutADatabase:
             assert [path.suffix for path in tmp_path.rglob("*")] == [".zip"]
             return
         assert (result.exit_code, result.stdout, list(tmp_path.iterdir())) == (2, "", [])
-        assert sentence(result).startswith("ONCELINK_DATABASE_URL: it is empty, and there is no embedded database in")
+        assert read_error(result).startswith("ONCELINK_DATABASE_URL: it is empty, and there is no embedded database in")
         assert f"{tmp_path}/.oncelink" in "".join(result.stderr.split())
 
     def test_a_file_where_the_folder_should_be_is_no_database(self, tmp_path: Path) -> None:
@@ -417,24 +434,26 @@ class TestWithoutADatabase:
         assert (unfollowed.exit_code, "nobody has followed it yet" in unfollowed.stdout) == (1, True)
         for words in ("verify", "doctor"):
             other = self.invoke(words, ONCELINK_SCHEMA="mistyped")
-            assert (other.exit_code, sentence(other).startswith("ONCELINK_SCHEMA: the embedded database in")) == (
+            assert (other.exit_code, read_error(other).startswith("ONCELINK_SCHEMA: the embedded database in")) == (
                 2,
                 True,
             )
 
     def test_serve_makes_the_embedded_one(self, tmp_path: Path) -> None:
-        port = free_port()
-        serving = process("serve", "--port", str(port))
-        eventually(lambda: answers(port) or serving.poll() is not None)
-        assert answers(port)
-        assert ended(serving) == 0
+        port = find_free_port()
+        serving = start_process("serve", "--port", str(port))
+        wait_until(lambda: is_answering(port) or serving.poll() is not None)
+        assert is_answering(port)
+        assert stop_process(serving) == 0
         assert {"postgres", "secret_keys"} <= {path.name for path in (tmp_path / ".oncelink").iterdir()}
 
     @pytest.mark.parametrize("command", ["serve", "verify"])
     def test_an_owner_without_a_service_is_a_mistake(self, command: str, tmp_path: Path) -> None:
         result = self.invoke(command, ONCELINK_OWNER_DATABASE_URL="postgresql://owner@127.0.0.1:1/oncelink")
         assert (result.exit_code, list(tmp_path.iterdir())) == (2, [])
-        assert sentence(result).startswith("ONCELINK_DATABASE_URL: it is empty, but ONCELINK_OWNER_DATABASE_URL is set")
+        assert read_error(result).startswith(
+            "ONCELINK_DATABASE_URL: it is empty, but ONCELINK_OWNER_DATABASE_URL is set"
+        )
 
 
 def test_a_command_that_serves_nothing_does_not_wait_for_the_service_to_be_imported() -> None:

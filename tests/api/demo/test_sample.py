@@ -9,95 +9,100 @@ from typing import Any
 import pytest
 
 from api.cli.people import add_person
-from api.clock import now
-from api.demo.data_folder import mark, throw_away
-from api.demo.sample import AnotherOrganisation, furnish
+from api.clock import read_clock
+from api.demo.data_folder import discard_database, mark_folder
+from api.demo.sample import AnotherOrganisation, create_sample
 from api.server import CannotStart
-from api.services import Oncelink
+from api.services import Services
 from api.settings import Settings
-from api.startup import opened
+from api.startup import open_services
 from projections import outbox
 from store.recorder import LogRecorder
 
 BOOKINGS = 52
 
 
-class Killed(BaseException):
+class ProcessKilled(BaseException):
     """The process ended here."""
 
 
 @pytest.fixture
-def oncelink(settings: Settings) -> Iterator[Oncelink]:
-    found = opened(settings)
-    yield found
-    found.close()
+def services(settings: Settings) -> Iterator[Services]:
+    opened_services = open_services(settings)
+    yield opened_services
+    opened_services.close()
 
 
-def counted(oncelink: Oncelink) -> Counter[str]:
-    rows = oncelink.database.rows("SELECT type, count(*) AS n FROM {schema}.events GROUP BY type")
+def count_events(services: Services) -> Counter[str]:
+    rows = services.database.fetch_rows("SELECT type, count(*) AS n FROM {schema}.events GROUP BY type")
     return Counter({row["type"]: row["n"] for row in rows})
 
 
 class TestTheSample:
     def test_is_completed_however_often_it_was_cut_off(
-        self, oncelink: Oncelink, monkeypatch: pytest.MonkeyPatch
+        self, services: Services, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        append, left = LogRecorder.insert_events, 0
+        insert_events, remaining_writes = LogRecorder.insert_events, 0
 
-        def mortal(recorder: LogRecorder, events: Sequence[Any], **kwargs: Any) -> Sequence[int]:
-            nonlocal left
-            if not left:
-                raise Killed
-            left -= 1
-            return append(recorder, events, **kwargs)
+        def insert_until_killed(recorder: LogRecorder, events: Sequence[Any], **kwargs: Any) -> Sequence[int]:
+            nonlocal remaining_writes
+            if not remaining_writes:
+                raise ProcessKilled
+            remaining_writes -= 1
+            return insert_events(recorder, events, **kwargs)
 
-        monkeypatch.setattr(LogRecorder, "insert_events", mortal)
+        monkeypatch.setattr(LogRecorder, "insert_events", insert_until_killed)
         today = datetime(2026, 10, 23, 8, 30, tzinfo=UTC)  # before a change of the clocks
-        lives = 0
-        finished = False
-        while not finished:
-            left, lives = 4 + lives, lives + 1
+        attempt_count = 0
+        is_finished = False
+        while not is_finished:
+            remaining_writes, attempt_count = 4 + attempt_count, attempt_count + 1
             try:
-                furnish(oncelink, today + timedelta(hours=7 * lives))
-                finished = True
-            except Killed:
-                oncelink.memory.streams.clear()
-        assert lives > 5
-        found = counted(oncelink)
-        assert (found["PersonAdded.v1"], found["LinkCreated.v1"], found["MeetingBooked.v1"]) == (8, 7, BOOKINGS)
-        assert (found["Rescheduled.v1"], found["MeetingCancelled.v1"], found["SingleUseRevoked.v1"]) == (12, 10, 2)
-        left = 1000
-        furnish(oncelink, today + timedelta(days=40))
-        assert counted(oncelink) == found
-        [row] = oncelink.database.rows("SELECT max((data ->> 'occurred_at')::timestamptz) AS last FROM {schema}.events")
+                create_sample(services, today + timedelta(hours=7 * attempt_count))
+                is_finished = True
+            except ProcessKilled:
+                services.aggregate_cache.aggregates.clear()
+        assert attempt_count > 5
+        counts = count_events(services)
+        assert (counts["PersonAdded.v1"], counts["LinkCreated.v1"], counts["MeetingBooked.v1"]) == (8, 7, BOOKINGS)
+        assert (counts["Rescheduled.v1"], counts["MeetingCancelled.v1"], counts["SingleUseRevoked.v1"]) == (12, 10, 2)
+        remaining_writes = 1000
+        create_sample(services, today + timedelta(days=40))
+        assert count_events(services) == counts
+        [row] = services.database.fetch_rows(
+            "SELECT max((data ->> 'occurred_at')::timestamptz) AS last FROM {schema}.events"
+        )
         assert row["last"] <= today + timedelta(hours=7)
 
-    def test_owes_nobody_any_mail(self, oncelink: Oncelink) -> None:
-        furnish(oncelink, now())
-        waiting = [(one.channel, one.owed, one.failed) for one in outbox.waiting(oncelink.from_log(), now())]
+    def test_owes_nobody_any_mail(self, services: Services) -> None:
+        create_sample(services, read_clock())
+        waiting = [
+            (backlog.channel, backlog.owed, backlog.failed)
+            for backlog in outbox.count_backlogs(services.from_log(), read_clock())
+        ]
         assert sorted(waiting) == [("calendar", 0, 0), ("mail", 0, 0)]
-        listed = outbox.page(oncelink.from_log(), now(), limit=200).items
-        assert len(listed) >= BOOKINGS
-        assert {row["state"] for row in listed} <= {"before", "superseded"}
+        notifications = outbox.list_notifications(services.from_log(), read_clock(), limit=200).items
+        assert len(notifications) >= BOOKINGS
+        assert {row["state"] for row in notifications} <= {"before", "superseded"}
 
-    def test_stays_out_of_somebody_elses_organisation(self, oncelink: Oncelink) -> None:
-        add_person(oncelink, "ada@example.com", ["admin"], "Ada", "UTC")
-        before = counted(oncelink)
+    def test_stays_out_of_somebody_elses_organisation(self, services: Services) -> None:
+        add_person(services, "ada@example.com", ["admin"], "Ada", "UTC")
+        counts_before = count_events(services)
         with pytest.raises(AnotherOrganisation):
-            furnish(oncelink, datetime.now(UTC))
-        assert counted(oncelink) == before
+            create_sample(services, datetime.now(UTC))
+        assert count_events(services) == counts_before
 
 
 class TestThrowingAway:
     def test_leaves_a_database_alone_that_no_demo_made(self, tmp_path: Path) -> None:
         (tmp_path / "postgres").mkdir()
         (tmp_path / "postgres/PG_VERSION").write_text("18")
-        mark(tmp_path)  # too late: it is there already
+        mark_folder(tmp_path)  # too late: it is there already
         with pytest.raises(CannotStart, match="was not made by"):
-            throw_away(tmp_path)
+            discard_database(tmp_path)
         assert (tmp_path / "postgres/PG_VERSION").exists()
 
     def test_finishes_what_was_begun(self, tmp_path: Path) -> None:
         (tmp_path / "postgres.discarded").mkdir()
-        throw_away(tmp_path)
+        discard_database(tmp_path)
         assert not (tmp_path / "postgres.discarded").exists()

@@ -7,10 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from tests.api.attacks import OPERATIONS, body_of
-from tests.api.refusals import head, refused
-from tests.api_driver import GUEST, House
-from tests.integrations.calendars.feed_server import feed, feed_server
+from tests.api.attacks import OPERATIONS, build_valid_body
+from tests.api.refusals import assert_problem, find_last_position
+from tests.api_driver import GUEST, ApiDriver
+from tests.integrations.calendars.feed_server import build_feed, run_feed_server
 
 GARBAGE_KEYS = [
     "",
@@ -31,58 +31,64 @@ KEYED = [
 ]
 
 
-@pytest.mark.usefixtures("unmoved")
+@pytest.mark.usefixtures("unchanged_log")
 class TestHeaders:
     """If-Match, Oncelink-Min-Position, Idempotency-Key, Authorization, Accept."""
 
     @pytest.mark.parametrize(
         "value", ["3", "zqx", '""', '"x"', '"-1"', '"1.5"', '"' + "9" * 5_000 + '"', "\xff", '"1", "2"']
     )
-    def test_if_match(self, shared_house: House, paths: dict[str, str], value: str) -> None:
+    def test_if_match(self, shared_api: ApiDriver, paths: dict[str, str], value: str) -> None:
         for path, method, operation in OPERATIONS:
-            if takes(operation, "If-Match"):
-                headers = shared_house.headers("admin") | {"If-Match": value.encode("latin-1")}
+            if has_header(operation, "If-Match"):
+                headers = shared_api.build_headers("admin") | {"If-Match": value.encode("latin-1")}
                 body = None if method == "delete" else {}
-                answer = shared_house.client.request(method, paths[path], json=body, headers=headers)
-                assert refused(answer, 422, "invalid")["errors"][0]["field"] == "If-Match"
+                response = shared_api.client.request(method, paths[path], json=body, headers=headers)
+                assert assert_problem(response, 422, "invalid")["errors"][0]["field"] == "If-Match"
 
     @pytest.mark.parametrize("value", ["", "-1", "zqx", "1.5", "9" * 19, "9" * 5_000, "\xb2", "0x10", "1 2"])
-    def test_min_position(self, shared_house: House, paths: dict[str, str], value: str) -> None:
+    def test_min_position(self, shared_api: ApiDriver, paths: dict[str, str], value: str) -> None:
         for path, method, operation in OPERATIONS:
-            if takes(operation, "Oncelink-Min-Position"):
-                headers = shared_house.headers("admin") | {"Oncelink-Min-Position": value.encode("latin-1")}
-                answer = shared_house.client.request(method, paths[path], headers=headers)
-                assert refused(answer, 422, "invalid")["errors"][0]["field"] == "Oncelink-Min-Position"
+            if has_header(operation, "Oncelink-Min-Position"):
+                headers = shared_api.build_headers("admin") | {"Oncelink-Min-Position": value.encode("latin-1")}
+                response = shared_api.client.request(method, paths[path], headers=headers)
+                assert assert_problem(response, 422, "invalid")["errors"][0]["field"] == "Oncelink-Min-Position"
 
     @pytest.mark.parametrize("value", ["", "a b", "\xe9", "a" * 256, "a\tb", "\x7f"])
-    def test_idempotency_key(self, shared_house: House, paths: dict[str, str], value: str) -> None:
-        found = 0
+    def test_idempotency_key(self, shared_api: ApiDriver, paths: dict[str, str], value: str) -> None:
+        checked_count = 0
         for path, method, operation in OPERATIONS:
-            if takes(operation, "Idempotency-Key"):
-                found += 1
-                headers = shared_house.headers("admin") | {"Idempotency-Key": value.encode("latin-1")}
-                answer = shared_house.client.request(method, paths[path], json=body_of(operation), headers=headers)
-                assert "Idempotency-Key" in [error["field"] for error in refused(answer, 422, "invalid")["errors"]]
-        assert found == sum(1 for _, _, one in OPERATIONS if "201" in one["responses"])
+            if has_header(operation, "Idempotency-Key"):
+                checked_count += 1
+                headers = shared_api.build_headers("admin") | {"Idempotency-Key": value.encode("latin-1")}
+                response = shared_api.client.request(
+                    method, paths[path], json=build_valid_body(operation), headers=headers
+                )
+                assert "Idempotency-Key" in [
+                    error["field"] for error in assert_problem(response, 422, "invalid")["errors"]
+                ]
+        assert checked_count == sum(1 for _, _, spec in OPERATIONS if "201" in spec["responses"])
 
     @pytest.mark.parametrize("value", GARBAGE_KEYS)
-    def test_authorization(self, shared_house: House, paths: dict[str, str], value: str) -> None:
-        found = 0
+    def test_authorization(self, shared_api: ApiDriver, paths: dict[str, str], value: str) -> None:
+        checked_count = 0
         for path, method, operation in OPERATIONS:
             if "security" in operation:
-                found += 1
+                checked_count += 1
                 headers = {"Authorization": value.encode("latin-1"), "Oncelink-Min-Position": "9" * 18}
-                answer = shared_house.client.request(method, paths[path], json=body_of(operation), headers=headers)
-                refused(answer, 401, "unauthorized")
-                assert answer.headers["www-authenticate"] == "Bearer"
-        assert found > 30
+                response = shared_api.client.request(
+                    method, paths[path], json=build_valid_body(operation), headers=headers
+                )
+                assert_problem(response, 401, "unauthorized")
+                assert response.headers["www-authenticate"] == "Bearer"
+        assert checked_count > 30
 
     @pytest.mark.parametrize("value", ["", "zqx", "*/*;q=zqx", "text/html", "\xff", "application/xml", "," * 1_000])
-    def test_accept(self, shared_house: House, value: str) -> None:
-        headers = shared_house.headers("admin") | {"Accept": value.encode("latin-1")}
-        answer = shared_house.client.get("/v1/meeting-log", headers=headers)
-        assert answer.status_code == 200
-        assert answer.headers["content-type"] == "application/json"
+    def test_accept(self, shared_api: ApiDriver, value: str) -> None:
+        headers = shared_api.build_headers("admin") | {"Accept": value.encode("latin-1")}
+        response = shared_api.client.get("/v1/meeting-log", headers=headers)
+        assert response.status_code == 200
+        assert response.headers["content-type"] == "application/json"
 
 
 @dataclass(frozen=True)
@@ -96,16 +102,16 @@ class Creation:
 
 
 @pytest.fixture(scope="module")
-def creations(shared_house: House) -> Iterator[dict[str, list[Creation]]]:
+def creations(shared_api: ApiDriver) -> Iterator[dict[str, list[Creation]]]:
     """Requests that create, by the path of the document; each may be sent once."""
-    house, type_id, me = shared_house, shared_house.ids["type"], "/v1/me"
-    link = house.link("Keyed", slug="keyed")
+    house, type_id, me = shared_api, shared_api.ids["type"], "/v1/me"
+    link = house.create_link("Keyed", slug="keyed")
     name, link_path = {"name": "Another"}, f"/v1/links/{link['id']}/single-use"
     person = {"name": "Nora", "email": "nora@nexora.example", "time_zone": "UTC"}
     managed = {"name": "Team", "slug": "team", "meeting_type_id": type_id, "host_ids": [house.ids["engineer"]]}
     guest = {"guest": GUEST | {"name": "Mallory"}}
-    with feed_server() as server:
-        server.feeds["/own.ics"] = feed()
+    with run_feed_server() as server:
+        server.feeds["/own.ics"] = build_feed()
         yield {
             "/v1/people": [Creation("admin", "/v1/people", person, name)],
             "/v1/meeting-types": [Creation("admin", "/v1/meeting-types", {"name": "A", "duration_minutes": 30}, name)],
@@ -114,11 +120,11 @@ def creations(shared_house: House) -> Iterator[dict[str, list[Creation]]]:
             "/v1/links/{id}/single-use": [Creation("member", link_path, {"label": "A"}, {"label": "B"})],
             "/v1/book/{code}": [
                 Creation(None, f"/v1/book/{code}", {"start": start, "guest": GUEST}, guest)
-                for code, start in zip(["keyed", *house.codes(link)], house.slots("keyed"), strict=False)
+                for code, start in zip(["keyed", *house.create_codes(link)], house.list_slots("keyed"), strict=False)
             ],
             "/v1/erasures": [Creation("admin", "/v1/erasures", {"email": "a@b.example"}, {"email": "c@b.example"})],
             "/v1/api-keys": [Creation("member", "/v1/api-keys", {"name": "Script"}, name)],
-            f"{me}/calendars": [Creation("member", f"{me}/calendars", {"url": server.url("/own.ics")}, name)],
+            f"{me}/calendars": [Creation("member", f"{me}/calendars", {"url": server.build_url("/own.ics")}, name)],
             f"{me}/calendar-feed": [Creation("member", f"{me}/calendar-feed")],
         }
 
@@ -128,21 +134,21 @@ class TestReusedKeys:
 
     @pytest.mark.parametrize("path", KEYED)
     def test_a_key_alone_opens_nothing(
-        self, shared_house: House, creations: dict[str, list[Creation]], path: str
+        self, shared_api: ApiDriver, creations: dict[str, list[Creation]], path: str
     ) -> None:
         for one in creations[path]:
-            headers = shared_house.headers(one.who) | {"Idempotency-Key": f"order-{uuid4()}"}
-            first = shared_house.client.post(one.path, json=one.body, headers=headers)
+            headers = shared_api.build_headers(one.who) | {"Idempotency-Key": f"order-{uuid4()}"}
+            first = shared_api.client.post(one.path, json=one.body, headers=headers)
             assert first.status_code == 201, first.text
-            before = head(shared_house)
+            before = find_last_position(shared_api)
             other = {**one.body, **one.change} if one.body else {"name": "Another"}
-            answer = shared_house.client.post(one.path, json=other, headers=headers)
-            refused(answer, 422, "idempotency_key_reused" if one.body else "invalid")
+            answer = shared_api.client.post(one.path, json=other, headers=headers)
+            assert_problem(answer, 422, "idempotency_key_reused" if one.body else "invalid")
             assert [secret for secret in texts_of(first.json()) if secret in answer.text + str(answer.headers)] == []
-            again = shared_house.client.post(one.path, json=one.body, headers=headers)
+            again = shared_api.client.post(one.path, json=one.body, headers=headers)
             assert (again.status_code, again.content) == (201, first.content)
             assert again.headers["idempotent-replayed"] == "true"
-            assert head(shared_house) == before
+            assert find_last_position(shared_api) == before
 
     def test_the_document_says_that_nobody_may_guess_them(self) -> None:
         for _, _, operation in OPERATIONS:
@@ -161,6 +167,6 @@ def texts_of(value: Any) -> Iterator[str]:
             yield from texts_of(inner)
 
 
-def takes(operation: Any, header: str) -> bool:
+def has_header(operation: Any, header: str) -> bool:
     """Whether an operation documents a request header."""
-    return any(one["name"] == header for one in operation.get("parameters", []))
+    return any(parameter["name"] == header for parameter in operation.get("parameters", []))

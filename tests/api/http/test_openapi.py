@@ -19,11 +19,13 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from api.generate_docs import OPENAPI, openapi_document
-from tests.api_driver import House, code_of
+from tests.api_driver import ApiDriver, extract_code
 
 DOCUMENT = json.loads(OPENAPI.read_text(encoding="utf-8"))
 OPERATIONS = {
-    one["operationId"]: (path, method, one) for path, all in DOCUMENT["paths"].items() for method, one in all.items()
+    operation["operationId"]: (path, method, operation)
+    for path, operations in DOCUMENT["paths"].items()
+    for method, operation in operations.items()
 }
 CHECKS = [
     not_a_server_error,
@@ -47,14 +49,14 @@ class TestDocument:
     def test_is_current(self) -> None:
         assert openapi_document() == OPENAPI.read_text(encoding="utf-8"), "run `python -m api.generate_docs`"
 
-    def test_is_served(self, shared_house: House) -> None:
-        assert shared_house.get("/openapi.json") == DOCUMENT
+    def test_is_served(self, shared_api: ApiDriver) -> None:
+        assert shared_api.get("/openapi.json") == DOCUMENT
 
     def test_every_reference_leads_somewhere(self) -> None:
-        found = set(re.findall(r'"\$ref": "#/components/(\w+)/([^"]+)"', json.dumps(DOCUMENT)))
-        assert ("schemas", "Problem") in found
-        assert {(kind, name) for kind, name in found if name not in DOCUMENT["components"].get(kind, {})} == set()
-        unused = {("schemas", name) for name in DOCUMENT["components"]["schemas"]} - found
+        references = set(re.findall(r'"\$ref": "#/components/(\w+)/([^"]+)"', json.dumps(DOCUMENT)))
+        assert ("schemas", "Problem") in references
+        assert {(kind, name) for kind, name in references if name not in DOCUMENT["components"].get(kind, {})} == set()
+        unused = {("schemas", name) for name in DOCUMENT["components"]["schemas"]} - references
         assert not unused
 
     def test_operations_are_readable(self) -> None:
@@ -74,7 +76,7 @@ class TestDocument:
 
     def test_request_headers(self) -> None:
         for id, (_, method, operation) in OPERATIONS.items():
-            names = {one["name"] for one in operation.get("parameters", []) if one["in"] == "header"}
+            names = {parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "header"}
             assert ("Idempotency-Key" in names) is ("201" in operation["responses"])
             assert ("If-Match" in names) is (method == "patch" or id == "delete_link")
             assert ("Oncelink-Min-Position" in names) is ("cursor" in str(operation) and id != "list_api_keys")
@@ -83,51 +85,57 @@ class TestDocument:
     def test_refusals_are_problems(self) -> None:
         problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
         for path, _, operation in OPERATIONS.values():
-            for status, answer in operation["responses"].items():
-                assert answer["description"]
+            for status, response in operation["responses"].items():
+                assert response["description"]
                 if status >= "4" and path != "/readyz":
-                    assert answer["content"] == problem
+                    assert response["content"] == problem
 
 
 @pytest.fixture(scope="module")
-def real(shared_house: House) -> dict[str, list[str]]:
-    """Things of each kind, so that the tests come past the 404."""
-    house = shared_house
-    links = [house.link("First", slug="first"), house.link("Second", slug="second"), house.link("Third", "admin")]
-    tokens = house.post(f"/v1/links/{links[0]['id']}/single-use", {"count": 3}, "member", 201)["items"]
-    starts = house.slots("first")
-    booked = [house.book("first", starts[0]), house.book(tokens[0]["code"], starts[1])]
-    managed = {"name": "All", "slug": "all", "meeting_type_id": house.ids["type"], "host_ids": [house.ids["engineer"]]}
+def real_ids(shared_api: ApiDriver) -> dict[str, list[str]]:
+    """Ids of existing objects of each kind, so that the tests get past the 404."""
+    api = shared_api
+    links = [
+        api.create_link("First", slug="first"),
+        api.create_link("Second", slug="second"),
+        api.create_link("Third", "admin"),
+    ]
+    tokens = api.post(f"/v1/links/{links[0]['id']}/single-use", {"count": 3}, "member", 201)["items"]
+    starts = api.list_slots("first")
+    bookings = [api.book_meeting("first", starts[0]), api.book_meeting(tokens[0]["code"], starts[1])]
+    managed = {"name": "All", "slug": "all", "meeting_type_id": api.ids["type"], "host_ids": [api.ids["engineer"]]}
     return {
-        "people": [house.ids["engineer"], house.ids["auditor"]],
-        "meeting-types": [house.ids["type"]],
+        "people": [api.ids["engineer"], api.ids["auditor"]],
+        "meeting-types": [api.ids["type"]],
         "links": [link["id"] for link in links],
-        "managed-links": [house.post("/v1/managed-links", managed, "manager", 201)["id"]],
+        "managed-links": [api.post("/v1/managed-links", managed, "manager", 201)["id"]],
         "single-use": [token["id"] for token in tokens],
         "book": ["first", tokens[0]["code"], tokens[1]["code"]],
-        "manage": [code_of(one["manage_url"]) for one in booked],
-        "bookings": [one["booking"]["id"] for one in booked],
+        "manage": [extract_code(booking["manage_url"]) for booking in bookings],
+        "bookings": [booking["booking"]["id"] for booking in bookings],
         "history": [links[0]["id"], tokens[0]["id"]],
-        "as-of": [links[0]["id"], tokens[0]["id"], booked[1]["booking"]["id"]],
-        "api-keys": [house.post("/v1/api-keys", {"name": "old"}, "admin", 201)["id"]],
+        "as-of": [links[0]["id"], tokens[0]["id"], bookings[1]["booking"]["id"]],
+        "api-keys": [api.post("/v1/api-keys", {"name": "old"}, "admin", 201)["id"]],
     }
 
 
-def conforms(house: House, real: dict[str, list[str]], case: Any, who: str | None) -> None:
+def assert_conforms(api: ApiDriver, real_ids: dict[str, list[str]], case: Any, who: str | None) -> None:
     """Sends a generated request, two times out of three to a thing that exists, and checks the answer."""
-    ids = real.get(case.path.split("/")[2], []) if case.path.count("/") > 1 else []
-    chosen = len(repr(case.body)) + len(repr(case.query))
+    ids = real_ids.get(case.path.split("/")[2], []) if case.path.count("/") > 1 else []
+    id_choice = len(repr(case.body)) + len(repr(case.query))
     for name in case.path_parameters or {}:
-        if ids and chosen % 3:
-            case.path_parameters[name] = ids[chosen % len(ids)]
-    sent = case.as_transport_kwargs(headers=house.headers(who))
-    sent["url"] = sent["url"].removeprefix("http://127.0.0.1")
-    given = {"content" if name == "data" else name: value for name, value in sent.items() if name != "cookies"}
-    answer = house.client.request(**given)
-    case.validate_response(answer, checks=CHECKS)
+        if ids and id_choice % 3:
+            case.path_parameters[name] = ids[id_choice % len(ids)]
+    arguments = case.as_transport_kwargs(headers=api.build_headers(who))
+    arguments["url"] = arguments["url"].removeprefix("http://127.0.0.1")
+    request_arguments = {
+        "content" if name == "data" else name: value for name, value in arguments.items() if name != "cookies"
+    }
+    response = api.client.request(**request_arguments)
+    case.validate_response(response, checks=CHECKS)
 
 
-def generated(id: str, test: Any) -> Any:
+def build_generated_test(id: str, test: Any) -> Any:
     """A test over generated requests of one operation: random ones, and each value at an edge.
 
     `schema.parametrize()` would make all of them when tests are collected, which each worker does.
@@ -136,8 +144,8 @@ def generated(id: str, test: Any) -> Any:
     schema = schemathesis.openapi.from_dict(DOCUMENT)
     path, method, _ = OPERATIONS[id]
     feedback = FeedbackSources(constants_value_source=make_constants_value_source(schema))
-    made = {"config": schema.config, "given_kwargs": {}, "feedback": feedback}
-    return build_operation_test(operation=schema[path][method], test_func=test, **made)
+    attributes = {"config": schema.config, "given_kwargs": {}, "feedback": feedback}
+    return build_operation_test(operation=schema[path][method], test_func=test, **attributes)
 
 
 @pytest.mark.filterwarnings("default")
@@ -145,16 +153,16 @@ def generated(id: str, test: Any) -> Any:
 class TestGenerated:
     """Requests generated from the document: no 5xx, no undocumented status, answers as documented."""
 
-    def test_as_an_admin(self, id: str, shared_house: House, real: dict[str, list[str]]) -> None:
+    def test_as_an_admin(self, id: str, shared_api: ApiDriver, real_ids: dict[str, list[str]]) -> None:
         @BOUNDED
-        def each(case: Any) -> None:
-            conforms(shared_house, real, case, "admin")
+        def check_case(case: Any) -> None:
+            assert_conforms(shared_api, real_ids, case, "admin")
 
-        generated(id, each)()
+        build_generated_test(id, check_case)()
 
-    def test_as_a_guest(self, id: str, shared_house: House, real: dict[str, list[str]]) -> None:
+    def test_as_a_guest(self, id: str, shared_api: ApiDriver, real_ids: dict[str, list[str]]) -> None:
         @settings(BOUNDED, max_examples=3)
-        def each(case: Any) -> None:
-            conforms(shared_house, real, case, None)
+        def check_case(case: Any) -> None:
+            assert_conforms(shared_api, real_ids, case, None)
 
-        generated(id, each)()
+        build_generated_test(id, check_case)()

@@ -9,12 +9,12 @@ from uuid import uuid4
 
 import pytest
 
-from tests.api.attacks import OPERATIONS, body_of
-from tests.api.refusals import refused
-from tests.api_driver import House
+from tests.api.attacks import OPERATIONS, build_valid_body
+from tests.api.refusals import assert_problem
+from tests.api_driver import ApiDriver
 
 CONTROL = ["%00", "a%00b", "%07", "%1B", "%7F", "%C2%85", "a%0Db"]
-BROKEN = ["%ED%A0%80", "%FF%FE", "%C0%80"]
+BROKEN_CURSORS = ["%ED%A0%80", "%FF%FE", "%C0%80"]
 BY_NAME = {
     "limit": ["0", "-1", "201", "9" * 5_000, "1e3", "1.5", "ten", "", "%00", "٣"],
     "q": ["a" * 201, *CONTROL],
@@ -81,8 +81,8 @@ BY_NAME = {
 BY_NAME["to"] = BY_NAME["from"]
 
 
-def bad_values(parameter: Any) -> Iterator[str]:
-    """What a query parameter must refuse."""
+def generate_bad_values(parameter: Any) -> Iterator[str]:
+    """Generate values that a query parameter must refuse."""
     schema = parameter["schema"]
     yield from BY_NAME.get(parameter["name"], ())
     if parameter["name"] not in BY_NAME:
@@ -90,33 +90,39 @@ def bad_values(parameter: Any) -> Iterator[str]:
         yield from BY_NAME[kind]
 
 
-@pytest.mark.usefixtures("unmoved")
+@pytest.mark.usefixtures("unchanged_log")
 class TestQueries:
     """Every query parameter of the document."""
 
     @pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS, ids=lambda v: v if isinstance(v, str) else "")
     def test_every_parameter(
-        self, shared_house: House, paths: dict[str, str], path: str, method: str, operation: Any
+        self, shared_api: ApiDriver, paths: dict[str, str], path: str, method: str, operation: Any
     ) -> None:
         who = "admin" if "security" in operation else None
-        parameters = [one for one in operation.get("parameters", []) if one["in"] == "query"]
-        right = {"from": "2030-01-01", "to": "2030-01-02", "time_zone": "UTC", "at": "2"}
-        for one in parameters:
-            others = "".join(f"&{name}={value}" for name, value in right.items() if name != one["name"])
-            for value in bad_values(one):
-                answer = shared_house.send(method.upper(), f"{paths[path]}?{one['name']}={value}{others}", who=who)
-                found = refused(answer, 422, "invalid")
-                assert len(value) < 3 or value not in json.dumps(found), (one["name"], value)
-            for value in BROKEN:
-                answer = shared_house.send(method.upper(), f"{paths[path]}?{one['name']}={value}{others}", who=who)
-                assert answer.status_code in (200, 422), (one["name"], value, answer.text)
+        parameters = [parameter for parameter in operation.get("parameters", []) if parameter["in"] == "query"]
+        valid_values = {"from": "2030-01-01", "to": "2030-01-02", "time_zone": "UTC", "at": "2"}
+        for parameter in parameters:
+            other_parameters = "".join(
+                f"&{name}={value}" for name, value in valid_values.items() if name != parameter["name"]
+            )
+            for value in generate_bad_values(parameter):
+                response = shared_api.send_request(
+                    method.upper(), f"{paths[path]}?{parameter['name']}={value}{other_parameters}", who=who
+                )
+                problem = assert_problem(response, 422, "invalid")
+                assert len(value) < 3 or value not in json.dumps(problem), (parameter["name"], value)
+            for value in BROKEN_CURSORS:
+                response = shared_api.send_request(
+                    method.upper(), f"{paths[path]}?{parameter['name']}={value}{other_parameters}", who=who
+                )
+                assert response.status_code in (200, 422), (parameter["name"], value, response.text)
 
     def test_the_enumeration_found_them(self) -> None:
-        names = {one["name"] for _, _, operation in OPERATIONS for one in operation.get("parameters", [])}
+        names = {parameter["name"] for _, _, operation in OPERATIONS for parameter in operation.get("parameters", [])}
         assert {"q", "cursor", "limit", "from", "to", "time_zone", "link_id", "starts_to", "view", "sort"} <= names
 
 
-@pytest.mark.usefixtures("unmoved")
+@pytest.mark.usefixtures("unchanged_log")
 class TestCursors:
     """A cursor belongs to its list and order, and hides nothing that reaches the database."""
 
@@ -124,32 +130,32 @@ class TestCursors:
     @pytest.mark.parametrize(
         "address", ["/v1/links?view=all&sort=name", "/v1/people", "/v1/meeting-log", "/v1/single-use"]
     )
-    def test_forged(self, shared_house: House, address: str, value: Any) -> None:
+    def test_forged(self, shared_api: ApiDriver, address: str, value: Any) -> None:
         for name in ("name", "-created_at", "created_at", "-booked_at", "-issued_at"):
             for key in (str(uuid4()), "\0", 7, None):
                 cursor = urlsafe_b64encode(json.dumps([name, value, key]).encode()).decode().rstrip("=")
-                answer = shared_house.send(
+                response = shared_api.send_request(
                     "GET", f"{address}{'&' if '?' in address else '?'}cursor={cursor}", who="admin"
                 )
-                assert answer.status_code in (200, 422), answer.text
+                assert response.status_code in (200, 422), response.text
                 if key in ("\0", 7, None) or value != "x" * 600:
-                    refused(answer, 422, "invalid")
+                    assert_problem(response, 422, "invalid")
 
     @pytest.mark.parametrize(
         "at", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2026-01-01", "2026-W01-1"]
     )
-    def test_times_at_the_edges(self, shared_house: House, at: str) -> None:
+    def test_times_at_the_edges(self, shared_api: ApiDriver, at: str) -> None:
         cursor = urlsafe_b64encode(json.dumps(["-booked_at", at, str(uuid4())]).encode()).decode().rstrip("=")
-        assert shared_house.send("GET", f"/v1/meeting-log?cursor={cursor}", who="admin").status_code in (200, 422)
+        assert shared_api.send_request("GET", f"/v1/meeting-log?cursor={cursor}", who="admin").status_code in (200, 422)
 
 
 class TestCursorOfAnotherList:
     """A cursor is not a place in any other list or order."""
 
-    def test_is_refused(self, shared_house: House) -> None:
+    def test_is_refused(self, shared_api: ApiDriver) -> None:
         for number in range(3):
-            shared_house.link(f"Cursor {number}")
-        page = shared_house.get("/v1/links?view=all&sort=name&limit=1", "admin")
+            shared_api.create_link(f"Cursor {number}")
+        page = shared_api.get("/v1/links?view=all&sort=name&limit=1", "admin")
         for address in (
             "/v1/links?view=all&sort=-name",
             "/v1/meeting-log",
@@ -157,27 +163,29 @@ class TestCursorOfAnotherList:
             "/v1/single-use",
             "/v1/api-keys",
         ):
-            sign = "&" if "?" in address else "?"
-            refused(
-                shared_house.send("GET", f"{address}{sign}cursor={page['next_cursor']}", who="admin"), 422, "invalid"
+            separator = "&" if "?" in address else "?"
+            assert_problem(
+                shared_api.send_request("GET", f"{address}{separator}cursor={page['next_cursor']}", who="admin"),
+                422,
+                "invalid",
             )
 
 
-@pytest.mark.usefixtures("unmoved")
+@pytest.mark.usefixtures("unchanged_log")
 class TestSlotsQuery:
     """GET …/slots?from=&to=&time_zone="""
 
-    def test_days_out_of_order_or_too_many(self, shared_house: House, paths: dict[str, str]) -> None:
+    def test_days_out_of_order_or_too_many(self, shared_api: ApiDriver, paths: dict[str, str]) -> None:
         for path in (paths["/v1/book/{code}"], paths["/v1/manage/{code}"]):
             for first, last, expect in (
                 ("2030-01-02", "2030-01-01", 422), ("2030-01-01", "2030-03-04", 422), ("2030-01-01", "2030-03-03", 200),
                 ("2000-01-01", "2999-12-31", 422), ("2999-12-31", "2999-12-31", 200), ("2000-01-01", "2000-01-01", 200),
             ):  # fmt: skip
                 query = f"from={first}&to={last}&time_zone=Pacific/Kiritimati"
-                assert shared_house.send("GET", f"{path}/slots?{query}").status_code == expect, (first, last)
+                assert shared_api.send_request("GET", f"{path}/slots?{query}").status_code == expect, (first, last)
 
-    def test_each_is_required(self, shared_house: House, paths: dict[str, str]) -> None:
-        problem = refused(shared_house.send("GET", f"{paths['/v1/book/{code}']}/slots"), 422, "invalid")
+    def test_each_is_required(self, shared_api: ApiDriver, paths: dict[str, str]) -> None:
+        problem = assert_problem(shared_api.send_request("GET", f"{paths['/v1/book/{code}']}/slots"), 422, "invalid")
         assert {error["field"] for error in problem["errors"]} == {"from", "to", "time_zone"}
 
     @pytest.mark.parametrize(
@@ -185,36 +193,42 @@ class TestSlotsQuery:
         ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59-00:00", "0001-01-01T00:00:00Z", "0001-01-02T00:00:00+23:59",
          "9999-12-30T00:00:00-23:59", "2030-01-01T00:00:00.123456789Z", "1970-01-01T00:00:00Z", "2016-12-31T23:59:60Z"],
     )  # fmt: skip
-    def test_starts_at_the_edges_of_time(self, shared_house: House, paths: dict[str, str], start: str) -> None:
+    def test_starts_at_the_edges_of_time(self, shared_api: ApiDriver, paths: dict[str, str], start: str) -> None:
         guest = {"name": "Edge", "email": "edge@guest.example", "time_zone": "UTC"}
-        refused(shared_house.send("POST", paths["/v1/book/{code}"], {"start": start, "guest": guest}), 422)
-        refused(shared_house.send("POST", f"{paths['/v1/manage/{code}']}/reschedule", {"start": start}), 422)
-        refused(shared_house.send("POST", f"{paths['/v1/bookings/{id}']}/reschedule", {"start": start}, "admin"), 422)
+        assert_problem(shared_api.send_request("POST", paths["/v1/book/{code}"], {"start": start, "guest": guest}), 422)
+        assert_problem(
+            shared_api.send_request("POST", f"{paths['/v1/manage/{code}']}/reschedule", {"start": start}), 422
+        )
+        assert_problem(
+            shared_api.send_request("POST", f"{paths['/v1/bookings/{id}']}/reschedule", {"start": start}, "admin"), 422
+        )
 
 
-@pytest.mark.usefixtures("unmoved")
+@pytest.mark.usefixtures("unchanged_log")
 class TestIds:
     """A malformed id or code is as unknown as any."""
 
     @pytest.mark.parametrize(
         ("path", "method", "operation"),
-        [one for one in OPERATIONS if "{" in one[0]],
+        [operation_row for operation_row in OPERATIONS if "{" in operation_row[0]],
         ids=lambda v: v if isinstance(v, str) else "",
     )
-    def test_malformed_is_unknown(self, shared_house: House, path: str, method: str, operation: Any) -> None:
+    def test_malformed_is_unknown(self, shared_api: ApiDriver, path: str, method: str, operation: Any) -> None:
         who = "admin" if "security" in operation else None
         query = "?from=2030-01-01&to=2030-01-01&time_zone=UTC" if path.endswith("/slots") else ""
         query = "?at=2" if path.startswith("/v1/as-of/") else query
         unknown = None
         for id in (str(uuid4()), "1", "a%00b", "%00", "%ED%A0%80", "%FF", "x" * 5_000, "-", "%20", "%0A", "é",
                    "A" * 43, "1" * 32 + "g"):  # fmt: skip
-            answer = shared_house.send(method.upper(), re_placed(path, id) + query, body_of(operation), who)
-            found = refused(answer, 404, "not_found" if who else "link_not_found")
-            headers = {name: value for name, value in answer.headers.items() if name != "x-request-id"}
-            assert unknown in (None, (found, headers))
-            unknown = found, headers
+            response = shared_api.send_request(
+                method.upper(), replace_id(path, id) + query, build_valid_body(operation), who
+            )
+            problem = assert_problem(response, 404, "not_found" if who else "link_not_found")
+            headers = {name: value for name, value in response.headers.items() if name != "x-request-id"}
+            assert unknown in (None, (problem, headers))
+            unknown = problem, headers
 
 
-def re_placed(path: str, id: str) -> str:
-    """A path with this for its id or code."""
+def replace_id(path: str, id: str) -> str:
+    """Replace a path's id or code."""
     return path.replace("{id}", id).replace("{code}", id).replace("{name}", id)

@@ -7,9 +7,9 @@ from uuid import uuid4
 import pytest
 
 from tests.api.attacks import DOCUMENT
-from tests.api.refusals import head, refused
-from tests.api_driver import House
-from tests.integrations.calendars.feed_server import feed, feed_server
+from tests.api.refusals import assert_problem, find_last_position
+from tests.api_driver import ApiDriver
+from tests.integrations.calendars.feed_server import build_feed, run_feed_server
 
 ROLES = ("member", "manager", "admin", "auditor", "analyst")
 ALL = dict.fromkeys(ROLES, 200)
@@ -91,45 +91,45 @@ MATRIX: dict[str, dict[str, int]] = {
     "follow_progress": ADMINS,
     "rebuild_read_model": ADMINS,
 }
-ONCE = {"add_person", "create_managed_link", "cancel_booking", "start_verification"}
+ONE_TIME_OPERATIONS = {"add_person", "create_managed_link", "cancel_booking", "start_verification"}
 QUERIES = {"get_proof": "?from=0"}
 SIGNED_IN = {
-    one["operationId"]: (method.upper(), path)
+    operation["operationId"]: (method.upper(), path)
     for path, methods in DOCUMENT["paths"].items()
-    for method, one in methods.items()
-    if "security" in one
+    for method, operation in methods.items()
+    if "security" in operation
 }
 
 
 @pytest.fixture(scope="module")
 def calendar_url() -> Iterator[str]:
     """The address of an empty calendar."""
-    with feed_server() as server:
-        server.feeds["/empty.ics"] = feed()
-        yield server.url("/empty.ics")
+    with run_feed_server() as server:
+        server.feeds["/empty.ics"] = build_feed()
+        yield server.build_url("/empty.ics")
 
 
 @pytest.fixture
-def things(shared_house: House, calendar_url: str) -> dict[str, Any]:
-    """Fresh things of the manager, and a body for each operation that wants one."""
-    house = shared_house
-    link = house.link("Manager's own", "manager")
-    [token] = house.post(f"/v1/links/{link['id']}/single-use", {}, "manager", 201)["items"]
-    start, other, *_ = house.slots(link["slug"])
-    booking = house.book(link["slug"], start)["booking"]["id"]
-    slug = f"m{head(house)}"
-    managed = {"name": "M", "slug": slug, "meeting_type_id": house.ids["type"], "host_ids": [house.ids["engineer"]]}
+def targets(shared_api: ApiDriver, calendar_url: str) -> dict[str, Any]:
+    """New objects of the manager, and a request body for each operation that needs one."""
+    api = shared_api
+    link = api.create_link("Manager's own", "manager")
+    [token] = api.post(f"/v1/links/{link['id']}/single-use", {}, "manager", 201)["items"]
+    start, other_start, *_ = api.list_slots(link["slug"])
+    booking = api.book_meeting(link["slug"], start)["booking"]["id"]
+    slug = f"m{find_last_position(api)}"
+    managed = {"name": "M", "slug": slug, "meeting_type_id": api.ids["type"], "host_ids": [api.ids["engineer"]]}
     ids = {
-        "people": house.post(
+        "people": api.post(
             "/v1/people", {"name": "P", "email": f"{slug}-p@nexora.example", "time_zone": "UTC"}, "admin", 201
         )["id"],
-        "meeting-types": house.ids["type"],
+        "meeting-types": api.ids["type"],
         "links": link["id"],
-        "managed-links": house.post("/v1/managed-links", managed, "manager", 201)["id"],
+        "managed-links": api.post("/v1/managed-links", managed, "manager", 201)["id"],
         "single-use": token["id"],
         "bookings": booking,
         "me": str(uuid4()),
-        "api-keys": house.post("/v1/api-keys", {}, "engineer", 201)["id"],
+        "api-keys": api.post("/v1/api-keys", {}, "engineer", 201)["id"],
         "streams": link["id"],
         "meeting-log": booking,
         "read-models": "links",
@@ -142,31 +142,31 @@ def things(shared_house: House, calendar_url: str) -> dict[str, Any]:
         "choose_calendars": {},
         "create_meeting_type": {"name": "T", "duration_minutes": 30},
         "change_meeting_type": {"name": "Intro"},
-        "create_link": {"name": "L", "meeting_type_id": house.ids["type"]},
+        "create_link": {"name": "L", "meeting_type_id": api.ids["type"]},
         "change_link": {"name": "N"},
         "issue_single_use": {},
         "create_managed_link": {**managed, "slug": f"{slug}-b"},
         "change_managed_link": {"name": "N"},
-        "reschedule_booking": {"start": other},
-        "reassign_booking": {"host_id": house.ids["engineer"]},
+        "reschedule_booking": {"start": other_start},
+        "reassign_booking": {"host_id": api.ids["engineer"]},
         "create_api_key": {},
         "erase_personal_details": {"email": "nobody@guest.example"},
     }
     return {"ids": ids, "bodies": bodies}
 
 
-def asked(house: House, things: dict[str, Any], operation: str, who: str | None) -> Any:
-    """One operation on the things, by somebody."""
+def send_operation(api: ApiDriver, targets: dict[str, Any], operation: str, who: str | None) -> Any:
+    """Send one operation about the targets as a person."""
     method, path = SIGNED_IN[operation]
     kind = next(part for part in path.split("/")[2:] if part not in ("history", "as-of") or path.endswith(part))
-    id = things["ids"].get(kind, "")
+    id = targets["ids"].get(kind, "")
     if "{mail_id}" in path:
-        path = path.replace("{mail_id}", house.get(f"/v1/bookings/{id}/mail", "manager")["items"][0]["id"])
+        path = path.replace("{mail_id}", api.get(f"/v1/bookings/{id}/mail", "manager")["items"][0]["id"])
     address = path.replace("{id}", id).replace("{name}", id) + QUERIES.get(operation, "")
-    address += f"?at={head(house)}" if "/as-of/" in path else ""
+    address += f"?at={find_last_position(api)}" if "/as-of/" in path else ""
     if operation == "get_verification":
-        house.send("POST", address, who="admin")  # there must be one to look at
-    return house.send(method, address, things["bodies"].get(operation), who)
+        api.send_request("POST", address, who="admin")  # there must be one to look at
+    return api.send_request(method, address, targets["bodies"].get(operation), who)
 
 
 def test_the_matrix_is_complete() -> None:
@@ -174,32 +174,32 @@ def test_the_matrix_is_complete() -> None:
 
 
 @pytest.mark.parametrize("operation", MATRIX)
-def test_by_role(shared_house: House, things: dict[str, Any], operation: str) -> None:
+def test_by_role(shared_api: ApiDriver, targets: dict[str, Any], operation: str) -> None:
     """Those who may not come first, so that nothing has changed when those who may come."""
-    for who, expected in sorted(MATRIX[operation].items(), key=lambda one: -one[1]):
-        before = head(shared_house)
-        answer = asked(shared_house, things, operation, who)
+    for who, expected in sorted(MATRIX[operation].items(), key=lambda role_and_status: -role_and_status[1]):
+        position_before = find_last_position(shared_api)
+        response = send_operation(shared_api, targets, operation, who)
         if expected == 200:
-            done_before = operation in ONCE and answer.status_code == 409
-            assert done_before or answer.is_success, f"{who}: {answer.status_code} {answer.text}"
+            done_before = operation in ONE_TIME_OPERATIONS and response.status_code == 409
+            assert done_before or response.is_success, f"{who}: {response.status_code} {response.text}"
         else:
-            refused(answer, expected, "forbidden" if expected == 403 else "not_found")
-            assert head(shared_house) == before
-    before = head(shared_house)
-    refused(asked(shared_house, things, operation, None), 401, "unauthorized")
-    assert head(shared_house) == before
+            assert_problem(response, expected, "forbidden" if expected == 403 else "not_found")
+            assert find_last_position(shared_api) == position_before
+    position_before = find_last_position(shared_api)
+    assert_problem(send_operation(shared_api, targets, operation, None), 401, "unauthorized")
+    assert find_last_position(shared_api) == position_before
 
 
-def test_several_roles_add_up(shared_house: House, things: dict[str, Any]) -> None:
-    shared_house.hire("both", ["auditor", "member"])
-    assert asked(shared_house, things, "get_link", "both").status_code == 200
-    assert asked(shared_house, things, "create_link", "both").status_code == 201
-    refused(asked(shared_house, things, "change_link", "both"), 403, "forbidden")
+def test_several_roles_add_up(shared_api: ApiDriver, targets: dict[str, Any]) -> None:
+    shared_api.add_person("both", ["auditor", "member"])
+    assert send_operation(shared_api, targets, "get_link", "both").status_code == 200
+    assert send_operation(shared_api, targets, "create_link", "both").status_code == 201
+    assert_problem(send_operation(shared_api, targets, "change_link", "both"), 403, "forbidden")
 
 
-def test_a_role_taken_away_ends_at_once(shared_house: House, things: dict[str, Any]) -> None:
-    shared_house.hire("demoted", ["admin"])
-    assert asked(shared_house, things, "list_managed_links", "demoted").status_code == 200
-    shared_house.patch(f"/v1/people/{shared_house.ids['demoted']}", {"roles": ["member"]}, "admin")
+def test_a_role_taken_away_ends_at_once(shared_api: ApiDriver, targets: dict[str, Any]) -> None:
+    shared_api.add_person("demoted", ["admin"])
+    assert send_operation(shared_api, targets, "list_managed_links", "demoted").status_code == 200
+    shared_api.patch(f"/v1/people/{shared_api.ids['demoted']}", {"roles": ["member"]}, "admin")
     for operation in ("list_managed_links", "add_person", "change_meeting_type"):
-        refused(asked(shared_house, things, operation, "demoted"), 403, "forbidden")
+        assert_problem(send_operation(shared_api, targets, operation, "demoted"), 403, "forbidden")

@@ -1,5 +1,5 @@
-"""One furnished organisation for tests of pages that do not get in each other's way."""
+"""One organisation for tests of pages that do not disturb each other."""
 
-from tests.api.conftest import shared_house, unmoved
+from tests.api.conftest import shared_api, unchanged_log
 
-__all__ = ["shared_house", "unmoved"]
+__all__ = ["shared_api", "unchanged_log"]

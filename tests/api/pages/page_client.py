@@ -1,4 +1,4 @@
-"""A browser without a screen: it keeps cookies, sends Origin as browsers do, and follows what it is told."""
+"""A client for pages: it keeps cookies, sends Origin as browsers do, and follows no redirect by itself."""
 
 import re
 from typing import Any
@@ -7,52 +7,52 @@ from uuid import UUID
 import httpx2
 from fastapi.testclient import TestClient
 
-from api.clock import now
-from api.http.dependencies import SESSION
-from tests.api_driver import House
+from api.clock import read_clock
+from api.http.dependencies import SESSION_COOKIE
+from tests.api_driver import ApiDriver
 
-OWN = {"Origin": "http://testserver"}
+OWN_ORIGIN = {"Origin": "http://testserver"}
 
 
-class Visitor:
-    """Somebody who looks at pages."""
+class PageClient:
+    """A person, or nobody, who opens pages."""
 
-    def __init__(self, house: House, who: str | None = None) -> None:
-        self.house = house
-        self.client = TestClient(house.client.app, raise_server_exceptions=False, follow_redirects=False)
+    def __init__(self, api: ApiDriver, who: str | None = None) -> None:
+        self.api = api
+        self.client = TestClient(api.client.app, raise_server_exceptions=False, follow_redirects=False)
         if who:
             self.sign_in(who)
 
     def sign_in(self, who: str) -> None:
-        """Opens a sign-in link and presses its button."""
-        path = sign_in_path(self.house, who)
+        """Open a sign-in link and press its button."""
+        path = create_sign_in_path(self.api, who)
         assert self.get(path).status_code == 200
         assert self.post(path).status_code == 303
 
     def get(self, path: str, **headers: str) -> httpx2.Response:
-        """A page."""
+        """Get a page."""
         return self.client.get(path, headers={"Accept": "text/html", **headers})
 
     def post(self, path: str, data: Any = None, headers: Any = None) -> httpx2.Response:
-        """A form that is sent from one of our pages, unless other headers are given."""
-        return self.client.post(path, data=data or {}, headers=OWN if headers is None else headers)
+        """Submit a form of one of our pages, unless other headers are given."""
+        return self.client.post(path, data=data or {}, headers=OWN_ORIGIN if headers is None else headers)
 
     @property
-    def session(self) -> str | None:
-        """The session's secret."""
-        return self.client.cookies.get(SESSION)
+    def session_secret(self) -> str | None:
+        """The secret of the session, None without one."""
+        return self.client.cookies.get(SESSION_COOKIE)
 
-    def signed_in(self) -> bool:
-        """Whether a page for signed-in people is shown."""
+    def is_signed_in(self) -> bool:
+        """Whether pages for signed-in people are shown."""
         return self.get("/links").status_code == 200
 
 
-def sign_in_path(house: House, who: str) -> str:
-    """A new one-time link of a person."""
-    return f"/sign-in/{house.oncelink.keys.sign_in_code(UUID(house.ids[who]), now())}"
+def create_sign_in_path(api: ApiDriver, who: str) -> str:
+    """Create a sign-in link of a person and return its path."""
+    return f"/sign-in/{api.services.api_keys.create_sign_in_code(UUID(api.ids[who]), read_clock())}"
 
 
-def text_of(answer: httpx2.Response) -> str:
-    """What a page says, without its tags."""
-    main = answer.text[answer.text.index("<main") :]
+def extract_text(response: httpx2.Response) -> str:
+    """Return a page's visible text."""
+    main = response.text[response.text.index("<main") :]
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", main))

@@ -1,4 +1,4 @@
-"""Connecting as the extension does it: a verifier of its own, the person's agreement, the code against a key."""
+"""Connect the extension as it does it: a verifier, the person's consent, the code for a key."""
 
 import re
 import secrets
@@ -8,46 +8,48 @@ from urllib.parse import urlencode
 import httpx2
 
 from api.http.api_key_scopes import PAIRING_PATH
-from api.pages.settings.extension_pairing import challenge_of
+from api.pages.settings.extension_pairing import derive_challenge
 from api.settings import OUR_EXTENSION
-from tests.api.pages.page_client import Visitor
-from tests.api_driver import House, checked
+from tests.api.pages.page_client import PageClient
+from tests.api_driver import ApiDriver, read_body
 
 ID = OUR_EXTENSION.removeprefix("chrome-extension://")
 
 
-def verifier() -> str:
+def generate_verifier() -> str:
     """A secret of the extension's."""
     return secrets.token_urlsafe(32)
 
 
-def question(challenge: str, extension: str = ID) -> str:
-    """The page that the extension opens."""
+def build_consent_path(challenge: str, extension: str = ID) -> str:
+    """Build the path of the page that the extension opens."""
     return "/settings/extension?" + urlencode({"extension": extension, "challenge": challenge})
 
 
-def agreed(visitor: Visitor, kept: str, extension: str = ID) -> httpx2.Response:
-    """The person presses the button."""
-    return visitor.post("/settings/extension", {"extension": extension, "challenge": challenge_of(kept)})
+def agree_to_pairing(page_client: PageClient, verifier: str, extension: str = ID) -> httpx2.Response:
+    """Submit the person's consent."""
+    return page_client.post("/settings/extension", {"extension": extension, "challenge": derive_challenge(verifier)})
 
 
-def code_of(answer: httpx2.Response) -> str:
+def extract_pairing_code(response: httpx2.Response) -> str:
     """The code on the page."""
-    assert answer.status_code == 201, answer.text
-    found = re.search(r"data-pairing-code>([\w-]{43})<", answer.text)
-    assert found
-    return found.group(1)
+    assert response.status_code == 201, response.text
+    match = re.search(r"data-pairing-code>([\w-]{43})<", response.text)
+    assert match
+    return match.group(1)
 
 
-def exchanged(house: House, code: str, kept: str, origin: str | None = OUR_EXTENSION) -> httpx2.Response:
-    """The extension brings its code."""
+def exchange_code(api: ApiDriver, code: str, verifier: str, origin: str | None = OUR_EXTENSION) -> httpx2.Response:
+    """Exchange the code for a key."""
     headers = {"Origin": origin} if origin is not None else {}
-    return house.client.post(PAIRING_PATH, json={"code": code, "verifier": kept}, headers=headers)
+    return api.client.post(PAIRING_PATH, json={"code": code, "verifier": verifier}, headers=headers)
 
 
-def paired(house: House, who: str) -> Any:
-    """A key of the extension for somebody; `who-extension` sends it from now on."""
-    kept = verifier()
-    found = checked(exchanged(house, code_of(agreed(Visitor(house, who), kept)), kept), 201)
-    house.keys[f"{who}-extension"] = found["key"]
-    return found
+def pair_extension(api: ApiDriver, who: str) -> Any:
+    """Pair an extension and return its key; the API driver knows it as `who-extension`."""
+    verifier = generate_verifier()
+    pairing = read_body(
+        exchange_code(api, extract_pairing_code(agree_to_pairing(PageClient(api, who), verifier)), verifier), 201
+    )
+    api.keys[f"{who}-extension"] = pairing["key"]
+    return pairing

@@ -9,13 +9,13 @@ from uuid import UUID
 import pytest
 from fastapi.testclient import TestClient
 
-from api.app import build
-from api.clock import now
-from api.http.dependencies import SESSION
-from store.credentials.api_keys import hashed
-from tests.api.pages.page_client import OWN, Visitor, sign_in_path, text_of
-from tests.api.refusals import head, refused
-from tests.api_driver import House
+from api.app import build_app
+from api.clock import read_clock
+from api.http.dependencies import SESSION_COOKIE
+from store.credentials.api_keys import hash_secret
+from tests.api.pages.page_client import OWN_ORIGIN, PageClient, create_sign_in_path, extract_text
+from tests.api.refusals import assert_problem, find_last_position
+from tests.api_driver import ApiDriver
 
 FOREIGN = {"Origin": "https://evil.example"}
 
@@ -24,248 +24,267 @@ class TestTheLink:
     """`/sign-in/{code}`."""
 
     @pytest.fixture
-    def house(self, shared_house: House) -> House:
+    def api(self, shared_api: ApiDriver) -> ApiDriver:
         """The one of all: nothing here disturbs another test."""
-        return shared_house
+        return shared_api
 
-    def test_only_its_button_signs_in(self, house: House) -> None:
-        visitor, path = Visitor(house), sign_in_path(house, "member")
+    def test_only_its_button_signs_in(self, api: ApiDriver) -> None:
+        page_client, path = PageClient(api), create_sign_in_path(api, "member")
         for _ in range(3):
-            assert visitor.get(path).status_code == 200
-            assert visitor.client.head(path).status_code == 200
-        assert visitor.session is None
-        assert visitor.post(path).headers["location"] == "/"
-        assert visitor.signed_in()
+            assert page_client.get(path).status_code == 200
+            assert page_client.client.head(path).status_code == 200
+        assert page_client.session_secret is None
+        assert page_client.post(path).headers["location"] == "/"
+        assert page_client.is_signed_in()
 
-    def test_works_once(self, house: House) -> None:
-        path = sign_in_path(house, "member")
-        assert Visitor(house).post(path).status_code == 303
-        second = Visitor(house)
-        assert second.post(path).status_code == 410
-        assert second.session is None
-        assert second.get(path).status_code == 410
+    def test_works_once(self, api: ApiDriver) -> None:
+        path = create_sign_in_path(api, "member")
+        assert PageClient(api).post(path).status_code == 303
+        second_client = PageClient(api)
+        assert second_client.post(path).status_code == 410
+        assert second_client.session_secret is None
+        assert second_client.get(path).status_code == 410
 
-    def test_is_gone_while_its_person_is_deactivated(self, house: House) -> None:
-        visitor, path = Visitor(house), sign_in_path(house, "member")
-        house.post(f"/v1/people/{house.ids['member']}/deactivate", None, "admin")
-        assert visitor.get(path).status_code == 410
-        assert visitor.post(path).status_code == 410
-        assert visitor.session is None
-        house.post(f"/v1/people/{house.ids['member']}/activate", None, "admin")
-        assert not visitor.signed_in()
+    def test_is_gone_while_its_person_is_deactivated(self, api: ApiDriver) -> None:
+        page_client, path = PageClient(api), create_sign_in_path(api, "member")
+        api.post(f"/v1/people/{api.ids['member']}/deactivate", None, "admin")
+        assert page_client.get(path).status_code == 410
+        assert page_client.post(path).status_code == 410
+        assert page_client.session_secret is None
+        api.post(f"/v1/people/{api.ids['member']}/activate", None, "admin")
+        assert not page_client.is_signed_in()
 
-    def test_works_once_also_for_two_at_the_same_moment(self, house: House) -> None:
-        path, together = sign_in_path(house, "member"), threading.Barrier(4)
+    def test_works_once_also_for_two_at_the_same_moment(self, api: ApiDriver) -> None:
+        path, start_barrier = create_sign_in_path(api, "member"), threading.Barrier(4)
 
-        def press() -> int:
-            visitor = Visitor(house)
-            together.wait()
-            return visitor.post(path).status_code
+        def press_button() -> int:
+            page_client = PageClient(api)
+            start_barrier.wait()
+            return page_client.post(path).status_code
 
         with ThreadPoolExecutor(4) as pool:
-            assert sorted(one.result() for one in [pool.submit(press) for _ in range(4)]) == [303, 410, 410, 410]
+            assert sorted(future.result() for future in [pool.submit(press_button) for _ in range(4)]) == [
+                303,
+                410,
+                410,
+                410,
+            ]
 
-    def test_works_for_a_quarter_of_an_hour(self, house: House) -> None:
-        sessions, keys = house.oncelink.sessions, house.oncelink.keys
-        code = keys.sign_in_code(UUID(house.ids["member"]), now() - timedelta(minutes=14, seconds=50))
-        assert sessions.begin(code, now())
-        code = keys.sign_in_code(UUID(house.ids["member"]), now() - timedelta(minutes=15, seconds=1))
-        visitor = Visitor(house)
-        assert visitor.get(f"/sign-in/{code}").status_code == 410
-        assert visitor.post(f"/sign-in/{code}").status_code == 410
+    def test_works_for_a_quarter_of_an_hour(self, api: ApiDriver) -> None:
+        sessions, keys = api.services.sessions, api.services.api_keys
+        code = keys.create_sign_in_code(UUID(api.ids["member"]), read_clock() - timedelta(minutes=14, seconds=50))
+        assert sessions.begin_session(code, read_clock())
+        code = keys.create_sign_in_code(UUID(api.ids["member"]), read_clock() - timedelta(minutes=15, seconds=1))
+        page_client = PageClient(api)
+        assert page_client.get(f"/sign-in/{code}").status_code == 410
+        assert page_client.post(f"/sign-in/{code}").status_code == 410
 
     @pytest.mark.parametrize("code", ["x", "a" * 43, "%00", "é", "x" * 5000])
-    def test_what_is_no_code_looks_like_a_used_one(self, house: House, code: str) -> None:
-        used = sign_in_path(house, "member")
-        Visitor(house).post(used)
-        visitor = Visitor(house)
-        assert text_of(visitor.get(f"/sign-in/{code}")) == text_of(visitor.get(used))
+    def test_what_is_no_code_looks_like_a_used_one(self, api: ApiDriver, code: str) -> None:
+        used_path = create_sign_in_path(api, "member")
+        PageClient(api).post(used_path)
+        page_client = PageClient(api)
+        assert extract_text(page_client.get(f"/sign-in/{code}")) == extract_text(page_client.get(used_path))
 
-    def test_signs_in_only_from_our_own_page(self, house: House) -> None:
-        path = sign_in_path(house, "member")
+    def test_signs_in_only_from_our_own_page(self, api: ApiDriver) -> None:
+        path = create_sign_in_path(api, "member")
         for headers in (FOREIGN, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}, {}):
-            assert Visitor(house).post(path, headers=headers).status_code == 403
-        assert Visitor(house).post(path, headers={"Origin": "null", "Sec-Fetch-Site": "same-origin"}).status_code == 303
+            assert PageClient(api).post(path, headers=headers).status_code == 403
+        assert (
+            PageClient(api).post(path, headers={"Origin": "null", "Sec-Fetch-Site": "same-origin"}).status_code == 303
+        )
 
     @pytest.mark.parametrize(
         "next", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)"]
     )
-    def test_leads_nowhere_else(self, house: House, next: str) -> None:
-        visitor = Visitor(house)
-        assert visitor.post(sign_in_path(house, "member"), {"next": next}).headers["location"] == "/"
+    def test_leads_nowhere_else(self, api: ApiDriver, next: str) -> None:
+        page_client = PageClient(api)
+        assert page_client.post(create_sign_in_path(api, "member"), {"next": next}).headers["location"] == "/"
 
-    def test_leads_back_to_the_page_asked_for(self, house: House) -> None:
-        visitor = Visitor(house)
-        asked = visitor.get("/links?status=active&q=a b")
-        assert asked.status_code == 303
-        page = visitor.get(asked.headers["location"]).text
-        [wanted] = re.findall(r'name="next" value="([^"]*)"', page)
-        assert wanted == "/links?status=active&amp;q=a%20b"
+    def test_leads_back_to_the_page_asked_for(self, api: ApiDriver) -> None:
+        page_client = PageClient(api)
+        redirect = page_client.get("/links?status=active&q=a b")
+        assert redirect.status_code == 303
+        page = page_client.get(redirect.headers["location"]).text
+        [next_path] = re.findall(r'name="next" value="([^"]*)"', page)
+        assert next_path == "/links?status=active&amp;q=a%20b"
 
 
 class TestAsking:
     """`POST /sign-in`."""
 
     @pytest.fixture
-    def house(self, shared_house: House) -> House:
+    def api(self, shared_api: ApiDriver) -> ApiDriver:
         """The one of all: nothing here disturbs another test."""
-        return shared_house
+        return shared_api
 
-    def test_prints_the_mail_where_none_is_set_up(self, house: House, capfd: pytest.CaptureFixture[str]) -> None:
-        answer = Visitor(house).post("/sign-in", {"email": "Member@Nexora.example", "next": "/usage"})
-        assert answer.status_code == 200
+    def test_prints_the_mail_where_none_is_set_up(self, api: ApiDriver, capfd: pytest.CaptureFixture[str]) -> None:
+        response = PageClient(api).post("/sign-in", {"email": "Member@Nexora.example", "next": "/usage"})
+        assert response.status_code == 200
         [url] = re.findall(r"http://testserver(/sign-in/\S+)", capfd.readouterr().err)
-        visitor = Visitor(house)
-        assert "Hello Member" in text_of(visitor.get(url))
-        assert visitor.post(url.partition("?")[0], {"next": "/usage"}).headers["location"] == "/usage"
+        page_client = PageClient(api)
+        assert "Hello Member" in extract_text(page_client.get(url))
+        assert page_client.post(url.partition("?")[0], {"next": "/usage"}).headers["location"] == "/usage"
 
-    def test_says_the_same_whoever_has_the_address(self, house: House, capfd: pytest.CaptureFixture[str]) -> None:
-        house.hire("gone", ["member"])
-        house.post(f"/v1/people/{house.ids['gone']}/deactivate", None, "admin")
-        known, unknown, gone = (
-            text_of(Visitor(house).post("/sign-in", {"email": f"{who}@nexora.example"})).replace(who, "X")
+    def test_says_the_same_whoever_has_the_address(self, api: ApiDriver, capfd: pytest.CaptureFixture[str]) -> None:
+        api.add_person("gone", ["member"])
+        api.post(f"/v1/people/{api.ids['gone']}/deactivate", None, "admin")
+        known_text, unknown_text, deactivated_text = (
+            extract_text(PageClient(api).post("/sign-in", {"email": f"{who}@nexora.example"})).replace(who, "X")
             for who in ("member", "nobody", "gone")
         )
-        assert known == unknown == gone
+        assert known_text == unknown_text == deactivated_text
         assert re.findall(r"To: (\S+)", capfd.readouterr().err) == ["member@nexora.example"]
 
     @pytest.mark.parametrize("email", ["", "x", "a@b", "a\x00@b.example", "a" * 300 + "@b.example"])
-    def test_says_what_is_wrong_with_an_address(self, house: House, email: str) -> None:
-        answer = Visitor(house).post("/sign-in", {"email": email})
-        assert answer.status_code == 422
+    def test_says_what_is_wrong_with_an_address(self, api: ApiDriver, email: str) -> None:
+        response = PageClient(api).post("/sign-in", {"email": email})
+        assert response.status_code == 422
 
-    def test_appends_nothing(self, house: House) -> None:
-        before = head(house)
-        Visitor(house, "member").post("/sign-in", {"email": "member@nexora.example"})
-        assert head(house) == before
+    def test_appends_nothing(self, api: ApiDriver) -> None:
+        position_before = find_last_position(api)
+        PageClient(api, "member").post("/sign-in", {"email": "member@nexora.example"})
+        assert find_last_position(api) == position_before
 
 
 class TestAskingTooOften:
     """Mails are bounded, by address and by place."""
 
-    def test_is_bounded_also_for_addresses_that_nobody_has(self, house: House) -> None:
+    def test_is_bounded_also_for_addresses_that_nobody_has(self, api: ApiDriver) -> None:
         for email in ("member@nexora.example", "nobody@nexora.example"):
-            answers = [Visitor(house).post("/sign-in", {"email": email}) for _ in range(6)]
-            assert [one.status_code for one in answers] == [200] * 5 + [429]
-            assert answers[-1].headers["retry-after"]
+            responses = [PageClient(api).post("/sign-in", {"email": email}) for _ in range(6)]
+            assert [response.status_code for response in responses] == [200] * 5 + [429]
+            assert responses[-1].headers["retry-after"]
 
-    def test_is_bounded_for_a_place(self, house: House) -> None:
-        answers = [Visitor(house).post("/sign-in", {"email": f"a{n}@nexora.example"}).status_code for n in range(31)]
-        assert answers == [200] * 30 + [429]
+    def test_is_bounded_for_a_place(self, api: ApiDriver) -> None:
+        statuses = [PageClient(api).post("/sign-in", {"email": f"a{n}@nexora.example"}).status_code for n in range(31)]
+        assert statuses == [200] * 30 + [429]
 
 
 class TestTheSession:
     """The cookie, and what ends it."""
 
     @pytest.fixture
-    def house(self, shared_house: House) -> House:
+    def api(self, shared_api: ApiDriver) -> ApiDriver:
         """The one of all: nothing here disturbs another test."""
-        return shared_house
+        return shared_api
 
     @pytest.mark.parametrize(("base_url", "secure"), [("http://testserver", False), ("https://testserver", True)])
-    def test_cookie_is_out_of_reach(self, house: House, base_url: str, secure: bool) -> None:
-        path, settings = sign_in_path(house, "member"), house.oncelink.settings
-        with TestClient(build(settings.model_copy(update={"base_url": base_url})), follow_redirects=False) as client:
-            answer = client.post(path, headers={"Origin": base_url})
-        [cookie] = [one for one in answer.headers.get_list("set-cookie") if one.startswith(SESSION)]
+    def test_cookie_is_out_of_reach(self, api: ApiDriver, base_url: str, secure: bool) -> None:
+        path, settings = create_sign_in_path(api, "member"), api.services.settings
+        with TestClient(
+            build_app(settings.model_copy(update={"base_url": base_url})), follow_redirects=False
+        ) as client:
+            response = client.post(path, headers={"Origin": base_url})
+        [cookie] = [
+            cookie_header
+            for cookie_header in response.headers.get_list("set-cookie")
+            if cookie_header.startswith(SESSION_COOKIE)
+        ]
         attributes = {part.strip().partition("=")[0].lower() for part in cookie.split(";")[1:]}
         assert {"httponly", "samesite", "path", "max-age"} <= attributes
         assert ("secure" in attributes) is secure
         assert "samesite=lax" in cookie.lower()
 
-    def test_ends_by_signing_out(self, house: House) -> None:
-        visitor, other = Visitor(house, "member"), Visitor(house, "member")
-        secret = visitor.session
-        assert visitor.post("/sign-out").headers["location"] == "/sign-in"
-        assert visitor.session is None
-        visitor.client.cookies.set(SESSION, secret or "")
-        assert not visitor.signed_in()
-        assert other.signed_in()
+    def test_ends_by_signing_out(self, api: ApiDriver) -> None:
+        page_client, other_client = PageClient(api, "member"), PageClient(api, "member")
+        secret = page_client.session_secret
+        assert page_client.post("/sign-out").headers["location"] == "/sign-in"
+        assert page_client.session_secret is None
+        page_client.client.cookies.set(SESSION_COOKIE, secret or "")
+        assert not page_client.is_signed_in()
+        assert other_client.is_signed_in()
 
-    def test_ends_everywhere(self, house: House) -> None:
-        visitor, other, stranger = Visitor(house, "member"), Visitor(house, "member"), Visitor(house, "manager")
-        waiting = sign_in_path(house, "member")
-        assert visitor.post("/sign-out/everywhere").status_code == 303
-        assert not other.signed_in()
-        assert stranger.signed_in()
-        assert Visitor(house).post(waiting).status_code == 410
+    def test_ends_everywhere(self, api: ApiDriver) -> None:
+        page_client, other_client, third_client = (
+            PageClient(api, "member"),
+            PageClient(api, "member"),
+            PageClient(api, "manager"),
+        )
+        waiting = create_sign_in_path(api, "member")
+        assert page_client.post("/sign-out/everywhere").status_code == 303
+        assert not other_client.is_signed_in()
+        assert third_client.is_signed_in()
+        assert PageClient(api).post(waiting).status_code == 410
 
-    def test_ends_when_the_person_leaves_and_does_not_come_back(self, house: House) -> None:
-        visitor = Visitor(house, "member")
-        house.post(f"/v1/people/{house.ids['member']}/deactivate", None, "admin")
-        assert not visitor.signed_in()
-        house.post(f"/v1/people/{house.ids['member']}/activate", None, "admin")
-        assert not visitor.signed_in()
-        visitor.sign_in("member")
-        assert visitor.signed_in()
+    def test_ends_when_the_person_leaves_and_does_not_come_back(self, api: ApiDriver) -> None:
+        page_client = PageClient(api, "member")
+        api.post(f"/v1/people/{api.ids['member']}/deactivate", None, "admin")
+        assert not page_client.is_signed_in()
+        api.post(f"/v1/people/{api.ids['member']}/activate", None, "admin")
+        assert not page_client.is_signed_in()
+        page_client.sign_in("member")
+        assert page_client.is_signed_in()
 
-    def test_ends_after_thirty_days(self, house: House) -> None:
-        sessions = house.oncelink.sessions
-        code = house.oncelink.keys.sign_in_code(UUID(house.ids["member"]), now())
-        secret = sessions.begin(code, now())
+    def test_ends_after_thirty_days(self, api: ApiDriver) -> None:
+        sessions = api.services.sessions
+        code = api.services.api_keys.create_sign_in_code(UUID(api.ids["member"]), read_clock())
+        secret = sessions.begin_session(code, read_clock())
         assert secret
-        assert sessions.holder(secret, now() + timedelta(days=29))
-        assert sessions.holder(secret, now() + timedelta(days=31)) is None
+        assert sessions.find_holder(secret, read_clock() + timedelta(days=29))
+        assert sessions.find_holder(secret, read_clock() + timedelta(days=31)) is None
 
 
 class TestWhereSessionsRest:
     """The database holds what is needed and no longer than that."""
 
-    def test_rests_hashed(self, house: House) -> None:
-        visitor = Visitor(house, "member")
-        assert visitor.session
-        assert len(visitor.session) >= 43
-        rows = house.oncelink.database.rows("SELECT hash, s::text AS whole FROM {schema}.sessions s")
-        assert [row["hash"] for row in rows] == [hashed(visitor.session)]
-        assert visitor.session not in rows[0]["whole"]
+    def test_rests_hashed(self, api: ApiDriver) -> None:
+        page_client = PageClient(api, "member")
+        assert page_client.session_secret
+        assert len(page_client.session_secret) >= 43
+        rows = api.services.database.fetch_rows("SELECT hash, s::text AS whole FROM {schema}.sessions s")
+        assert [row["hash"] for row in rows] == [hash_secret(page_client.session_secret)]
+        assert page_client.session_secret not in rows[0]["whole"]
 
-    def test_is_forgotten_once_it_is_over(self, house: House) -> None:
-        Visitor(house, "member")
-        house.oncelink.sessions.forget(now() + timedelta(days=31))
-        assert house.oncelink.database.rows("SELECT 1 FROM {schema}.sessions") == []
+    def test_is_forgotten_once_it_is_over(self, api: ApiDriver) -> None:
+        PageClient(api, "member")
+        api.services.sessions.delete_expired(read_clock() + timedelta(days=31))
+        assert api.services.database.fetch_rows("SELECT 1 FROM {schema}.sessions") == []
 
 
 class TestTheApiByCookie:
     """`/v1` with the session's cookie."""
 
     @pytest.fixture
-    def house(self, shared_house: House) -> House:
+    def api(self, shared_api: ApiDriver) -> ApiDriver:
         """The one of all: nothing here disturbs another test."""
-        return shared_house
+        return shared_api
 
-    def test_answers(self, house: House) -> None:
-        visitor = Visitor(house, "member")
-        assert visitor.client.get("/v1/me").json()["email"] == "member@nexora.example"
+    def test_answers(self, api: ApiDriver) -> None:
+        page_client = PageClient(api, "member")
+        assert page_client.client.get("/v1/me").json()["email"] == "member@nexora.example"
 
-    def test_changes_things_only_for_our_own_pages(self, house: House) -> None:
-        visitor = Visitor(house, "member")
-        body = {"name": "By cookie", "meeting_type_id": house.ids["type"]}
-        before = head(house)
+    def test_changes_things_only_for_our_own_pages(self, api: ApiDriver) -> None:
+        page_client = PageClient(api, "member")
+        body = {"name": "By cookie", "meeting_type_id": api.ids["type"]}
+        position_before = find_last_position(api)
         for headers in (FOREIGN, {}, {"Origin": "null"}, {"Origin": "http://testserver.evil.example"}):
-            refused(visitor.client.post("/v1/links", json=body, headers=headers), 403, "forbidden")
-            refused(visitor.client.patch("/v1/me", json={"time_zone": "UTC"}, headers=headers), 403, "forbidden")
-        assert head(house) == before
-        assert visitor.client.post("/v1/links", json=body, headers=OWN).status_code == 201
+            assert_problem(page_client.client.post("/v1/links", json=body, headers=headers), 403, "forbidden")
+            assert_problem(
+                page_client.client.patch("/v1/me", json={"time_zone": "UTC"}, headers=headers), 403, "forbidden"
+            )
+        assert find_last_position(api) == position_before
+        assert page_client.client.post("/v1/links", json=body, headers=OWN_ORIGIN).status_code == 201
 
-    def test_an_api_key_goes_before_the_cookie(self, house: House) -> None:
-        visitor = Visitor(house, "member")
-        key = house.headers("admin")
-        assert visitor.client.get("/v1/me", headers=key).json()["email"] == "admin@nexora.example"
-        assert visitor.client.patch("/v1/me", json={"time_zone": "UTC"}, headers=key).status_code == 200
-        refused(visitor.client.get("/v1/me", headers={"Authorization": "Bearer wrong"}), 401, "unauthorized")
+    def test_an_api_key_goes_before_the_cookie(self, api: ApiDriver) -> None:
+        page_client = PageClient(api, "member")
+        key = api.build_headers("admin")
+        assert page_client.client.get("/v1/me", headers=key).json()["email"] == "admin@nexora.example"
+        assert page_client.client.patch("/v1/me", json={"time_zone": "UTC"}, headers=key).status_code == 200
+        assert_problem(page_client.client.get("/v1/me", headers={"Authorization": "Bearer wrong"}), 401, "unauthorized")
 
     @pytest.mark.parametrize("secret", ["", "x", "a" * 43, "é"])
-    def test_what_is_no_session_is_nobody(self, house: House, secret: str) -> None:
-        answer = house.client.get("/v1/me", headers={"Cookie": f"{SESSION}={secret}".encode()})
-        refused(answer, 401, "unauthorized")
+    def test_what_is_no_session_is_nobody(self, api: ApiDriver, secret: str) -> None:
+        response = api.client.get("/v1/me", headers={"Cookie": f"{SESSION_COOKIE}={secret}".encode()})
+        assert_problem(response, 401, "unauthorized")
 
 
 NAMELESS = b"--x\r\nContent-Disposition: form-data\r\n\r\nvalue\r\n--x--\r\n"
 
 
-def test_a_form_that_cannot_be_read_is_answered_by_a_page(shared_house: House) -> None:
-    broken = {"Content-Type": "multipart/form-data; boundary=x", "Origin": "http://testserver"}
-    answer = shared_house.client.post("/sign-in", content=NAMELESS, headers=broken)
-    assert answer.status_code == 400
-    assert answer.headers["content-type"].startswith("text/html")
-    assert "could not be read" in answer.text
+def test_a_form_that_cannot_be_read_is_answered_by_a_page(shared_api: ApiDriver) -> None:
+    headers = {"Content-Type": "multipart/form-data; boundary=x", "Origin": "http://testserver"}
+    response = shared_api.client.post("/sign-in", content=NAMELESS, headers=headers)
+    assert response.status_code == 400
+    assert response.headers["content-type"].startswith("text/html")
+    assert "could not be read" in response.text

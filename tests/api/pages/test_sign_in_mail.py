@@ -12,81 +12,81 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from fastapi.testclient import TestClient
 
-from api.app import build
+from api.app import build_app
 from api.settings import Settings, WrongSetting, read_settings
-from tests.api.pages.page_client import Visitor
-from tests.api_driver import House
-from tests.once.server_processes import free_port
+from tests.api.pages.page_client import PageClient
+from tests.api_driver import ApiDriver
+from tests.once.server_processes import find_free_port
 
 
-class Kept:
-    """What a mail server was handed."""
+class MailRecorder:
+    """Records the messages that a mail server receives."""
 
     def __init__(self) -> None:
-        self.mails: list[EmailMessage] = []
+        self.messages: list[EmailMessage] = []
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Keeps a mail."""
         assert isinstance(envelope.content, bytes)
-        mail = message_from_bytes(envelope.content, policy=default)
-        assert isinstance(mail, EmailMessage)
-        self.mails.append(mail)
+        message = message_from_bytes(envelope.content, policy=default)
+        assert isinstance(message, EmailMessage)
+        self.messages.append(message)
         return "250 OK"
 
 
 @pytest.fixture
-def kept() -> Iterator[tuple[Kept, int]]:
+def mail_server() -> Iterator[tuple[MailRecorder, int]]:
     """A mail server, and its port."""
-    found, port = Kept(), free_port()
-    controller = Controller(found, hostname="127.0.0.1", port=port)
+    recorder, port = MailRecorder(), find_free_port()
+    controller = Controller(recorder, hostname="127.0.0.1", port=port)
     controller.start()
-    yield found, port
+    yield recorder, port
     controller.stop()
 
 
-def mailing(settings: Settings, port: int) -> Settings:
+def add_mail_server(settings: Settings, port: int) -> Settings:
     """The settings with a mail server."""
     return settings.model_copy(
         update={"smtp_url": f"smtp://127.0.0.1:{port}", "mail_from": "Oncelink <hello@nexora.example>"}
     )
 
 
-def test_a_sign_in_link_comes_by_mail(settings: Settings, kept: tuple[Kept, int]) -> None:
-    mails, port = kept
-    with TestClient(build(mailing(settings, port))) as client:
-        house = House.furnished(client)
+def test_a_sign_in_link_comes_by_mail(settings: Settings, mail_server: tuple[MailRecorder, int]) -> None:
+    recorder, port = mail_server
+    with TestClient(build_app(add_mail_server(settings, port))) as client:
+        api = ApiDriver.create_organisation(client)
         for who in ("member", "nobody"):
-            assert Visitor(house).post("/sign-in", {"email": f"{who}@nexora.example"}).status_code == 200
-        [mail] = mails.mails
-        assert mail["To"] == "Member <member@nexora.example>"
-        assert mail["From"] == "Oncelink <hello@nexora.example>"
-        text, page = (part.get_content() for part in mail.iter_parts())
+            assert PageClient(api).post("/sign-in", {"email": f"{who}@nexora.example"}).status_code == 200
+        [message] = recorder.messages
+        assert message["To"] == "Member <member@nexora.example>"
+        assert message["From"] == "Oncelink <hello@nexora.example>"
+        text, page = (part.get_content() for part in message.iter_parts())
         [path] = re.findall(r"http://testserver(/sign-in/\S+)", text)
         assert f'href="http://testserver{path}"' in page
-        visitor = Visitor(house)
-        assert visitor.post(path).status_code == 303
-        assert visitor.signed_in()
+        page_client = PageClient(api)
+        assert page_client.post(path).status_code == 303
+        assert page_client.is_signed_in()
 
 
 def test_a_mail_server_that_is_away_is_no_secret(
     settings: Settings, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with TestClient(build(mailing(settings, free_port()))) as client, caplog.at_level(logging.ERROR):
-        house = House.furnished(client)
-        assert Visitor(house).post("/sign-in", {"email": "member@nexora.example"}).status_code == 200
-    [record] = [one for one in caplog.records if "could not be handed over" in one.message]
+    with TestClient(build_app(add_mail_server(settings, find_free_port()))) as client, caplog.at_level(logging.ERROR):
+        api = ApiDriver.create_organisation(client)
+        assert PageClient(api).post("/sign-in", {"email": "member@nexora.example"}).status_code == 200
+    [record] = [log_record for log_record in caplog.records if "could not be handed over" in log_record.message]
     assert record.levelno == logging.ERROR
     assert "/sign-in/" not in caplog.text + "".join(capfd.readouterr())
 
 
 @pytest.mark.parametrize(
-    ("given", "names"),
+    ("changed_settings", "names"),
     [
         ({"smtp_url": "http://mail.example"}, "ONCELINK_SMTP_URL"),
         ({"smtp_url": "smtp://"}, "ONCELINK_SMTP_URL"),
         ({"smtp_url": "smtp://mail.example"}, "ONCELINK_MAIL_FROM"),
     ],
 )
-def test_a_wrong_setting_stops_the_start(given: dict[str, str], names: str) -> None:
+def test_a_wrong_setting_stops_the_start(changed_settings: dict[str, str], names: str) -> None:
     with pytest.raises(WrongSetting, match=names):
-        read_settings(**given)
+        read_settings(**changed_settings)

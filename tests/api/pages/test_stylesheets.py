@@ -16,15 +16,15 @@ STYLES = {
 HOOKS = {"js", "icon"}  # not looks, or set in both sheets
 
 
-def classes_of(text: str) -> set[str]:
+def list_classes(text: str) -> set[str]:
     """The classes that a template names; what an expression computes is left out."""
     without = re.sub(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", " ", text, flags=re.DOTALL)
     return {
-        name for found in re.findall(r'\bclass="([^"]*)"', without) for name in found.split() if not name.endswith("-")
+        name for match in re.findall(r'\bclass="([^"]*)"', without) for name in match.split() if not name.endswith("-")
     }
 
 
-def known(css: str) -> set[str]:
+def list_known_classes(css: str) -> set[str]:
     """The classes that a stylesheet speaks of."""
     return {re.sub(r"\\(.)", r"\1", name) for name in re.findall(r"\.((?:[\w-]|\\.)+)", css)}
 
@@ -39,9 +39,11 @@ class TestStylesheet:
         assert hashlib.sha256(sources).hexdigest()[:16] in first, "run web/build-css"
 
     def test_has_every_class_of_the_templates(self, name: str) -> None:
-        used = set().union(*(classes_of(path.read_text(encoding="utf-8")) for path in STYLES[name]))
-        assert len(used) > 1
-        missing = used - known((WEB / f"static/css/{name}.css").read_text(encoding="utf-8")) - HOOKS
+        used_classes = set().union(*(list_classes(path.read_text(encoding="utf-8")) for path in STYLES[name]))
+        assert len(used_classes) > 1
+        missing = (
+            used_classes - list_known_classes((WEB / f"static/css/{name}.css").read_text(encoding="utf-8")) - HOOKS
+        )
         assert missing == set(), "run web/build-css, or take away a class that means nothing"
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from api.http import dependencies
-from tests.api.refusals import head, refused
-from tests.api_driver import GUEST, House, code_of
+from tests.api.refusals import assert_problem, find_last_position
+from tests.api_driver import GUEST, ApiDriver, extract_code
 
 BOOKING = {
     *("booking_id", "booked_at", "status", "link_type", "link", "single_use_id", "recipient", "label", "meeting_type"),
@@ -16,131 +16,133 @@ BOOKING = {
 }
 
 
-def booked(house: House, name: str, single_use: bool = False, **link: Any) -> tuple[str, Any, list[str]]:
-    """A new booking: its address, the guest's answer, and other times on offer."""
-    made = house.link(name, **link)
-    door = house.codes(made)[0] if single_use else made["slug"]
-    start, *others = house.slots(door)
-    answer = house.book(door, start)
-    return f"/v1/bookings/{answer['booking']['id']}", answer, others
+def create_booking(api: ApiDriver, name: str, single_use: bool = False, **link: Any) -> tuple[str, Any, list[str]]:
+    """Create a link and a booking. Returns its path, the guest's response body and other free starts."""
+    new_link = api.create_link(name, **link)
+    slug_or_code = api.create_codes(new_link)[0] if single_use else new_link["slug"]
+    start, *other_starts = api.list_slots(slug_or_code)
+    booking = api.book_meeting(slug_or_code, start)
+    return f"/v1/bookings/{booking['booking']['id']}", booking, other_starts
 
 
 class TestRead:
     """GET /v1/bookings/{id}"""
 
-    def test_single_use(self, shared_house: House) -> None:
-        link = shared_house.link("Read one")
+    def test_single_use(self, shared_api: ApiDriver) -> None:
+        link = shared_api.create_link("Read one")
         body = {"recipients": [{"name": "Ada", "email": "ada@guest.example"}], "label": "Pilot"}
-        [made] = shared_house.post(f"/v1/links/{link['id']}/single-use", body, "member", 201)["items"]
-        start = shared_house.slots(made["code"])[0]
-        id = shared_house.book(made["code"], start)["booking"]["id"]
-        answer = shared_house.send("GET", f"/v1/bookings/{id}", who="member")
-        found = answer.json()
-        assert found.keys() == BOOKING
-        assert answer.headers["etag"] == f'"{found["version"]}"'
-        assert (found["booking_id"], found["single_use_id"]) == (id, made["id"])
-        assert (found["link_type"], found["status"], found["starts_at"]) == ("single_use", "scheduled", start)
-        assert (found["recipient"], found["label"]) == ({"name": "Ada", "email": "ada@guest.example"}, "Pilot")
-        assert (found["guest"], found["issued_by"]["name"]) == (GUEST, "Member")
-        assert found["issued_at"] == made["issued_at"]
-        assert (found["reschedule_count"], found["previous_starts_at"], found["cancelled_at"]) == (0, None, None)
+        [single_use_link] = shared_api.post(f"/v1/links/{link['id']}/single-use", body, "member", 201)["items"]
+        start = shared_api.list_slots(single_use_link["code"])[0]
+        id = shared_api.book_meeting(single_use_link["code"], start)["booking"]["id"]
+        response = shared_api.send_request("GET", f"/v1/bookings/{id}", who="member")
+        meeting = response.json()
+        assert meeting.keys() == BOOKING
+        assert response.headers["etag"] == f'"{meeting["version"]}"'
+        assert (meeting["booking_id"], meeting["single_use_id"]) == (id, single_use_link["id"])
+        assert (meeting["link_type"], meeting["status"], meeting["starts_at"]) == ("single_use", "scheduled", start)
+        assert (meeting["recipient"], meeting["label"]) == ({"name": "Ada", "email": "ada@guest.example"}, "Pilot")
+        assert (meeting["guest"], meeting["issued_by"]["name"]) == (GUEST, "Member")
+        assert meeting["issued_at"] == single_use_link["issued_at"]
+        assert (meeting["reschedule_count"], meeting["previous_starts_at"], meeting["cancelled_at"]) == (0, None, None)
 
-    def test_direct(self, shared_house: House) -> None:
-        path, _, _ = booked(shared_house, "Read direct")
-        found = shared_house.get(path, "member")
-        assert found["link_type"] == "standard"
-        assert [found[name] for name in ("single_use_id", "recipient", "label", "issued_by", "issued_at")] == [None] * 5
+    def test_direct(self, shared_api: ApiDriver) -> None:
+        path, _, _ = create_booking(shared_api, "Read direct")
+        booking = shared_api.get(path, "member")
+        assert booking["link_type"] == "standard"
+        assert [booking[name] for name in ("single_use_id", "recipient", "label", "issued_by", "issued_at")] == [
+            None
+        ] * 5
 
-    def test_who_sees_it(self, shared_house: House) -> None:
-        path, _, _ = booked(shared_house, "Seen", co_host_ids=[shared_house.ids["engineer"]])
-        other, _, _ = booked(shared_house, "Not seen")
+    def test_who_sees_it(self, shared_api: ApiDriver) -> None:
+        path, _, _ = create_booking(shared_api, "Seen", co_host_ids=[shared_api.ids["engineer"]])
+        other_path, _, _ = create_booking(shared_api, "Not seen")
         for who in ("member", "engineer", "manager", "admin", "auditor", "analyst"):
-            assert shared_house.send("GET", path, who=who).status_code == 200, who
-        refused(shared_house.send("GET", other, who="engineer"), 404, "not_found")
-        [token] = shared_house.codes(shared_house.link("Unused"))
-        unused = shared_house.oncelink.codes.open(token, "book")
-        refused(shared_house.send("GET", f"/v1/bookings/{unused}", who="admin"), 404, "not_found")
+            assert shared_api.send_request("GET", path, who=who).status_code == 200, who
+        assert_problem(shared_api.send_request("GET", other_path, who="engineer"), 404, "not_found")
+        [token] = shared_api.create_codes(shared_api.create_link("Unused"))
+        unused = shared_api.services.codes.open_code(token, "book")
+        assert_problem(shared_api.send_request("GET", f"/v1/bookings/{unused}", who="admin"), 404, "not_found")
 
 
 class TestReschedule:
     """POST /v1/bookings/{id}/reschedule"""
 
     @pytest.mark.parametrize("who", ["member", "engineer", "manager", "admin"])
-    def test_who_may(self, shared_house: House, who: str) -> None:
-        path, made, (other, *_) = booked(
-            shared_house, f"Moved by {who}", True, co_host_ids=[shared_house.ids["engineer"]]
+    def test_who_may(self, shared_api: ApiDriver, who: str) -> None:
+        path, booking, (other_start, *_) = create_booking(
+            shared_api, f"Moved by {who}", True, co_host_ids=[shared_api.ids["engineer"]]
         )
-        answer = shared_house.send("POST", f"{path}/reschedule", {"start": other}, who)
-        found = answer.json()
-        assert (answer.status_code, found["status"], found["starts_at"]) == (200, "rescheduled", other)
-        assert (found["reschedule_count"], found["previous_starts_at"]) == (1, made["booking"]["start"])
-        assert int(answer.headers["oncelink-position"]) == head(shared_house)
-        again = shared_house.send("POST", f"{path}/reschedule", {"start": other}, who)
-        assert (again.status_code, again.json()) == (200, found)
-        assert head(shared_house) == int(answer.headers["oncelink-position"])
+        response = shared_api.send_request("POST", f"{path}/reschedule", {"start": other_start}, who)
+        meeting = response.json()
+        assert (response.status_code, meeting["status"], meeting["starts_at"]) == (200, "rescheduled", other_start)
+        assert (meeting["reschedule_count"], meeting["previous_starts_at"]) == (1, booking["booking"]["start"])
+        assert int(response.headers["oncelink-position"]) == find_last_position(shared_api)
+        repeated_response = shared_api.send_request("POST", f"{path}/reschedule", {"start": other_start}, who)
+        assert (repeated_response.status_code, repeated_response.json()) == (200, meeting)
+        assert find_last_position(shared_api) == int(response.headers["oncelink-position"])
 
-    def test_who_may_not(self, shared_house: House) -> None:
-        path, _, (other, *_) = booked(shared_house, "Not moved")
-        before = head(shared_house)
+    def test_who_may_not(self, shared_api: ApiDriver) -> None:
+        path, _, (other_start, *_) = create_booking(shared_api, "Not moved")
+        position_before = find_last_position(shared_api)
         for who, status in (("engineer", 404), ("auditor", 403), ("analyst", 403), (None, 401)):
-            for verb, body in (("reschedule", {"start": other}), ("cancel", {})):
-                assert shared_house.send("POST", f"{path}/{verb}", body, who).status_code == status, who
-        assert head(shared_house) == before
+            for verb, body in (("reschedule", {"start": other_start}), ("cancel", {})):
+                assert shared_api.send_request("POST", f"{path}/{verb}", body, who).status_code == status, who
+        assert find_last_position(shared_api) == position_before
 
-    def test_by_the_meeting_type_as_it_is_now(self, shared_house: House) -> None:
-        kind = shared_house.post("/v1/meeting-types", {"name": "Grows", "duration_minutes": 30}, "admin", 201)
-        path, _, _ = booked(shared_house, "Growing", meeting_type_id=kind["id"])
-        shared_house.patch(f"/v1/meeting-types/{kind['id']}", {"duration_minutes": 60}, "admin")
-        start = shared_house.slots("growing")[5]
-        found = shared_house.post(f"{path}/reschedule", {"start": start}, "member")
-        length = datetime.fromisoformat(found["ends_at"]) - datetime.fromisoformat(found["starts_at"])
+    def test_by_the_meeting_type_as_it_is_now(self, shared_api: ApiDriver) -> None:
+        kind = shared_api.post("/v1/meeting-types", {"name": "Grows", "duration_minutes": 30}, "admin", 201)
+        path, _, _ = create_booking(shared_api, "Growing", meeting_type_id=kind["id"])
+        shared_api.patch(f"/v1/meeting-types/{kind['id']}", {"duration_minutes": 60}, "admin")
+        start = shared_api.list_slots("growing")[5]
+        meeting = shared_api.post(f"{path}/reschedule", {"start": start}, "member")
+        length = datetime.fromisoformat(meeting["ends_at"]) - datetime.fromisoformat(meeting["starts_at"])
         assert length == timedelta(minutes=60)
 
-    def test_with_the_hosts_it_was_booked_with(self, shared_house: House) -> None:
-        path, _, (other, *_) = booked(shared_house, "Hosts stay", co_host_ids=[shared_house.ids["engineer"]])
-        id = shared_house.get(path, "member")["link"]["id"]
-        shared_house.patch(f"/v1/links/{id}", {"co_host_ids": []}, "member")
-        found = shared_house.post(f"{path}/reschedule", {"start": other}, "member")
-        assert [person["name"] for person in found["co_hosts"]] == ["Engineer"]
+    def test_with_the_hosts_it_was_booked_with(self, shared_api: ApiDriver) -> None:
+        path, _, (other_start, *_) = create_booking(shared_api, "Hosts stay", co_host_ids=[shared_api.ids["engineer"]])
+        id = shared_api.get(path, "member")["link"]["id"]
+        shared_api.patch(f"/v1/links/{id}", {"co_host_ids": []}, "member")
+        meeting = shared_api.post(f"{path}/reschedule", {"start": other_start}, "member")
+        assert [person["name"] for person in meeting["co_hosts"]] == ["Engineer"]
 
 
 class TestCancel:
     """POST /v1/bookings/{id}/cancel"""
 
-    def test_by_the_host(self, shared_house: House) -> None:
-        path, made, (other, *_) = booked(shared_house, "Cancelled by the host")
-        found = shared_house.post(f"{path}/cancel", {"reason": "Ill"}, "member")
-        assert (found["status"], found["cancelled_by"], found["cancel_reason"]) == ("cancelled", "host", "Ill")
-        before = head(shared_house)
-        refused(shared_house.send("POST", f"{path}/cancel", None, "manager"), 409, "booking_cancelled")
-        answer = shared_house.send("POST", f"{path}/reschedule", {"start": other}, "manager")
-        refused(answer, 409, "booking_cancelled")
-        assert head(shared_house) == before
-        assert shared_house.get(f"/v1/manage/{code_of(made['manage_url'])}")["booking"]["status"] == "cancelled"
+    def test_by_the_host(self, shared_api: ApiDriver) -> None:
+        path, booking, (other_start, *_) = create_booking(shared_api, "Cancelled by the host")
+        meeting = shared_api.post(f"{path}/cancel", {"reason": "Ill"}, "member")
+        assert (meeting["status"], meeting["cancelled_by"], meeting["cancel_reason"]) == ("cancelled", "host", "Ill")
+        position_before = find_last_position(shared_api)
+        assert_problem(shared_api.send_request("POST", f"{path}/cancel", None, "manager"), 409, "booking_cancelled")
+        response = shared_api.send_request("POST", f"{path}/reschedule", {"start": other_start}, "manager")
+        assert_problem(response, 409, "booking_cancelled")
+        assert find_last_position(shared_api) == position_before
+        assert shared_api.get(f"/v1/manage/{extract_code(booking['manage_url'])}")["booking"]["status"] == "cancelled"
 
-    def test_by_the_guest(self, shared_house: House) -> None:
-        path, made, _ = booked(shared_house, "Cancelled by the guest")
-        shared_house.post(f"/v1/manage/{code_of(made['manage_url'])}/cancel", {"reason": "Other plans"})
-        found = shared_house.get(path, "member")
-        assert (found["cancelled_by"], found["cancel_reason"]) == ("guest", "Other plans")
+    def test_by_the_guest(self, shared_api: ApiDriver) -> None:
+        path, booking, _ = create_booking(shared_api, "Cancelled by the guest")
+        shared_api.post(f"/v1/manage/{extract_code(booking['manage_url'])}/cancel", {"reason": "Other plans"})
+        meeting = shared_api.get(path, "member")
+        assert (meeting["cancelled_by"], meeting["cancel_reason"]) == ("guest", "Other plans")
 
 
 class TestStarted:
     """From its start on, a meeting can no longer be changed."""
 
-    def test_by_anybody(self, shared_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-        path, made, (other, *_) = booked(shared_house, "Started")
-        manage = f"/v1/manage/{code_of(made['manage_url'])}"
-        before = head(shared_house)
-        monkeypatch.setattr(dependencies, "now", lambda: datetime.fromisoformat(made["booking"]["start"]))
+    def test_by_anybody(self, shared_api: ApiDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+        path, booking, (other_start, *_) = create_booking(shared_api, "Started")
+        manage = f"/v1/manage/{extract_code(booking['manage_url'])}"
+        position_before = find_last_position(shared_api)
+        monkeypatch.setattr(dependencies, "read_clock", lambda: datetime.fromisoformat(booking["booking"]["start"]))
         for address, who in ((path, "member"), (manage, None)):
-            answer = shared_house.send("POST", f"{address}/reschedule", {"start": other}, who)
-            refused(answer, 409, "meeting_started")
-            refused(shared_house.send("POST", f"{address}/cancel", {}, who), 409, "meeting_started")
-        refused(
-            shared_house.send("GET", f"{manage}/slots?from=2030-01-01&to=2030-01-01&time_zone=UTC"),
+            response = shared_api.send_request("POST", f"{address}/reschedule", {"start": other_start}, who)
+            assert_problem(response, 409, "meeting_started")
+            assert_problem(shared_api.send_request("POST", f"{address}/cancel", {}, who), 409, "meeting_started")
+        assert_problem(
+            shared_api.send_request("GET", f"{manage}/slots?from=2030-01-01&to=2030-01-01&time_zone=UTC"),
             409,
             "meeting_started",
         )
-        assert shared_house.get(manage)["booking"]["status"] == "scheduled"
-        assert head(shared_house) == before
+        assert shared_api.get(manage)["booking"]["status"] == "scheduled"
+        assert find_last_position(shared_api) == position_before

@@ -4,158 +4,164 @@ from typing import Any
 
 import pytest
 
-from tests.api.refusals import head, ids, listed, refused, whole
-from tests.api_driver import ALWAYS, House
+from tests.api.refusals import assert_problem, fetch_all_rows, fetch_list, find_last_position, get_ids
+from tests.api_driver import ALWAYS, ApiDriver
 
 MANAGED = {"id", "name", "slug", "meeting_type", "hosts", "expires_at", "created_at", "updated_at", "version"}
 PAST = "2020-01-01T00:00:00Z"
 
 
-def made(house: House, slug: str, *hosts: str, **more: Any) -> Any:
-    """A new managed link."""
-    body = {"name": slug.capitalize(), "slug": slug, "meeting_type_id": house.ids["type"]}
-    return house.post(
-        "/v1/managed-links", body | {"host_ids": [house.ids[who] for who in hosts]} | more, "manager", 201
-    )
+def create_managed_link(api: ApiDriver, slug: str, *hosts: str, **extra: Any) -> Any:
+    """Create a managed link."""
+    body = {"name": slug.capitalize(), "slug": slug, "meeting_type_id": api.ids["type"]}
+    return api.post("/v1/managed-links", body | {"host_ids": [api.ids[who] for who in hosts]} | extra, "manager", 201)
 
 
-def links_of(house: House, managed: Any) -> dict[str, Any]:
-    """The core links of a managed link, by their host's id."""
-    rows = whole(house, f"/v1/managed-links/{managed['id']}/links", "manager")
-    return {row["owner"]["id"]: house.get(f"/v1/links/{row['id']}", "manager") for row in rows}
+def fetch_host_links(api: ApiDriver, managed: Any) -> dict[str, Any]:
+    """Return the core links of a managed link by host id."""
+    rows = fetch_all_rows(api, f"/v1/managed-links/{managed['id']}/links", "manager")
+    return {row["owner"]["id"]: api.get(f"/v1/links/{row['id']}", "manager") for row in rows}
 
 
 class TestCreate:
     """POST /v1/managed-links"""
 
-    def test_makes_a_link_for_each_host(self, shared_house: House) -> None:
-        managed = made(shared_house, "sales", "member", "engineer")
+    def test_makes_a_link_for_each_host(self, shared_api: ApiDriver) -> None:
+        managed = create_managed_link(shared_api, "sales", "member", "engineer")
         assert managed.keys() == MANAGED
         assert [host["name"] for host in managed["hosts"]] == ["Member", "Engineer"]
-        links = links_of(shared_house, managed)
+        links = fetch_host_links(shared_api, managed)
         assert {link["slug"] for link in links.values()} == {"sales-member", "sales-engineer"}
         for link in links.values():
             assert (link["kind"], link["managed_link_id"], link["name"]) == ("managed", managed["id"], "Sales")
-            assert shared_house.get(f"/v1/book/{link['slug']}")["kind"] == "managed"
+            assert shared_api.get(f"/v1/book/{link['slug']}")["kind"] == "managed"
 
-    def test_slugs_have_whole_words_of_the_name(self, shared_house: House) -> None:
-        shared_house.hire("bartholomew", ["member"])
-        whole = {"name": "Bartholomew Featherstonehaugh Elysian"}
-        shared_house.patch(f"/v1/people/{shared_house.ids['bartholomew']}", whole, "admin")
-        [link] = links_of(shared_house, made(shared_house, "tour", "bartholomew")).values()
+    def test_slugs_have_whole_words_of_the_name(self, shared_api: ApiDriver) -> None:
+        shared_api.add_person("bartholomew", ["member"])
+        long_names = {"name": "Bartholomew Featherstonehaugh Elysian"}
+        shared_api.patch(f"/v1/people/{shared_api.ids['bartholomew']}", long_names, "admin")
+        [link] = fetch_host_links(shared_api, create_managed_link(shared_api, "tour", "bartholomew")).values()
         assert link["slug"] == "tour-bartholomew-featherstonehaugh"
 
-    def test_slugs_of_namesakes_and_long_names(self, shared_house: House) -> None:
-        house = shared_house
+    def test_slugs_of_namesakes_and_long_names(self, shared_api: ApiDriver) -> None:
+        api = shared_api
         names = {"twin-a": "Ann Lee", "twin-b": "Ann Lee", "long": "Maximiliane von Hohenzollern-Sigmaringen"}
         for who, name in names.items():
             body = {"name": name, "email": f"{who}@nexora.example", "time_zone": "UTC"}
-            house.ids[who] = house.post("/v1/people", body, "admin", 201)["id"]
-        slugs = {link["slug"] for link in links_of(house, made(house, "s" * 40, *names)).values()}
+            api.ids[who] = api.post("/v1/people", body, "admin", 201)["id"]
+        slugs = {link["slug"] for link in fetch_host_links(api, create_managed_link(api, "s" * 40, *names)).values()}
         assert len(slugs) == 3
         assert all(len(slug) <= 40 for slug in slugs)
 
-    @pytest.mark.usefixtures("unmoved")
-    def test_refusals(self, shared_house: House) -> None:
-        right = {
+    @pytest.mark.usefixtures("unchanged_log")
+    def test_refusals(self, shared_api: ApiDriver) -> None:
+        valid_body = {
             "name": "R",
             "slug": "refused",
-            "meeting_type_id": shared_house.ids["type"],
-            "host_ids": [shared_house.ids["member"]],
+            "meeting_type_id": shared_api.ids["type"],
+            "host_ids": [shared_api.ids["member"]],
         }
-        for wrong in ({"host_ids": []}, {"host_ids": [shared_house.ids["type"]]}, {"slug": None},
-                      {"meeting_type_id": shared_house.ids["member"]}):  # fmt: skip
-            refused(shared_house.send("POST", "/v1/managed-links", right | wrong, "manager"), 422, "invalid")
+        for invalid_fields in ({"host_ids": []}, {"host_ids": [shared_api.ids["type"]]}, {"slug": None},
+                      {"meeting_type_id": shared_api.ids["member"]}):  # fmt: skip
+            assert_problem(
+                shared_api.send_request("POST", "/v1/managed-links", valid_body | invalid_fields, "manager"),
+                422,
+                "invalid",
+            )
         for who in ("member", "auditor", "analyst"):
-            refused(shared_house.send("POST", "/v1/managed-links", right, who), 403, "forbidden")
+            assert_problem(shared_api.send_request("POST", "/v1/managed-links", valid_body, who), 403, "forbidden")
 
-    def test_slug_taken(self, shared_house: House) -> None:
-        shared_house.link("Taken", slug="taken")
+    def test_slug_taken(self, shared_api: ApiDriver) -> None:
+        shared_api.create_link("Taken", slug="taken")
         body = {
             "name": "R",
             "slug": "taken",
-            "meeting_type_id": shared_house.ids["type"],
-            "host_ids": [shared_house.ids["member"]],
+            "meeting_type_id": shared_api.ids["type"],
+            "host_ids": [shared_api.ids["member"]],
         }
-        refused(shared_house.send("POST", "/v1/managed-links", body, "manager"), 409, "slug_taken")
+        assert_problem(shared_api.send_request("POST", "/v1/managed-links", body, "manager"), 409, "slug_taken")
 
-    def test_repeated_request(self, shared_house: House) -> None:
+    def test_repeated_request(self, shared_api: ApiDriver) -> None:
         body = {
             "name": "M",
             "slug": "repeated",
-            "meeting_type_id": shared_house.ids["type"],
-            "host_ids": [shared_house.ids["member"]],
+            "meeting_type_id": shared_api.ids["type"],
+            "host_ids": [shared_api.ids["member"]],
         }
-        first = shared_house.send("POST", "/v1/managed-links", body, "manager", Idempotency_Key="m1")
-        shared_house.patch(f"/v1/managed-links/{first.json()['id']}", {"name": "Other"}, "manager")
-        again = shared_house.send("POST", "/v1/managed-links", body, "manager", Idempotency_Key="m1")
-        assert (again.status_code, again.content) == (201, first.content)
-        assert again.headers["idempotent-replayed"] == "true"
+        first = shared_api.send_request("POST", "/v1/managed-links", body, "manager", Idempotency_Key="m1")
+        shared_api.patch(f"/v1/managed-links/{first.json()['id']}", {"name": "Other"}, "manager")
+        response = shared_api.send_request("POST", "/v1/managed-links", body, "manager", Idempotency_Key="m1")
+        assert (response.status_code, response.content) == (201, first.content)
+        assert response.headers["idempotent-replayed"] == "true"
 
 
 class TestChange:
     """PATCH /v1/managed-links/{id}"""
 
-    def test_reaches_every_link_in_the_same_append(self, shared_house: House) -> None:
-        house = shared_house
-        managed = made(house, "reach", "member", "engineer")
-        longer = house.post("/v1/meeting-types", {"name": "Long", "duration_minutes": 90}, "admin", 201)
+    def test_reaches_every_link_in_the_same_append(self, shared_api: ApiDriver) -> None:
+        api = shared_api
+        managed = create_managed_link(api, "reach", "member", "engineer")
+        longer = api.post("/v1/meeting-types", {"name": "Long", "duration_minutes": 90}, "admin", 201)
         body = {"name": "Reached", "meeting_type_id": longer["id"], "expires_at": "2099-01-01T00:00:00Z"}
-        before = head(house)
-        answer = house.send("PATCH", f"/v1/managed-links/{managed['id']}", body, "manager", If_Match='"1"')
-        assert answer.status_code == 200
-        rows = house.oncelink.database.rows(
+        position_before = find_last_position(api)
+        response = api.send_request("PATCH", f"/v1/managed-links/{managed['id']}", body, "manager", If_Match='"1"')
+        assert response.status_code == 200
+        rows = api.services.database.fetch_rows(
             "SELECT type, data ->> 'request_id' AS request_id FROM {schema}.events WHERE position > %s",
-            (before,),
+            (position_before,),
         )
         assert sorted(row["type"] for row in rows) == ["LinkUpdated.v1", "LinkUpdated.v1", "ManagedLinkUpdated.v1"]
-        assert {row["request_id"] for row in rows} == {answer.headers["x-request-id"]}
-        for link in links_of(house, managed).values():
+        assert {row["request_id"] for row in rows} == {response.headers["x-request-id"]}
+        for link in fetch_host_links(api, managed).values():
             assert (link["name"], link["meeting_type"]["name"]) == ("Reached", "Long")
-            assert house.get(f"/v1/book/{link['slug']}")["meeting_type"]["duration_minutes"] == 90
-        refused(
-            house.send("PATCH", f"/v1/managed-links/{managed['id']}", {}, "manager", If_Match='"1"'),
+            assert api.get(f"/v1/book/{link['slug']}")["meeting_type"]["duration_minutes"] == 90
+        assert_problem(
+            api.send_request("PATCH", f"/v1/managed-links/{managed['id']}", {}, "manager", If_Match='"1"'),
             412,
             "version_conflict",
         )
 
-    def test_hosts_off_and_on(self, shared_house: House) -> None:
-        house = shared_house
-        managed = made(house, "team", "member", "engineer")
+    def test_hosts_off_and_on(self, shared_api: ApiDriver) -> None:
+        api = shared_api
+        managed = create_managed_link(api, "team", "member", "engineer")
         path = f"/v1/managed-links/{managed['id']}"
-        old = links_of(house, managed)[house.ids["engineer"]]
-        [code] = house.codes(old, who="engineer")
-        hosts = [house.ids["member"], house.ids["manager"]]
-        assert ids(house.patch(path, {"host_ids": hosts}, "manager")["hosts"]) == hosts
-        refused(house.send("GET", f"/v1/book/{old['slug']}"), 410, "link_deleted")
-        refused(house.send("GET", f"/v1/book/{code}"), 410, "link_deleted")
-        assert house.get(f"/v1/links/{old['id']}", "manager")["status"] == "deleted"
-        back = house.patch(path, {"host_ids": [*hosts, house.ids["engineer"]]}, "manager")
-        again = {link["owner"]["id"]: link for link in links_of(house, back).values() if link["status"] == "active"}
-        assert again[house.ids["engineer"]]["id"] != old["id"]
-        assert again[house.ids["engineer"]]["slug"] not in (old["slug"], "")
-        refused(house.send("GET", f"/v1/book/{code}"), 410, "link_deleted")
+        old_link = fetch_host_links(api, managed)[api.ids["engineer"]]
+        [code] = api.create_codes(old_link, who="engineer")
+        hosts = [api.ids["member"], api.ids["manager"]]
+        assert get_ids(api.patch(path, {"host_ids": hosts}, "manager")["hosts"]) == hosts
+        assert_problem(api.send_request("GET", f"/v1/book/{old_link['slug']}"), 410, "link_deleted")
+        assert_problem(api.send_request("GET", f"/v1/book/{code}"), 410, "link_deleted")
+        assert api.get(f"/v1/links/{old_link['id']}", "manager")["status"] == "deleted"
+        managed_after = api.patch(path, {"host_ids": [*hosts, api.ids["engineer"]]}, "manager")
+        links_by_owner = {
+            link["owner"]["id"]: link
+            for link in fetch_host_links(api, managed_after).values()
+            if link["status"] == "active"
+        }
+        assert links_by_owner[api.ids["engineer"]]["id"] != old_link["id"]
+        assert links_by_owner[api.ids["engineer"]]["slug"] not in (old_link["slug"], "")
+        assert_problem(api.send_request("GET", f"/v1/book/{code}"), 410, "link_deleted")
 
-    def test_a_new_slug_reaches_every_link(self, shared_house: House) -> None:
-        house = shared_house
-        managed = made(house, "before", "member", "engineer")
-        [code] = house.codes(links_of(house, managed)[house.ids["member"]])
+    def test_a_new_slug_reaches_every_link(self, shared_api: ApiDriver) -> None:
+        api = shared_api
+        managed = create_managed_link(api, "before", "member", "engineer")
+        [code] = api.create_codes(fetch_host_links(api, managed)[api.ids["member"]])
         path = f"/v1/managed-links/{managed['id']}"
-        hosts = [house.ids[who] for who in ("member", "engineer", "manager")]
-        after = house.patch(path, {"slug": "afterwards", "host_ids": hosts}, "manager")
-        slugs = {link["slug"] for link in links_of(house, after).values()}
+        hosts = [api.ids[who] for who in ("member", "engineer", "manager")]
+        after = api.patch(path, {"slug": "afterwards", "host_ids": hosts}, "manager")
+        slugs = {link["slug"] for link in fetch_host_links(api, after).values()}
         assert slugs == {"afterwards-member", "afterwards-engineer", "afterwards-manager"}
-        assert all(house.get(f"/v1/book/{slug}") for slug in slugs)
-        refused(house.send("GET", "/v1/book/before-member"), 404, "link_not_found")
-        assert house.get(f"/v1/book/{code}")["kind"] == "single_use"
-        house.link("Free again", slug="before-member")
-        before = head(house)
-        assert house.patch(path, {"slug": "afterwards"}, "manager") == after
-        assert head(house) == before
+        assert all(api.get(f"/v1/book/{slug}") for slug in slugs)
+        assert_problem(api.send_request("GET", "/v1/book/before-member"), 404, "link_not_found")
+        assert api.get(f"/v1/book/{code}")["kind"] == "single_use"
+        api.create_link("Free again", slug="before-member")
+        position_before = find_last_position(api)
+        assert api.patch(path, {"slug": "afterwards"}, "manager") == after
+        assert find_last_position(api) == position_before
 
-    def test_nothing_new_appends_nothing(self, shared_house: House) -> None:
-        managed = made(shared_house, "still", "member", "engineer", expires_at="2099-01-01T00:00:00Z")
-        before = head(shared_house)
+    def test_nothing_new_appends_nothing(self, shared_api: ApiDriver) -> None:
+        managed = create_managed_link(shared_api, "still", "member", "engineer", expires_at="2099-01-01T00:00:00Z")
+        position_before = find_last_position(shared_api)
         hosts = [host["id"] for host in managed["hosts"]]
         for body in (
             {},
@@ -164,61 +170,61 @@ class TestChange:
             {"expires_at": "2099-01-01T00:00:00+00:00"},
             {"slug": "still"},
         ):
-            assert shared_house.patch(f"/v1/managed-links/{managed['id']}", body, "manager") == managed
-        assert head(shared_house) == before
+            assert shared_api.patch(f"/v1/managed-links/{managed['id']}", body, "manager") == managed
+        assert find_last_position(shared_api) == position_before
 
-    def test_null(self, shared_house: House) -> None:
-        managed = made(shared_house, "nulls", "member", expires_at=PAST)
+    def test_null(self, shared_api: ApiDriver) -> None:
+        managed = create_managed_link(shared_api, "nulls", "member", expires_at=PAST)
         path = f"/v1/managed-links/{managed['id']}"
-        [link] = links_of(shared_house, managed).values()
+        [link] = fetch_host_links(shared_api, managed).values()
         assert link["status"] == "expired"
-        assert shared_house.patch(path, {"expires_at": None}, "manager")["expires_at"] is None
-        assert shared_house.get(f"/v1/book/{link['slug']}")
+        assert shared_api.patch(path, {"expires_at": None}, "manager")["expires_at"] is None
+        assert shared_api.get(f"/v1/book/{link['slug']}")
         for field in ("name", "slug", "meeting_type_id", "host_ids"):
-            refused(shared_house.send("PATCH", path, {field: None}, "manager"), 422, "invalid")
+            assert_problem(shared_api.send_request("PATCH", path, {field: None}, "manager"), 422, "invalid")
 
 
 class TestHostsLinks:
     """A host copies theirs, and cannot edit it."""
 
-    def test_copy_but_not_edit(self, shared_house: House) -> None:
-        house = shared_house
-        link = links_of(house, made(house, "copied", "member", "engineer"))[house.ids["member"]]
+    def test_copy_but_not_edit(self, shared_api: ApiDriver) -> None:
+        api = shared_api
+        link = fetch_host_links(api, create_managed_link(api, "copied", "member", "engineer"))[api.ids["member"]]
         path = f"/v1/links/{link['id']}"
-        [code] = house.codes(link)
-        house.book(code, house.slots(code)[0])
-        before = head(house)
+        [code] = api.create_codes(link)
+        api.book_meeting(code, api.list_slots(code)[0])
+        position_before = find_last_position(api)
         for who in ("member", "manager", "admin"):
-            refused(house.send("PATCH", path, {"name": "Mine"}, who), 403, "forbidden")
-            refused(house.send("DELETE", path, who=who), 403, "forbidden")
-        refused(house.send("POST", f"{path}/disable", who="member"), 403, "forbidden")
-        refused(house.send("POST", f"{path}/single-use", {}, "engineer"), 404, "not_found")
-        assert head(house) == before
-        assert house.get(path, "member")["name"] == "Copied"
-        assert link["id"] in ids(listed(house, "/v1/links?kind=managed", "member")["items"])
+            assert_problem(api.send_request("PATCH", path, {"name": "Mine"}, who), 403, "forbidden")
+            assert_problem(api.send_request("DELETE", path, who=who), 403, "forbidden")
+        assert_problem(api.send_request("POST", f"{path}/disable", who="member"), 403, "forbidden")
+        assert_problem(api.send_request("POST", f"{path}/single-use", {}, "engineer"), 404, "not_found")
+        assert find_last_position(api) == position_before
+        assert api.get(path, "member")["name"] == "Copied"
+        assert link["id"] in get_ids(fetch_list(api, "/v1/links?kind=managed", "member")["items"])
 
-    def test_hosts_keep_their_own_hours(self, shared_house: House) -> None:
-        house = shared_house
-        house.hire("idle", ["member"])
-        house.patch("/v1/me", {"weekly_hours": {}}, "idle")
-        links = links_of(house, made(house, "hours", "idle", "member"))
-        assert house.slots(links[house.ids["idle"]]["slug"]) == []
-        house.patch("/v1/me", {"weekly_hours": ALWAYS}, "idle")
-        assert house.slots(links[house.ids["idle"]]["slug"])
+    def test_hosts_keep_their_own_hours(self, shared_api: ApiDriver) -> None:
+        api = shared_api
+        api.add_person("idle", ["member"])
+        api.patch("/v1/me", {"weekly_hours": {}}, "idle")
+        links = fetch_host_links(api, create_managed_link(api, "hours", "idle", "member"))
+        assert api.list_slots(links[api.ids["idle"]]["slug"]) == []
+        api.patch("/v1/me", {"weekly_hours": ALWAYS}, "idle")
+        assert api.list_slots(links[api.ids["idle"]]["slug"])
 
 
 class TestRead:
     """GET /v1/managed-links, GET /v1/managed-links/{id}, GET /v1/managed-links/{id}/links"""
 
-    def test_who(self, shared_house: House) -> None:
-        managed = made(shared_house, "read", "member")
+    def test_who(self, shared_api: ApiDriver) -> None:
+        managed = create_managed_link(shared_api, "read", "member")
         for end in ("", f"/{managed['id']}", f"/{managed['id']}/links"):
             for who, status in (("manager", 200), ("admin", 200), ("auditor", 200), ("member", 403), ("analyst", 403)):
-                assert shared_house.send("GET", f"/v1/managed-links{end}", who=who).status_code == status
+                assert shared_api.send_request("GET", f"/v1/managed-links{end}", who=who).status_code == status
 
-    def test_list(self, shared_house: House) -> None:
+    def test_list(self, shared_api: ApiDriver) -> None:
         for number in range(3):
-            made(shared_house, f"listed-{number}", "member")
-        rows = listed(shared_house, "/v1/managed-links?q=listed", "auditor")["items"]
+            create_managed_link(shared_api, f"listed-{number}", "member")
+        rows = fetch_list(shared_api, "/v1/managed-links?q=listed", "auditor")["items"]
         assert [row["slug"] for row in rows] == ["listed-2", "listed-1", "listed-0"]
-        assert ids(whole(shared_house, "/v1/managed-links?q=listed", "auditor")) == ids(rows)
+        assert get_ids(fetch_all_rows(shared_api, "/v1/managed-links?q=listed", "auditor")) == get_ids(rows)

@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.api.refusals import head, listed, refused, whole
-from tests.api_driver import House, code_of
+from tests.api.refusals import assert_problem, fetch_all_rows, fetch_list, find_last_position
+from tests.api_driver import ApiDriver, extract_code
 
 ROW = {
     *("booking_id", "booked_at", "status", "link_type", "link", "single_use_id", "recipient", "label", "meeting_type"),
@@ -21,69 +21,80 @@ LOG = "/v1/meeting-log"
 
 
 @dataclass
-class Story:
-    """What was booked, by a short name."""
+class MeetingScenario:
+    """Meetings of a scenario, by short name."""
 
-    house: House
+    api: ApiDriver
     links: dict[str, Any]
     rows: dict[str, str]
 
-    def names(self, query: str, who: str = "manager") -> list[str]:
+    def find_names(self, query: str, who: str = "manager") -> list[str]:
         """The short names of what a query finds, in its order."""
         by_id = {id: name for name, id in self.rows.items()}
-        return [by_id[row["booking_id"]] for row in listed(self.house, f"{LOG}?limit=200&{query}", who)["items"]]
+        return [by_id[row["booking_id"]] for row in fetch_list(self.api, f"{LOG}?limit=200&{query}", who)["items"]]
 
 
-def guest(name: str) -> Any:
+def build_guest(name: str) -> Any:
     """A guest of that name."""
     return {"name": name, "email": f"{name.split()[0].lower()}@guest.example", "time_zone": "Asia/Tokyo"}
 
 
 @pytest.fixture(scope="module")
-def story(shared_house: House) -> Story:
+def scenario(shared_api: ApiDriver) -> MeetingScenario:
     """Six meetings of all link types, one of them moved, two cancelled."""
-    house = shared_house
-    ids = house.ids
-    deep = house.post("/v1/meeting-types", {"name": "Deep dive", "duration_minutes": 60}, "admin", 201)["id"]
+    api = shared_api
+    ids = api.ids
+    meeting_type_id = api.post("/v1/meeting-types", {"name": "Deep dive", "duration_minutes": 60}, "admin", 201)["id"]
     managed = {"name": "Team talk", "slug": "team", "meeting_type_id": ids["type"], "host_ids": [ids["engineer"]]}
-    made = house.post("/v1/managed-links", managed, "manager", 201)
+    managed_link = api.post("/v1/managed-links", managed, "manager", 201)
     links = {
-        "core": house.link("Core call", slug="core"),
-        "cohosted": house.link("Deep call", slug="deep", meeting_type_id=deep, co_host_ids=[ids["engineer"]]),
-        "managed": listed(house, f"/v1/managed-links/{made['id']}/links", "manager")["items"][0],
-        "boss": house.link("Boss call", "manager", slug="boss"),
+        "core": api.create_link("Core call", slug="core"),
+        "cohosted": api.create_link(
+            "Deep call", slug="deep", meeting_type_id=meeting_type_id, co_host_ids=[ids["engineer"]]
+        ),
+        "managed": fetch_list(api, f"/v1/managed-links/{managed_link['id']}/links", "manager")["items"][0],
+        "boss": api.create_link("Boss call", "manager", slug="boss"),
     }
     recipients = [{"name": "Ravi Recipient", "email": "ravi@other.example"}, {"name": "Rosa"}]
     body = {"recipients": recipients, "label": "=HYPERLINK(1)"}
-    tokens = house.post(f"/v1/links/{links['core']['id']}/single-use", body, "member", 201)["items"]
-    doors = {
+    tokens = api.post(f"/v1/links/{links['core']['id']}/single-use", body, "member", 201)["items"]
+    slugs_by_name = {
         "direct": ("core", "Ann Archer"), "once": (tokens[0]["code"], "Bob =SUM(1)"), "deep": ("deep", "Cy Archer"),
         "team": (links["managed"]["slug"], "Dee Øster"), "boss": ("boss", "Eve"), "gone": (tokens[1]["code"], "Flo"),
     }  # fmt: skip
     rows: dict[str, str] = {}
-    for name, (door, who) in doors.items():
-        answer = house.post(f"/v1/book/{door}", {"start": house.slots(door)[-1], "guest": guest(who)}, None, 201)
-        rows[name] = answer["booking"]["id"]
+    for name, (slug_or_code, who) in slugs_by_name.items():
+        booking = api.post(
+            f"/v1/book/{slug_or_code}",
+            {"start": api.list_slots(slug_or_code)[-1], "guest": build_guest(who)},
+            None,
+            201,
+        )
+        rows[name] = booking["booking"]["id"]
         if name == "gone":
-            house.post(f"/v1/manage/{code_of(answer['manage_url'])}/cancel", {"reason": "+1 reason"})
-    house.post(f"/v1/bookings/{rows['deep']}/reschedule", {"start": house.slots("deep")[0]}, "member")
-    return Story(house, links, rows)
+            api.post(f"/v1/manage/{extract_code(booking['manage_url'])}/cancel", {"reason": "+1 reason"})
+    api.post(f"/v1/bookings/{rows['deep']}/reschedule", {"start": api.list_slots("deep")[0]}, "member")
+    return MeetingScenario(api, links, rows)
 
 
 class TestFilters:
     """GET /v1/meeting-log?…"""
 
-    def test_rows_have_every_field(self, story: Story) -> None:
-        rows = {row["booking_id"]: row for row in listed(story.house, LOG, "manager")["items"]}
+    def test_rows_have_every_field(self, scenario: MeetingScenario) -> None:
+        rows = {row["booking_id"]: row for row in fetch_list(scenario.api, LOG, "manager")["items"]}
         assert all(row.keys() == ROW for row in rows.values())
-        once = rows[story.rows["once"]]
+        once = rows[scenario.rows["once"]]
         assert (once["link"]["name"], once["link_type"], once["label"]) == ("Core call", "single_use", "=HYPERLINK(1)")
         assert once["recipient"] == {"name": "Ravi Recipient", "email": "ravi@other.example"}
-        deep = rows[story.rows["deep"]]
-        assert (deep["status"], deep["reschedule_count"], len(deep["co_hosts"])) == ("rescheduled", 1, 1)
-        assert deep["previous_starts_at"] > deep["starts_at"]
-        gone = rows[story.rows["gone"]]
-        assert (gone["status"], gone["cancelled_by"], gone["cancel_reason"]) == ("cancelled", "guest", "+1 reason")
+        deep_row = rows[scenario.rows["deep"]]
+        assert (deep_row["status"], deep_row["reschedule_count"], len(deep_row["co_hosts"])) == ("rescheduled", 1, 1)
+        assert deep_row["previous_starts_at"] > deep_row["starts_at"]
+        gone_row = rows[scenario.rows["gone"]]
+        assert (gone_row["status"], gone_row["cancelled_by"], gone_row["cancel_reason"]) == (
+            "cancelled",
+            "guest",
+            "+1 reason",
+        )
 
     @pytest.mark.parametrize(
         ("query", "expected"),
@@ -111,45 +122,52 @@ class TestFilters:
             ("q=%27%22%3B--%25_", "gone boss team deep once direct"),
         ],
     )
-    def test_each(self, story: Story, query: str, expected: str) -> None:
-        assert story.names(query) == expected.split()
+    def test_each(self, scenario: MeetingScenario, query: str, expected: str) -> None:
+        assert scenario.find_names(query) == expected.split()
 
-    def test_by_ids(self, story: Story) -> None:
-        ids = story.house.ids
-        assert story.names(f"host_id={ids['engineer']}") == ["team", "deep"]
-        assert story.names(f"host_id={ids['engineer']}&link_type=managed") == ["team"]
-        assert story.names(f"link_id={story.links['core']['id']}") == ["gone", "once", "direct"]
-        assert story.names(f"meeting_type_id={ids['type']}&status=scheduled") == ["boss", "team", "once", "direct"]
+    def test_by_ids(self, scenario: MeetingScenario) -> None:
+        ids = scenario.api.ids
+        assert scenario.find_names(f"host_id={ids['engineer']}") == ["team", "deep"]
+        assert scenario.find_names(f"host_id={ids['engineer']}&link_type=managed") == ["team"]
+        assert scenario.find_names(f"link_id={scenario.links['core']['id']}") == ["gone", "once", "direct"]
+        assert scenario.find_names(f"meeting_type_id={ids['type']}&status=scheduled") == [
+            "boss",
+            "team",
+            "once",
+            "direct",
+        ]
 
     @pytest.mark.parametrize("time", ["booked", "starts"])
-    def test_times_are_from_included_to_excluded(self, story: Story, time: str) -> None:
-        rows = listed(story.house, f"{LOG}?sort={time}_at", "manager")["items"]
+    def test_times_are_from_included_to_excluded(self, scenario: MeetingScenario, time: str) -> None:
+        rows = fetch_list(scenario.api, f"{LOG}?sort={time}_at", "manager")["items"]
         third = rows[2][f"{time}_at"]
-        earlier = [row["booking_id"] for row in rows if row[f"{time}_at"] < third]
-        later = [row["booking_id"] for row in rows if row[f"{time}_at"] >= third]
-        for end, expected in (("to", earlier), ("from", later)):
-            found = listed(story.house, f"{LOG}?sort={time}_at&{time}_{end}={quote(third)}", "manager")["items"]
-            assert [row["booking_id"] for row in found] == expected
+        earlier_ids = [row["booking_id"] for row in rows if row[f"{time}_at"] < third]
+        later_ids = [row["booking_id"] for row in rows if row[f"{time}_at"] >= third]
+        for end, expected in (("to", earlier_ids), ("from", later_ids)):
+            found_rows = fetch_list(scenario.api, f"{LOG}?sort={time}_at&{time}_{end}={quote(third)}", "manager")[
+                "items"
+            ]
+            assert [row["booking_id"] for row in found_rows] == expected
         in_tokyo = (datetime.fromisoformat(third) + timedelta(hours=9)).strftime("%Y-%m-%dT%H:%M:%S.%f") + "+09:00"
-        found = listed(story.house, f"{LOG}?sort={time}_at&{time}_from={quote(in_tokyo)}", "manager")["items"]
-        assert [row["booking_id"] for row in found] == later
+        found_rows = fetch_list(scenario.api, f"{LOG}?sort={time}_at&{time}_from={quote(in_tokyo)}", "manager")["items"]
+        assert [row["booking_id"] for row in found_rows] == later_ids
 
     @pytest.mark.parametrize("sort", ["booked_at", "-booked_at", "starts_at", "-starts_at"])
     @pytest.mark.parametrize("filters", ["", "&q=call", "&hide_single_use=true", "&status=scheduled"])
-    def test_sorted_pages_make_the_whole(self, story: Story, sort: str, filters: str) -> None:
+    def test_sorted_pages_make_the_whole(self, scenario: MeetingScenario, sort: str, filters: str) -> None:
         address = f"{LOG}?sort={sort}{filters}"
-        rows = listed(story.house, f"{address}&limit=200", "manager")["items"]
+        rows = fetch_list(scenario.api, f"{address}&limit=200", "manager")["items"]
         values = [row[sort.lstrip("-")] for row in rows]
         assert values == sorted(values, reverse=sort.startswith("-"))
         for limit in (1, 2, 3):
-            assert whole(story.house, address, "manager", limit) == rows
+            assert fetch_all_rows(scenario.api, address, "manager", limit) == rows
 
-    def test_names_are_the_current_ones(self, story: Story) -> None:
-        path = f"/v1/links/{story.links['boss']['id']}"
-        story.house.patch(path, {"name": "Chief call"}, "manager")
-        assert story.names("q=chief") == ["boss"]
-        assert story.names("q=boss") == []
-        story.house.patch(path, {"name": "Boss call"}, "manager")
+    def test_names_are_the_current_ones(self, scenario: MeetingScenario) -> None:
+        path = f"/v1/links/{scenario.links['boss']['id']}"
+        scenario.api.patch(path, {"name": "Chief call"}, "manager")
+        assert scenario.find_names("q=chief") == ["boss"]
+        assert scenario.find_names("q=boss") == []
+        scenario.api.patch(path, {"name": "Boss call"}, "manager")
 
 
 class TestVisibility:
@@ -166,41 +184,41 @@ class TestVisibility:
             ("analyst", "gone boss team deep once direct"),
         ],
     )
-    def test_by_role(self, story: Story, who: str, expected: str) -> None:
-        assert story.names("", who) == expected.split()
-        assert story.names("q=call", who) == [name for name in expected.split() if name != "team"]
-        lines = text_of(story.house, "", who).splitlines()
+    def test_by_role(self, scenario: MeetingScenario, who: str, expected: str) -> None:
+        assert scenario.find_names("", who) == expected.split()
+        assert scenario.find_names("q=call", who) == [name for name in expected.split() if name != "team"]
+        lines = fetch_csv(scenario.api, "", who).splitlines()
         assert len(lines) == 1 + len(expected.split())
 
-    def test_nobody_else(self, story: Story) -> None:
-        refused(story.house.send("GET", LOG), 401, "unauthorized")
-        refused(story.house.send("GET", LOG, Accept="text/csv"), 401, "unauthorized")
+    def test_nobody_else(self, scenario: MeetingScenario) -> None:
+        assert_problem(scenario.api.send_request("GET", LOG), 401, "unauthorized")
+        assert_problem(scenario.api.send_request("GET", LOG, Accept="text/csv"), 401, "unauthorized")
 
 
-def text_of(house: House, query: str, who: str = "manager") -> str:
+def fetch_csv(api: ApiDriver, query: str, who: str = "manager") -> str:
     """The meeting log as CSV."""
-    headers = {"Accept": "text/csv", "Oncelink_Min_Position": str(head(house))}
-    answer = house.send("GET", f"{LOG}?{query}", None, who, **headers)
-    assert answer.status_code == 200
-    assert answer.headers["content-type"].startswith("text/csv")
-    return answer.text
+    headers = {"Accept": "text/csv", "Oncelink_Min_Position": str(find_last_position(api))}
+    response = api.send_request("GET", f"{LOG}?{query}", None, who, **headers)
+    assert response.status_code == 200
+    assert response.headers["content-type"].startswith("text/csv")
+    return response.text
 
 
 class TestCsv:
     """GET /v1/meeting-log with Accept: text/csv"""
 
-    def test_has_the_same_rows(self, story: Story) -> None:
+    def test_has_the_same_rows(self, scenario: MeetingScenario) -> None:
         for query in ("", "hide_single_use=true", "q=archer", "sort=starts_at", "status=cancelled", "q=nobody"):
-            found = [row["booking_id"] for row in csv.DictReader(io.StringIO(text_of(story.house, query)))]
-            rows = listed(story.house, f"{LOG}?{query}", "manager")["items"]
-            assert found == [row["booking_id"] for row in rows], query
+            booking_ids = [row["booking_id"] for row in csv.DictReader(io.StringIO(fetch_csv(scenario.api, query)))]
+            rows = fetch_list(scenario.api, f"{LOG}?{query}", "manager")["items"]
+            assert booking_ids == [row["booking_id"] for row in rows], query
 
-    def test_is_not_cut_by_limit_or_page(self, story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("projections.meeting_log.MOST_ROWS", 2)
-        assert len(text_of(story.house, "limit=1").splitlines()) == 7
-        assert len(text_of(story.house, "sort=-starts_at").splitlines()) == 7
+    def test_is_not_cut_by_limit_or_page(self, scenario: MeetingScenario, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("projections.meeting_log.MAX_ROWS", 2)
+        assert len(fetch_csv(scenario.api, "limit=1").splitlines()) == 7
+        assert len(fetch_csv(scenario.api, "sort=-starts_at").splitlines()) == 7
 
-    def test_is_sent_to_who_prefers_it(self, story: Story) -> None:
+    def test_is_sent_to_who_prefers_it(self, scenario: MeetingScenario) -> None:
         for accept, is_csv in (
             ("text/csv", True),
             ("Text/CSV; charset=utf-8", True),
@@ -210,22 +228,24 @@ class TestCsv:
             ("text/csv;q=0", False),
             ("*/*", False),
         ):
-            answer = story.house.send("GET", LOG, None, "manager", Accept=accept)
-            assert answer.headers["content-type"].startswith("text/csv") == is_csv, accept
+            response = scenario.api.send_request("GET", LOG, None, "manager", Accept=accept)
+            assert response.headers["content-type"].startswith("text/csv") == is_csv, accept
 
-    def test_no_cell_is_a_formula(self, story: Story) -> None:
-        text = text_of(story.house, "")
+    def test_no_cell_is_a_formula(self, scenario: MeetingScenario) -> None:
+        text = fetch_csv(scenario.api, "")
         assert text.endswith("\r\n")
         cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
         assert "'=HYPERLINK(1)" in cells
         assert "'+1 reason" in cells
         assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
 
-    def test_times_are_rfc3339(self, story: Story) -> None:
-        for row in csv.DictReader(io.StringIO(text_of(story.house, ""))):
+    def test_times_are_rfc3339(self, scenario: MeetingScenario) -> None:
+        for row in csv.DictReader(io.StringIO(fetch_csv(scenario.api, ""))):
             assert row["starts_at"].endswith("Z")
             assert datetime.fromisoformat(row["booked_at"]).utcoffset() == timedelta(0)
 
-    def test_wrong_filters_are_refused_as_json(self, story: Story) -> None:
+    def test_wrong_filters_are_refused_as_json(self, scenario: MeetingScenario) -> None:
         for query in ("sort=zqx", "status=zqx", "q=%00", "booked_from=zqx"):
-            refused(story.house.send("GET", f"{LOG}?{query}", None, "manager", Accept="text/csv"), 422, "invalid")
+            assert_problem(
+                scenario.api.send_request("GET", f"{LOG}?{query}", None, "manager", Accept="text/csv"), 422, "invalid"
+            )

@@ -14,9 +14,9 @@ import pytest
 from api.v1.read_models import ReadModelStanding
 from domain.person import PersonAdded
 from projections.catalogue import READ_MODELS
-from projections.rebuild.progress import Claim
-from tests.api.refusals import head, refused
-from tests.api_driver import House
+from projections.rebuild.progress import RebuildLock
+from tests.api.refusals import assert_problem, find_last_position
+from tests.api_driver import ApiDriver
 
 NAMES = [model.name for model in READ_MODELS]
 VERSIONS = {model.name: model.version for model in READ_MODELS}
@@ -25,31 +25,31 @@ EVENTS = "/v1/read-models/progress"
 LIVE = "SELECT name, live_table FROM {schema}.read_models"
 
 
-def until(happened: Callable[[], bool]) -> None:
-    """Waits until something is so."""
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait until a condition is true."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while not happened():
+    while not condition():
         assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.02)
 
 
-def standing(house: House, name: str = "links") -> Any:
-    """How one read model stands."""
-    return house.get(f"/v1/read-models/{name}", "admin")
+def fetch_status(api: ApiDriver, name: str = "links") -> Any:
+    """Fetch the status of one read model."""
+    return api.get(f"/v1/read-models/{name}", "admin")
 
 
-def live_tables(house: House) -> dict[str, str]:
-    """The live table of each."""
-    return {row["name"]: row["live_table"] for row in house.oncelink.database.rows(LIVE)}
+def list_live_tables(api: ApiDriver) -> dict[str, str]:
+    """Return the live table of each read model."""
+    return {row["name"]: row["live_table"] for row in api.services.database.fetch_rows(LIVE)}
 
 
-def told(house: House) -> list[tuple[str, Any]]:
-    """Every event of the stream until it ends."""
-    with house.client.stream("GET", EVENTS, headers=house.headers("admin")) as answer:
-        assert answer.status_code == 200
-        assert answer.headers["content-type"].startswith("text/event-stream")
+def read_event_stream(api: ApiDriver) -> list[tuple[str, Any]]:
+    """Read every event of the stream until it ends."""
+    with api.client.stream("GET", EVENTS, headers=api.build_headers("admin")) as response:
+        assert response.status_code == 200
+        assert response.headers["content-type"].startswith("text/event-stream")
         events: list[tuple[str, Any]] = []
-        for line in answer.iter_lines():
+        for line in response.iter_lines():
             if line.startswith("event: "):
                 events.append((line.removeprefix("event: "), None))
             if line.startswith("data: "):
@@ -58,175 +58,194 @@ def told(house: House) -> list[tuple[str, Any]]:
 
 
 @contextmanager
-def claimed(house: House, *names: str) -> Iterator[Claim]:
-    """Somebody else's rebuild of some read models, which does not get on."""
-    claim = Claim.taken(house.oncelink.database, wait=True)
-    claim.announce([model for model in READ_MODELS if model.name in names])
+def hold_rebuild_lock(api: ApiDriver, *names: str) -> Iterator[RebuildLock]:
+    """Hold the rebuild lock of some read models, so that no other rebuild can run."""
+    lock = RebuildLock.acquire(api.services.database, wait=True)
+    lock.announce_rebuild([model for model in READ_MODELS if model.name in names])
     try:
-        yield claim
+        yield lock
     finally:
-        claim.forget()
-        claim.connection.close()
+        lock.clear_rebuilds()
+        lock.connection.close()
 
 
-class TestStanding:
-    def test_every_read_model_follows(self, shared_house: House) -> None:
-        shared_house.link()
-        until(lambda: standing(shared_house)["position"] >= head(shared_house))
-        answer = shared_house.get("/v1/read-models", "admin")
-        assert answer["next_cursor"] is None
-        assert [one["name"] for one in answer["items"]] == NAMES
-        for one in answer["items"]:
-            assert one.keys() == ReadModelStanding.model_fields.keys()
-            assert one["state"] == "following"
-            assert (one["version"], one["lag_events"], one["lag_seconds"]) == (VERSIONS[one["name"]], 0, 0)
-            assert one["head"] == one["position"] == head(shared_house)
-            assert (one["error"], one["rebuild"]) == (None, None)
-        assert answer["items"][NAMES.index("links")] == standing(shared_house)
+class TestStatus:
+    def test_every_read_model_follows(self, shared_api: ApiDriver) -> None:
+        shared_api.create_link()
+        wait_until(lambda: fetch_status(shared_api)["position"] >= find_last_position(shared_api))
+        body = shared_api.get("/v1/read-models", "admin")
+        assert body["next_cursor"] is None
+        assert [read_model["name"] for read_model in body["items"]] == NAMES
+        for read_model in body["items"]:
+            assert read_model.keys() == ReadModelStanding.model_fields.keys()
+            assert read_model["state"] == "following"
+            assert (read_model["version"], read_model["lag_events"], read_model["lag_seconds"]) == (
+                VERSIONS[read_model["name"]],
+                0,
+                0,
+            )
+            assert read_model["head"] == read_model["position"] == find_last_position(shared_api)
+            assert (read_model["error"], read_model["rebuild"]) == (None, None)
+        assert body["items"][NAMES.index("links")] == fetch_status(shared_api)
 
-    def test_rows_are_counted(self, shared_house: House) -> None:
-        until(lambda: standing(shared_house)["lag_events"] == 0)
-        before = standing(shared_house)["rows"]
-        shared_house.link()
-        until(lambda: standing(shared_house)["rows"] == before + 1)
+    def test_rows_are_counted(self, shared_api: ApiDriver) -> None:
+        wait_until(lambda: fetch_status(shared_api)["lag_events"] == 0)
+        row_count_before = fetch_status(shared_api)["rows"]
+        shared_api.create_link()
+        wait_until(lambda: fetch_status(shared_api)["rows"] == row_count_before + 1)
 
-    def test_unknown_names(self, shared_house: House) -> None:
+    def test_unknown_names(self, shared_api: ApiDriver) -> None:
         for name in ("zqx", "Links", "links_v1_g1", "x" * 2000, "%00", "%22"):
-            refused(shared_house.send("GET", f"/v1/read-models/{name}", who="admin"), 404, "not_found")
-            refused(shared_house.send("POST", f"/v1/read-models/{name}/rebuild", who="admin"), 404, "not_found")
+            assert_problem(shared_api.send_request("GET", f"/v1/read-models/{name}", who="admin"), 404, "not_found")
+            assert_problem(
+                shared_api.send_request("POST", f"/v1/read-models/{name}/rebuild", who="admin"), 404, "not_found"
+            )
 
 
 class TestStopped:
-    def test_lag_is_the_age_of_what_was_not_followed(self, house: House) -> None:
-        until(lambda: standing(house)["lag_events"] == 0)
-        house.oncelink.follower.stop()
-        house.link()
-        house.link()
+    def test_lag_is_the_age_of_what_was_not_followed(self, api: ApiDriver) -> None:
+        wait_until(lambda: fetch_status(api)["lag_events"] == 0)
+        api.services.follower.stop()
+        api.create_link()
+        api.create_link()
         time.sleep(0.3)
-        stands = standing(house)
-        assert stands["state"] == "stopped"
-        assert "oncelink follow" in stands["error"]
-        assert stands["lag_events"] == 2
-        assert 0.3 <= stands["lag_seconds"] < 60
+        status = fetch_status(api)
+        assert status["state"] == "stopped"
+        assert "oncelink follow" in status["error"]
+        assert status["lag_events"] == 2
+        assert 0.3 <= status["lag_seconds"] < 60
 
-    def test_a_dead_letter_stops_one_and_names_the_stream(self, house: House) -> None:
-        bad = bury(house)
-        people, links = standing(house, "people"), standing(house, "links")
+    def test_a_dead_letter_stops_one_and_names_the_stream(self, api: ApiDriver) -> None:
+        bad = append_poison_event(api)
+        people, links = fetch_status(api, "people"), fetch_status(api, "links")
         assert (people["state"], links["state"]) == ("stopped", "following")
         assert str(bad) in people["error"]
         assert "example.com" not in people["error"]
 
-    def test_another_version_is_live(self, house: House) -> None:
-        built(house)
-        house.oncelink.database.rows("UPDATE {schema}.read_models SET version = 7 WHERE name = 'links' RETURNING name")
-        assert standing(house)["state"] == "stopped"
-        assert "Version 7" in standing(house)["error"]
-        refused(house.send("POST", "/v1/read-models/links/rebuild", who="admin"), 409, "newer_version_live")
+    def test_another_version_is_live(self, api: ApiDriver) -> None:
+        wait_for_first_build(api)
+        api.services.database.fetch_rows(
+            "UPDATE {schema}.read_models SET version = 7 WHERE name = 'links' RETURNING name"
+        )
+        assert fetch_status(api)["state"] == "stopped"
+        assert "Version 7" in fetch_status(api)["error"]
+        assert_problem(
+            api.send_request("POST", "/v1/read-models/links/rebuild", who="admin"), 409, "newer_version_live"
+        )
 
 
-def built(house: House) -> None:
-    """Waits until the first build is over: the follower leads a little earlier."""
-    until(lambda: standing(house)["state"] == "following")
+def wait_for_first_build(api: ApiDriver) -> None:
+    """Wait until the first build has finished; the follower becomes leader a little earlier."""
+    wait_until(lambda: fetch_status(api)["state"] == "following")
 
 
-def bury(house: House) -> Any:
-    """A stream that cannot be folded gets into the log; its id, once that was noticed."""
-    built(house)
-    bad = uuid4()
+def append_poison_event(api: ApiDriver) -> Any:
+    """Append an event that cannot be projected. Returns its stream's id once the follower has noticed."""
+    wait_for_first_build(api)
+    stream_id = uuid4()
     data = {"name": "Mail me at x@example.com", "occurred_at": "2026-01-01T00:00:00Z"}
-    event = [{"stream": str(bad), "version": 1, "type": PersonAdded.stored_name, "data": data}]
-    append = "SELECT {schema}.append(%s, '[]', '[]', '[]', '{{}}', '[]')"
-    house.oncelink.database.rows(append, (json.dumps(event),))
-    until(lambda: house.oncelink.database.rows("SELECT FROM {schema}.dead_letters") != [])
-    return bad
+    event = [{"stream": str(stream_id), "version": 1, "type": PersonAdded.stored_name, "data": data}]
+    insert_events = "SELECT {schema}.append(%s, '[]', '[]', '[]', '{{}}', '[]')"
+    api.services.database.fetch_rows(insert_events, (json.dumps(event),))
+    wait_until(lambda: api.services.database.fetch_rows("SELECT FROM {schema}.dead_letters") != [])
+    return stream_id
 
 
 class TestRebuilding:
-    def test_one(self, shared_house: House) -> None:
-        house = shared_house
-        house.link("Rebuilt")
-        before, log = live_tables(house), head(house)
-        started = house.post("/v1/read-models/links/rebuild", None, "admin", 202)
-        assert started["state"] == "rebuilding"
-        assert started["rebuild"].keys() == {"done", "total", "events_per_second", "eta_seconds"}
-        until(lambda: live_tables(house)["links"] != before["links"])
-        assert {name for name, table in live_tables(house).items() if table != before[name]} == {"links"}
-        until(lambda: standing(house)["state"] == "following")
-        assert "Rebuilt" in [row["name"] for row in house.get("/v1/links?view=all", "manager")["items"]]
-        assert head(house) == log, "a replay adds nothing to the log"
+    def test_one(self, shared_api: ApiDriver) -> None:
+        api = shared_api
+        api.create_link("Rebuilt")
+        tables_before, log = list_live_tables(api), find_last_position(api)
+        rebuild = api.post("/v1/read-models/links/rebuild", None, "admin", 202)
+        assert rebuild["state"] == "rebuilding"
+        assert rebuild["rebuild"].keys() == {"done", "total", "events_per_second", "eta_seconds"}
+        wait_until(lambda: list_live_tables(api)["links"] != tables_before["links"])
+        assert {name for name, table in list_live_tables(api).items() if table != tables_before[name]} == {"links"}
+        wait_until(lambda: fetch_status(api)["state"] == "following")
+        assert "Rebuilt" in [row["name"] for row in api.get("/v1/links?view=all", "manager")["items"]]
+        assert find_last_position(api) == log, "a replay adds nothing to the log"
 
-    def test_a_second_one_is_refused(self, shared_house: House) -> None:
-        with claimed(shared_house, "people"):
-            answer = shared_house.send("POST", "/v1/read-models/links/rebuild", who="admin")
-            assert "running" in refused(answer, 409, "rebuild_running")["detail"]
-            states = {one["name"]: one["state"] for one in shared_house.get("/v1/read-models", "admin")["items"]}
+    def test_a_second_one_is_refused(self, shared_api: ApiDriver) -> None:
+        with hold_rebuild_lock(shared_api, "people"):
+            response = shared_api.send_request("POST", "/v1/read-models/links/rebuild", who="admin")
+            assert "running" in assert_problem(response, 409, "rebuild_running")["detail"]
+            states = {
+                read_model["name"]: read_model["state"]
+                for read_model in shared_api.get("/v1/read-models", "admin")["items"]
+            }
             assert states == dict.fromkeys(NAMES, "following") | {"people": "rebuilding"}
 
-    def test_one_that_was_killed_does_not_count(self, shared_house: House) -> None:
-        claim = Claim.taken(shared_house.oncelink.database, wait=True)
-        claim.announce(READ_MODELS)
+    def test_one_that_was_killed_does_not_count(self, shared_api: ApiDriver) -> None:
+        claim = RebuildLock.acquire(shared_api.services.database, wait=True)
+        claim.announce_rebuild(READ_MODELS)
         claim.connection.close()  # as a kill -9 does
-        until(lambda: standing(shared_house)["state"] == "following")
-        assert "broken off" in standing(shared_house)["error"]
-        shared_house.post("/v1/read-models/people/rebuild", None, "admin", 202)
-        until(lambda: standing(shared_house, "people")["state"] == "following")
-        assert standing(shared_house)["error"] is None
+        wait_until(lambda: fetch_status(shared_api)["state"] == "following")
+        assert "broken off" in fetch_status(shared_api)["error"]
+        shared_api.post("/v1/read-models/people/rebuild", None, "admin", 202)
+        wait_until(lambda: fetch_status(shared_api, "people")["state"] == "following")
+        assert fetch_status(shared_api)["error"] is None
 
-    def test_a_stream_that_cannot_be_folded_stops_it(self, house: House) -> None:
-        bad, before = bury(house), live_tables(house)
-        house.post("/v1/read-models/people/rebuild", None, "admin", 202)
-        until(lambda: standing(house, "people")["state"] != "rebuilding")
-        assert live_tables(house) == before
-        rows = house.oncelink.database.rows("SELECT error FROM {schema}.rebuilds")
-        assert f"people cannot fold stream {bad}" in rows[0]["error"]
+    def test_a_stream_that_cannot_be_folded_stops_it(self, api: ApiDriver) -> None:
+        stream_id, tables_before = append_poison_event(api), list_live_tables(api)
+        api.post("/v1/read-models/people/rebuild", None, "admin", 202)
+        wait_until(lambda: fetch_status(api, "people")["state"] != "rebuilding")
+        assert list_live_tables(api) == tables_before
+        rows = api.services.database.fetch_rows("SELECT error FROM {schema}.rebuilds")
+        assert f"people cannot fold stream {stream_id}" in rows[0]["error"]
 
 
 class TestEvents:
-    def test_when_nothing_is_rebuilt(self, shared_house: House) -> None:
-        until(lambda: standing(shared_house)["lag_events"] == 0)
-        (first, listed), (last, _) = told(shared_house)
+    def test_when_nothing_is_rebuilt(self, shared_api: ApiDriver) -> None:
+        wait_until(lambda: fetch_status(shared_api)["lag_events"] == 0)
+        (first, first_list), (last, _) = read_event_stream(shared_api)
         assert (first, last) == ("read_models", "end")
-        assert listed == shared_house.get("/v1/read-models", "admin")
+        assert first_list == shared_api.get("/v1/read-models", "admin")
 
-    def test_goes_on_as_long_as_a_rebuild_does(self, shared_house: House) -> None:
-        with claimed(shared_house, "links"):
-            threading.Timer(0.8, lambda: shared_house.oncelink.watching.end()).start()
-            events = told(shared_house)
-        shared_house.oncelink.watching.ending = False
+    def test_goes_on_as_long_as_a_rebuild_does(self, shared_api: ApiDriver) -> None:
+        with hold_rebuild_lock(shared_api, "links"):
+            threading.Timer(0.8, lambda: shared_api.services.read_model_watcher.stop()).start()
+            events = read_event_stream(shared_api)
+        shared_api.services.read_model_watcher.stopping = False
         assert [name for name, _ in events] == ["read_models"]
-        states = {one["name"]: one["state"] for one in events[0][1]["items"]}
+        states = {read_model["name"]: read_model["state"] for read_model in events[0][1]["items"]}
         assert states["links"] == "rebuilding"
 
-    def test_tells_how_far_it_is(self, shared_house: House) -> None:
-        seen: list[tuple[str, Any]] = []
-        with claimed(shared_house, "links") as claim:
-            watcher = threading.Thread(target=lambda: seen.extend(told(shared_house)))
+    def test_tells_how_far_it_is(self, shared_api: ApiDriver) -> None:
+        events_seen: list[tuple[str, Any]] = []
+        with hold_rebuild_lock(shared_api, "links") as claim:
+            watcher = threading.Thread(target=lambda: events_seen.extend(read_event_stream(shared_api)))
             watcher.start()
             time.sleep(0.6)
             values = "done = 30, total = 40, share = 0.5, started_at = moved_at - interval '10 seconds'"
-            claim.run(f"UPDATE {{schema}}.rebuilds SET {values}")
+            claim.execute(f"UPDATE {{schema}}.rebuilds SET {values}")
             time.sleep(0.8)
         watcher.join()
-        found = [one["rebuild"] for _, data in seen if data for one in data["items"] if one["name"] == "links"]
-        assert {"done": 30, "total": 40, "events_per_second": 3.0, "eta_seconds": 10.0} in found
-        assert seen[-1] == ("end", {})
+        rebuild_states = [
+            read_model["rebuild"]
+            for _, data in events_seen
+            if data
+            for read_model in data["items"]
+            if read_model["name"] == "links"
+        ]
+        assert {"done": 30, "total": 40, "events_per_second": 3.0, "eta_seconds": 10.0} in rebuild_states
+        assert events_seen[-1] == ("end", {})
 
 
 def test_whoever_is_told_to_end_tells_the_watchers_first() -> None:
-    from api.http.shutdown_signal import noticed
+    from api.http.shutdown_signal import notify_on_shutdown
 
     order: list[str] = []
-    before = signal.signal(signal.SIGTERM, lambda number, frame: order.append("server"))
+    previous_handler = signal.signal(signal.SIGTERM, lambda number, frame: order.append("server"))
     try:
-        with noticed(lambda: order.append("watchers")):
+        with notify_on_shutdown(lambda: order.append("watchers")):
             signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGTERM)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, previous_handler)
     assert order == ["watchers", "server", "server"]
 
 
 @pytest.mark.parametrize("who", ["manager", "auditor", "member", "analyst"])
-def test_only_for_admins(shared_house: House, who: str) -> None:
+def test_only_for_admins(shared_api: ApiDriver, who: str) -> None:
     for method, path in (("GET", ""), ("GET", "/links"), ("GET", "/progress"), ("POST", "/links/rebuild")):
-        refused(shared_house.send(method, f"/v1/read-models{path}", who=who), 403, "forbidden")
+        assert_problem(shared_api.send_request(method, f"/v1/read-models{path}", who=who), 403, "forbidden")

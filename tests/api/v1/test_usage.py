@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.refusals import listed, refused, whole
-from tests.api_driver import House
+from tests.api.refusals import assert_problem, fetch_all_rows, fetch_list
+from tests.api_driver import ApiDriver
 
 TODAY = datetime.now(UTC).date()
 FIELDS = {
@@ -16,65 +16,85 @@ FIELDS = {
 
 
 @pytest.fixture(scope="module")
-def used(shared_house: House) -> House:
+def usage_scenario(shared_api: ApiDriver) -> ApiDriver:
     """A link of the member's and one of the engineer's: both issued from, the first one booked."""
-    house = shared_house
-    mine, theirs = house.link("Mine", slug="mine"), house.link("Theirs", "engineer", slug="theirs")
-    code, _ = house.codes(mine, 2)
-    house.post(f"/v1/links/{theirs['id']}/single-use", {"count": 3, "source": "extension"}, "engineer", 201)
-    start, other, *_ = house.slots("mine")
-    house.book(code, start)
-    house.book("mine", other)
-    house.post(f"/v1/links/{theirs['id']}/disable", None, "engineer")
-    house.patch(f"/v1/links/{mine['id']}", {"expires_at": "2020-01-01T00:00:00Z"}, "member")
-    return house
+    api = shared_api
+    own_link, other_link = api.create_link("Mine", slug="mine"), api.create_link("Theirs", "engineer", slug="theirs")
+    code, _ = api.create_codes(own_link, 2)
+    api.post(f"/v1/links/{other_link['id']}/single-use", {"count": 3, "source": "extension"}, "engineer", 201)
+    start, other_start, *_ = api.list_slots("mine")
+    api.book_meeting(code, start)
+    api.book_meeting("mine", other_start)
+    api.post(f"/v1/links/{other_link['id']}/disable", None, "engineer")
+    api.patch(f"/v1/links/{own_link['id']}", {"expires_at": "2020-01-01T00:00:00Z"}, "member")
+    return api
 
 
-def usage(house: House, query: str, who: str = "analyst") -> list[Any]:
+def fetch_usage(api: ApiDriver, query: str, who: str = "analyst") -> list[Any]:
     """The rows, as current as the log."""
-    return listed(house, f"/v1/usage?{query}", who)["items"]  # type: ignore[no-any-return]
+    return fetch_list(api, f"/v1/usage?{query}", who)["items"]  # type: ignore[no-any-return]
 
 
-def test_rows_have_the_fields_of_the_contract(used: House) -> None:
-    mine, theirs = usage(used, "group_by=link")
-    assert mine.keys() == FIELDS
-    assert (mine["link"]["name"], mine["issued"], mine["booked"], mine["expired_unused"]) == ("Mine", 2, 2, 1)
-    assert 0 <= mine["median_hours_to_booking"] < 1
-    assert (theirs["link"]["name"], theirs["issued"], theirs["booked"], theirs["expired_unused"]) == ("Theirs", 3, 0, 0)
-    assert (theirs["median_hours_to_booking"], theirs["day"], theirs["issuer"]) == (None, None, None)
+def test_rows_have_the_fields_of_the_contract(usage_scenario: ApiDriver) -> None:
+    own_usage, other_usage = fetch_usage(usage_scenario, "group_by=link")
+    assert own_usage.keys() == FIELDS
+    assert (own_usage["link"]["name"], own_usage["issued"], own_usage["booked"], own_usage["expired_unused"]) == (
+        "Mine",
+        2,
+        2,
+        1,
+    )
+    assert 0 <= own_usage["median_hours_to_booking"] < 1
+    assert (
+        other_usage["link"]["name"],
+        other_usage["issued"],
+        other_usage["booked"],
+        other_usage["expired_unused"],
+    ) == ("Theirs", 3, 0, 0)
+    assert (other_usage["median_hours_to_booking"], other_usage["day"], other_usage["issuer"]) == (None, None, None)
 
 
-def test_the_usual_period_is_thirty_days_until_today(used: House) -> None:
-    rows = usage(used, "")
+def test_the_usual_period_is_thirty_days_until_today(usage_scenario: ApiDriver) -> None:
+    rows = fetch_usage(usage_scenario, "")
     assert rows[0]["day"] == str(TODAY - timedelta(days=29)) or rows[0]["day"] == str(TODAY - timedelta(days=28))
     assert len(rows) == 30
     assert (sum(row["issued"] for row in rows), sum(row["booked"] for row in rows)) == (5, 2)
-    later = usage(used, "from=2999-01-01&to=2999-01-02")
-    assert [(row["day"], row["issued"]) for row in later] == [("2999-01-01", 0), ("2999-01-02", 0)]
-    assert usage(used, "from=2999-01-01&to=2999-01-02&group_by=link") == []
+    future_usage = fetch_usage(usage_scenario, "from=2999-01-01&to=2999-01-02")
+    assert [(row["day"], row["issued"]) for row in future_usage] == [("2999-01-01", 0), ("2999-01-02", 0)]
+    assert fetch_usage(usage_scenario, "from=2999-01-01&to=2999-01-02&group_by=link") == []
 
 
-def test_usage_tells_what_the_extension_issued(used: House) -> None:
-    by_source = {row["source"]: (row["issued"], row["booked"]) for row in usage(used, "group_by=source")}
+def test_usage_tells_what_the_extension_issued(usage_scenario: ApiDriver) -> None:
+    by_source = {
+        row["source"]: (row["issued"], row["booked"]) for row in fetch_usage(usage_scenario, "group_by=source")
+    }
     assert by_source == {"api": (2, 1), "web": (0, 1), "extension": (3, 0)}
-    assert [row["link"]["name"] for row in usage(used, "group_by=link&source=extension")] == ["Theirs"]
-    assert [row["link"]["name"] for row in usage(used, "group_by=link&source=api")] == ["Mine"]
-    [direct] = usage(used, "group_by=link&source=web")
-    assert (direct["link"]["name"], direct["issued"], direct["booked"]) == ("Mine", 0, 1)
-    assert whole(used, "/v1/usage?group_by=source", "admin", 1) == usage(used, "group_by=source", "admin")
+    assert [row["link"]["name"] for row in fetch_usage(usage_scenario, "group_by=link&source=extension")] == ["Theirs"]
+    assert [row["link"]["name"] for row in fetch_usage(usage_scenario, "group_by=link&source=api")] == ["Mine"]
+    [direct_usage] = fetch_usage(usage_scenario, "group_by=link&source=web")
+    assert (direct_usage["link"]["name"], direct_usage["issued"], direct_usage["booked"]) == ("Mine", 0, 1)
+    assert fetch_all_rows(usage_scenario, "/v1/usage?group_by=source", "admin", 1) == fetch_usage(
+        usage_scenario, "group_by=source", "admin"
+    )
 
 
 @pytest.mark.parametrize(
     ("who", "links"),
-    [("member", ["Mine"]), ("engineer", ["Theirs"]), *((one, ["Mine", "Theirs"]) for one in ("manager", "auditor"))],
+    [
+        ("member", ["Mine"]),
+        ("engineer", ["Theirs"]),
+        *((caller, ["Mine", "Theirs"]) for caller in ("manager", "auditor")),
+    ],
 )
-def test_a_member_sees_what_their_lists_show(used: House, who: str, links: list[str]) -> None:
-    assert [row["link"]["name"] for row in usage(used, "group_by=link", who)] == links
+def test_a_member_sees_what_their_lists_show(usage_scenario: ApiDriver, who: str, links: list[str]) -> None:
+    assert [row["link"]["name"] for row in fetch_usage(usage_scenario, "group_by=link", who)] == links
 
 
-def test_pages(used: House) -> None:
-    assert whole(used, "/v1/usage?group_by=issuer", "admin", 1) == usage(used, "group_by=issuer", "admin")
-    days = whole(used, "/v1/usage?from=2028-01-01&to=2028-12-31", "admin", 200)
+def test_pages(usage_scenario: ApiDriver) -> None:
+    assert fetch_all_rows(usage_scenario, "/v1/usage?group_by=issuer", "admin", 1) == fetch_usage(
+        usage_scenario, "group_by=issuer", "admin"
+    )
+    days = fetch_all_rows(usage_scenario, "/v1/usage?from=2028-01-01&to=2028-12-31", "admin", 200)
     assert [row["day"] for row in days] == [str(datetime(2028, 1, 1).date() + timedelta(n)) for n in range(366)]
 
 
@@ -91,6 +111,6 @@ def test_pages(used: House) -> None:
         ("limit=201", "limit"),
     ],
 )
-def test_what_is_wrong_is_named(used: House, query: str, field: str) -> None:
-    body = refused(used.send("GET", f"/v1/usage?{query}", who="manager"), 422, "invalid")
+def test_what_is_wrong_is_named(usage_scenario: ApiDriver, query: str, field: str) -> None:
+    body = assert_problem(usage_scenario.send_request("GET", f"/v1/usage?{query}", who="manager"), 422, "invalid")
     assert [error["field"] for error in body["errors"]] == [field]

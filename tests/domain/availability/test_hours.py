@@ -15,11 +15,11 @@ from domain.availability.hours import (
     LocalDay,
     WorkingHours,
     check_hours,
-    exists,
-    instant,
-    merged,
-    windows,
-    zone_of,
+    is_existing_local_time,
+    list_working_intervals,
+    load_zone,
+    merge_intervals,
+    to_instant,
 )
 
 WHOLE_DAY = [("00:00", "24:00")]
@@ -43,22 +43,22 @@ TURNS = [
 ]
 
 
-def utc(text: str) -> datetime:
+def parse_utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def span(start: str, end: str) -> Interval:
-    return Interval(utc(start), utc(end))
+def build_interval(start: str, end: str) -> Interval:
+    return Interval(parse_utc(start), parse_utc(end))
 
 
-def person(zone: str, weekly: Hours, overrides: Hours | None = None, active: bool = True) -> WorkingHours:
+def build_working_hours(zone: str, weekly: Hours, overrides: Hours | None = None, active: bool = True) -> WorkingHours:
     return WorkingHours(zone, weekly, overrides or {}, active)
 
 
 @cache
-def wall_clock(zone: str, around: date) -> list[tuple[datetime, datetime]]:
+def list_wall_clock(zone: str, middle_day: date) -> list[tuple[datetime, datetime]]:
     """Each minute of six days with what the wall clock then shows: (instant, naive local time)."""
-    first = datetime.combine(around, datetime.min.time(), UTC) - timedelta(days=3)
+    first = datetime.combine(middle_day, datetime.min.time(), UTC) - timedelta(days=3)
     minutes = [first + timedelta(minutes=minute) for minute in range(6 * 24 * 60)]
     return [(minute, minute.astimezone(ZoneInfo(zone)).replace(tzinfo=None)) for minute in minutes]
 
@@ -100,50 +100,74 @@ class TestCheckHours:
             check_hours([interval])
 
 
-class TestWindows:
+class TestWorkingIntervals:
     def test_weekly_hours_are_wall_clock_times_of_the_persons_zone(self) -> None:
-        found = windows(person("America/New_York", OFFICE), date(2026, 7, 5), date(2026, 7, 12))
-        assert found == [
-            span("2026-07-06T13:00", "2026-07-06T21:00"),
-            span("2026-07-07T13:00", "2026-07-07T16:00"),
-            span("2026-07-07T17:00", "2026-07-07T21:00"),
+        intervals = list_working_intervals(
+            build_working_hours("America/New_York", OFFICE), date(2026, 7, 5), date(2026, 7, 12)
+        )
+        assert intervals == [
+            build_interval("2026-07-06T13:00", "2026-07-06T21:00"),
+            build_interval("2026-07-07T13:00", "2026-07-07T16:00"),
+            build_interval("2026-07-07T17:00", "2026-07-07T21:00"),
         ]
 
     def test_an_override_replaces_its_date_wholly(self) -> None:
         tuesday = {"2026-07-07": [("10:00", "11:00")]}
-        found = windows(person("UTC", OFFICE, tuesday), date(2026, 7, 7), date(2026, 7, 7))
-        assert found == [span("2026-07-07T10:00", "2026-07-07T11:00")]
+        intervals = list_working_intervals(
+            build_working_hours("UTC", OFFICE, tuesday), date(2026, 7, 7), date(2026, 7, 7)
+        )
+        assert intervals == [build_interval("2026-07-07T10:00", "2026-07-07T11:00")]
 
     def test_an_override_opens_a_day_off(self) -> None:
         sunday = {"2026-07-05": [("10:00", "11:00")]}
-        found = windows(person("UTC", OFFICE, sunday), date(2026, 7, 5), date(2026, 7, 5))
-        assert found == [span("2026-07-05T10:00", "2026-07-05T11:00")]
+        intervals = list_working_intervals(
+            build_working_hours("UTC", OFFICE, sunday), date(2026, 7, 5), date(2026, 7, 5)
+        )
+        assert intervals == [build_interval("2026-07-05T10:00", "2026-07-05T11:00")]
 
     def test_an_empty_override_closes_its_date(self) -> None:
-        assert windows(person("UTC", OFFICE, {"2026-07-06": []}), date(2026, 7, 6), date(2026, 7, 6)) == []
+        assert (
+            list_working_intervals(
+                build_working_hours("UTC", OFFICE, {"2026-07-06": []}), date(2026, 7, 6), date(2026, 7, 6)
+            )
+            == []
+        )
 
     def test_a_deactivated_person_has_none(self) -> None:
-        assert windows(person("UTC", OFFICE, active=False), date(2026, 7, 1), date(2026, 7, 31)) == []
+        assert (
+            list_working_intervals(
+                build_working_hours("UTC", OFFICE, active=False), date(2026, 7, 1), date(2026, 7, 31)
+            )
+            == []
+        )
 
     def test_work_until_midnight_and_from_midnight_is_one_window(self) -> None:
         night: Hours = {"mon": [("22:00", "24:00")], "tue": [("00:00", "02:00")]}
-        found = windows(person("UTC", night), date(2026, 7, 6), date(2026, 7, 7))
-        assert found == [span("2026-07-06T22:00", "2026-07-07T02:00")]
+        intervals = list_working_intervals(build_working_hours("UTC", night), date(2026, 7, 6), date(2026, 7, 7))
+        assert intervals == [build_interval("2026-07-06T22:00", "2026-07-07T02:00")]
 
     def test_a_day_put_forward_is_shorter_and_one_put_back_longer(self) -> None:
-        berlin = person("Europe/Berlin", EVERY_DAY)
-        assert windows(berlin, date(2026, 3, 29), date(2026, 3, 29)) == [span("2026-03-28T23:00", "2026-03-29T22:00")]
-        assert windows(berlin, date(2026, 10, 25), date(2026, 10, 25)) == [span("2026-10-24T22:00", "2026-10-25T23:00")]
+        berlin = build_working_hours("Europe/Berlin", EVERY_DAY)
+        assert list_working_intervals(berlin, date(2026, 3, 29), date(2026, 3, 29)) == [
+            build_interval("2026-03-28T23:00", "2026-03-29T22:00")
+        ]
+        assert list_working_intervals(berlin, date(2026, 10, 25), date(2026, 10, 25)) == [
+            build_interval("2026-10-24T22:00", "2026-10-25T23:00")
+        ]
 
     def test_a_window_inside_the_gap_vanishes_and_one_that_begins_in_it_begins_at_its_end(self) -> None:
         override = {"2026-03-29": [("02:00", "02:45"), ("02:50", "04:00")]}
-        found = windows(person("Europe/Berlin", {}, override), date(2026, 3, 29), date(2026, 3, 29))
-        assert found == [span("2026-03-29T01:00", "2026-03-29T02:00")]
+        intervals = list_working_intervals(
+            build_working_hours("Europe/Berlin", {}, override), date(2026, 3, 29), date(2026, 3, 29)
+        )
+        assert intervals == [build_interval("2026-03-29T01:00", "2026-03-29T02:00")]
 
     def test_a_day_that_a_zone_left_out_is_no_working_time_but_its_neighbours_touch(self) -> None:
-        samoa = person("Pacific/Apia", EVERY_DAY)
-        assert windows(samoa, date(2011, 12, 30), date(2011, 12, 30)) == []
-        assert windows(samoa, date(2011, 12, 29), date(2011, 12, 31)) == [span("2011-12-29T10:00", "2011-12-31T10:00")]
+        samoa = build_working_hours("Pacific/Apia", EVERY_DAY)
+        assert list_working_intervals(samoa, date(2011, 12, 30), date(2011, 12, 30)) == []
+        assert list_working_intervals(samoa, date(2011, 12, 29), date(2011, 12, 31)) == [
+            build_interval("2011-12-29T10:00", "2011-12-31T10:00")
+        ]
 
 
 class TestInstant:
@@ -163,37 +187,41 @@ class TestInstant:
         ],
     )
     def test_of_a_gap_is_its_end_and_of_an_overlap_the_first(self, zone: str, local: str, expected: str) -> None:
-        assert instant(datetime.fromisoformat(local), zone_of(zone)) == utc(expected)
+        assert to_instant(datetime.fromisoformat(local), load_zone(zone)) == parse_utc(expected)
 
-    @pytest.mark.parametrize(("zone", "around"), TURNS)
-    def test_is_the_first_minute_at_which_the_wall_clock_has_come_so_far(self, zone: str, around: date) -> None:
-        minutes = wall_clock(zone, around)
-        shown = {local for _, local in minutes}
-        midnight, passed = datetime.combine(around, datetime.min.time()) - timedelta(days=1), iter(minutes)
+    @pytest.mark.parametrize(("zone", "middle_day"), TURNS)
+    def test_is_the_first_minute_at_which_the_wall_clock_has_come_so_far(self, zone: str, middle_day: date) -> None:
+        minutes = list_wall_clock(zone, middle_day)
+        local_times = {local for _, local in minutes}
+        midnight, passed = datetime.combine(middle_day, datetime.min.time()) - timedelta(days=1), iter(minutes)
         reached, clock = next(passed)
         for local in (midnight + timedelta(minutes=minute) for minute in range(3 * 24 * 60)):
             while clock < local:
                 reached, clock = next(passed)
-            assert instant(local, zone_of(zone)) == reached
-            assert exists(local, zone_of(zone)) == (local in shown)
+            assert to_instant(local, load_zone(zone)) == reached
+            assert is_existing_local_time(local, load_zone(zone)) == (local in local_times)
 
-    @pytest.mark.parametrize(("zone", "around"), TURNS)
-    def test_a_local_day_says_the_same(self, zone: str, around: date) -> None:
-        for day in (around - timedelta(days=1), around, around + timedelta(days=1)):
-            local_day = LocalDay.of(day, zone_of(zone))
+    @pytest.mark.parametrize(("zone", "middle_day"), TURNS)
+    def test_a_local_day_says_the_same(self, zone: str, middle_day: date) -> None:
+        for day in (middle_day - timedelta(days=1), middle_day, middle_day + timedelta(days=1)):
+            local_day = LocalDay.from_date(day, load_zone(zone))
             for minute in range(24 * 60):
                 passed = timedelta(minutes=minute)
-                assert local_day.at(passed) == instant(local_day.midnight + passed, zone_of(zone))
-                assert local_day.has(passed) == exists(local_day.midnight + passed, zone_of(zone))
-            assert local_day.at(timedelta(days=1)) == instant(local_day.midnight + timedelta(days=1), zone_of(zone))
+                assert local_day.to_instant(passed) == to_instant(local_day.midnight + passed, load_zone(zone))
+                assert local_day.has_time(passed) == is_existing_local_time(
+                    local_day.midnight + passed, load_zone(zone)
+                )
+            assert local_day.to_instant(timedelta(days=1)) == to_instant(
+                local_day.midnight + timedelta(days=1), load_zone(zone)
+            )
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40))))
 def test_merged_is_the_same_time_in_sorted_pieces_that_do_not_touch(pairs: list[tuple[int, int]]) -> None:
-    origin = utc("2026-07-06")
-    pieces = merged(Interval(origin + timedelta(minutes=a), origin + timedelta(minutes=b)) for a, b in pairs)
+    origin = parse_utc("2026-07-06")
+    pieces = merge_intervals(Interval(origin + timedelta(minutes=a), origin + timedelta(minutes=b)) for a, b in pairs)
     assert all(piece.start < piece.end for piece in pieces)
-    assert all(one.end < other.start for one, other in pairwise(pieces))
+    assert all(interval.end < next_interval.start for interval, next_interval in pairwise(pieces))
     for minute in range(41):
         now = origin + timedelta(minutes=minute)
         assert any(piece.start <= now < piece.end for piece in pieces) == any(a <= minute < b for a, b in pairs)
@@ -201,4 +229,4 @@ def test_merged_is_the_same_time_in_sorted_pieces_that_do_not_touch(pairs: list[
 
 def test_an_unknown_zone_is_refused() -> None:
     with pytest.raises(KeyError):
-        zone_of("Europe/Atlantis")
+        load_zone("Europe/Atlantis")

@@ -1,4 +1,4 @@
-"""Hosts whose meetings are written to a CalDAV server, and what their calendars must show by the log."""
+"""Driver of the calendar outbox: hosts with calendars on a CalDAV server, and what these must contain."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,70 +9,72 @@ from uuid import UUID
 from icalendar import Calendar
 
 from api import clock
-from domain.notifications.outbox import sequence
+from domain.notifications.outbox import compute_sequence
 from domain.token import Token
-from integrations.calendars.calendar_worker import CalendarCourier
-from integrations.outbox_worker import Pace
-from tests.api_driver import House
+from integrations.calendars.calendar_worker import CalendarWorker
+from integrations.outbox_worker import OutboxTiming
+from tests.api_driver import ApiDriver
 from tests.integrations.calendars.caldav_server import PASSWORD, USER, CalDavServer
 
-Shown = dict[str, tuple[datetime, datetime, int]]
+CalendarContent = dict[str, tuple[datetime, datetime, int]]
 HOSTS = ("member", "engineer", "manager")
 
 
 @dataclass
-class Desk:
-    """A house, its hosts' calendars, and a courier at hand, whose clock `ahead` moves."""
+class CalendarOutboxDriver:
+    """A service, its hosts' calendars, and a calendar worker whose clock `clock_offset` moves."""
 
-    house: House
+    api: ApiDriver
     radicale: CalDavServer
-    ahead: timedelta = timedelta()
+    clock_offset: timedelta = timedelta()
     calendars: dict[str, str] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
 
-    def connect(self, who: str) -> None:
-        """Somebody has their meetings written to a new calendar of theirs."""
+    def connect_calendar(self, who: str) -> None:
+        """Create a calendar for a person and have their meetings written to it."""
         url = self.radicale.make_calendar(who, who)
         login = {"user": USER, "password": PASSWORD, "calendars": [url], "write_to": url}
         body = {"kind": "caldav", "url": self.radicale.url, **login}
-        self.ids[who] = self.house.post("/v1/me/calendars", body, who, 201)["id"]
+        self.ids[who] = self.api.post("/v1/me/calendars", body, who, 201)["id"]
         self.calendars[who] = url
 
-    def now(self) -> datetime:
-        """The courier's time."""
-        return clock.now() + self.ahead
+    def read_clock(self) -> datetime:
+        """Return the worker's time."""
+        return clock.read_clock() + self.clock_offset
 
-    def keep(self, courier: CalendarCourier | None = None) -> None:
-        """Everything that is due is written, or fails."""
-        courier = courier or CalendarCourier(self.house.oncelink, Pace())
-        self.house.log()
-        while courier.keep_one():
-            courier._done.clear()
-            self.house.log()
+    def deliver_all(self, worker: CalendarWorker | None = None) -> None:
+        """Write every due entry, or fail."""
+        worker = worker or CalendarWorker(self.api.services, OutboxTiming())
+        self.api.list_meetings()
+        while worker.process_next_entry():
+            worker._released_at.clear()
+            self.api.list_meetings()
 
-    def shows(self, who: str) -> Shown:
-        """What a host's calendar has, by the ids of the meetings; every entry counts."""
-        found: list[tuple[str, tuple[datetime, datetime, int]]] = []
-        for name, text in self.radicale.stored(self.calendars[who]).items():
+    def read_calendar(self, who: str) -> CalendarContent:
+        """Read the times and sequence of each meeting in a host's calendar, by booking id."""
+        entries: list[tuple[str, tuple[datetime, datetime, int]]] = []
+        for name, text in self.radicale.read_entries(self.calendars[who]).items():
             for event in Calendar.from_ical(text).walk("VEVENT"):
                 times = (event["dtstart"].dt, event["dtend"].dt, int(event["sequence"]))
                 assert name == f"{event['uid']}.ics"
-                found.append((str(event["uid"]).removesuffix("@oncelink"), times))
-        assert len(dict(found)) == len(found), "twice"
-        return dict(found)
+                entries.append((str(event["uid"]).removesuffix("@oncelink"), times))
+        assert len(dict(entries)) == len(entries), "twice"
+        return dict(entries)
 
-    def wants(self, who: str, bookings: Iterable[str]) -> Shown:
-        """What it has to have, by the log alone."""
-        found: Shown = {}
-        for token in self.house.oncelink.scheduling.load(map(UUID, bookings)).values():
+    def derive_expected_calendar(self, who: str, bookings: Iterable[str]) -> CalendarContent:
+        """Derive from the event log what the calendar must contain."""
+        expected: CalendarContent = {}
+        for token in self.api.services.scheduling.load_aggregates(map(UUID, bookings)).values():
             assert isinstance(token, Token)
-            if not token.cancelled and UUID(self.house.ids[who]) in token.host_ids and token.meeting:
+            if not token.cancelled and UUID(self.api.ids[who]) in token.host_ids and token.meeting:
                 times = (token.meeting.starts_at, token.meeting.ends_at)
-                found[str(token.id)] = (*times, sequence(iter(token.outbox.causes)))
-        return found
+                expected[str(token.id)] = (*times, compute_sequence(iter(token.outbox.cause_events)))
+        return expected
 
-    def differences(self, bookings: Iterable[str]) -> dict[str, Any]:
-        """Where a calendar differs from the log: what is missing, or too much, or otherwise."""
-        known = list(bookings)
-        pairs = {who: (self.shows(who), self.wants(who, known)) for who in self.calendars}
+    def find_differences(self, bookings: Iterable[str]) -> dict[str, Any]:
+        """Find the calendars that differ from the event log."""
+        booking_ids = list(bookings)
+        pairs = {
+            who: (self.read_calendar(who), self.derive_expected_calendar(who, booking_ids)) for who in self.calendars
+        }
         return {who: pair for who, pair in pairs.items() if pair[0] != pair[1]}

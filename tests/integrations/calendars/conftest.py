@@ -8,15 +8,15 @@ from uuid import uuid4
 import pytest
 from fastapi.testclient import TestClient
 
-from api.app import build
+from api.app import build_app
 from api.cli.people import add_person, make_api_key
 from api.settings import Settings
-from integrations.calendars.http_client import Web
+from integrations.calendars.http_client import GuardedHttpClient
 from store.embedded.server import Server
-from tests.api_driver import ALWAYS, House
-from tests.conftest import new_settings
-from tests.integrations.calendars.caldav_server import CalDavServer, caldav_server
-from tests.integrations.calendars.feed_server import FeedServer, feed_server
+from tests.api_driver import ALWAYS, ApiDriver
+from tests.conftest import use_new_settings
+from tests.integrations.calendars.caldav_server import CalDavServer, run_caldav_server
+from tests.integrations.calendars.feed_server import FeedServer, run_feed_server
 
 LOOPBACK = [ip_network("127.0.0.0/8")]
 
@@ -26,49 +26,49 @@ def radicale(tmp_path: Path) -> Iterator[CalDavServer]:
     """A CalDAV server on loopback."""
     folder = tmp_path / "radicale"
     folder.mkdir()
-    with caldav_server(folder) as server:
+    with run_caldav_server(folder) as server:
         yield server
 
 
 @pytest.fixture
-def web() -> Web:
+def http_client() -> GuardedHttpClient:
     """What asks calendars' servers, loopback allowed."""
-    return Web(LOOPBACK)
+    return GuardedHttpClient(LOOPBACK)
 
 
 @pytest.fixture
 def feeds() -> Iterator[FeedServer]:
     """A server of feeds on loopback."""
-    with feed_server() as server:
+    with run_feed_server() as server:
         yield server
 
 
 @pytest.fixture
-def allowed(settings: Settings) -> Settings:
+def loopback_settings(settings: Settings) -> Settings:
     """Settings that let calendars be read from loopback."""
     return settings.model_copy(update={"calendar_allowed_networks": "127.0.0.0/8"})
 
 
 @pytest.fixture(scope="module")
-def building(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """An organisation whose calendars may be on loopback, for all tests of a module."""
+def calendar_api(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiDriver]:
+    """A service whose calendars may be on loopback, shared by a module."""
     folder, loopback = tmp_path_factory.mktemp("data"), "127.0.0.0/8"
     with (
-        new_settings(server, folder, base_url="http://testserver", calendar_allowed_networks=loopback) as settings,
-        TestClient(build(settings), raise_server_exceptions=False) as client,
+        use_new_settings(server, folder, base_url="http://testserver", calendar_allowed_networks=loopback) as settings,
+        TestClient(build_app(settings), raise_server_exceptions=False) as client,
     ):
-        house = House.furnished(client)
-        house.oncelink.fetcher.idle = 0.1
-        yield house
+        api = ApiDriver.create_organisation(client)
+        api.services.fetcher.idle = 0.1
+        yield api
 
 
 @pytest.fixture
-def office(building: House) -> House:
-    """The same with two people of its own, whose calendars nobody has seen."""
-    house = House(building.client, dict(building.keys), dict(building.ids))
+def owners_api(calendar_api: ApiDriver) -> ApiDriver:
+    """The same service with two new people, who have no calendars yet."""
+    api = ApiDriver(calendar_api.client, dict(calendar_api.keys), dict(calendar_api.ids))
     for who in ("member", "engineer"):
         email = f"{who}-{uuid4().hex[:8]}@nexora.example"
-        house.ids[who] = str(add_person(house.oncelink, email, ["member"], who.capitalize(), "UTC"))
-        house.keys[who] = make_api_key(house.oncelink, email, "tests")
-        house.patch("/v1/me", {"weekly_hours": ALWAYS}, who)
-    return house
+        api.ids[who] = str(add_person(api.services, email, ["member"], who.capitalize(), "UTC"))
+        api.keys[who] = make_api_key(api.services, email, "tests")
+        api.patch("/v1/me", {"weekly_hours": ALWAYS}, who)
+    return api

@@ -58,19 +58,19 @@ END:VTIMEZONE
 PLAIN = "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//x//EN\n"
 
 
-def event(lines: str) -> str:
+def build_event(lines: str) -> str:
     """An entry, its lines separated by ` | `."""
     return "BEGIN:VEVENT\n" + "\n".join(lines.split(" | ")) + "\nEND:VEVENT\n"
 
 
-def calendar(head: str, *entries: str) -> str:
+def build_calendar(head: str, *entries: str) -> str:
     """A calendar of entries."""
-    return head + "".join(map(event, entries)) + "END:VCALENDAR\n"
+    return head + "".join(map(build_event, entries)) + "END:VCALENDAR\n"
 
 
 CORPUS: dict[str, tuple[str, list[str]]] = {
     "google: one entry in UTC, with all that surrounds it": (
-        calendar(
+        build_calendar(
             GOOGLE,
             "DTSTART:20270310T130000Z | DTEND:20270310T140000Z | DTSTAMP:20270301T080000Z | UID:1abc@google.com | "
             "CREATED:20270201T080000Z | DESCRIPTION:Zoom\\, at\\n<b>noon</b>\\; bring: cake | "
@@ -80,7 +80,7 @@ CORPUS: dict[str, tuple[str, list[str]]] = {
         ["0310 1300-1400"],
     ),
     "google: weekly over the change of the clocks": (
-        calendar(
+        build_calendar(
             GOOGLE,
             "DTSTART;TZID=Europe/Berlin:20270322T100000 | DTEND;TZID=Europe/Berlin:20270322T103000 | "
             "RRULE:FREQ=WEEKLY;WKST=MO;COUNT=3;BYDAY=MO | UID:2@google.com | STATUS:CONFIRMED",
@@ -88,7 +88,7 @@ CORPUS: dict[str, tuple[str, list[str]]] = {
         ["0322 0900-0930", "0329 0800-0830", "0405 0800-0830"],
     ),
     "google: one of a series moved, one cancelled, one left out": (
-        calendar(
+        build_calendar(
             GOOGLE,
             "DTSTART;TZID=Europe/Berlin:20270301T090000 | DTEND;TZID=Europe/Berlin:20270301T100000 | "
             "RRULE:FREQ=DAILY;COUNT=5 | EXDATE;TZID=Europe/Berlin:20270302T090000 | UID:3@google.com",
@@ -100,7 +100,7 @@ CORPUS: dict[str, tuple[str, list[str]]] = {
         ["0301 0800-0900", "0303 1400-1500", "0305 0800-0900"],
     ),
     "google: a moved one whose id is written in UTC": (
-        calendar(
+        build_calendar(
             GOOGLE,
             "DTSTART;TZID=Europe/Berlin:20270301T090000 | DTEND;TZID=Europe/Berlin:20270301T100000 | "
             "RRULE:FREQ=DAILY;COUNT=2 | UID:4@google.com",
@@ -109,11 +109,13 @@ CORPUS: dict[str, tuple[str, list[str]]] = {
         ["0301 0800-0900", "0302 1200-1300"],
     ),
     "google: all day, out of office": (
-        calendar(GOOGLE, "DTSTART;VALUE=DATE:20270310 | DTEND;VALUE=DATE:20270312 | UID:5@google.com | TRANSP:OPAQUE"),
+        build_calendar(
+            GOOGLE, "DTSTART;VALUE=DATE:20270310 | DTEND;VALUE=DATE:20270312 | UID:5@google.com | TRANSP:OPAQUE"
+        ),
         ["0309 2300-0311 2300"],
     ),
     "google: a birthday that keeps nobody": (
-        calendar(
+        build_calendar(
             GOOGLE,
             "DTSTART;VALUE=DATE:20270310 | DTEND;VALUE=DATE:20270311 | RRULE:FREQ=YEARLY | UID:6@google.com | "
             "TRANSP:TRANSPARENT",
@@ -121,15 +123,15 @@ CORPUS: dict[str, tuple[str, list[str]]] = {
         [],
     ),
     "google: free/busy only": (
-        calendar(GOOGLE, "DTSTART:20270310T130000Z | DTEND:20270310T140000Z | UID:7@google.com | SUMMARY:Busy"),
+        build_calendar(GOOGLE, "DTSTART:20270310T130000Z | DTEND:20270310T140000Z | UID:7@google.com | SUMMARY:Busy"),
         ["0310 1300-1400"],
     ),
     "google: the day on which the clocks change, all day": (
-        calendar(GOOGLE, "DTSTART;VALUE=DATE:20270328 | DTEND;VALUE=DATE:20270329 | UID:8@google.com"),
+        build_calendar(GOOGLE, "DTSTART;VALUE=DATE:20270328 | DTEND;VALUE=DATE:20270329 | UID:8@google.com"),
         ["0327 2300-0328 2200"],
     ),
     "outlook: Windows' name of a zone, described": (
-        calendar(
+        build_calendar(
             PLAIN + OUTLOOK_ZONE,
             "UID:040000008200E00074C5B7101A82E008 | DTSTART;TZID=W. Europe Standard Time:20270330T140000 | "
             "DTEND;TZID=W. Europe Standard Time:20270330T150000 | CLASS:PUBLIC | PRIORITY:5 | TRANSP:OPAQUE | "
@@ -138,7 +140,7 @@ CORPUS: dict[str, tuple[str, list[str]]] = {
         ["0330 1200-1300"],
     ),
     "outlook: Windows' names of zones, not described": (
-        calendar(
+        build_calendar(
             PLAIN,
             "UID:9 | DTSTART;TZID=Pacific Standard Time:20270310T090000 | "
             "DTEND;TZID=Eastern Standard Time:20270310T130000",
@@ -148,7 +150,7 @@ CORPUS: dict[str, tuple[str, list[str]]] = {
         ["0310 1700-1800", "0311 0800-0900"],
     ),
     "outlook: a zone of its own": (
-        calendar(
+        build_calendar(
             PLAIN + CUSTOM_ZONE,
             "UID:11 | DTSTART;TZID=Customized Time Zone:20270310T090000 | "
             "DTEND;TZID=Customized Time Zone:20270310T100000",
@@ -156,7 +158,7 @@ CORPUS: dict[str, tuple[str, list[str]]] = {
         ["0310 0330-0430"],
     ),
     "outlook: what its states mean": (
-        calendar(
+        build_calendar(
             PLAIN,
             "UID:f | DTSTART:20270301T100000Z | DTEND:20270301T110000Z | X-MICROSOFT-CDO-BUSYSTATUS:FREE",
             "UID:e | DTSTART:20270302T100000Z | DTEND:20270302T110000Z | X-MICROSOFT-CDO-BUSYSTATUS:WORKINGELSEWHERE",
@@ -167,7 +169,7 @@ CORPUS: dict[str, tuple[str, list[str]]] = {
         ["0303 1000-1100", "0304 1000-1100", "0305 1000-1100"],
     ),
     "outlook: all day as midnights of a zone": (
-        calendar(
+        build_calendar(
             PLAIN + OUTLOOK_ZONE,
             "UID:12 | DTSTART;TZID=W. Europe Standard Time:20270310T000000 | "
             "DTEND;TZID=W. Europe Standard Time:20270311T000000 | X-MICROSOFT-CDO-ALLDAYEVENT:FALSE",
@@ -175,7 +177,7 @@ CORPUS: dict[str, tuple[str, list[str]]] = {
         ["0309 2300-0310 2300"],
     ),
     "outlook: the last Friday of each month": (
-        calendar(
+        build_calendar(
             PLAIN + OUTLOOK_ZONE,
             "UID:13 | RRULE:FREQ=MONTHLY;INTERVAL=1;BYDAY=-1FR;UNTIL=20270430T215959Z | "
             "DTSTART;TZID=W. Europe Standard Time:20270129T160000 | DTEND;TZID=W. Europe Standard Time:20270129T170000",
@@ -183,7 +185,7 @@ CORPUS: dict[str, tuple[str, list[str]]] = {
         ["0326 1500-1600", "0430 1400-1500"],
     ),
     "icloud: a duration instead of an end, an alarm within": (
-        calendar(
+        build_calendar(
             PLAIN,
             "UID:AB-1 | DTSTART;TZID=America/New_York:20270315T090000 | DURATION:PT1H30M | "
             "X-APPLE-TRAVEL-ADVISORY-BEHAVIOR:AUTOMATIC | BEGIN:VALARM | TRIGGER:-PT15M | ACTION:DISPLAY | UID:alarm | "
@@ -192,27 +194,27 @@ CORPUS: dict[str, tuple[str, list[str]]] = {
         ["0315 1300-1430"],
     ),
     "icloud: floating, where the person is": (
-        calendar(PLAIN, "UID:AB-2 | DTSTART:20270310T090000 | DTEND:20270310T100000"),
+        build_calendar(PLAIN, "UID:AB-2 | DTSTART:20270310T090000 | DTEND:20270310T100000"),
         ["0310 0800-0900"],
     ),
     "icloud: floating every day over the change of the clocks": (
-        calendar(PLAIN, "UID:AB-3 | DTSTART:20270327T090000 | DURATION:PT1H | RRULE:FREQ=DAILY;COUNT=3"),
+        build_calendar(PLAIN, "UID:AB-3 | DTSTART:20270327T090000 | DURATION:PT1H | RRULE:FREQ=DAILY;COUNT=3"),
         ["0327 0800-0900", "0328 0700-0800", "0329 0700-0800"],
     ),
     "icloud: a day without an end is that day": (
-        calendar(PLAIN, "UID:AB-4 | DTSTART;VALUE=DATE:20270310"),
+        build_calendar(PLAIN, "UID:AB-4 | DTSTART;VALUE=DATE:20270310"),
         ["0309 2300-0310 2300"],
     ),
     "icloud: a time without an end takes no time": (
-        calendar(PLAIN, "UID:AB-5 | DTSTART:20270310T090000Z"),
+        build_calendar(PLAIN, "UID:AB-5 | DTSTART:20270310T090000Z"),
         [],
     ),
     "icloud: days as a duration": (
-        calendar(PLAIN, "UID:AB-6 | DTSTART;VALUE=DATE:20270310 | DURATION:P2D"),
+        build_calendar(PLAIN, "UID:AB-6 | DTSTART;VALUE=DATE:20270310 | DURATION:P2D"),
         ["0309 2300-0311 2300"],
     ),
     "nextcloud: more dates, one of them a period": (
-        calendar(
+        build_calendar(
             PLAIN,
             "UID:nc-1 | DTSTART:20270301T100000Z | DTEND:20270301T110000Z | RDATE:20270303T100000Z,20270305T120000Z",
             "UID:nc-2 | DTSTART:20270308T100000Z | DTEND:20270308T110000Z | RDATE;VALUE=PERIOD:20270309T100000Z/PT2H",
@@ -220,7 +222,7 @@ CORPUS: dict[str, tuple[str, list[str]]] = {
         ["0301 1000-1100", "0303 1000-1100", "0305 1200-1300", "0308 1000-1100", "0309 1000-1200"],
     ),
     "nextcloud: from one on, the rest of a series at another time": (
-        calendar(
+        build_calendar(
             PLAIN,
             "UID:nc-3 | DTSTART:20270301T100000Z | DTEND:20270301T110000Z | RRULE:FREQ=DAILY;COUNT=4",
             "UID:nc-3 | DTSTART:20270303T150000Z | DTEND:20270303T160000Z | "
@@ -234,7 +236,7 @@ CORPUS: dict[str, tuple[str, list[str]]] = {
         [],
     ),
     "a library's path before a zone's name": (
-        calendar(
+        build_calendar(
             PLAIN,
             "UID:z1 | DTSTART;TZID=/mozilla.org/20050126_1/Europe/Berlin:20270310T100000 | DURATION:PT1H",
             "UID:z2 | DTSTART;TZID=/freeassociation.sourceforge.net/America/Argentina/Buenos_Aires:20270311T100000 | "
@@ -250,7 +252,7 @@ CORPUS: dict[str, tuple[str, list[str]]] = {
         ["0310 1000-1100", "0311 1000-1200", "0313 1000-1100"],
     ),
     "overlapping and touching entries are one time": (
-        calendar(
+        build_calendar(
             PLAIN,
             "UID:o1 | DTSTART:20270310T100000Z | DTEND:20270310T110000Z",
             "UID:o2 | DTSTART:20270310T103000Z | DTEND:20270310T113000Z",
@@ -259,11 +261,11 @@ CORPUS: dict[str, tuple[str, list[str]]] = {
         ["0310 1000-1200"],
     ),
     "entries without ids are entries of their own": (
-        calendar(PLAIN, "DTSTART:20270310T100000Z | DURATION:PT1H", "DTSTART:20270311T100000Z | DURATION:PT1H"),
+        build_calendar(PLAIN, "DTSTART:20270310T100000Z | DURATION:PT1H", "DTSTART:20270311T100000Z | DURATION:PT1H"),
         ["0310 1000-1100", "0311 1000-1100"],
     ),
     "begun before the time that is read": (
-        calendar(
+        build_calendar(
             PLAIN,
             "UID:l1 | DTSTART:20260101T000000Z | DTEND:20270301T060000Z",
             "UID:l2 | DTSTART:20270220T000000Z | DURATION:P10D",
@@ -271,11 +273,11 @@ CORPUS: dict[str, tuple[str, list[str]]] = {
         ["0301 0000-0302 0000"],
     ),
     "a year as two-yearly, from long ago": (
-        calendar(PLAIN, "UID:y | DTSTART:19970310T100000Z | DURATION:PT1H | RRULE:FREQ=YEARLY;INTERVAL=2"),
+        build_calendar(PLAIN, "UID:y | DTSTART:19970310T100000Z | DURATION:PT1H | RRULE:FREQ=YEARLY;INTERVAL=2"),
         ["0310 1000-1100"],
     ),
     "the second and fourth Tuesday, by position": (
-        calendar(
+        build_calendar(
             PLAIN,
             "UID:p | DTSTART:20270309T100000Z | DURATION:PT1H | "
             "RRULE:FREQ=MONTHLY;BYDAY=TU;BYSETPOS=2,4;UNTIL=20270331T000000Z",
@@ -283,7 +285,7 @@ CORPUS: dict[str, tuple[str, list[str]]] = {
         ["0309 1000-1100", "0323 1000-1100"],
     ),
     "an hour that summer time leaves out": (
-        calendar(
+        build_calendar(
             GOOGLE, "UID:gap | DTSTART;TZID=Europe/Berlin:20270328T013000 | DTEND;TZID=Europe/Berlin:20270328T033000"
         ),
         ["0328 0030-0130"],
@@ -294,8 +296,8 @@ CORPUS: dict[str, tuple[str, list[str]]] = {
         [],
     ),
     "two calendars in one file": (
-        calendar(PLAIN, "UID:1 | DTSTART:20270310T100000Z | DURATION:PT1H")
-        + calendar(PLAIN, "UID:2 | DTSTART:20270311T100000Z | DURATION:PT1H"),
+        build_calendar(PLAIN, "UID:1 | DTSTART:20270310T100000Z | DURATION:PT1H")
+        + build_calendar(PLAIN, "UID:2 | DTSTART:20270311T100000Z | DURATION:PT1H"),
         ["0310 1000-1100", "0311 1000-1100"],
     ),
 }

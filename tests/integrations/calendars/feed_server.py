@@ -7,25 +7,25 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
-Answering = Callable[[BaseHTTPRequestHandler], None]
+RequestHandler = Callable[[BaseHTTPRequestHandler], None]
 
 
 @dataclass
 class FeedServer:
-    """What is at each path: a text, or something that answers by itself; and what was asked for."""
+    """Serves at each path a text or the response of a handler, and records requests."""
 
     port: int = 0
-    feeds: dict[str, str | bytes | Answering] = field(default_factory=dict)
+    feeds: dict[str, str | bytes | RequestHandler] = field(default_factory=dict)
     etags: bool = True
-    asked: list[str] = field(default_factory=list)
+    requested_paths: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
-    running: ThreadingHTTPServer | None = None
+    http_server: ThreadingHTTPServer | None = None
 
-    def url(self, path: str) -> str:
+    def build_url(self, path: str) -> str:
         """The address of a path."""
         return f"http://127.0.0.1:{self.port}{path}"
 
-    def start(self) -> None:
+    def start_server(self) -> None:
         """Serves, on the same port as before."""
         server = self
 
@@ -33,41 +33,43 @@ class FeedServer:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
-                server.asked.append(self.path)
+                server.requested_paths.append(self.path)
                 server.headers.append(dict(self.headers.items()))
-                found = server.feeds.get(self.path)
-                if callable(found):
-                    found(self)
+                feed_or_handler = server.feeds.get(self.path)
+                if callable(feed_or_handler):
+                    feed_or_handler(self)
                     self.close_connection = True
-                elif found is None:
-                    sends(self, 404, b"")
+                elif feed_or_handler is None:
+                    send_response(self, 404, b"")
                 else:
-                    server.sends_feed(self, found.encode() if isinstance(found, str) else found)
+                    server.send_feed(
+                        self, feed_or_handler.encode() if isinstance(feed_or_handler, str) else feed_or_handler
+                    )
 
             def log_message(self, format: str, *args: Any) -> None:
                 pass
 
-        self.running = Quiet(("127.0.0.1", self.port), Handler)
-        self.port = self.running.server_port
-        Thread(target=self.running.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        self.http_server = QuietHttpServer(("127.0.0.1", self.port), Handler)
+        self.port = self.http_server.server_port
+        Thread(target=self.http_server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
-    def sends_feed(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
+    def send_feed(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
         """A feed, or that it has not changed."""
         etag = f'"{hash(body)}"'
         if self.etags and handler.headers.get("If-None-Match") == etag:
-            sends(handler, 304, b"")
+            send_response(handler, 304, b"")
         else:
-            sends(handler, 200, body, {"ETag": etag} if self.etags else {})
+            send_response(handler, 200, body, {"ETag": etag} if self.etags else {})
 
-    def stop(self) -> None:
+    def stop_server(self) -> None:
         """Answers nothing any more."""
-        if self.running is not None:
-            self.running.shutdown()
-            self.running.server_close()
-            self.running = None
+        if self.http_server is not None:
+            self.http_server.shutdown()
+            self.http_server.server_close()
+            self.http_server = None
 
 
-class Quiet(ThreadingHTTPServer):
+class QuietHttpServer(ThreadingHTTPServer):
     """Says nothing of connections that break."""
 
     daemon_threads = True
@@ -77,7 +79,9 @@ class Quiet(ThreadingHTTPServer):
         pass
 
 
-def sends(handler: BaseHTTPRequestHandler, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
+def send_response(
+    handler: BaseHTTPRequestHandler, status: int, body: bytes, headers: dict[str, str] | None = None
+) -> None:
     """A whole answer."""
     handler.send_response(status)
     for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
@@ -87,17 +91,17 @@ def sends(handler: BaseHTTPRequestHandler, status: int, body: bytes, headers: di
 
 
 @contextmanager
-def feed_server() -> Iterator[FeedServer]:
+def run_feed_server() -> Iterator[FeedServer]:
     """A running server without feeds."""
     server = FeedServer()
-    server.start()
+    server.start_server()
     try:
         yield server
     finally:
-        server.stop()
+        server.stop_server()
 
 
-def feed(*entries: str, zone: str = "") -> str:
+def build_feed(*entries: str, zone: str = "") -> str:
     """A feed of entries, each the lines within VEVENT."""
     events = "".join(f"BEGIN:VEVENT\n{entry.strip()}\nEND:VEVENT\n" for entry in entries)
     text = f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//tests//EN\n{zone}{events}END:VCALENDAR\n"

@@ -10,20 +10,20 @@ import pytest
 
 from integrations.calendars import errors
 from integrations.calendars.errors import (
+    CalendarError,
     DowngradedRedirect,
-    InsideAddress,
+    HostNotFound,
+    InvalidUrl,
     LoginInAddress,
     NoConnection,
-    NoSuchHost,
-    NotAnAddress,
+    PrivateAddress,
     TooManyRedirects,
-    Trouble,
     WrongPort,
     WrongScheme,
 )
-from integrations.calendars.http_client import Web
-from integrations.calendars.network import resolved
-from tests.integrations.calendars.feed_server import FeedServer, feed, feed_server, sends
+from integrations.calendars.http_client import GuardedHttpClient
+from integrations.calendars.network import resolve_host
+from tests.integrations.calendars.feed_server import FeedServer, build_feed, run_feed_server, send_response
 
 NAMES = {
     "private.example": ["10.1.2.3"],
@@ -36,7 +36,7 @@ NAMES = {
     "cgnat.example": ["100.100.100.200"],
     "public.example": ["93.184.216.34"],
 }
-INSIDE = [
+PRIVATE_ADDRESSES = [
     "http://127.0.0.1/",
     "http://127.0.0.1:8080/x.ics",
     "https://127.1/",
@@ -103,25 +103,25 @@ INSIDE = [
     *(f"https://{name}/calendar.ics" for name in NAMES if name != "public.example"),
     "webcal://localhost/",
 ]
-MALFORMED: list[tuple[str, type[Trouble]]] = [
+MALFORMED: list[tuple[str, type[CalendarError]]] = [
     ("http://public.example@127.0.0.1/", LoginInAddress),
     ("http://127.0.0.1@public.example/", LoginInAddress),
     ("http://user:secret@public.example/", LoginInAddress),
-    ("http://@127.0.0.1/", InsideAddress),
-    ("http://0177.0.0.1/", NotAnAddress),
-    ("http://0251.0376.0251.0376/", NotAnAddress),
-    ("http://public.example\\@127.0.0.1/", NotAnAddress),
-    ("http://public.example\\.127.0.0.1/", NotAnAddress),
-    ("http://127.0.0.1\t/", NotAnAddress),
-    ("http://public.example/\r\nHost: 127.0.0.1", NotAnAddress),
-    ("http://①②⑦.⓪.⓪.①/", NotAnAddress),
-    ("http://[::1/", NotAnAddress),
-    ("http://[fe80::1%25lo]/", InsideAddress),
-    ("http:///etc/passwd", NotAnAddress),
+    ("http://@127.0.0.1/", PrivateAddress),
+    ("http://0177.0.0.1/", InvalidUrl),
+    ("http://0251.0376.0251.0376/", InvalidUrl),
+    ("http://public.example\\@127.0.0.1/", InvalidUrl),
+    ("http://public.example\\.127.0.0.1/", InvalidUrl),
+    ("http://127.0.0.1\t/", InvalidUrl),
+    ("http://public.example/\r\nHost: 127.0.0.1", InvalidUrl),
+    ("http://①②⑦.⓪.⓪.①/", InvalidUrl),
+    ("http://[::1/", InvalidUrl),
+    ("http://[fe80::1%25lo]/", PrivateAddress),
+    ("http:///etc/passwd", InvalidUrl),
     ("http:/127.0.0.1/", WrongScheme),
-    ("//127.0.0.1/", NotAnAddress),
-    ("", NotAnAddress),
-    ("http://", NotAnAddress),
+    ("//127.0.0.1/", InvalidUrl),
+    ("", InvalidUrl),
+    ("http://", InvalidUrl),
     ("file:///etc/passwd", WrongScheme),
     ("ftp://public.example/", WrongScheme),
     ("gopher://127.0.0.1:6379/_FLUSHALL", WrongScheme),
@@ -135,80 +135,80 @@ MALFORMED: list[tuple[str, type[Trouble]]] = [
     ("http://public.example:25/", WrongPort),
     ("https://public.example:1/", WrongPort),
     ("http://public.example:99999/", WrongPort),
-    ("http://" + "a" * 3000 + ".example/", NotAnAddress),
+    ("http://" + "a" * 3000 + ".example/", InvalidUrl),
 ]
 
 
-def names(host: str, port: int, seconds: float) -> list[str]:
+def resolve_names(host: str, port: int, seconds: float) -> list[str]:
     """The addresses of the names above; of everything else, what this system thinks."""
-    return NAMES.get(host) or resolved(host, port, seconds)
+    return NAMES.get(host) or resolve_host(host, port, seconds)
 
 
 @pytest.fixture
-def connections(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def connection_attempts(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Every address that anything tries to connect to; none is reached."""
-    tried: list[Any] = []
+    attempts: list[Any] = []
 
-    def refuses(address: Any, *_: Any, **__: Any) -> None:
-        tried.append(address)
+    def refuse_connection(address: Any, *_: Any, **__: Any) -> None:
+        attempts.append(address)
         raise ConnectionRefusedError
 
-    monkeypatch.setattr(socket, "create_connection", refuses)
-    return tried
+    monkeypatch.setattr(socket, "create_connection", refuse_connection)
+    return attempts
 
 
 @pytest.fixture(scope="module")
-def inside() -> Iterator[FeedServer]:
+def loopback_server() -> Iterator[FeedServer]:
     """A feed on loopback, which is inside."""
-    with feed_server() as server:
-        server.feeds["/secret.ics"] = feed()
+    with run_feed_server() as server:
+        server.feeds["/secret.ics"] = build_feed()
         yield server
 
 
 def test_enough_is_tried() -> None:
-    assert len(set(INSIDE)) + len({url for url, _ in MALFORMED}) >= 80
+    assert len(set(PRIVATE_ADDRESSES)) + len({url for url, _ in MALFORMED}) >= 80
 
 
-@pytest.mark.parametrize("url", INSIDE)
-def test_leads_inside(url: str, connections: list[Any]) -> None:
-    with pytest.raises(InsideAddress) as refused:
-        Web(resolve=names).ask("GET", url)
-    assert connections == []
-    assert "private or reserved network" in refused.value.sentence
-    assert refused.value.field == "url"
+@pytest.mark.parametrize("url", PRIVATE_ADDRESSES)
+def test_leads_inside(url: str, connection_attempts: list[Any]) -> None:
+    with pytest.raises(PrivateAddress) as refusal:
+        GuardedHttpClient(resolve=resolve_names).request("GET", url)
+    assert connection_attempts == []
+    assert "private or reserved network" in refusal.value.sentence
+    assert refusal.value.field == "url"
 
 
 @pytest.mark.parametrize(("url", "rule"), MALFORMED)
-def test_is_no_address_of_a_calendar(url: str, rule: type[Trouble], connections: list[Any]) -> None:
-    with pytest.raises(rule) as refused:
-        Web(resolve=names).ask("GET", url)
-    assert connections == []
-    assert not url or url not in refused.value.sentence
+def test_is_no_address_of_a_calendar(url: str, rule: type[CalendarError], connection_attempts: list[Any]) -> None:
+    with pytest.raises(rule) as refusal:
+        GuardedHttpClient(resolve=resolve_names).request("GET", url)
+    assert connection_attempts == []
+    assert not url or url not in refusal.value.sentence
 
 
-def test_a_dot_at_the_end_leads_nowhere_else(connections: list[Any]) -> None:
-    with pytest.raises((InsideAddress, NoSuchHost)):
-        Web().ask("GET", "http://localhost./")
-    assert connections == []
+def test_a_dot_at_the_end_leads_nowhere_else(connection_attempts: list[Any]) -> None:
+    with pytest.raises((PrivateAddress, HostNotFound)):
+        GuardedHttpClient().request("GET", "http://localhost./")
+    assert connection_attempts == []
 
 
-def test_connects_to_the_very_address_that_was_checked(connections: list[Any]) -> None:
+def test_connects_to_the_very_address_that_was_checked(connection_attempts: list[Any]) -> None:
     with pytest.raises(NoConnection):
-        Web(resolve=names).ask("GET", "https://public.example/a.ics")
-    assert connections == [("93.184.216.34", 443)]
+        GuardedHttpClient(resolve=resolve_names).request("GET", "https://public.example/a.ics")
+    assert connection_attempts == [("93.184.216.34", 443)]
 
 
-def test_a_name_that_changes_its_mind_is_asked_once(connections: list[Any]) -> None:
-    answers = iter([["93.184.216.34"], ["127.0.0.1"], ["127.0.0.1"]])
+def test_a_name_that_changes_its_mind_is_asked_once(connection_attempts: list[Any]) -> None:
+    address_lists = iter([["93.184.216.34"], ["127.0.0.1"], ["127.0.0.1"]])
     with pytest.raises(NoConnection):
-        Web(resolve=lambda *_: next(answers)).ask("GET", "http://rebinding.example/a.ics")
-    assert connections == [("93.184.216.34", 80)]
-    assert next(answers) == ["127.0.0.1"]  # nobody asked a second time
+        GuardedHttpClient(resolve=lambda *_: next(address_lists)).request("GET", "http://rebinding.example/a.ics")
+    assert connection_attempts == [("93.184.216.34", 80)]
+    assert next(address_lists) == ["127.0.0.1"]  # nobody asked a second time
 
 
-def answering(status: int, **headers: str) -> Callable[[Any], None]:
+def build_handler(status: int, **headers: str) -> Callable[[Any], None]:
     """An answer of this status."""
-    return lambda handler: sends(handler, status, b"", headers)
+    return lambda handler: send_response(handler, status, b"", headers)
 
 
 class TestRedirects:
@@ -226,10 +226,12 @@ class TestRedirects:
         ],
     )
     @pytest.mark.parametrize("status", [301, 302, 307, 308])
-    def test_inside(self, inside: FeedServer, target: str, status: int) -> None:
-        inside.feeds["/redirect"] = answering(status, Location=target)
-        with pytest.raises(InsideAddress):
-            Web([ip_network("127.0.0.0/8")], resolve=names).ask("GET", inside.url("/redirect"))
+    def test_inside(self, loopback_server: FeedServer, target: str, status: int) -> None:
+        loopback_server.feeds["/redirect"] = build_handler(status, Location=target)
+        with pytest.raises(PrivateAddress):
+            GuardedHttpClient([ip_network("127.0.0.0/8")], resolve=resolve_names).request(
+                "GET", loopback_server.build_url("/redirect")
+            )
 
     @pytest.mark.parametrize(
         ("target", "rule"),
@@ -239,50 +241,63 @@ class TestRedirects:
             ("http://127.0.0.1:22/", WrongPort),
         ],
     )
-    def test_to_what_is_no_address_of_a_calendar(self, inside: FeedServer, target: str, rule: type[Trouble]) -> None:
-        inside.feeds["/redirect"] = answering(302, Location=target)
+    def test_to_what_is_no_address_of_a_calendar(
+        self, loopback_server: FeedServer, target: str, rule: type[CalendarError]
+    ) -> None:
+        loopback_server.feeds["/redirect"] = build_handler(302, Location=target)
         with pytest.raises(rule):
-            Web([ip_network("127.0.0.0/8")], resolve=names).ask("GET", inside.url("/redirect"))
+            GuardedHttpClient([ip_network("127.0.0.0/8")], resolve=resolve_names).request(
+                "GET", loopback_server.build_url("/redirect")
+            )
 
-    def test_in_circles(self, inside: FeedServer) -> None:
-        inside.feeds["/circle"] = answering(302, Location="/circle")
-        before = len(inside.asked)
+    def test_in_circles(self, loopback_server: FeedServer) -> None:
+        loopback_server.feeds["/circle"] = build_handler(302, Location="/circle")
+        request_count = len(loopback_server.requested_paths)
         with pytest.raises(TooManyRedirects):
-            Web([ip_network("127.0.0.0/8")]).ask("GET", inside.url("/circle"))
-        assert len(inside.asked) == before + 4
+            GuardedHttpClient([ip_network("127.0.0.0/8")]).request("GET", loopback_server.build_url("/circle"))
+        assert len(loopback_server.requested_paths) == request_count + 4
 
-    def test_three_are_followed(self, inside: FeedServer) -> None:
+    def test_three_are_followed(self, loopback_server: FeedServer) -> None:
         for number, target in enumerate(("/1", "/2", "/secret.ics")):
-            inside.feeds[f"/{number}"] = answering(302, Location=target)
-        assert Web([ip_network("127.0.0.0/8")]).ask("GET", inside.url("/0")).status == 200
+            loopback_server.feeds[f"/{number}"] = build_handler(302, Location=target)
+        assert (
+            GuardedHttpClient([ip_network("127.0.0.0/8")]).request("GET", loopback_server.build_url("/0")).status == 200
+        )
 
     def test_from_https_to_http(self) -> None:
-        web = Web()
+        web = GuardedHttpClient()
         with pytest.raises(DowngradedRedirect):
-            web.redirected(web.url("https://public.example/"), "http://public.example/", None)
+            web.resolve_redirect(web.check_url("https://public.example/"), "http://public.example/", None)
 
 
-def test_only_allowed_networks_are_reached(inside: FeedServer) -> None:
-    before = len(inside.asked)
+def test_only_allowed_networks_are_reached(loopback_server: FeedServer) -> None:
+    request_count = len(loopback_server.requested_paths)
     for networks in ([], [ip_network("10.0.0.0/8")], [ip_network("::/0")]):
-        with pytest.raises(InsideAddress):
-            Web(networks).ask("GET", inside.url("/secret.ics"))
-    assert len(inside.asked) == before
-    assert Web([ip_network("127.0.0.1/32")]).ask("GET", inside.url("/secret.ics")).status == 200
+        with pytest.raises(PrivateAddress):
+            GuardedHttpClient(networks).request("GET", loopback_server.build_url("/secret.ics"))
+    assert len(loopback_server.requested_paths) == request_count
+    assert (
+        GuardedHttpClient([ip_network("127.0.0.1/32")]).request("GET", loopback_server.build_url("/secret.ics")).status
+        == 200
+    )
 
 
-def test_a_proxy_of_the_environment_is_not_used(inside: FeedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_of_the_environment_is_not_used(loopback_server: FeedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "HTTPS_PROXY"):
-        monkeypatch.setenv(name, inside.url("/"))
-    before = len(inside.asked)
+        monkeypatch.setenv(name, loopback_server.build_url("/"))
+    request_count = len(loopback_server.requested_paths)
     with suppress(NoConnection):
-        Web(resolve=lambda *_: ["192.0.2.1"], allowed=[ip_network("192.0.2.1/32")], seconds=0.2).ask(
+        GuardedHttpClient(resolve=lambda *_: ["192.0.2.1"], allowed=[ip_network("192.0.2.1/32")], seconds=0.2).request(
             "GET", "http://public.example/"
         )
-    assert len(inside.asked) == before
+    assert len(loopback_server.requested_paths) == request_count
 
 
 def test_every_trouble_says_something() -> None:
-    found = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, Trouble)]
-    assert len(found) > 20
-    assert all((one.__doc__ or "").endswith(".") for one in found)
+    error_classes = [
+        candidate
+        for candidate in vars(errors).values()
+        if isinstance(candidate, type) and issubclass(candidate, CalendarError)
+    ]
+    assert len(error_classes) > 20
+    assert all((error_class.__doc__ or "").endswith(".") for error_class in error_classes)

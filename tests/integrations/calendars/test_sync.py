@@ -5,240 +5,279 @@ from typing import Any
 
 import pytest
 
-from tests.api_driver import House, code_of
-from tests.integrations.calendars.calendar_owner import adds, calendars, entry, events, moves, refreshed, rows
-from tests.integrations.calendars.feed_server import FeedServer, feed, sends
+from tests.api_driver import ApiDriver, extract_code
+from tests.integrations.calendars.calendar_owner import (
+    add_calendar,
+    build_entry,
+    fetch_rows,
+    list_calendars,
+    list_events,
+    refresh_calendar,
+    reschedule_meeting,
+)
+from tests.integrations.calendars.feed_server import FeedServer, build_feed, send_response
 
 SOON = datetime.now(UTC) + timedelta(days=5)
 
 
-def problem(answer: Any) -> Any:
+def read_problem(response: Any) -> Any:
     """The one thing that a request was refused for: field and message."""
-    assert answer.status_code == 422, answer.text
-    [error] = answer.json()["errors"]
+    assert response.status_code == 422, response.text
+    [error] = response.json()["errors"]
     return error["field"], error["message"]
 
 
 class TestOffer:
     """What a calendar fills is not on offer, and everything else is."""
 
-    def test_a_filled_slot_is_neither_offered_nor_booked(self, office: House, feeds: FeedServer) -> None:
-        link = office.link()
-        [code] = office.codes(link)
-        slots = office.slots(code)
-        added = adds(office, feeds, entry(slots[3]), entry(slots[5], "2", more="TRANSP:TRANSPARENT"))
-        assert (added["state"], added["busy_soon"], added["kind"]) == ("read", 1, "feed")
-        assert set(slots) - set(office.slots(code)) == {slots[3]}
-        for door in (code, link["slug"]):
-            assert office.book(door, slots[3], 409)["code"] == "slot_taken"
-            assert office.send("POST", f"/v1/book/{door}", {"start": slots[3]}, None).status_code == 422
-        manage = code_of(office.book(code, slots[4])["manage_url"])
-        moved = office.send("POST", f"/v1/manage/{manage}/reschedule", {"start": slots[3]})
-        assert (moved.status_code, moved.json()["code"]) == (409, "slot_taken")
-        path = f"/v1/manage/{manage}/slots?from={slots[0][:10]}&to={slots[-1][:10]}&time_zone=UTC"
-        assert slots[3] not in [one["start"] for one in office.get(path)["slots"]]
-
-    def test_buffers_keep_their_distance(self, office: House, feeds: FeedServer) -> None:
-        body = {"name": "Long", "duration_minutes": 30, "buffer_before_minutes": 30, "buffer_after_minutes": 30}
-        link = office.link(meeting_type_id=office.post("/v1/meeting-types", body, "admin", 201)["id"])
-        slots = office.slots(link["slug"])
-        adds(office, feeds, entry(slots[6]))
-        assert set(slots) - set(office.slots(link["slug"])) == set(slots[5:8])
-        assert office.book(link["slug"], slots[5], 409)["code"] == "slot_taken"
-
-    def test_a_co_hosts_calendar_counts(self, office: House, feeds: FeedServer) -> None:
-        link = office.link(co_host_ids=[office.ids["engineer"]])
-        slots = office.slots(link["slug"])
-        adds(office, feeds, entry(slots[2]), who="engineer")
-        assert slots[2] not in office.slots(link["slug"])
-        assert office.book(link["slug"], slots[2], 409)["code"] == "slot_taken"
-        assert slots[2] in office.slots(office.link("Alone")["slug"])
-
-    def test_a_day_is_a_day_where_the_person_is(self, office: House, feeds: FeedServer) -> None:
-        office.patch("/v1/me", {"time_zone": "Asia/Tokyo"}, "member")
-        link = office.link()
-        day = (datetime.now(UTC) + timedelta(days=2)).date()
-        adds(office, feeds, f"DTSTART;VALUE=DATE:{day:%Y%m%d}")
-        begin = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(hours=9)
-        starts = [datetime.fromisoformat(one) for one in office.slots(link["slug"], days=4)]
-        assert not [one for one in starts if begin <= one < begin + timedelta(days=1)]
-        assert begin + timedelta(days=1) in starts
-
-    def test_times_that_are_not_known_yet_are_not_offered(self, office: House, feeds: FeedServer) -> None:
-        calendar = adds(office, feeds)
-        known = datetime.fromisoformat(calendar["known_until"])
-        body = {"name": "Far", "duration_minutes": 30, "booking_window_days": 400}
-        link = office.link(meeting_type_id=office.post("/v1/meeting-types", body, "admin", 201)["id"])
-        path = (
-            f"/v1/book/{link['slug']}/slots?from={known.date()}&to={(known + timedelta(days=3)).date()}&time_zone=UTC"
+    def test_a_filled_slot_is_neither_offered_nor_booked(self, owners_api: ApiDriver, feeds: FeedServer) -> None:
+        link = owners_api.create_link()
+        [code] = owners_api.create_codes(link)
+        slots = owners_api.list_slots(code)
+        added_calendar = add_calendar(
+            owners_api, feeds, build_entry(slots[3]), build_entry(slots[5], "2", extra_lines="TRANSP:TRANSPARENT")
         )
-        ends = [datetime.fromisoformat(one["end"]) for one in office.get(path)["slots"]]
-        assert ends == [one for one in ends if one <= known]
-        office.log()  # the lists have the longer window by now
-        after = refreshed(office, calendar)
-        assert datetime.fromisoformat(after["known_until"]) > known + timedelta(days=300)
-        assert len(office.get(path)["slots"]) == 4 * 48
+        assert (added_calendar["state"], added_calendar["busy_soon"], added_calendar["kind"]) == ("read", 1, "feed")
+        assert set(slots) - set(owners_api.list_slots(code)) == {slots[3]}
+        for slug_or_code in (code, link["slug"]):
+            assert owners_api.book_meeting(slug_or_code, slots[3], 409)["code"] == "slot_taken"
+            assert (
+                owners_api.send_request("POST", f"/v1/book/{slug_or_code}", {"start": slots[3]}, None).status_code
+                == 422
+            )
+        manage = extract_code(owners_api.book_meeting(code, slots[4])["manage_url"])
+        response = owners_api.send_request("POST", f"/v1/manage/{manage}/reschedule", {"start": slots[3]})
+        assert (response.status_code, response.json()["code"]) == (409, "slot_taken")
+        path = f"/v1/manage/{manage}/slots?from={slots[0][:10]}&to={slots[-1][:10]}&time_zone=UTC"
+        assert slots[3] not in [slot["start"] for slot in owners_api.get(path)["slots"]]
+
+    def test_buffers_keep_their_distance(self, owners_api: ApiDriver, feeds: FeedServer) -> None:
+        body = {"name": "Long", "duration_minutes": 30, "buffer_before_minutes": 30, "buffer_after_minutes": 30}
+        link = owners_api.create_link(meeting_type_id=owners_api.post("/v1/meeting-types", body, "admin", 201)["id"])
+        slots = owners_api.list_slots(link["slug"])
+        add_calendar(owners_api, feeds, build_entry(slots[6]))
+        assert set(slots) - set(owners_api.list_slots(link["slug"])) == set(slots[5:8])
+        assert owners_api.book_meeting(link["slug"], slots[5], 409)["code"] == "slot_taken"
+
+    def test_a_co_hosts_calendar_counts(self, owners_api: ApiDriver, feeds: FeedServer) -> None:
+        link = owners_api.create_link(co_host_ids=[owners_api.ids["engineer"]])
+        slots = owners_api.list_slots(link["slug"])
+        add_calendar(owners_api, feeds, build_entry(slots[2]), who="engineer")
+        assert slots[2] not in owners_api.list_slots(link["slug"])
+        assert owners_api.book_meeting(link["slug"], slots[2], 409)["code"] == "slot_taken"
+        assert slots[2] in owners_api.list_slots(owners_api.create_link("Alone")["slug"])
+
+    def test_a_day_is_a_day_where_the_person_is(self, owners_api: ApiDriver, feeds: FeedServer) -> None:
+        owners_api.patch("/v1/me", {"time_zone": "Asia/Tokyo"}, "member")
+        link = owners_api.create_link()
+        day = (datetime.now(UTC) + timedelta(days=2)).date()
+        add_calendar(owners_api, feeds, f"DTSTART;VALUE=DATE:{day:%Y%m%d}")
+        day_start = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(hours=9)
+        starts = [datetime.fromisoformat(start) for start in owners_api.list_slots(link["slug"], days=4)]
+        assert not [start for start in starts if day_start <= start < day_start + timedelta(days=1)]
+        assert day_start + timedelta(days=1) in starts
+
+    def test_times_that_are_not_known_yet_are_not_offered(self, owners_api: ApiDriver, feeds: FeedServer) -> None:
+        calendar = add_calendar(owners_api, feeds)
+        known_until = datetime.fromisoformat(calendar["known_until"])
+        body = {"name": "Far", "duration_minutes": 30, "booking_window_days": 400}
+        link = owners_api.create_link(meeting_type_id=owners_api.post("/v1/meeting-types", body, "admin", 201)["id"])
+        last_day = (known_until + timedelta(days=3)).date()
+        path = f"/v1/book/{link['slug']}/slots?from={known_until.date()}&to={last_day}&time_zone=UTC"
+        slot_ends = [datetime.fromisoformat(slot["end"]) for slot in owners_api.get(path)["slots"]]
+        assert slot_ends == [end for end in slot_ends if end <= known_until]
+        owners_api.list_meetings()  # the lists have the longer window by now
+        after = refresh_calendar(owners_api, calendar)
+        assert datetime.fromisoformat(after["known_until"]) > known_until + timedelta(days=300)
+        assert len(owners_api.get(path)["slots"]) == 4 * 48
 
 
 class TestReading:
     """Looking again: only when something has changed, and what holds when a server does not answer."""
 
-    def test_what_has_not_changed_is_not_sent_again(self, office: House, feeds: FeedServer) -> None:
-        link = office.link()
-        slots = office.slots(link["slug"])
-        calendar = adds(office, feeds, entry(slots[1]))
-        again = refreshed(office, calendar)
+    def test_what_has_not_changed_is_not_sent_again(self, owners_api: ApiDriver, feeds: FeedServer) -> None:
+        link = owners_api.create_link()
+        slots = owners_api.list_slots(link["slug"])
+        calendar = add_calendar(owners_api, feeds, build_entry(slots[1]))
+        refreshed = refresh_calendar(owners_api, calendar)
         assert feeds.headers[-1]["If-None-Match"]
-        assert again["checked_at"] > calendar["checked_at"]
-        assert slots[1] not in office.slots(link["slug"])
-        rows(office, "UPDATE {schema}.busy_calendars SET read_at = read_at - interval '25 hours' RETURNING id")
-        assert refreshed(office, again)["known_until"] > again["known_until"]
+        assert refreshed["checked_at"] > calendar["checked_at"]
+        assert slots[1] not in owners_api.list_slots(link["slug"])
+        fetch_rows(
+            owners_api, "UPDATE {schema}.busy_calendars SET read_at = read_at - interval '25 hours' RETURNING id"
+        )
+        assert refresh_calendar(owners_api, refreshed)["known_until"] > refreshed["known_until"]
         assert "If-None-Match" not in feeds.headers[-1]
 
-    def test_the_last_known_state_holds_and_its_person_is_warned(self, office: House, feeds: FeedServer) -> None:
-        link = office.link()
-        slots = office.slots(link["slug"])
-        calendar = adds(office, feeds, entry(slots[1]))
-        feeds.stop()
-        failing = refreshed(office, calendar)
-        assert failing["state"] == "failing"
-        assert failing["problem"] == "The calendar's server could not be reached, or broke the connection off."
-        assert failing["checked_at"] == calendar["checked_at"]
-        assert slots[1] not in office.slots(link["slug"])
-        later = refreshed(office, calendar)
-        assert later["failing_since"] == failing["failing_since"]
-        assert later["due_at"] > failing["due_at"]
-        feeds.start()
-        for wrong in ("<html>Sign in</html>", feed("DTSTART:never")):
-            feeds.feeds["/julio.ics"] = wrong
-            assert refreshed(office, calendar)["state"] == "failing"
-            assert slots[1] not in office.slots(link["slug"])
-        feeds.feeds["/julio.ics"] = feed(entry(slots[2]))
-        mended = refreshed(office, calendar)
-        assert (mended["state"], mended["problem"], mended["failing_since"]) == ("read", None, None)
-        assert set(slots) - set(office.slots(link["slug"])) == {slots[2]}
+    def test_the_last_known_state_holds_and_its_person_is_warned(
+        self, owners_api: ApiDriver, feeds: FeedServer
+    ) -> None:
+        link = owners_api.create_link()
+        slots = owners_api.list_slots(link["slug"])
+        calendar = add_calendar(owners_api, feeds, build_entry(slots[1]))
+        feeds.stop_server()
+        failing_calendar = refresh_calendar(owners_api, calendar)
+        assert failing_calendar["state"] == "failing"
+        assert failing_calendar["problem"] == "The calendar's server could not be reached, or broke the connection off."
+        assert failing_calendar["checked_at"] == calendar["checked_at"]
+        assert slots[1] not in owners_api.list_slots(link["slug"])
+        later_calendar = refresh_calendar(owners_api, calendar)
+        assert later_calendar["failing_since"] == failing_calendar["failing_since"]
+        assert later_calendar["due_at"] > failing_calendar["due_at"]
+        feeds.start_server()
+        for invalid_text in ("<html>Sign in</html>", build_feed("DTSTART:never")):
+            feeds.feeds["/julio.ics"] = invalid_text
+            assert refresh_calendar(owners_api, calendar)["state"] == "failing"
+            assert slots[1] not in owners_api.list_slots(link["slug"])
+        feeds.feeds["/julio.ics"] = build_feed(build_entry(slots[2]))
+        recovered_calendar = refresh_calendar(owners_api, calendar)
+        assert (recovered_calendar["state"], recovered_calendar["problem"], recovered_calendar["failing_since"]) == (
+            "read",
+            None,
+            None,
+        )
+        assert set(slots) - set(owners_api.list_slots(link["slug"])) == {slots[2]}
 
-    def test_waits_as_long_as_a_server_asks(self, office: House, feeds: FeedServer) -> None:
-        calendar = adds(office, feeds)
-        feeds.feeds["/julio.ics"] = lambda handler: sends(handler, 503, b"", {"Retry-After": "7200"})
-        due = datetime.fromisoformat(refreshed(office, calendar)["due_at"])
+    def test_waits_as_long_as_a_server_asks(self, owners_api: ApiDriver, feeds: FeedServer) -> None:
+        calendar = add_calendar(owners_api, feeds)
+        feeds.feeds["/julio.ics"] = lambda handler: send_response(handler, 503, b"", {"Retry-After": "7200"})
+        due = datetime.fromisoformat(refresh_calendar(owners_api, calendar)["due_at"])
         assert due > datetime.now(UTC) + timedelta(minutes=115)
 
-    def test_removing_leaves_nothing(self, office: House, feeds: FeedServer) -> None:
-        link = office.link()
-        slots = office.slots(link["slug"])
-        calendar = adds(office, feeds, entry(slots[1]))
-        assert office.send("DELETE", f"/v1/me/calendars/{calendar['id']}", None, "engineer").status_code == 404
-        assert office.send("DELETE", f"/v1/me/calendars/{calendar['id']}", None, "member").status_code == 204
-        assert office.slots(link["slug"]) == slots
-        assert calendars(office) == []
+    def test_removing_leaves_nothing(self, owners_api: ApiDriver, feeds: FeedServer) -> None:
+        link = owners_api.create_link()
+        slots = owners_api.list_slots(link["slug"])
+        calendar = add_calendar(owners_api, feeds, build_entry(slots[1]))
+        assert (
+            owners_api.send_request("DELETE", f"/v1/me/calendars/{calendar['id']}", None, "engineer").status_code == 404
+        )
+        assert (
+            owners_api.send_request("DELETE", f"/v1/me/calendars/{calendar['id']}", None, "member").status_code == 204
+        )
+        assert owners_api.list_slots(link["slug"]) == slots
+        assert list_calendars(owners_api) == []
         for table in ("busy_calendars", "busy_intervals"):
-            own = f"SELECT person_id FROM {{schema}}.{table} WHERE person_id = '{office.ids['member']}'"
-            assert rows(office, own) == []
+            query = f"SELECT person_id FROM {{schema}}.{table} WHERE person_id = '{owners_api.ids['member']}'"
+            assert fetch_rows(owners_api, query) == []
 
 
 class TestRefusals:
     """A calendar that cannot be read is not kept, and the error names field and rule."""
 
     @pytest.mark.parametrize(
-        ("answer", "rule"),
+        ("response_text", "rule"),
         [
             (None, "Its answer was 404"),
             ("<html></html>", "not an iCalendar feed"),
-            (feed("DTSTART:20300310T100000Z\nRRULE:FREQ=SECONDLY"), "RRULE: an entry repeats more than 96 times a day"),
-            (feed(f"DTSTART;TZID=Nowhere:{SOON:%Y%m%d}T100000"), "TZID: it names a time zone that is neither known"),
+            (
+                build_feed("DTSTART:20300310T100000Z\nRRULE:FREQ=SECONDLY"),
+                "RRULE: an entry repeats more than 96 times a day",
+            ),
+            (
+                build_feed(f"DTSTART;TZID=Nowhere:{SOON:%Y%m%d}T100000"),
+                "TZID: it names a time zone that is neither known",
+            ),
         ],
     )
-    def test_what_is_there(self, office: House, feeds: FeedServer, answer: str | None, rule: str) -> None:
-        if answer is not None:
-            feeds.feeds["/secret.ics"] = answer
-        refused = office.send("POST", "/v1/me/calendars", {"url": feeds.url("/secret.ics")}, "member")
-        field, message = problem(refused)
+    def test_what_is_there(
+        self, owners_api: ApiDriver, feeds: FeedServer, response_text: str | None, rule: str
+    ) -> None:
+        if response_text is not None:
+            feeds.feeds["/secret.ics"] = response_text
+        response = owners_api.send_request(
+            "POST", "/v1/me/calendars", {"url": feeds.build_url("/secret.ics")}, "member"
+        )
+        field, message = read_problem(response)
         assert field == "url"
         assert rule in message
-        assert "secret.ics" not in refused.text
-        assert calendars(office) == []
+        assert "secret.ics" not in response.text
+        assert list_calendars(owners_api) == []
 
-    def test_where_it_is(self, house: House, feeds: FeedServer) -> None:
+    def test_where_it_is(self, api: ApiDriver, feeds: FeedServer) -> None:
         """Without the setting, loopback is inside."""
-        feeds.feeds["/a.ics"] = feed()
-        refused = house.send("POST", "/v1/me/calendars", {"url": feeds.url("/a.ics")}, "member")
-        assert problem(refused) == (
+        feeds.feeds["/a.ics"] = build_feed()
+        response = api.send_request("POST", "/v1/me/calendars", {"url": feeds.build_url("/a.ics")}, "member")
+        assert read_problem(response) == (
             "url",
             "This address leads into a private or reserved network, which is not read from here.",
         )
-        assert feeds.asked == []
+        assert feeds.requested_paths == []
 
-    def test_more_than_ten(self, office: House, feeds: FeedServer) -> None:
-        added = adds(office, feeds)
-        rows(
-            office,
+    def test_more_than_ten(self, owners_api: ApiDriver, feeds: FeedServer) -> None:
+        added_calendar = add_calendar(owners_api, feeds)
+        fetch_rows(
+            owners_api,
             "INSERT INTO {schema}.busy_calendars (id, person_id, kind, name, sealed, created_at, due_at) "
             "SELECT gen_random_uuid(), person_id, kind, name, sealed, created_at, '9990-01-01' "
-            f"FROM {{schema}}.busy_calendars, generate_series(1, 9) WHERE id = '{added['id']}' RETURNING id",
+            f"FROM {{schema}}.busy_calendars, generate_series(1, 9) WHERE id = '{added_calendar['id']}' RETURNING id",
         )
-        refused = office.send("POST", "/v1/me/calendars", {"url": feeds.url("/julio.ics")}, "member")
-        assert problem(refused)[1] == "One person can have 10 calendars at most. Remove one first."
+        response = owners_api.send_request("POST", "/v1/me/calendars", {"url": feeds.build_url("/julio.ics")}, "member")
+        assert read_problem(response)[1] == "One person can have 10 calendars at most. Remove one first."
 
 
-def test_a_repeated_request_is_answered_again(office: House, feeds: FeedServer) -> None:
-    feeds.feeds["/julio.ics"] = feed()
-    body = {"url": feeds.url("/julio.ics"), "name": "Julio"}
-    first = office.send("POST", "/v1/me/calendars", body, "member", Idempotency_Key="one")
-    again = office.send("POST", "/v1/me/calendars", body, "member", Idempotency_Key="one")
-    assert (first.status_code, again.status_code) == (201, 201)
-    assert (again.json(), again.headers["Idempotent-Replayed"]) == (first.json(), "true")
-    assert len(feeds.asked) == 1
-    other = office.send("POST", "/v1/me/calendars", {**body, "name": "Other"}, "member", Idempotency_Key="one")
-    assert other.json()["code"] == "idempotency_key_reused"
+def test_a_repeated_request_is_answered_again(owners_api: ApiDriver, feeds: FeedServer) -> None:
+    feeds.feeds["/julio.ics"] = build_feed()
+    body = {"url": feeds.build_url("/julio.ics"), "name": "Julio"}
+    first = owners_api.send_request("POST", "/v1/me/calendars", body, "member", Idempotency_Key="one")
+    response = owners_api.send_request("POST", "/v1/me/calendars", body, "member", Idempotency_Key="one")
+    assert (first.status_code, response.status_code) == (201, 201)
+    assert (response.json(), response.headers["Idempotent-Replayed"]) == (first.json(), "true")
+    assert len(feeds.requested_paths) == 1
+    other_response = owners_api.send_request(
+        "POST", "/v1/me/calendars", {**body, "name": "Other"}, "member", Idempotency_Key="one"
+    )
+    assert other_response.json()["code"] == "idempotency_key_reused"
 
 
 class TestConflicts:
     """A meeting that was booked stays booked, and it is said once that a calendar has something else then."""
 
-    def test_is_said_once_for_each_time_of_the_meeting(self, office: House, feeds: FeedServer) -> None:
-        link = office.link()
-        slots = office.slots(link["slug"])
-        calendar = adds(office, feeds)
-        booking = office.book(link["slug"], slots[3])["booking"]["id"]
-        other = office.book(link["slug"], slots[8])["booking"]["id"]
-        feeds.feeds["/julio.ics"] = feed(entry(slots[3]), entry(slots[5], "2"))
-        refreshed(office, calendar)
-        refreshed(office, calendar)
-        [found] = events(office)
-        assert (str(found["stream_id"]), found["data"]["starts_at"]) == (booking, slots[3])
-        assert found["data"]["host_id"] == office.ids["member"]
-        assert "Dentist" not in str(found)
-        assert office.get(f"/v1/bookings/{booking}", "member")["status"] == "scheduled"
-        said = [row["sentence"] for row in office.get(f"/v1/history/streams/{booking}", "auditor")["items"]]
-        assert any("found something else in the calendar of Member at the time of “Intro”" in one for one in said)
-        moves(office, booking, slots[6])
-        feeds.feeds["/julio.ics"] = feed(entry(slots[6]))
-        refreshed(office, calendar)
-        assert [one["data"]["starts_at"] for one in events(office)] == [slots[3], slots[6]]
-        assert office.get(f"/v1/bookings/{other}", "member")["status"] == "scheduled"
+    def test_is_said_once_for_each_time_of_the_meeting(self, owners_api: ApiDriver, feeds: FeedServer) -> None:
+        link = owners_api.create_link()
+        slots = owners_api.list_slots(link["slug"])
+        calendar = add_calendar(owners_api, feeds)
+        booking = owners_api.book_meeting(link["slug"], slots[3])["booking"]["id"]
+        other_id = owners_api.book_meeting(link["slug"], slots[8])["booking"]["id"]
+        feeds.feeds["/julio.ics"] = build_feed(build_entry(slots[3]), build_entry(slots[5], "2"))
+        refresh_calendar(owners_api, calendar)
+        refresh_calendar(owners_api, calendar)
+        [conflict] = list_events(owners_api)
+        assert (str(conflict["stream_id"]), conflict["data"]["starts_at"]) == (booking, slots[3])
+        assert conflict["data"]["host_id"] == owners_api.ids["member"]
+        assert "Dentist" not in str(conflict)
+        assert owners_api.get(f"/v1/bookings/{booking}", "member")["status"] == "scheduled"
+        sentences = [row["sentence"] for row in owners_api.get(f"/v1/history/streams/{booking}", "auditor")["items"]]
+        assert any(
+            "found something else in the calendar of Member at the time of “Intro”" in sentence
+            for sentence in sentences
+        )
+        reschedule_meeting(owners_api, booking, slots[6])
+        feeds.feeds["/julio.ics"] = build_feed(build_entry(slots[6]))
+        refresh_calendar(owners_api, calendar)
+        assert [event["data"]["starts_at"] for event in list_events(owners_api)] == [slots[3], slots[6]]
+        assert owners_api.get(f"/v1/bookings/{other_id}", "member")["status"] == "scheduled"
 
-    def test_a_meeting_in_its_own_hosts_calendar_is_no_conflict(self, office: House, feeds: FeedServer) -> None:
-        link = office.link()
-        slots = office.slots(link["slug"])
-        booking = office.book(link["slug"], slots[3])["booking"]["id"]
-        adds(office, feeds, entry(slots[3], f"{booking}@oncelink", minutes=60))
-        assert events(office) == []
-        moves(office, booking, slots[4])  # its own entry would be in the way
+    def test_a_meeting_in_its_own_hosts_calendar_is_no_conflict(self, owners_api: ApiDriver, feeds: FeedServer) -> None:
+        link = owners_api.create_link()
+        slots = owners_api.list_slots(link["slug"])
+        booking = owners_api.book_meeting(link["slug"], slots[3])["booking"]["id"]
+        add_calendar(owners_api, feeds, build_entry(slots[3], f"{booking}@oncelink", minutes=60))
+        assert list_events(owners_api) == []
+        reschedule_meeting(owners_api, booking, slots[4])  # its own entry would be in the way
 
-    def test_somebody_elses_meeting_is(self, office: House, feeds: FeedServer) -> None:
+    def test_somebody_elses_meeting_is(self, owners_api: ApiDriver, feeds: FeedServer) -> None:
         """A person can be the guest of a colleague: then the meeting in their calendar keeps them busy."""
-        link = office.link()
-        slots = office.slots(link["slug"])
-        booking = office.book(link["slug"], slots[3])["booking"]["id"]
-        adds(office, feeds, entry(slots[3], f"{booking}@oncelink"), who="engineer")
-        own = office.link("Engineer's", "engineer")
-        assert slots[3] not in office.slots(own["slug"])
+        link = owners_api.create_link()
+        slots = owners_api.list_slots(link["slug"])
+        booking = owners_api.book_meeting(link["slug"], slots[3])["booking"]["id"]
+        add_calendar(owners_api, feeds, build_entry(slots[3], f"{booking}@oncelink"), who="engineer")
+        own_link = owners_api.create_link("Engineer's", "engineer")
+        assert slots[3] not in owners_api.list_slots(own_link["slug"])
 
-    def test_a_cancelled_meeting_has_none(self, office: House, feeds: FeedServer) -> None:
-        link = office.link()
-        slots = office.slots(link["slug"])
-        booking = office.book(link["slug"], slots[3])["booking"]["id"]
-        office.post(f"/v1/bookings/{booking}/cancel", {}, "member")
-        adds(office, feeds, entry(slots[3]))
-        assert events(office) == []
+    def test_a_cancelled_meeting_has_none(self, owners_api: ApiDriver, feeds: FeedServer) -> None:
+        link = owners_api.create_link()
+        slots = owners_api.list_slots(link["slug"])
+        booking = owners_api.book_meeting(link["slug"], slots[3])["booking"]["id"]
+        owners_api.post(f"/v1/bookings/{booking}/cancel", {}, "member")
+        add_calendar(owners_api, feeds, build_entry(slots[3]))
+        assert list_events(owners_api) == []

@@ -9,30 +9,32 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from api import clock
-from api.services import compose
+from api.services import compose_services
 from api.settings import read_settings
 from integrations import outbox_worker
-from integrations.calendars.calendar_worker import CalendarCourier
-from integrations.outbox_worker import Courier, Pace
+from integrations.calendars.calendar_worker import CalendarWorker
+from integrations.outbox_worker import OutboxTiming, OutboxWorker
 from store.database import Database
 
-PACE = Pace(idle=0.05, lease=timedelta(seconds=60), first_pause=0.05, longest_pause=0.1)
+TIMING = OutboxTiming(idle=0.05, lease=timedelta(seconds=60), first_pause=0.05, max_pause=0.1)
 
 
-def main(file: Path) -> None:
-    """Works until it is killed."""
+def run_worker(file: Path) -> None:
+    """Run a worker until the process is killed."""
 
-    def ahead() -> datetime:
-        return clock.now() + timedelta(seconds=float(file.read_text(encoding="utf-8") or "0"))
+    def read_fast_clock() -> datetime:
+        return clock.read_clock() + timedelta(seconds=float(file.read_text(encoding="utf-8") or "0"))
 
-    outbox_worker.now = ahead  # type: ignore[attr-defined]
+    outbox_worker.read_clock = read_fast_clock  # type: ignore[attr-defined]
     settings = read_settings()
-    oncelink = compose(settings, Database(settings.database_url, settings.db_schema, settings.pool_size).open())
-    Courier(oncelink, PACE).start()
-    CalendarCourier(oncelink, PACE).start()
+    services = compose_services(
+        settings, Database(settings.database_url, settings.db_schema, settings.pool_size).open()
+    )
+    OutboxWorker(services, TIMING).start()
+    CalendarWorker(services, TIMING).start()
     while True:
         time.sleep(60)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    run_worker(Path(sys.argv[1]))

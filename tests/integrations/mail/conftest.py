@@ -1,4 +1,4 @@
-"""An organisation with a mail server, and a courier that does one thing at a time, when it is told to."""
+"""An organisation with an SMTP server, and an outbox worker that does one step at a time."""
 
 import asyncio
 from collections.abc import Iterator
@@ -10,97 +10,102 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api import clock
-from api.app import build
+from api.app import build_app
 from api.settings import Settings
 from integrations import outbox_worker
-from integrations.mail.mail_transport import Post
-from integrations.outbox_worker import Courier, Pace
-from tests.api_driver import House
-from tests.integrations.mail.smtp_server import Mailbox, mailbox
+from integrations.mail.mail_transport import MailTransport
+from integrations.outbox_worker import OutboxTiming, OutboxWorker
+from tests.api_driver import ApiDriver
+from tests.integrations.mail.smtp_server import SmtpServer, run_smtp_server
 
 
 @dataclass
-class Desk:
-    """A house, its mail server, and a courier at hand. `later` moves the courier's clock."""
+class OutboxDriver:
+    """A service, its SMTP server and an outbox worker. `advance_clock` moves the worker's clock."""
 
-    house: House
-    box: Mailbox
+    api: ApiDriver
+    smtp_server: SmtpServer
     runner: asyncio.Runner
-    ahead: timedelta = timedelta()
+    clock_offset: timedelta = timedelta()
     slugs: Iterator[int] = field(default_factory=lambda: iter(range(1000)))
 
     def __post_init__(self) -> None:
-        self.courier = self.hired()
+        self.worker = self.create_worker()
 
-    def hired(self) -> Courier:
-        """A courier who knows nothing yet."""
-        return Courier(self.house.oncelink, Pace(first_pause=0.05, longest_pause=0.1))
+    def create_worker(self) -> OutboxWorker:
+        """Create a worker without state."""
+        return OutboxWorker(self.api.services, OutboxTiming(first_pause=0.05, max_pause=0.1))
 
-    def now(self) -> datetime:
-        """The courier's time."""
-        return clock.now() + self.ahead
+    def read_clock(self) -> datetime:
+        """Return the worker's time."""
+        return clock.read_clock() + self.clock_offset
 
-    def later(self, **span: float) -> None:
-        """Time goes by."""
-        self.ahead += timedelta(**span)
+    def advance_clock(self, **duration: float) -> None:
+        """Advance the worker's clock."""
+        self.clock_offset += timedelta(**duration)
 
-    def follow(self) -> None:
-        """The read models are as far as the log."""
-        self.house.log()
+    def wait_for_read_models(self) -> None:
+        """Wait until the read models have caught up with the event log."""
+        self.api.list_meetings()
 
-    def deliver(self) -> None:
-        """Everything that is due is handed over, or is not; rows that the follower has locked are looked at again."""
-        post = Post(self.house.oncelink.settings)
+    def deliver_all(self) -> None:
+        """Deliver everything that is due, and retry rows that the follower has locked."""
+        transport = MailTransport(self.api.services.settings)
         try:
-            self.follow()
-            while self.round(post):
-                self.follow()
+            self.wait_for_read_models()
+            while self.deliver_round(transport):
+                self.wait_for_read_models()
         finally:
-            self.runner.run(post.hang_up())
+            self.runner.run(transport.disconnect())
 
-    def round(self, post: Post) -> int:
-        """How many things a courier dealt with that looks again and again until it finds nothing."""
-        self.courier._done.clear()
-        done = 0
-        while self.courier.deliver(self.runner, post):
-            done += 1
-        return done
+    def deliver_round(self, transport: MailTransport) -> int:
+        """Deliver until nothing is due. Returns the number of deliveries."""
+        self.worker._released_at.clear()
+        delivered_count = 0
+        while self.worker.process_next_mail(self.runner, transport):
+            delivered_count += 1
+        return delivered_count
 
-    def book(self, number: int = 3, **link: Any) -> tuple[str, str]:
-        """A new link and a booking on it: the booking's id and its manage code."""
+    def book_meeting(self, number: int = 3, **link: Any) -> tuple[str, str]:
+        """Create a link and a booking. Returns the booking's id and its manage code."""
         slug = f"talk-{next(self.slugs)}"
-        self.house.link("Talk", slug=slug, **link)
-        made = self.house.book(slug, self.house.slots(slug)[number])
-        return made["booking"]["id"], made["manage_url"].rsplit("/", 1)[1]
+        self.api.create_link("Talk", slug=slug, **link)
+        booking = self.api.book_meeting(slug, self.api.list_slots(slug)[number])
+        return booking["booking"]["id"], booking["manage_url"].rsplit("/", 1)[1]
 
-    def told(self, id: str) -> list[Any]:
-        """What the API says of the mails of a booking."""
-        return self.house.get(f"/v1/bookings/{id}/mail", "manager")["items"]  # type: ignore[no-any-return]
+    def list_notifications(self, id: str) -> list[Any]:
+        """List a booking's notifications as the API returns them."""
+        return self.api.get(f"/v1/bookings/{id}/mail", "manager")["items"]  # type: ignore[no-any-return]
 
-    def states(self, id: str) -> dict[tuple[str, str], str]:
-        """How each mail of a booking stands, by what it says and to whom."""
-        return {(one["what"], one["to"]): one["state"] for one in self.told(id)}
+    def list_states(self, id: str) -> dict[tuple[str, str], str]:
+        """Return the state of each notification by what it says and its recipient."""
+        return {
+            (notification["what"], notification["to"]): notification["state"]
+            for notification in self.list_notifications(id)
+        }
 
-    def events(self, id: str) -> list[Any]:
-        """What the log says of telling people of a booking."""
-        rows = self.house.get(f"/v1/history/streams/{id}", "auditor")["items"]
+    def list_notification_events(self, id: str) -> list[Any]:
+        """List the events of a booking's notifications."""
+        rows = self.api.get(f"/v1/history/streams/{id}", "auditor")["items"]
         return [row for row in rows if row["type"].startswith("Mail")]
 
 
 @pytest.fixture
-def box() -> Iterator[Mailbox]:
-    """A mail server."""
-    with mailbox() as found:
-        yield found
+def smtp_server() -> Iterator[SmtpServer]:
+    """An SMTP server."""
+    with run_smtp_server() as running_server:
+        yield running_server
 
 
 @pytest.fixture
-def desk(settings: Settings, box: Mailbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    """A running service with an organisation in it, whose mail a test hands over."""
+def outbox(settings: Settings, smtp_server: SmtpServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[OutboxDriver]:
+    """A running service with an organisation; the test delivers its outbox."""
     with (
-        TestClient(build(settings.model_copy(update=box.settings)), raise_server_exceptions=False) as client,
+        TestClient(
+            build_app(settings.model_copy(update=smtp_server.settings)), raise_server_exceptions=False
+        ) as client,
         asyncio.Runner() as runner,
     ):
-        found = Desk(House.furnished(client), box, runner)
-        monkeypatch.setattr(outbox_worker, "now", found.now)
-        yield found
+        outbox_driver = OutboxDriver(ApiDriver.create_organisation(client), smtp_server, runner)
+        monkeypatch.setattr(outbox_worker, "read_clock", outbox_driver.read_clock)
+        yield outbox_driver

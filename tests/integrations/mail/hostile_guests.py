@@ -124,18 +124,18 @@ ADDRESSES = [
 ]
 
 
-def bookings() -> Iterator[tuple[str, dict[str, Any]]]:
+def iterate_bookings() -> Iterator[tuple[str, dict[str, Any]]]:
     """Each with what is wrong with it, for a harmless guest but for one field."""
     for end in LINES:
-        for number, injected in enumerate(INJECTED[:4]):
+        for number, injected_text in enumerate(INJECTED[:4]):
             yield (
                 f"line {end!a} {number} in name",
-                {"guest": {**GUEST, "name": f"Grace{end}{injected}"}, "notes": NOTES},
+                {"guest": {**GUEST, "name": f"Grace{end}{injected_text}"}, "notes": NOTES},
             )
     for end in LINES:
         yield f"line {end!a} in notes", {"guest": GUEST, "notes": f"See you{end}{INJECTED[3]}{end}END:VCALENDAR"}
-    for injected in INJECTED[4:]:
-        yield f"{injected!a} in notes", {"guest": GUEST, "notes": f"See\r\n{injected}\r\nyou"}
+    for injected_text in INJECTED[4:]:
+        yield f"{injected_text!a} in notes", {"guest": GUEST, "notes": f"See\r\n{injected_text}\r\nyou"}
     for text in [*TURNING, *MARKUP, *QUOTES, *LONG]:
         yield f"{text[:30]!a} in name", {"guest": {**GUEST, "name": f"{text}"}, "notes": NOTES}
     for text in [*TURNING, *MARKUP, *QUOTES[:9], *LONGER]:

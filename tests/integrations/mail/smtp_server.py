@@ -1,4 +1,4 @@
-"""A mail server of our own on the loopback interface, that can be away, refuse, be slow, and lose its answers."""
+"""An SMTP server on loopback that can be down, refuse, be slow, and lose its responses."""
 
 import asyncio
 from collections.abc import Iterator
@@ -12,104 +12,108 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from icalendar import Calendar
 
-from tests.once.server_processes import free_port
+from tests.once.server_processes import find_free_port
 
 
-class Mailbox:
-    """What was handed over, and how the server behaves: `refuse` an answer to RCPT or DATA, `slow` in seconds."""
+class SmtpServer:
+    """Messages that were delivered, and how the server behaves. `delay_seconds` delays its response to DATA."""
 
     def __init__(self) -> None:
-        self.mails: list[EmailMessage] = []
+        self.messages: list[EmailMessage] = []
         self.envelopes: list[tuple[str, list[str]]] = []
         self.refuse_rcpt: str | None = None
         self.refuse_data: str | None = None
-        self.lose_answers = False
-        self.slow = 0.0
-        self.port = free_port()
+        self.lose_responses = False
+        self.delay_seconds = 0.0
+        self.port = find_free_port()
         self._controller: Controller | None = None
 
     async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        """Takes or refuses somebody's address."""
+        """Accept or refuse a recipient."""
         if self.refuse_rcpt:
             return self.refuse_rcpt
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """Takes or refuses a mail."""
-        if self.slow:
-            await asyncio.sleep(self.slow)
+        """Accept or refuse a message."""
+        if self.delay_seconds:
+            await asyncio.sleep(self.delay_seconds)
         if self.refuse_data:
             return self.refuse_data
         assert isinstance(envelope.content, bytes)
-        mail = message_from_bytes(envelope.content, policy=default)
-        assert isinstance(mail, EmailMessage)
-        self.mails.append(mail)
+        message = message_from_bytes(envelope.content, policy=default)
+        assert isinstance(message, EmailMessage)
+        self.messages.append(message)
         self.envelopes.append((str(envelope.mail_from), list(envelope.rcpt_tos)))
-        if self.lose_answers:
+        if self.lose_responses:
             assert server.transport is not None
             server.transport.abort()
         return "250 OK"
 
     @property
     def is_up(self) -> bool:
-        """Whether the server is there."""
+        """Whether the server runs."""
         return self._controller is not None
 
-    def up(self) -> None:
-        """The server is there."""
+    def start_server(self) -> None:
+        """Start the server."""
         if self._controller is None:
             self._controller = Controller(
                 self, hostname="127.0.0.1", port=self.port, enable_SMTPUTF8=True, ready_timeout=30
             )
             self._controller.start()
 
-    def down(self) -> None:
-        """The server is away."""
+    def stop_server(self) -> None:
+        """Stop the server."""
         if self._controller is not None:
             self._controller.stop()
             self._controller = None
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The settings of a service that hands its mail over here."""
+        """Settings of a service that sends mail through this server."""
         return {"smtp_url": f"smtp://127.0.0.1:{self.port}", "mail_from": "Nexora Bookings <book@nexora.example>"}
 
-    def to(self, email: str) -> list[EmailMessage]:
-        """The mails to somebody."""
-        return [mail for mail, (_, to) in zip(self.mails, self.envelopes, strict=True) if to == [email]]
+    def find_messages(self, email: str) -> list[EmailMessage]:
+        """Find the messages to an address."""
+        return [message for message, (_, to) in zip(self.messages, self.envelopes, strict=True) if to == [email]]
 
-    def ids(self) -> list[str]:
-        """The Message-ID of each mail."""
-        return [mail["Message-ID"] for mail in self.mails]
+    def list_message_ids(self) -> list[str]:
+        """List the Message-ID of each message."""
+        return [message["Message-ID"] for message in self.messages]
 
 
 @contextmanager
-def mailbox() -> Iterator[Mailbox]:
-    """A mail server that is there."""
-    found = Mailbox()
-    found.up()
+def run_smtp_server() -> Iterator[SmtpServer]:
+    """Run an SMTP server."""
+    server = SmtpServer()
+    server.start_server()
     try:
-        yield found
+        yield server
     finally:
-        found.down()
+        server.stop_server()
 
 
-def part(mail: EmailMessage, kind: str) -> Any:
-    """The content of the one part of a kind."""
-    [found] = [one for one in mail.walk() if one.get_content_type() == kind]
-    return found.get_content()
+def get_part(message: EmailMessage, kind: str) -> Any:
+    """Return the content of the one part of a content type."""
+    [matching_part] = [message_part for message_part in message.walk() if message_part.get_content_type() == kind]
+    return matching_part.get_content()
 
 
-def calendar_of(mail: EmailMessage) -> Calendar:
-    """What a mail program understands as an invitation, parsed by another library than the one that made the mail."""
-    [found] = [one for one in mail.walk() if one.get_content_type() == "text/calendar"]
-    raw = found.get_payload(decode=True)
-    calendar = Calendar.from_ical(raw)
+def parse_calendar(message: EmailMessage) -> Calendar:
+    """Parse a message's invitation with a library other than the one that made it."""
+    [calendar_part] = [
+        message_part for message_part in message.walk() if message_part.get_content_type() == "text/calendar"
+    ]
+    payload = calendar_part.get_payload(decode=True)
+    calendar = Calendar.from_ical(payload)
     assert isinstance(calendar, Calendar)
-    assert found.get_param("method") == calendar["METHOD"]
-    [attached] = [one for one in mail.walk() if one.get_content_type() == "application/ics"]
-    assert attached.get_payload(decode=True) == raw
+    assert calendar_part.get_param("method") == calendar["METHOD"]
+    [attached] = [
+        message_part for message_part in message.walk() if message_part.get_content_type() == "application/ics"
+    ]
+    assert attached.get_payload(decode=True) == payload
     return calendar

@@ -11,48 +11,48 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from api.app import build
+from api.app import build_app
 from api.settings import Settings
-from tests.api_driver import GUEST, House
-from tests.integrations.mail.smtp_server import Mailbox, calendar_of
-from tests.once.server_processes import ROOT, environment
+from tests.api_driver import GUEST, ApiDriver
+from tests.integrations.mail.smtp_server import SmtpServer, parse_calendar
+from tests.once.server_processes import ROOT, build_environment_variables
 
 SECONDS = 9.0
-PATIENCE = 180.0
+TIMEOUT_SECONDS = 180.0
 FEWEST_KILLED = 8
 PROCESSES = 2
 READERS = (GUEST["email"], "member@nexora.example", "engineer@nexora.example")
 
 
-class Crew:
-    """Courier processes."""
+class WorkerProcesses:
+    """Outbox workers as processes."""
 
     def __init__(self, settings: Settings) -> None:
-        self.began = time.time()
-        about = {"ONCELINK_SMTP_URL": settings.smtp_url, "ONCELINK_MAIL_FROM": settings.mail_from}
-        self.environment = environment(settings, 2) | about
-        self.processes = [self.hired() for _ in range(PROCESSES)]
-        self.killed = 0
+        self.started_at = time.time()
+        mail_environment = {"ONCELINK_SMTP_URL": settings.smtp_url, "ONCELINK_MAIL_FROM": settings.mail_from}
+        self.environment = build_environment_variables(settings, 2) | mail_environment
+        self.processes = [self.start_process() for _ in range(PROCESSES)]
+        self.killed_count = 0
 
-    def hired(self) -> subprocess.Popen[bytes]:
-        """One more."""
-        command = [sys.executable, "-m", "tests.integrations.mail.worker_process", str(self.began)]
+    def start_process(self) -> subprocess.Popen[bytes]:
+        """Start a worker process."""
+        command = [sys.executable, "-m", "tests.integrations.mail.worker_process", str(self.started_at)]
         return subprocess.Popen(
             command, cwd=ROOT, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
 
-    def kill_one(self, chance: random.Random) -> None:
-        """Kills one of them without a word, and hires another."""
-        number = chance.randrange(len(self.processes))
+    def kill_process(self, random_generator: random.Random) -> None:
+        """Kill one process and start another."""
+        number = random_generator.randrange(len(self.processes))
         self.processes[number].kill()
         self.processes[number].wait()
         assert self.processes[number].stdout is not None
         self.processes[number].stdout.close()
-        self.processes[number] = self.hired()
-        self.killed += 1
+        self.processes[number] = self.start_process()
+        self.killed_count += 1
 
-    def dismiss(self) -> None:
-        """All go."""
+    def stop_processes(self) -> None:
+        """Stop all processes."""
         for process in self.processes:
             process.kill()
             process.wait()
@@ -61,78 +61,82 @@ class Crew:
 
 
 @pytest.fixture
-def house(settings: Settings, box: Mailbox) -> Any:
-    """A house whose couriers are processes of their own."""
-    with TestClient(build(settings.model_copy(update=box.settings)), raise_server_exceptions=False) as client:
-        yield House.furnished(client)
+def api(settings: Settings, smtp_server: SmtpServer) -> Any:
+    """A service whose outbox workers are separate processes."""
+    with TestClient(
+        build_app(settings.model_copy(update=smtp_server.settings)), raise_server_exceptions=False
+    ) as client:
+        yield ApiDriver.create_organisation(client)
 
 
-def test_nothing_missing_and_nothing_more_than_twice(settings: Settings, box: Mailbox, house: House) -> None:
+def test_nothing_missing_and_nothing_more_than_twice(
+    settings: Settings, smtp_server: SmtpServer, api: ApiDriver
+) -> None:
     chance = random.Random(20261125)
-    box.slow = 0.03
-    house.link("Talk", slug="talk", co_host_ids=[house.ids["engineer"]])
-    starts = house.slots("talk", days=9)[100:]
+    smtp_server.delay_seconds = 0.03
+    api.create_link("Talk", slug="talk", co_host_ids=[api.ids["engineer"]])
+    starts = api.list_slots("talk", days=9)[100:]
     chance.shuffle(starts)
-    crew = Crew(settings.model_copy(update=box.settings))
+    worker_processes = WorkerProcesses(settings.model_copy(update=smtp_server.settings))
     codes: dict[str, str] = {}
     try:
-        for process in crew.processes:
+        for process in worker_processes.processes:
             assert process.stdout is not None
             assert process.stdout.readline() == b"ready\n"
         until = time.monotonic() + SECONDS
-        while time.monotonic() < until or crew.killed < FEWEST_KILLED:
-            happen(chance, house, codes, starts)
+        while time.monotonic() < until or worker_processes.killed_count < FEWEST_KILLED:
+            change_bookings(chance, api, codes, starts)
             if chance.random() < 0.25:
-                (box.down if box.is_up and chance.random() < 0.6 else box.up)()
+                (smtp_server.stop_server if smtp_server.is_up and chance.random() < 0.6 else smtp_server.start_server)()
             if chance.random() < 0.35:
-                crew.kill_one(chance)
+                worker_processes.kill_process(chance)
             time.sleep(chance.uniform(0.02, 0.2))
-        box.up()
-        settle(house, codes)
+        smtp_server.start_server()
+        wait_until_delivered(api, codes)
     finally:
-        crew.dismiss()
-    check(house, box, codes)
+        worker_processes.stop_processes()
+    check_calendars(api, smtp_server, codes)
 
 
-def happen(chance: random.Random, house: House, codes: dict[str, str], starts: list[str]) -> None:
-    """A booking, or a change of one that is there."""
+def change_bookings(chance: random.Random, api: ApiDriver, codes: dict[str, str], starts: list[str]) -> None:
+    """Create, reschedule or cancel a booking at random."""
     id = chance.choice([*codes, ""])
     if not id or len(codes) < 4:
-        made = house.book("talk", starts.pop())
-        codes[made["booking"]["id"]] = made["manage_url"].rsplit("/", 1)[1]
+        booking = api.book_meeting("talk", starts.pop())
+        codes[booking["booking"]["id"]] = booking["manage_url"].rsplit("/", 1)[1]
     elif chance.random() < 0.7:
-        house.send("POST", f"/v1/manage/{codes[id]}/reschedule", {"start": starts.pop()})
+        api.send_request("POST", f"/v1/manage/{codes[id]}/reschedule", {"start": starts.pop()})
     else:
-        house.send("POST", f"/v1/manage/{codes[id]}/cancel", {})
+        api.send_request("POST", f"/v1/manage/{codes[id]}/cancel", {})
 
 
-def settle(house: House, codes: dict[str, str]) -> None:
-    """Waits until everybody was told; what was given up, because nobody knows whether it went out, is sent again."""
-    deadline = time.monotonic() + PATIENCE
+def wait_until_delivered(api: ApiDriver, codes: dict[str, str]) -> None:
+    """Wait until every notification is sent. Sends again those that failed with an unknown outcome."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while True:
-        rows = [row for id in codes for row in house.get(f"/v1/bookings/{id}/mail", "manager")["items"]]
+        rows = [row for id in codes for row in api.get(f"/v1/bookings/{id}/mail", "manager")["items"]]
         assert {row["failure"] for row in rows if row["state"] == "failed"} <= {"unknown_outcome"}
         for row in rows:
             if row["state"] == "failed":
-                house.post(f"/v1/bookings/{row['booking_id']}/mail/{row['id']}/send-again", None, "manager")
+                api.post(f"/v1/bookings/{row['booking_id']}/mail/{row['id']}/send-again", None, "manager")
         if {row["state"] for row in rows} <= {"sent", "superseded"}:
             return
         assert time.monotonic() < deadline, Counter(row["state"] for row in rows)
         time.sleep(0.2)
 
 
-def check(house: House, box: Mailbox, codes: dict[str, str]) -> None:
-    """Every reader's calendar shows the meeting as it is, and no Message-ID came more often than twice."""
-    assert max(Counter(box.ids()).values()) <= 2
+def check_calendars(api: ApiDriver, smtp_server: SmtpServer, codes: dict[str, str]) -> None:
+    """Assert that each recipient's calendar is correct and no Message-ID arrived more than twice."""
+    assert max(Counter(smtp_server.list_message_ids()).values()) <= 2
     entries: dict[tuple[str, str], list[Any]] = {}
-    for mail, (_, [reader]) in zip(box.mails, box.envelopes, strict=True):
-        [entry] = calendar_of(mail).walk("VEVENT")
+    for message, (_, [reader]) in zip(smtp_server.messages, smtp_server.envelopes, strict=True):
+        [entry] = parse_calendar(message).walk("VEVENT")
         entries.setdefault((str(entry["UID"]).partition("@")[0], reader), []).append(entry)
     for id in codes:
-        booking = house.get(f"/v1/bookings/{id}", "manager")
+        booking = api.get(f"/v1/bookings/{id}", "manager")
         for reader in READERS:
-            told = entries[id, reader]
-            sequences = [entry["SEQUENCE"] for entry in told]
+            calendar_entries = entries[id, reader]
+            sequences = [entry["SEQUENCE"] for entry in calendar_entries]
             assert sequences == sorted(sequences), (id, reader, sequences)
-            assert told[-1]["DTSTART"].dt == datetime.fromisoformat(booking["starts_at"])
-            assert (str(told[-1]["STATUS"]) == "CANCELLED") == (booking["status"] == "cancelled")
+            assert calendar_entries[-1]["DTSTART"].dt == datetime.fromisoformat(booking["starts_at"])
+            assert (str(calendar_entries[-1]["STATUS"]) == "CANCELLED") == (booking["status"] == "cancelled")

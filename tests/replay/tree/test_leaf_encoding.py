@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replay.tree.leaf_encoding import NotAnEvent, hash_of, ordered, spelled
-from replay.tree.merkle import leaf_hash
-from tests.replay.verify.conftest import World
+from replay.tree.leaf_encoding import InvalidEvent, hash_event, sort_names, spelled
+from replay.tree.merkle import hash_leaf
+from tests.replay.verify.conftest import SealedLog
 
 PAGE = (Path(__file__).parents[3] / "docs" / "proofs.md").read_text(encoding="utf-8")
 HASH = """SELECT {schema}.leaf_hash(%(position)s, %(recorded_at)s::timestamptz, %(stream_id)s, %(version)s, %(type)s,
@@ -30,40 +30,41 @@ DATA = st.dictionaries(
 )
 
 
-def vector() -> tuple[dict[str, Any], str, str]:
-    """The page's example: an event, its leaf, and the leaf's hash."""
+def read_test_vector() -> tuple[dict[str, Any], str, str]:
+    """Read the page's example: an event, its leaf encoding, and the leaf's hash."""
     event, leaf = re.findall(r"```(?:json|text)\n(.*?)\n```", PAGE, re.S)[:2]
-    [found] = re.findall(r"hash of this leaf is `([0-9a-f]{64})`", PAGE)
-    return json.loads(event), leaf, found
+    [digest] = re.findall(r"hash of this leaf is `([0-9a-f]{64})`", PAGE)
+    return json.loads(event), leaf, digest
 
 
 def test_the_page_says_what_the_code_does() -> None:
-    event, leaf, hash = vector()
-    assert leaf_hash(leaf.encode()).hex() == hash
-    assert hash_of(event).hex() == hash
+    event, leaf, hash = read_test_vector()
+    assert hash_leaf(leaf.encode()).hex() == hash
+    assert hash_event(event).hex() == hash
 
 
-def test_the_page_says_what_sql_does(world: World) -> None:
-    event, _, hash = vector()
-    [row] = world.database.rows(HASH, {**event, "data": json.dumps(event["data"])})
+def test_the_page_says_what_sql_does(world: SealedLog) -> None:
+    event, _, hash = read_test_vector()
+    [row] = world.database.fetch_rows(HASH, {**event, "data": json.dumps(event["data"])})
     assert bytes(row["hash"]).hex() == hash
 
 
-def test_every_event_of_a_log_has_the_hash_that_was_sealed(world: World) -> None:
+def test_every_event_of_a_log_has_the_hash_that_was_sealed(world: SealedLog) -> None:
     sealed = {
-        row["position"]: bytes(row["hash"]) for row in world.rows("SELECT position, hash FROM {schema}.sealed_events")
+        row["position"]: bytes(row["hash"])
+        for row in world.fetch_rows("SELECT position, hash FROM {schema}.sealed_events")
     }
-    events = [{**row, "data": json.loads(row["data"])} for row in world.rows(EXPORTED)]
+    events = [{**row, "data": json.loads(row["data"])} for row in world.fetch_rows(EXPORTED)]
     assert len(events) == len(sealed) > 64
-    assert {event["position"]: hash_of(event) for event in events} == sealed
+    assert {event["position"]: hash_event(event) for event in events} == sealed
 
 
 @settings(deadline=None, max_examples=60)
 @given(DATA)
-def test_any_data_is_spelled_as_postgresql_does(world: World, data: dict[str, Any]) -> None:
-    [row] = world.rows("SELECT %s::jsonb::text AS spelled", json.dumps(data))
-    assert spelled(ordered(data)) == row["spelled"]
-    assert spelled(ordered(json.loads(row["spelled"]))) == row["spelled"]
+def test_any_data_is_spelled_as_postgresql_does(world: SealedLog, data: dict[str, Any]) -> None:
+    [row] = world.fetch_rows("SELECT %s::jsonb::text AS spelled", json.dumps(data))
+    assert spelled(sort_names(data)) == row["spelled"]
+    assert spelled(sort_names(json.loads(row["spelled"]))) == row["spelled"]
 
 
 @pytest.mark.parametrize(
@@ -76,5 +77,5 @@ def test_any_data_is_spelled_as_postgresql_does(world: World, data: dict[str, An
     ],
 )
 def test_what_is_no_event_has_no_hash(event: dict[str, Any]) -> None:
-    with pytest.raises(NotAnEvent):
-        hash_of(event)
+    with pytest.raises(InvalidEvent):
+        hash_event(event)

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from replay.tree import merkle
-from replay.tree.merkle import Growing, extends, includes, leaf_hash, node_hash
+from replay.tree.merkle import IncrementalTree, hash_leaf, hash_node, verify_consistency, verify_inclusion
 
 # the inputs, and roots of their first n, that Certificate Transparency's own implementations are tested with
 INPUTS = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]
@@ -21,37 +21,37 @@ ROOTS = [
 ]
 
 
-def leaves(size: int) -> list[bytes]:
-    return [leaf_hash(str(number).encode()) for number in range(size)]
+def build_leaves(size: int) -> list[bytes]:
+    return [hash_leaf(str(number).encode()) for number in range(size)]
 
 
-def root_of(hashes: list[bytes]) -> bytes:
-    """The root as RFC 6962 defines it."""
+def compute_root(hashes: list[bytes]) -> bytes:
+    """Compute the root as RFC 6962 defines it."""
     if len(hashes) < 2:
         return hashes[0] if hashes else merkle.EMPTY_ROOT
-    middle = merkle.split(len(hashes))
-    return node_hash(root_of(hashes[:middle]), root_of(hashes[middle:]))
+    middle = merkle.find_split(len(hashes))
+    return hash_node(compute_root(hashes[:middle]), compute_root(hashes[middle:]))
 
 
-def subtrees(hashes: list[bytes]) -> merkle.Subtree:
-    """The complete subtrees over some leaves."""
-    return lambda level, number: root_of(hashes[number << level : (number + 1) << level])
+def build_subtrees(hashes: list[bytes]) -> merkle.Subtree:
+    """Build a lookup of the complete subtrees over some leaves."""
+    return lambda level, number: compute_root(hashes[number << level : (number + 1) << level])
 
 
 def test_published_roots() -> None:
-    growing = Growing()
-    assert growing.root().hex() == ROOTS[0]
+    tree = IncrementalTree()
+    assert tree.compute_root().hex() == ROOTS[0]
     for text, root in zip(INPUTS, ROOTS[1:], strict=True):
-        growing.add(leaf_hash(bytes.fromhex(text)))
-        assert growing.root().hex() == root
+        tree.add_leaf(hash_leaf(bytes.fromhex(text)))
+        assert tree.compute_root().hex() == root
 
 
 def test_each_leaf_completes_its_subtrees() -> None:
-    hashes, growing = leaves(200), Growing()
+    hashes, tree = build_leaves(200), IncrementalTree()
     for number, leaf in enumerate(hashes):
-        for level, root in enumerate(growing.add(leaf)):
-            assert root == subtrees(hashes)(level, number >> level)
-    assert growing.root() == root_of(hashes) == merkle.root(subtrees(hashes), 0, 200)
+        for level, root in enumerate(tree.add_leaf(leaf)):
+            assert root == build_subtrees(hashes)(level, number >> level)
+    assert tree.compute_root() == compute_root(hashes) == merkle.compute_root(build_subtrees(hashes), 0, 200)
 
 
 SIZES = st.integers(1, 300).flatmap(lambda size: st.tuples(st.just(size), st.integers(0, size - 1)))
@@ -61,34 +61,34 @@ SIZES = st.integers(1, 300).flatmap(lambda size: st.tuples(st.just(size), st.int
 @given(SIZES, st.integers(0, 31))
 def test_inclusion(sizes: tuple[int, int], bit: int) -> None:
     size, number = sizes
-    hashes = leaves(size)
-    root = root_of(hashes)
-    proof = merkle.inclusion(subtrees(hashes), number, size)
+    hashes = build_leaves(size)
+    root = compute_root(hashes)
+    proof = merkle.prove_inclusion(build_subtrees(hashes), number, size)
     assert len(proof) <= (size - 1).bit_length()
-    assert includes(root, size, number, hashes[number], proof)
-    assert not includes(root, size, number, leaf_hash(b"other"), proof)
-    assert not includes(leaf_hash(b"other"), size, number, hashes[number], proof)
-    assert not includes(root, size, (number + 1) % size, hashes[number], proof) or size == 1
-    assert not includes(root, size, number, hashes[number], [*proof, root])
+    assert verify_inclusion(root, size, number, hashes[number], proof)
+    assert not verify_inclusion(root, size, number, hash_leaf(b"other"), proof)
+    assert not verify_inclusion(hash_leaf(b"other"), size, number, hashes[number], proof)
+    assert not verify_inclusion(root, size, (number + 1) % size, hashes[number], proof) or size == 1
+    assert not verify_inclusion(root, size, number, hashes[number], [*proof, root])
     if proof:
-        assert not includes(root, size, number, hashes[number], proof[:-1])
-        damaged = bytearray(proof[0])
-        damaged[bit] ^= 1
-        assert not includes(root, size, number, hashes[number], [bytes(damaged), *proof[1:]])
+        assert not verify_inclusion(root, size, number, hashes[number], proof[:-1])
+        damaged_hash = bytearray(proof[0])
+        damaged_hash[bit] ^= 1
+        assert not verify_inclusion(root, size, number, hashes[number], [bytes(damaged_hash), *proof[1:]])
 
 
 @settings(deadline=None, max_examples=60)
 @given(SIZES)
 def test_consistency(sizes: tuple[int, int]) -> None:
-    size, before = sizes
-    hashes = leaves(size)
-    old, new = root_of(hashes[:before]), root_of(hashes)
-    proof = merkle.consistency(subtrees(hashes), before, size)
+    size, old_size = sizes
+    hashes = build_leaves(size)
+    old_root, new_root = compute_root(hashes[:old_size]), compute_root(hashes)
+    proof = merkle.prove_consistency(build_subtrees(hashes), old_size, size)
     assert len(proof) <= 2 * size.bit_length()
-    assert extends(before, old, size, new, proof)
-    assert not extends(before, leaf_hash(b"other"), size, new, proof)
-    assert not extends(before, old, size, new, [*proof, new])
-    if before:
-        assert not extends(before, old, size, leaf_hash(b"other"), proof)
-    assert extends(size, new, size, new, [])
-    assert not extends(size + 1, new, size, new, proof)
+    assert verify_consistency(old_size, old_root, size, new_root, proof)
+    assert not verify_consistency(old_size, hash_leaf(b"other"), size, new_root, proof)
+    assert not verify_consistency(old_size, old_root, size, new_root, [*proof, new_root])
+    if old_size:
+        assert not verify_consistency(old_size, old_root, size, hash_leaf(b"other"), proof)
+    assert verify_consistency(size, new_root, size, new_root, [])
+    assert not verify_consistency(size + 1, new_root, size, new_root, proof)

@@ -1,4 +1,4 @@
-"""A small organisation with some of everything in its log, sealed, at rest: nothing runs on it any more."""
+"""An organisation with every kind of event in its log, sealed; nothing runs on it any more."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,24 +10,24 @@ from fastapi.testclient import TestClient
 from psycopg import Connection
 from psycopg.rows import DictRow, dict_row
 
-from api.app import build
+from api.app import build_app
 from api.server import DATABASE
 from api.settings import Settings
 from replay.tree.checkpoint import Checkpoint
-from replay.tree.sealer import seal_all
+from replay.tree.sealer import seal_all_events
 from replay.verify.problems import Problem, Report
-from replay.verify.verification import of_log, of_read_models
-from replay.verify.verify_connection import UNHURRIED, Ask
+from replay.verify.verification import find_log_problems, find_read_model_problems
+from replay.verify.verify_connection import NO_TIMEOUTS, VerifyConnection
 from store.database import Database
 from store.embedded.server import Server
-from tests.api.refusals import head, listed
-from tests.api_driver import House, code_of
-from tests.conftest import new_settings
+from tests.api.refusals import fetch_list, find_last_position
+from tests.api_driver import ApiDriver, extract_code
+from tests.conftest import use_new_settings
 
 
 @dataclass(frozen=True)
-class World:
-    """The log of an organisation, and who may change it: the superuser."""
+class SealedLog:
+    """The sealed log of an organisation, and the URL of the superuser who may change it."""
 
     settings: Settings
     database: Database
@@ -35,98 +35,106 @@ class World:
     link: str
     tokens: list[str]  # booked, moved; booked, cancelled; revoked; unused
     direct: list[str]  # two bookings on the link itself
-    given: str  # one more, that was given to another host
+    reassigned: str  # one more, that was given to another host
 
-    def rows(self, query: str, *params: Any) -> list[DictRow]:
-        """Rows that the service's role sees."""
-        return self.database.rows(query, params)
+    def fetch_rows(self, query: str, *params: Any) -> list[DictRow]:
+        """Fetch rows as the service's role."""
+        return self.database.fetch_rows(query, params)
 
-    def position(self, stream: str, type_: str) -> int:
-        """Where in the log a stream's event is."""
+    def find_position(self, stream: str, type_: str) -> int:
+        """Find the position of a stream's event."""
         query = "SELECT position FROM {schema}.events WHERE stream_id = %s AND type LIKE %s ORDER BY position"
-        return int(self.rows(query, stream, f"{type_}.%")[0]["position"])
+        return int(self.fetch_rows(query, stream, f"{type_}.%")[0]["position"])
 
 
-def told(world: House) -> tuple[str, list[str], list[str], str]:
-    """Makes some of everything happen; the link, its tokens, and the direct bookings on it, the last one given away."""
-    house = world
-    link = house.link("Intro")
-    issued = {"recipients": [{"name": f"R{n}", "email": f"r{n}@acme.example"} for n in range(4)], "label": "Acme"}
-    items = house.post(f"/v1/links/{link['id']}/single-use", issued, "member", 201)["items"]
-    starts = house.slots(link["slug"])
-    moved = house.book(items[0]["code"], starts[0])
-    house.post(f"/v1/manage/{code_of(moved['manage_url'])}/reschedule", {"start": starts[9]})
-    gone = house.book(items[1]["code"], starts[1])
-    house.post(f"/v1/manage/{code_of(gone['manage_url'])}/cancel", {"reason": "Something came up"})
-    house.post(f"/v1/single-use/{items[2]['id']}/revoke", {"reason": "Sent to the wrong one"}, "member")
-    house.patch(f"/v1/links/{link['id']}", {"co_host_ids": [house.ids["engineer"]], "slug": "renamed"}, "member")
-    direct = [house.book("renamed", start)["booking"]["id"] for start in (starts[1], starts[0])]
-    given = house.book("renamed", starts[12])["booking"]["id"]
-    house.post(f"/v1/bookings/{given}/reassign", {"host_id": house.ids["manager"]}, "manager")
-    managed = {"name": "All", "slug": "all", "meeting_type_id": house.ids["type"], "host_ids": [house.ids["engineer"]]}
-    house.post("/v1/managed-links", managed, "manager", 201)
-    other = house.link("Other", slug="other")
-    house.post(f"/v1/links/{other['id']}/disable", None, "member")
-    house.send("DELETE", f"/v1/links/{other['id']}", who="member")
-    house.patch(f"/v1/people/{house.ids['engineer']}", {"email": "Straße@Nexora.example"}, "admin")
+def create_history(driver: ApiDriver) -> tuple[str, list[str], list[str], str]:
+    """Create every kind of event. Return the link, its tokens, its direct bookings, and the reassigned one."""
+    api = driver
+    link = api.create_link("Intro")
+    body = {"recipients": [{"name": f"R{n}", "email": f"r{n}@acme.example"} for n in range(4)], "label": "Acme"}
+    items = api.post(f"/v1/links/{link['id']}/single-use", body, "member", 201)["items"]
+    starts = api.list_slots(link["slug"])
+    moved_booking = api.book_meeting(items[0]["code"], starts[0])
+    api.post(f"/v1/manage/{extract_code(moved_booking['manage_url'])}/reschedule", {"start": starts[9]})
+    cancelled_booking = api.book_meeting(items[1]["code"], starts[1])
+    api.post(f"/v1/manage/{extract_code(cancelled_booking['manage_url'])}/cancel", {"reason": "Something came up"})
+    api.post(f"/v1/single-use/{items[2]['id']}/revoke", {"reason": "Sent to the wrong one"}, "member")
+    api.patch(f"/v1/links/{link['id']}", {"co_host_ids": [api.ids["engineer"]], "slug": "renamed"}, "member")
+    direct = [api.book_meeting("renamed", start)["booking"]["id"] for start in (starts[1], starts[0])]
+    reassigned = api.book_meeting("renamed", starts[12])["booking"]["id"]
+    api.post(f"/v1/bookings/{reassigned}/reassign", {"host_id": api.ids["manager"]}, "manager")
+    body_of_managed_link = {
+        "name": "All",
+        "slug": "all",
+        "meeting_type_id": api.ids["type"],
+        "host_ids": [api.ids["engineer"]],
+    }
+    api.post("/v1/managed-links", body_of_managed_link, "manager", 201)
+    other_link = api.create_link("Other", slug="other")
+    api.post(f"/v1/links/{other_link['id']}/disable", None, "member")
+    api.send_request("DELETE", f"/v1/links/{other_link['id']}", who="member")
+    api.patch(f"/v1/people/{api.ids['engineer']}", {"email": "Straße@Nexora.example"}, "admin")
     for number in range(45):  # more than one block of 64
-        house.patch(f"/v1/meeting-types/{house.ids['type']}", {"name": f"Intro {number}"}, "admin")
-    listed(house, "/v1/meeting-log", "manager")
-    return link["id"], [item["id"] for item in items], direct, given
+        api.patch(f"/v1/meeting-types/{api.ids['type']}", {"name": f"Intro {number}"}, "admin")
+    fetch_list(api, "/v1/meeting-log", "manager")
+    return link["id"], [item["id"] for item in items], direct, reassigned
 
 
 @pytest.fixture(scope="session")
-def world(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """The organisation, shared by all tests here: whoever plants a fault takes it back."""
-    with new_settings(server, tmp_path_factory.mktemp("data"), base_url="http://testserver") as settings:
-        with TestClient(build(settings), raise_server_exceptions=False) as client:
-            house = House.furnished(client)
-            facts = told(house)
-            assert head(house) > 64
+def sealed_log(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SealedLog]:
+    """The sealed log, shared by all tests here: a test that plants a fault rolls it back."""
+    with use_new_settings(server, tmp_path_factory.mktemp("data"), base_url="http://testserver") as settings:
+        with TestClient(build_app(settings), raise_server_exceptions=False) as client:
+            api = ApiDriver.create_organisation(client)
+            ids = create_history(api)
+            assert find_last_position(api) > 64
         database = Database(settings.database_url, settings.db_schema).open()
-        seal_all(database)
-        yield World(settings, database, server.url(database=DATABASE), *facts)
+        seal_all_events(database)
+        yield SealedLog(settings, database, server.build_url(database=DATABASE), *ids)
         database.close()
 
 
 class Superuser:
-    """Somebody who may change anything, in a transaction that is taken back."""
+    """A connection that may change anything, in a transaction that is rolled back."""
 
-    def __init__(self, world: World, connection: Connection[DictRow]) -> None:
-        self.world = world
+    def __init__(self, sealed_log: SealedLog, connection: Connection[DictRow]) -> None:
+        self.sealed_log = sealed_log
         self.connection = connection
 
-    def plants(self, query: str, *params: Any) -> int:
-        """Changes something behind the log's back; at least one row, or it proves nothing."""
-        changed = self.connection.execute(self.world.database.text(query), params)
-        assert changed.rowcount != 0, "nothing was changed"
-        return changed.rowcount
+    def plant_fault(self, query: str, *params: Any) -> int:
+        """Change data behind the log's back. Raises AssertionError unless a row changed."""
+        cursor = self.connection.execute(self.sealed_log.database.compose_query(query), params)
+        assert cursor.rowcount != 0, "nothing was changed"
+        return cursor.rowcount
 
-    def drops(self, constraint: str, table: str = "events") -> None:
-        """Removes what would not let a fault be planted."""
+    def drop_constraint(self, constraint: str, table: str = "events") -> None:
+        """Drop a constraint that would prevent a fault."""
         self.connection.execute(
-            self.world.database.text(f'ALTER TABLE {{schema}}.{table} DROP CONSTRAINT "{constraint}"')
+            self.sealed_log.database.compose_query(f'ALTER TABLE {{schema}}.{table} DROP CONSTRAINT "{constraint}"')
         )
 
-    def finds(self, *checkpoints: Checkpoint) -> Report:
-        """What a verification finds, in the transaction in which it was planted."""
-        report, ask = Report(), Ask(self.world.database, self.connection)
-        report.problems = [*of_log(ask, report, checkpoints), *of_read_models(ask, report)]
+    def verify_log(self, *checkpoints: Checkpoint) -> Report:
+        """Verify the log in the transaction in which a fault was planted."""
+        report, verify_connection = Report(), VerifyConnection(self.sealed_log.database, self.connection)
+        report.problems = [
+            *find_log_problems(verify_connection, report, checkpoints),
+            *find_read_model_problems(verify_connection, report),
+        ]
         return report
 
-    def finds_one(self, check: str, *checkpoints: Checkpoint) -> Problem:
-        """The one problem that a check finds."""
-        [problem] = self.finds_all(check, *checkpoints)
+    def find_problem(self, check: str, *checkpoints: Checkpoint) -> Problem:
+        """Find the one problem of a check."""
+        [problem] = self.find_problems(check, *checkpoints)
         return problem
 
-    def finds_all(self, check: str, *checkpoints: Checkpoint) -> list[Problem]:
-        """The problems that a check finds."""
-        return [one for one in self.finds(*checkpoints).problems if one.check == check]
+    def find_problems(self, check: str, *checkpoints: Checkpoint) -> list[Problem]:
+        """Find the problems of a check."""
+        return [problem for problem in self.verify_log(*checkpoints).problems if problem.check == check]
 
 
 @pytest.fixture
-def superuser(world: World) -> Iterator[Superuser]:
-    """The superuser; whatever they change is taken back."""
-    with psycopg.connect(world.superuser_url, row_factory=dict_row, options=UNHURRIED) as connection:
-        yield Superuser(world, connection)
+def superuser(sealed_log: SealedLog) -> Iterator[Superuser]:
+    """The superuser; their changes are rolled back."""
+    with psycopg.connect(sealed_log.superuser_url, row_factory=dict_row, options=NO_TIMEOUTS) as connection:
+        yield Superuser(sealed_log, connection)
         connection.rollback()

@@ -1,4 +1,4 @@
-"""A full export proves the same as the database does, without it: nothing but the file and what the auditor kept."""
+"""A full export proves the same as the database, without it: only the file and the kept checkpoint."""
 
 import json
 from collections.abc import Callable
@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from replay.tree.checkpoint import Checkpoint, opened, take
+from replay.tree.checkpoint import Checkpoint, read_checkpoints, sign_checkpoint
 from replay.tree.sealed_tree import SealedTree
 from replay.tree.signed_note import Signer
 from replay.verify.export import BadExport, verify_export
 from tests.conftest import SECRET
-from tests.replay.verify.conftest import World
+from tests.replay.verify.conftest import SealedLog
 
-SIGNER = Signer.derived("meet.example/oncelink", SECRET)
+SIGNER = Signer.from_secret("meet.example/oncelink", SECRET)
 EXPORT = """SELECT position, to_char(recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS recorded_at,
     stream_id::text, version, type, data FROM {schema}.events ORDER BY position"""
 
@@ -22,66 +22,74 @@ Write = Callable[[list[dict[str, Any]]], Path]
 
 
 @pytest.fixture
-def events(world: World) -> list[dict[str, Any]]:
+def events(sealed_log: SealedLog) -> list[dict[str, Any]]:
     """The log, as an export has it."""
-    return world.rows(EXPORT)
+    return sealed_log.fetch_rows(EXPORT)
 
 
 @pytest.fixture
-def saved(world: World) -> Checkpoint:
-    return opened(take(SealedTree(world.database), SIGNER).encode(), [SIGNER.verifier])[0]
+def saved_checkpoint(sealed_log: SealedLog) -> Checkpoint:
+    return read_checkpoints(sign_checkpoint(SealedTree(sealed_log.database), SIGNER).encode(), [SIGNER.verifier])[0]
 
 
 @pytest.fixture
-def written(tmp_path: Path) -> Write:
-    """Writes an export."""
+def export_writer(tmp_path: Path) -> Write:
+    """A callable that writes an export. Returns its path."""
 
-    def write(events: list[dict[str, Any]]) -> Path:
+    def write_export(events: list[dict[str, Any]]) -> Path:
         path = tmp_path / "events.jsonl"
         path.write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
         return path
 
-    return write
+    return write_export
 
 
 def test_a_full_export_has_the_root_of_the_checkpoint(
-    events: list[dict[str, Any]], saved: Checkpoint, written: Write
+    events: list[dict[str, Any]], saved_checkpoint: Checkpoint, export_writer: Write
 ) -> None:
-    report, root = verify_export(written(events), [saved])
+    report, root = verify_export(export_writer(events), [saved_checkpoint])
     assert report.problems == []
-    assert report.checked_events == saved.size == len(events)
-    assert root == saved.root
+    assert report.checked_events == saved_checkpoint.size == len(events)
+    assert root == saved_checkpoint.root
 
 
 def test_neither_spaces_nor_order_of_names_matter(
-    events: list[dict[str, Any]], saved: Checkpoint, written: Write
+    events: list[dict[str, Any]], saved_checkpoint: Checkpoint, export_writer: Write
 ) -> None:
-    turned = [json.loads(json.dumps(event, sort_keys=True)) for event in events]
-    turned = [dict(reversed(event.items())) | {"data": dict(reversed(event["data"].items()))} for event in turned]
-    assert verify_export(written(turned), [saved])[1] == saved.root
+    reordered = [json.loads(json.dumps(event, sort_keys=True)) for event in events]
+    reordered = [dict(reversed(event.items())) | {"data": dict(reversed(event["data"].items()))} for event in reordered]
+    assert verify_export(export_writer(reordered), [saved_checkpoint])[1] == saved_checkpoint.root
 
 
-def test_changes_are_named(world: World, events: list[dict[str, Any]], saved: Checkpoint, written: Write) -> None:
-    at = next(number for number, event in enumerate(events) if event["stream_id"] == world.tokens[1])
-    changed = [*events[:at], {**events[at], "data": {**events[at]["data"], "request_id": "x"}}, *events[at + 1 :]]
-    [problem] = verify_export(written(changed), [saved])[0].problems
-    assert problem.position == events[at]["position"]
-    gone = verify_export(written(events[:at] + events[at + 1 :]), [saved])[0].problems
-    assert {(one.check, one.position) for one in gone} >= {("checkpoint", events[at]["position"])}
-    assert any(one.check == "versions" and str(one.stream_id) == world.tokens[1] for one in gone)
+def test_changes_are_named(
+    sealed_log: SealedLog, events: list[dict[str, Any]], saved_checkpoint: Checkpoint, export_writer: Write
+) -> None:
+    index = next(number for number, event in enumerate(events) if event["stream_id"] == sealed_log.tokens[1])
+    changed_events = [
+        *events[:index],
+        {**events[index], "data": {**events[index]["data"], "request_id": "x"}},
+        *events[index + 1 :],
+    ]
+    [problem] = verify_export(export_writer(changed_events), [saved_checkpoint])[0].problems
+    assert problem.position == events[index]["position"]
+    problems = verify_export(export_writer(events[:index] + events[index + 1 :]), [saved_checkpoint])[0].problems
+    assert {(item.check, item.position) for item in problems} >= {("checkpoint", events[index]["position"])}
+    assert any(item.check == "versions" and str(item.stream_id) == sealed_log.tokens[1] for item in problems)
 
 
-def test_an_export_that_is_too_short(events: list[dict[str, Any]], saved: Checkpoint, written: Write) -> None:
-    [problem] = verify_export(written(events[:-2]), [saved])[0].problems
+def test_an_export_that_is_too_short(
+    events: list[dict[str, Any]], saved_checkpoint: Checkpoint, export_writer: Write
+) -> None:
+    [problem] = verify_export(export_writer(events[:-2]), [saved_checkpoint])[0].problems
     assert problem.position == events[-2]["position"]
     assert "the end is gone" in problem.difference
-    [problem] = verify_export(written([]), [saved])[0].problems
+    [problem] = verify_export(export_writer([]), [saved_checkpoint])[0].problems
     assert "the end is gone" in problem.difference
 
 
-def test_events_out_of_order(events: list[dict[str, Any]], written: Write) -> None:
-    problems = verify_export(written([*events, events[-1]]))[0].problems
-    assert {one.check for one in problems} == {"positions", "versions"}
+def test_events_out_of_order(events: list[dict[str, Any]], export_writer: Write) -> None:
+    problems = verify_export(export_writer([*events, events[-1]]))[0].problems
+    assert {problem.check for problem in problems} == {"positions", "versions"}
     assert problems[0].position == events[-1]["position"]
 
 
@@ -96,8 +104,8 @@ DAMAGED = [
 
 
 @pytest.mark.parametrize("line", DAMAGED)
-def test_a_damaged_line_is_named(events: list[dict[str, Any]], written: Write, line: str) -> None:
-    path = written(events[:2])
+def test_a_damaged_line_is_named(events: list[dict[str, Any]], export_writer: Write, line: str) -> None:
+    path = export_writer(events[:2])
     path.write_bytes(path.read_bytes() + line.encode("latin-1") + b"\n")
     with pytest.raises(BadExport, match="Line 3 is not an event"):
         verify_export(path)
