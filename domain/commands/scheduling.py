@@ -270,7 +270,9 @@ class SchedulingCommands(CommandApplication):
 
     def load_aggregate_at_version(self, kind: Any, id: UUID, version: int) -> Any:
         """Returns an aggregate as it was at a version, through the library's repository."""
-        return self.repository.get(id, version=version, projector_func=lambda _, events: kind(id).copy_with_events(events))
+        return self.repository.get(
+            id, version=version, projector_func=lambda _, events: kind(id).copy_with_events(events)
+        )
 
 
 def list_dependency_ids(link: Link) -> tuple[UUID, ...]:

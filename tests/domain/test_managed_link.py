@@ -4,19 +4,19 @@ from typing import Any
 from uuid import UUID
 
 from domain.managed_link import ManagedLink, ManagedLinkProperties, ManagedLinkUpdated
-from tests.domain.example import ANNA, JULIO, LINK, TYPE, at, happened, saved
+from tests.domain.example import ANNA, JULIO, LINK, TYPE, build_context, list_event_types, mark_saved
 
 
 def managed_link(**more: Any) -> ManagedLink:
     """A managed link with Julio as its only host."""
     given = {"name": "Demo", "slug": "demo", "meeting_type_id": TYPE, "host_ids": (JULIO,), "links": {JULIO: LINK}}
     properties = ManagedLinkProperties.model_validate({**given, **more})
-    return saved(ManagedLink.create(UUID(int=9), properties, at()))
+    return mark_saved(ManagedLink.create(UUID(int=9), properties, build_context()))
 
 
 def test_an_update_says_every_property() -> None:
     managed = managed_link()
-    managed.update(managed.properties.changed({"host_ids": (JULIO, ANNA)}), at())
+    managed.update(managed.properties.apply_changes({"host_ids": (JULIO, ANNA)}), build_context())
     [event] = managed.collect_events()
     assert isinstance(event, ManagedLinkUpdated)
     assert (event.name, event.slug, event.host_ids, event.links) == ("Demo", "demo", (JULIO, ANNA), {JULIO: LINK})
@@ -25,5 +25,5 @@ def test_an_update_says_every_property() -> None:
 
 def test_silent_when_nothing_changes() -> None:
     managed = managed_link()
-    managed.update(managed.properties.changed({}), at())
-    assert happened(managed) == []
+    managed.update(managed.properties.apply_changes({}), build_context())
+    assert list_event_types(managed) == []

@@ -10,17 +10,25 @@ from domain.erasure import Erasure
 from domain.event import Event
 from domain.link import LinkDisabled
 from domain.person import PersonDeactivated
-from tests.domain.example import JULIO, at, booked, issued, link, meeting_type, person
+from tests.domain.example import (
+    JULIO,
+    add_person,
+    book_token,
+    build_context,
+    create_link,
+    create_meeting_type,
+    issue_token,
+)
 from tests.domain.test_managed_link import managed_link
 
 AGGREGATES: dict[str, Any] = {
-    "person": (person(), LinkDisabled),
-    "meeting type": (meeting_type(), LinkDisabled),
+    "person": (add_person(), LinkDisabled),
+    "meeting type": (create_meeting_type(), LinkDisabled),
     "managed link": (managed_link(), LinkDisabled),
-    "link": (link(), PersonDeactivated),
-    "issued token": (issued(), LinkDisabled),
-    "booked token": (booked(), PersonDeactivated),
-    "erasure": (Erasure.end(uuid4(), at()), LinkDisabled),
+    "link": (create_link(), PersonDeactivated),
+    "issued token": (issue_token(), LinkDisabled),
+    "booked token": (book_token(), PersonDeactivated),
+    "erasure": (Erasure.create(uuid4(), build_context()), LinkDisabled),
 }
 
 
@@ -31,12 +39,12 @@ def state(aggregate: Aggregate) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("aggregate", "kind"), AGGREGATES.values(), ids=AGGREGATES)
 def test_ignores_an_event_of_another_kind(aggregate: Aggregate, kind: type[Event]) -> None:
-    event = kind.next_of(aggregate.id, aggregate.version + 1, at())
-    later = aggregate.after([event])
+    event = kind.from_context(aggregate.id, aggregate.version + 1, build_context())
+    later = aggregate.copy_with_events([event])
     assert state(later) == state(aggregate)
     assert later.version == aggregate.version + 1
 
 
 def test_an_aggregate_says_how_its_events_become_state() -> None:
     with pytest.raises(NotImplementedError):
-        Aggregate(JULIO).evolve(LinkDisabled.next_of(JULIO, 1, at()))
+        Aggregate(JULIO).evolve(LinkDisabled.from_context(JULIO, 1, build_context()))

@@ -7,7 +7,16 @@ import pytest
 
 from domain.availability.hours import Interval
 from domain.token import CalendarConflictFound, Token
-from tests.domain.example import ANNA, JULIO, START, at, booked, happened, issued, times
+from tests.domain.example import (
+    ANNA,
+    JULIO,
+    START,
+    book_token,
+    build_context,
+    build_times,
+    issue_token,
+    list_event_types,
+)
 
 MINUTE = timedelta(minutes=1)
 END = START + 30 * MINUTE
@@ -17,24 +26,24 @@ SAME_TIME = [Interval(START, END)]
 
 def cancelled() -> Token:
     """A meeting that was cancelled."""
-    token = booked()
-    token.cancel(at(), cancelled_by="host")
+    token = book_token()
+    token.cancel(build_context(), cancelled_by="host")
     token.collect_events()
     return token
 
 
 def moved() -> Token:
     """A meeting that was moved an hour later."""
-    token = booked()
-    token.reschedule(at(), meeting_type_version=1, **times(LATER))
+    token = book_token()
+    token.reschedule(build_context(), meeting_type_version=1, **build_times(LATER))
     token.collect_events()
     return token
 
 
 def reassigned() -> Token:
     """A meeting that was given to Anna."""
-    token = booked()
-    token.reassign(at(), host_ids=(ANNA,), host_versions=(1,))
+    token = book_token()
+    token.reassign(build_context(), host_ids=(ANNA,), host_versions=(1,))
     token.collect_events()
     return token
 
@@ -51,45 +60,45 @@ def reassigned() -> Token:
     ids=["the same", "into its beginning", "into its end", "until it begins", "from when it ends"],
 )
 def test_a_conflict_is_a_busy_time_that_overlaps(start: datetime, end: datetime, expected: int) -> None:
-    token = booked()
-    token.find_conflict(at(), JULIO, [Interval(start, end)])
-    assert happened(token) == [CalendarConflictFound] * expected
+    token = book_token()
+    token.record_conflict(build_context(), JULIO, [Interval(start, end)])
+    assert list_event_types(token) == [CalendarConflictFound] * expected
     assert token.conflicting_hosts == (frozenset({JULIO}) if expected else frozenset())
 
 
-@pytest.mark.parametrize("make", [issued, cancelled, moved, reassigned])
+@pytest.mark.parametrize("make", [issue_token, cancelled, moved, reassigned])
 def test_no_conflict_where_the_host_has_no_meeting_at_that_time(make: Callable[[], Token]) -> None:
     token = make()
-    token.find_conflict(at(), JULIO, SAME_TIME)
-    assert happened(token) == []
+    token.record_conflict(build_context(), JULIO, SAME_TIME)
+    assert list_event_types(token) == []
     assert token.conflicting_hosts == frozenset()
 
 
 def test_no_conflict_with_a_meeting_that_is_over() -> None:
-    token = booked()
-    token.find_conflict(at(END), JULIO, SAME_TIME)
-    assert happened(token) == []
+    token = book_token()
+    token.record_conflict(build_context(END), JULIO, SAME_TIME)
+    assert list_event_types(token) == []
 
 
 def test_each_host_and_time_is_said_once() -> None:
-    token = booked()
+    token = book_token()
     for _ in range(2):
-        token.find_conflict(at(), JULIO, SAME_TIME)
-    assert happened(token) == [CalendarConflictFound]
-    token.reschedule(at(), meeting_type_version=1, **times(LATER))
+        token.record_conflict(build_context(), JULIO, SAME_TIME)
+    assert list_event_types(token) == [CalendarConflictFound]
+    token.reschedule(build_context(), meeting_type_version=1, **build_times(LATER))
     token.collect_events()
     assert token.conflicting_hosts == frozenset()
-    token.find_conflict(at(), JULIO, [Interval(LATER, LATER + MINUTE)])
-    assert happened(token) == [CalendarConflictFound]
+    token.record_conflict(build_context(), JULIO, [Interval(LATER, LATER + MINUTE)])
+    assert list_event_types(token) == [CalendarConflictFound]
     assert token.conflicting_hosts == frozenset({JULIO})
 
 
 @pytest.mark.parametrize("end", ["reassign", "cancel"])
 def test_a_conflict_ends_with_what_it_was_about(end: str) -> None:
-    token = booked()
-    token.find_conflict(at(), JULIO, SAME_TIME)
+    token = book_token()
+    token.record_conflict(build_context(), JULIO, SAME_TIME)
     if end == "reassign":
-        token.reassign(at(), host_ids=(ANNA,), host_versions=(1,))
+        token.reassign(build_context(), host_ids=(ANNA,), host_versions=(1,))
     else:
-        token.cancel(at(), cancelled_by="host")
+        token.cancel(build_context(), cancelled_by="host")
     assert token.conflicting_hosts == frozenset()

@@ -161,12 +161,14 @@ MUTANTS: dict[str, Mutant] = {
                 "            with nullcontext() if isolate_poison else self.connection.pipeline():"
                 "  # a savepoint has to know what failed\n"
                 "                for model in self.models:\n"
-                "                    self.fold_streams(model, live_tables[model.name], touched_streams, until, isolate_poison)\n"
+                "                    self.fold_streams(model, live_tables[model.name],"
+                " touched_streams, until, isolate_poison)\n"
                 '                self.execute(ADVANCE_POSITION, {"position": until})\n',
                 '            self.execute(ADVANCE_POSITION, {"position": until})\n'
                 "        with self.connection.transaction():\n"
                 "            for model in self.models:\n"
-                "                self.fold_streams(model, live_tables[model.name], touched_streams, until, isolate_poison)\n",
+                "                self.fold_streams(model, live_tables[model.name],"
+                " touched_streams, until, isolate_poison)\n",
             ),
         ),
         "is not what a replay gives",

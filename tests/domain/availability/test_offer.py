@@ -5,14 +5,14 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from domain.availability.hours import Interval
-from domain.availability.offer import Offer, days_as_interval
+from domain.availability.offer import Offer, build_days_interval
 from domain.refusals import SlotNotOffered
-from tests.domain.example import JULIO, NOW, START, at, meeting_type, person
+from tests.domain.example import JULIO, NOW, START, add_person, build_context, create_meeting_type
 
 
 def offer(**more: object) -> Offer:
     """Half an hour with Julio."""
-    return Offer(meeting_type(**more), (person(),))
+    return Offer(create_meeting_type(**more), (add_person(),))
 
 
 def test_an_offer_takes_the_time_of_its_hosts() -> None:
@@ -20,14 +20,14 @@ def test_an_offer_takes_the_time_of_its_hosts() -> None:
 
 
 def test_the_times_of_a_meeting_include_its_buffers() -> None:
-    times = offer(buffer_before_minutes=5, buffer_after_minutes=10).times(START)
+    times = offer(buffer_before_minutes=5, buffer_after_minutes=10).build_time_fields(START)
     assert (times["starts_at"], times["ends_at"]) == (START, START + timedelta(minutes=30))
     assert (times["held_from"], times["held_until"]) == (START - timedelta(minutes=5), START + timedelta(minutes=40))
 
 
 def test_only_a_time_that_could_be_a_slot_passes() -> None:
     some_day = Interval(START, START + timedelta(days=1))
-    [first, *_] = offer().slots(some_day, [], NOW)
+    [first, *_] = offer().list_slots(some_day, [], NOW)
     offer().refuse_unless_on_offer(first.start, NOW)
     with pytest.raises(SlotNotOffered):
         offer().refuse_unless_on_offer(first.start + timedelta(minutes=7), NOW)
@@ -35,17 +35,17 @@ def test_only_a_time_that_could_be_a_slot_passes() -> None:
 
 def test_what_is_taken_is_not_a_slot() -> None:
     some_day = Interval(START, START + timedelta(days=1))
-    first, second, *_ = offer().slots(some_day, [], NOW)
-    assert offer().slots(some_day, [first], NOW)[0] == second
+    first, second, *_ = offer().list_slots(some_day, [], NOW)
+    assert offer().list_slots(some_day, [first], NOW)[0] == second
 
 
 def test_nobody_is_there_once_a_host_has_left() -> None:
-    julio = person()
-    assert Offer(meeting_type(), (julio,)).is_attended
-    julio.deactivate(at())
-    gone = Offer(meeting_type(), (julio,))
-    assert not gone.is_attended
-    assert gone.slots(Interval(START, START + timedelta(days=7)), [], NOW) == []
+    julio = add_person()
+    assert Offer(create_meeting_type(), (julio,)).has_active_hosts
+    julio.deactivate(build_context())
+    gone = Offer(create_meeting_type(), (julio,))
+    assert not gone.has_active_hosts
+    assert gone.list_slots(Interval(START, START + timedelta(days=7)), [], NOW) == []
 
 
 @pytest.mark.parametrize(
@@ -58,5 +58,5 @@ def test_nobody_is_there_once_a_host_has_left() -> None:
     ids=["a usual day", "a short day", "a long day and the next"],
 )
 def test_days_are_those_of_the_zone(first: date, last: date, start: datetime, hours: int) -> None:
-    days = days_as_interval(first, last, "Europe/Berlin")
+    days = build_days_interval(first, last, "Europe/Berlin")
     assert (days.start, days.end - days.start) == (start, timedelta(hours=hours))

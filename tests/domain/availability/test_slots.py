@@ -292,7 +292,8 @@ class TestBuffersNoticeAndWindow:
             )
 
     @pytest.mark.parametrize(
-        "invalid_values", [{"duration": 0}, {"step": -5}, {"buffer_before": -1}, {"buffer_after": -1}, {"notice": -1}, {"window": -1}]
+        "invalid_values",
+        [{"duration": 0}, {"step": -5}, {"buffer_before": -1}, {"buffer_after": -1}, {"notice": -1}, {"window": -1}],
     )
     def test_rules_that_no_slot_could_follow_are_refused(self, invalid_values: dict[str, int]) -> None:
         with pytest.raises(ValueError, match=r"never negative|longer than nothing"):

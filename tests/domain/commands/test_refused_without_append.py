@@ -9,13 +9,23 @@ import pytest
 from eventsourcing.popo import POPOFactory
 from eventsourcing.utils import Environment
 
-from domain.commands.command_application import Memory
-from domain.commands.links import Publishing
-from domain.commands.scheduling import Door, Scheduling
+from domain.commands.command_application import AggregateCache
+from domain.commands.links import LinkCommands
+from domain.commands.scheduling import BookingTarget, SchedulingCommands
 from domain.event import Event
 from domain.refusals import Invalid, LinkNotFound, LinkUnconfirmed, NotFound, SlugTaken
 from domain.token import Token
-from tests.domain.example import JULIO, TYPE, at, booked, issued, link, meeting_type, person, saved
+from tests.domain.example import (
+    JULIO,
+    TYPE,
+    add_person,
+    book_token,
+    build_context,
+    create_link,
+    create_meeting_type,
+    issue_token,
+    mark_saved,
+)
 
 
 @dataclass
@@ -31,14 +41,17 @@ class FakeLog:
         self.streams[events[0].originator_id] = list(events)
         return events[0].originator_id
 
-    def events_after(self, known: Mapping[UUID, int]) -> Mapping[UUID, Sequence[Event]]:
+    def read_events_after(self, known: Mapping[UUID, int]) -> Mapping[UUID, Sequence[Event]]:
         """As the log answers it."""
         later = {id: self.streams.get(id, [])[version:] for id, version in known.items()}
         return {id: events for id, events in later.items() if events}
 
-    def claimed(self, kind: str, values: Collection[str]) -> Mapping[str, UUID]:
+    def find_claims(self, kind: str, values: Collection[str]) -> Mapping[str, UUID]:
         """As the log answers it."""
         return {value: self.slugs[value] for value in values if kind == "slug" and value in self.slugs}
+
+    def await_standbys(self) -> None:
+        """Nothing to wait for: a list in memory has no standby."""
 
     def is_unconfirmed(self, id: UUID) -> bool:
         """As the log answers it."""
@@ -52,70 +65,74 @@ def log() -> FakeLog:
 
 
 @pytest.fixture
-def scheduling(log: FakeLog) -> Scheduling:
+def scheduling(log: FakeLog) -> SchedulingCommands:
     """The commands around meetings."""
-    return Scheduling(POPOFactory(Environment("Scheduling")), log, Memory())  # type: ignore[arg-type]
+    return SchedulingCommands(POPOFactory(Environment("Scheduling")), log, AggregateCache())  # type: ignore[arg-type]
 
 
 @pytest.fixture
-def publishing(log: FakeLog) -> Publishing:
+def publishing(log: FakeLog) -> LinkCommands:
     """The commands around links."""
-    return Publishing(POPOFactory(Environment("Publishing")), log, Memory())  # type: ignore[arg-type]
+    return LinkCommands(POPOFactory(Environment("Publishing")), log, AggregateCache())  # type: ignore[arg-type]
 
 
 def token_events(spontaneous: bool = False) -> list[Event]:
     """The stream of an unused token: a single-use link, or one that was made on the spot."""
     token = Token(uuid4())
     if spontaneous:
-        token.issue_on_the_spot(UUID(int=3), at())
+        token.issue_directly(UUID(int=3), build_context())
     else:
-        token.issue(at(), link_id=UUID(int=3), issued_by=JULIO)
+        token.issue(build_context(), link_id=UUID(int=3), issued_by=JULIO)
     return list(token.collect_events())
 
 
 class TestLook:
     """What a guest sees behind a code or a slug."""
 
-    @pytest.mark.parametrize("door", [Door(token_id=uuid4()), Door(slug="nowhere")], ids=["code", "slug"])
-    def test_unknown(self, scheduling: Scheduling, door: Door) -> None:
+    @pytest.mark.parametrize(
+        "door", [BookingTarget(token_id=uuid4()), BookingTarget(slug="nowhere")], ids=["code", "slug"]
+    )
+    def test_unknown(self, scheduling: SchedulingCommands, door: BookingTarget) -> None:
         with pytest.raises(LinkNotFound):
-            scheduling.look(door)
+            scheduling.resolve_target(door)
 
-    def test_a_token_made_on_the_spot_has_no_page_of_its_own(self, scheduling: Scheduling, log: FakeLog) -> None:
+    def test_a_token_made_on_the_spot_has_no_page_of_its_own(
+        self, scheduling: SchedulingCommands, log: FakeLog
+    ) -> None:
         id = log.add(*token_events(spontaneous=True))
         with pytest.raises(LinkNotFound):
-            scheduling.look(Door(token_id=id))
+            scheduling.resolve_target(BookingTarget(token_id=id))
 
-    def test_unused_as_far_as_a_restored_log_knows(self, scheduling: Scheduling, log: FakeLog) -> None:
+    def test_unused_as_far_as_a_restored_log_knows(self, scheduling: SchedulingCommands, log: FakeLog) -> None:
         id = log.add(*token_events())
         log.unconfirmed = True
         with pytest.raises(LinkUnconfirmed):
-            scheduling.look(Door(token_id=id))
+            scheduling.resolve_target(BookingTarget(token_id=id))
 
-    def test_a_slug_of_something_that_is_no_link(self, scheduling: Scheduling, log: FakeLog) -> None:
+    def test_a_slug_of_something_that_is_no_link(self, scheduling: SchedulingCommands, log: FakeLog) -> None:
         log.slugs["demo"] = log.add(*token_events())
         with pytest.raises(LinkNotFound):
-            scheduling.look(Door(slug="demo"))
+            scheduling.resolve_target(BookingTarget(slug="demo"))
 
 
 class TestToken:
     """Which token a booking takes."""
 
-    def test_no_token_is_made_up_for_an_unknown_code(self, scheduling: Scheduling) -> None:
+    def test_no_token_is_made_up_for_an_unknown_code(self, scheduling: SchedulingCommands) -> None:
         with pytest.raises(LinkNotFound):
-            scheduling.token_to_book(uuid4(), None, at(), unseen=False)
+            scheduling.load_or_issue_token(uuid4(), None, build_context(), is_new_id=False)
 
-    def test_a_core_link_gets_a_token_on_the_spot(self, scheduling: Scheduling) -> None:
-        token = scheduling.token_to_book(uuid4(), UUID(int=3), at(), unseen=True)
-        assert (token.link_id, token.issued, token.booked) == (UUID(int=3), None, None)
+    def test_a_core_link_gets_a_token_on_the_spot(self, scheduling: SchedulingCommands) -> None:
+        token = scheduling.load_or_issue_token(uuid4(), UUID(int=3), build_context(), is_new_id=True)
+        assert (token.link_id, token.issued_event, token.booked_event) == (UUID(int=3), None, None)
 
-    def test_what_was_never_booked_cannot_be_moved(self, scheduling: Scheduling) -> None:
+    def test_what_was_never_booked_cannot_be_moved(self, scheduling: SchedulingCommands) -> None:
         with pytest.raises(NotFound):
-            scheduling.offer_of_booking(issued())
+            scheduling.load_booking_offer(issue_token())
 
-    def test_a_booking_whose_meeting_type_is_unknown_cannot_be_moved(self, scheduling: Scheduling) -> None:
+    def test_a_booking_whose_meeting_type_is_unknown_cannot_be_moved(self, scheduling: SchedulingCommands) -> None:
         with pytest.raises(NotFound):
-            scheduling.offer_of_booking(booked())
+            scheduling.load_booking_offer(book_token())
 
 
 class TestSlugs:
@@ -132,30 +149,30 @@ class TestSlugs:
         ids=["free", "claimed", "claimed and taken", "a hundred of them"],
     )
     def test_the_first_that_is_free(
-        self, publishing: Publishing, log: FakeLog, claimed: list[str], taken: list[str], expected: str
+        self, publishing: LinkCommands, log: FakeLog, claimed: list[str], taken: list[str], expected: str
     ) -> None:
         log.slugs = dict.fromkeys(claimed, uuid4())
-        assert publishing.free_name("intro", taken) == expected
+        assert publishing.find_free_slug("intro", taken) == expected
 
-    def test_a_link_may_keep_its_own(self, publishing: Publishing, log: FakeLog) -> None:
+    def test_a_link_may_keep_its_own(self, publishing: LinkCommands, log: FakeLog) -> None:
         own = uuid4()
         log.slugs["intro"] = own
-        assert publishing.free_slug("intro", "Intro", own) == "intro"
+        assert publishing.choose_slug("intro", "Intro", own) == "intro"
         with pytest.raises(SlugTaken):
-            publishing.free_slug("intro", "Intro", uuid4())
+            publishing.choose_slug("intro", "Intro", uuid4())
 
-    def test_a_name_without_letters_still_makes_one(self, publishing: Publishing) -> None:
-        assert publishing.free_slug(None, "…") == "link"
+    def test_a_name_without_letters_still_makes_one(self, publishing: LinkCommands) -> None:
+        assert publishing.choose_slug(None, "…") == "link"
 
 
 class TestParts:
     """What a link may refer to."""
 
     @pytest.fixture(autouse=True)
-    def organisation(self, publishing: Publishing) -> None:
+    def organisation(self, publishing: LinkCommands) -> None:
         """Julio and a meeting type, as they are remembered."""
-        for aggregate in (person(), meeting_type()):
-            publishing.memory.keep(aggregate)
+        for aggregate in (add_person(), create_meeting_type()):
+            publishing.cache.put_aggregate(aggregate)
 
     @pytest.mark.parametrize(
         ("more", "field"),
@@ -168,18 +185,18 @@ class TestParts:
         ],
         ids=["the owner", "one twice", "nobody", "no meeting type", "a person"],
     )
-    def test_refused(self, publishing: Publishing, more: dict[str, Any], field: str) -> None:
+    def test_refused(self, publishing: LinkCommands, more: dict[str, Any], field: str) -> None:
         with pytest.raises(Invalid) as refused:
-            publishing.parts(link(**more).properties, fresh=False)
+            publishing.load_dependencies(create_link(**more).properties, fresh=False)
         assert refused.value.field == field
 
-    def test_somebody_who_left_may_stay_and_not_be_added(self, publishing: Publishing) -> None:
-        gone = person()
-        gone.deactivate(at())
-        publishing.memory.keep(saved(gone))
+    def test_somebody_who_left_may_stay_and_not_be_added(self, publishing: LinkCommands) -> None:
+        gone = add_person()
+        gone.deactivate(build_context())
+        publishing.cache.put_aggregate(mark_saved(gone))
         with pytest.raises(Invalid):
-            publishing.people("host_ids", [JULIO], fresh=False)
-        assert [one.id for one in publishing.people("host_ids", [JULIO], fresh=False, kept=[JULIO])] == [JULIO]
+            publishing.load_people("host_ids", [JULIO], fresh=False)
+        assert [one.id for one in publishing.load_people("host_ids", [JULIO], fresh=False, kept_ids=[JULIO])] == [JULIO]
 
-    def test_a_meeting_type_is_found_as_it_is_remembered(self, publishing: Publishing) -> None:
-        assert publishing.meeting_type(TYPE, fresh=False).properties.name == "Intro"
+    def test_a_meeting_type_is_found_as_it_is_remembered(self, publishing: LinkCommands) -> None:
+        assert publishing.load_meeting_type(TYPE, fresh=False).properties.name == "Intro"

@@ -10,16 +10,27 @@ from domain.availability.hours import Interval
 from domain.erasure import PersonalDetailsErased
 from domain.notifications.calendar_delivery import CalendarWritten
 from domain.notifications.mail_delivery import MailFailed, MailRequested, MailSent
-from domain.notifications.outbox import Telling, sequence
+from domain.notifications.outbox import Notification, compute_sequence
 from domain.refusals import NothingToSend
 from domain.token import Token
-from tests.domain.example import ANNA, JULIO, START, at, booked, booking, happened, issued, saved, times
+from tests.domain.example import (
+    ANNA,
+    JULIO,
+    START,
+    book_token,
+    build_booking_fields,
+    build_context,
+    build_times,
+    issue_token,
+    list_event_types,
+    mark_saved,
+)
 
 BOOKED = 2  # the version of MeetingBooked in these streams
 LATER = START + timedelta(hours=1)
-GUEST = Telling(BOOKED, "mail", "guest")
-HOST = Telling(BOOKED, "mail", "host", JULIO)
-CALENDAR = Telling(BOOKED, "calendar", "host", JULIO)
+GUEST = Notification(BOOKED, "mail", "guest")
+HOST = Notification(BOOKED, "mail", "host", JULIO)
+CALENDAR = Notification(BOOKED, "calendar", "host", JULIO)
 SENT: dict[str, Any] = {"attempt": 1, "message_id": "1@example.org", "by": "smtp"}
 
 
@@ -30,81 +41,85 @@ def failure(reason: str, last: bool = False) -> dict[str, Any]:
 
 def rescheduled() -> Token:
     """A meeting that was moved an hour later."""
-    token = booked()
-    token.reschedule(at(), meeting_type_version=1, **times(LATER))
-    return saved(token)
+    token = book_token()
+    token.reschedule(build_context(), meeting_type_version=1, **build_times(LATER))
+    return mark_saved(token)
 
 
 def reassigned() -> Token:
     """A meeting that was given to Anna."""
-    token = booked()
-    token.reassign(at(), host_ids=(ANNA,), host_versions=(1,))
-    return saved(token)
+    token = book_token()
+    token.reassign(build_context(), host_ids=(ANNA,), host_versions=(1,))
+    return mark_saved(token)
 
 
 def booked_with_details() -> tuple[Token, Any]:
     """A booked meeting whose guest left personal details, and the id of these details."""
-    token, details_id = issued(), uuid4()
-    token.book(at(person=None), details_id=details_id, details_digest="0" * 64, **booking())
-    return saved(token), details_id
+    token, details_id = issue_token(), uuid4()
+    token.book(build_context(person=None), details_id=details_id, details_digest="0" * 64, **build_booking_fields())
+    return mark_saved(token), details_id
 
 
 class TestOwed:
     """Who is told of what."""
 
     def test_nothing_before_a_booking(self) -> None:
-        assert list(issued().outbox.tellings()) == []
+        assert list(issue_token().outbox.list_notifications()) == []
 
     def test_a_booking_is_told_to_guest_and_host_and_written_to_the_hosts_calendar(self) -> None:
-        assert set(booked().outbox.tellings()) == {GUEST, HOST, CALENDAR}
+        assert set(book_token().outbox.list_notifications()) == {GUEST, HOST, CALENDAR}
 
     def test_a_co_host_is_told_as_one(self) -> None:
-        token = issued()
-        token.book(at(person=None), **{**booking(), "host_ids": (JULIO, ANNA), "host_versions": (1, 1)})
-        assert Telling(BOOKED, "mail", "co_host", ANNA) in set(token.outbox.tellings())
+        token = issue_token()
+        token.book(
+            build_context(person=None), **{**build_booking_fields(), "host_ids": (JULIO, ANNA), "host_versions": (1, 1)}
+        )
+        assert Notification(BOOKED, "mail", "co_host", ANNA) in set(token.outbox.list_notifications())
 
     def test_a_new_host_and_the_former_one_are_told_of_a_reassignment(self) -> None:
-        tellings = set(reassigned().outbox.tellings())
-        assert {Telling(3, "mail", "host", ANNA), Telling(3, "mail", "former_host", JULIO)} <= tellings
+        tellings = set(reassigned().outbox.list_notifications())
+        assert {Notification(3, "mail", "host", ANNA), Notification(3, "mail", "former_host", JULIO)} <= tellings
 
     def test_a_conflict_is_told_by_mail_to_its_host_and_to_the_guest_alone(self) -> None:
-        token = issued()
-        token.book(at(person=None), **{**booking(), "host_ids": (JULIO, ANNA), "host_versions": (1, 1)})
-        token.find_conflict(at(), ANNA, [Interval(START, LATER)])
-        owed = {telling for telling in token.outbox.tellings() if telling.cause_version == 3}
-        assert owed == {Telling(3, "mail", "guest"), Telling(3, "mail", "co_host", ANNA)}
+        token = issue_token()
+        token.book(
+            build_context(person=None), **{**build_booking_fields(), "host_ids": (JULIO, ANNA), "host_versions": (1, 1)}
+        )
+        token.record_conflict(build_context(), ANNA, [Interval(START, LATER)])
+        owed = {telling for telling in token.outbox.list_notifications() if telling.cause_version == 3}
+        assert owed == {Notification(3, "mail", "guest"), Notification(3, "mail", "co_host", ANNA)}
 
     def test_a_later_change_replaces_what_was_owed(self) -> None:
         outbox = rescheduled().outbox
         assert outbox.is_superseded(HOST)
-        assert not outbox.is_open(HOST)
-        assert outbox.is_open(Telling(3, "mail", "host", JULIO))
+        assert not outbox.is_pending(HOST)
+        assert outbox.is_pending(Notification(3, "mail", "host", JULIO))
 
     def test_an_id_is_the_same_each_time_and_another_for_each_stream_and_recipient(self) -> None:
         one, other = uuid4(), uuid4()
-        assert HOST.id(one) == HOST.id(one)
-        assert len({HOST.id(one), HOST.id(other), GUEST.id(one), CALENDAR.id(one)}) == 4
+        assert HOST.derive_id(one) == HOST.derive_id(one)
+        assert len({HOST.derive_id(one), HOST.derive_id(other), GUEST.derive_id(one), CALENDAR.derive_id(one)}) == 4
 
 
 class TestTold:
     """What became of it."""
 
     def test_sent_once(self) -> None:
-        token = booked()
+        token = book_token()
         for _ in range(2):
-            token.tell(MailSent, at(), HOST, **SENT)
-        assert happened(token) == [MailSent]
-        assert token.outbox.standing(HOST).state == "sent"
-        assert not token.outbox.is_open(HOST)
+            token.record_notification(MailSent, build_context(), HOST, **SENT)
+        assert list_event_types(token) == [MailSent]
+        assert token.outbox.get_delivery_state(HOST).state == "sent"
+        assert not token.outbox.is_pending(HOST)
 
     def test_silent_about_what_was_never_owed(self) -> None:
-        token = booked()
-        token.tell(MailSent, at(), Telling(BOOKED, "mail", "host", ANNA), **SENT)
-        assert happened(token) == []
+        token = book_token()
+        token.record_notification(MailSent, build_context(), Notification(BOOKED, "mail", "host", ANNA), **SENT)
+        assert list_event_types(token) == []
 
     def test_says_which_event_was_told_to_whom(self) -> None:
-        token = booked()
-        token.tell(CalendarWritten, at(), CALENDAR, attempt=1, done="written")
+        token = book_token()
+        token.record_notification(CalendarWritten, build_context(), CALENDAR, attempt=1, done="written")
         [event] = token.collect_events()
         assert isinstance(event, CalendarWritten)
         assert (event.cause_version, event.what, event.to, event.person_id) == (BOOKED, "booked", "host", JULIO)
@@ -118,50 +133,50 @@ class TestTold:
         ],
     )
     def test_a_failure_leaves_it_owed_until_the_last(self, reason: str, last: bool, state: str, unknown: int) -> None:
-        token = booked()
-        token.tell(MailFailed, at(), GUEST, **failure(reason, last))
-        standing = token.outbox.standing(GUEST)
+        token = book_token()
+        token.record_notification(MailFailed, build_context(), GUEST, **failure(reason, last))
+        standing = token.outbox.get_delivery_state(GUEST)
         assert (standing.state, standing.attempts, standing.unknown) == (state, 1, unknown)
 
     def test_the_first_word_is_the_one_before_which_nothing_was_sent(self) -> None:
         token = rescheduled()
-        moved = Telling(3, "mail", "guest")
+        moved = Notification(3, "mail", "guest")
         assert token.outbox.is_first(moved)
-        token.tell(MailSent, at(), GUEST, **SENT)
+        token.record_notification(MailSent, build_context(), GUEST, **SENT)
         assert not token.outbox.is_first(moved)
-        assert token.outbox.is_first(Telling(3, "mail", "host", JULIO))
+        assert token.outbox.is_first(Notification(3, "mail", "host", JULIO))
 
     def test_an_event_that_is_no_cause_is_not_told(self) -> None:
         with pytest.raises(KeyError):
-            booked().outbox.cause(Telling(1, "mail", "guest"))
+            book_token().outbox.get_cause_event(Notification(1, "mail", "guest"))
 
 
 class TestAgain:
     """Sending it once more, because somebody asked."""
 
     def test_what_was_sent_or_failed_is_owed_again(self) -> None:
-        token = booked()
-        token.tell(MailSent, at(), HOST, **SENT)
-        token.tell(MailFailed, at(), GUEST, **failure("address_refused", last=True))
+        token = book_token()
+        token.record_notification(MailSent, build_context(), HOST, **SENT)
+        token.record_notification(MailFailed, build_context(), GUEST, **failure("address_refused", last=True))
         for telling in (HOST, GUEST):
-            token.ask_again(MailRequested, at(), telling)
-            assert token.outbox.standing(telling).requests == 1
-            assert token.outbox.is_open(telling)
-        assert happened(token) == [MailSent, MailFailed, MailRequested, MailRequested]
+            token.request_notification(MailRequested, build_context(), telling)
+            assert token.outbox.get_delivery_state(telling).requests == 1
+            assert token.outbox.is_pending(telling)
+        assert list_event_types(token) == [MailSent, MailFailed, MailRequested, MailRequested]
 
     def test_silent_while_it_is_owed(self) -> None:
-        token = booked()
-        token.ask_again(MailRequested, at(), HOST)
-        assert happened(token) == []
+        token = book_token()
+        token.request_notification(MailRequested, build_context(), HOST)
+        assert list_event_types(token) == []
 
-    @pytest.mark.parametrize("telling", [HOST, Telling(9, "mail", "guest")], ids=["superseded", "never owed"])
-    def test_refused_when_it_makes_no_sense(self, telling: Telling) -> None:
+    @pytest.mark.parametrize("telling", [HOST, Notification(9, "mail", "guest")], ids=["superseded", "never owed"])
+    def test_refused_when_it_makes_no_sense(self, telling: Notification) -> None:
         with pytest.raises(NothingToSend):
-            rescheduled().ask_again(MailRequested, at(), telling)
+            rescheduled().request_notification(MailRequested, build_context(), telling)
 
     def test_refused_when_the_meeting_is_over(self) -> None:
         with pytest.raises(NothingToSend):
-            booked().ask_again(MailRequested, at(START + timedelta(minutes=30)), HOST)
+            book_token().request_notification(MailRequested, build_context(START + timedelta(minutes=30)), HOST)
 
 
 class TestErased:
@@ -169,23 +184,23 @@ class TestErased:
 
     def test_the_guest_is_told_nothing_and_the_host_still_is(self) -> None:
         token, details_id = booked_with_details()
-        token.erase(at(), erasure_id=uuid4(), details_ids=(details_id,))
-        assert happened(token) == [PersonalDetailsErased]
+        token.erase(build_context(), erasure_id=uuid4(), details_ids=(details_id,))
+        assert list_event_types(token) == [PersonalDetailsErased]
         assert token.outbox.is_erased(GUEST)
-        assert not token.outbox.is_open(GUEST)
-        assert token.outbox.is_open(HOST)
+        assert not token.outbox.is_pending(GUEST)
+        assert token.outbox.is_pending(HOST)
 
     def test_no_reason_is_kept_about_who_was_erased(self) -> None:
         token, details_id = booked_with_details()
-        assert token.reason_kept("ill") == "ill"
-        token.erase(at(), erasure_id=uuid4(), details_ids=(details_id,))
-        assert token.reason_kept("ill") is None
+        assert token.filter_reason("ill") == "ill"
+        token.erase(build_context(), erasure_id=uuid4(), details_ids=(details_id,))
+        assert token.filter_reason("ill") is None
 
 
 def test_the_sequence_of_a_calendars_entry_counts_changes_and_nothing_else() -> None:
-    token = booked()
-    token.tell(MailSent, at(), HOST, **SENT)
-    token.reschedule(at(), meeting_type_version=1, **times(LATER))
-    token.reassign(at(), host_ids=(ANNA,), host_versions=(1,))
-    token.cancel(at(), cancelled_by="host")
-    assert sequence(iter(token.collect_events())) == 3
+    token = book_token()
+    token.record_notification(MailSent, build_context(), HOST, **SENT)
+    token.reschedule(build_context(), meeting_type_version=1, **build_times(LATER))
+    token.reassign(build_context(), host_ids=(ANNA,), host_versions=(1,))
+    token.cancel(build_context(), cancelled_by="host")
+    assert compute_sequence(iter(token.collect_events())) == 3
