@@ -113,8 +113,8 @@ def build_email(message: MailMessage, sender: Sender, message_id: str, now: date
     email["Message-ID"] = f"<{message_id}>"
     email["Auto-Submitted"] = "auto-generated"  # RFC 3834: no automatic replies
     email["X-Auto-Response-Suppress"] = "All"
-    email.set_content(render_mail(message, "letter.txt"), cte="quoted-printable")
-    email.add_alternative(render_mail(message, "letter.html"), subtype="html", cte="quoted-printable")
+    email.set_content(render_mail(message, "message.txt"), cte="quoted-printable")
+    email.add_alternative(render_mail(message, "message.html"), subtype="html", cte="quoted-printable")
     if message.calendar and message.method:
         attach_calendar(email, message.calendar, message.method)
     return email

@@ -74,7 +74,7 @@ def format_for_console(message: MailMessage) -> str:
     """Format a mail for the console."""
     headers = f"To: {message.to_email}\nSubject: {message.subject}"
     invitation = f"\n\n[with a calendar's entry, {message.method}]" if message.method else ""
-    return f"\n{headers}\n\n{render_mail(message, 'letter.txt').strip()}{invitation}\n"
+    return f"\n{headers}\n\n{render_mail(message, 'message.txt').strip()}{invitation}\n"
 
 
 class SignInMailer:

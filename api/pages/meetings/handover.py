@@ -31,7 +31,7 @@ def list_people(
     """Everybody, by name (manager, auditor)."""
     viewer.require_any_role(*READER_ROLES)
     page = people.list_people(services.live_source, q, "name", cursor=cursor)
-    return render_page(request, "handover/people.html", page=page, q=q, row=row)
+    return render_page(request, "meetings/handover_people.html", page=page, q=q, row=row)
 
 
 @router.get("/{id}", dependencies=[WaitsForPosition])
@@ -42,7 +42,7 @@ def show_person(request: Request, services: CurrentServices, viewer: Viewer, id:
     upcoming = MeetingFilters(host_id=id, starts_from=now, not_cancelled=True)
     return render_page(
         request,
-        "handover/person.html",
+        "meetings/handover_person.html",
         person=person,
         left=departures.count_departure_impact(services.live_source, id, now),
         meetings=meeting_log.list_meetings(services.live_source, upcoming, "starts_at", MAX_ROWS),
