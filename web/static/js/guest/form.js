@@ -1,0 +1,69 @@
+// Sends the booking, and shows what is wrong with it. Without this module the browser submits the form, which does the same.
+import { openMonth, setSending, showMessage, showTimes } from "./book.js";
+import { buildUrl, findParts, form, root, state, toDay } from "./times.js";
+
+const RETRY_MILLISECONDS = [500, 1000, 2000, 4000, 8000, 0];
+
+export async function submitBooking() {
+  await handleResponse(await sendBooking());
+}
+
+// Returns the response, or null if the server did not answer. Every attempt has the same idempotency key.
+async function sendBooking() {
+  const fields = new FormData(form);
+  const guest = { name: fields.get("name"), email: fields.get("email"), time_zone: state.zone };
+  const request = {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "Idempotency-Key": fields.get("key") },
+    body: JSON.stringify({ start: fields.get("start"), guest, notes: fields.get("notes").trim() || null }),
+  };
+  for (const pause of RETRY_MILLISECONDS) {
+    const response = await fetch(root.dataset.books, request).catch(() => null);
+    if (response && response.status !== 503) return response;
+    showMessage("The connection is slow. We keep trying; nothing is booked twice.");
+    await new Promise((resolve) => setTimeout(resolve, pause));
+  }
+  return null;
+}
+
+async function handleResponse(response) {
+  const body = await response?.json().catch(() => null);
+  if (response?.status === 201) {
+    state.isBooked = true;
+    return location.replace(`${new URL(body.manage_url).pathname}?done=booked`);
+  }
+  if (!response) {
+    setSending(false);
+    return showMessage("We got no answer. Please press the button again: nothing is booked twice.");
+  }
+  const invalidFields = new Set((body?.errors ?? []).map(findFieldName));
+  if (body?.code === "slot_taken" || body?.code === "slot_not_offered") return returnToTimes(body.detail);
+  if (body?.code === "invalid" && ["name", "email", "notes"].some((name) => invalidFields.has(name))) return showErrors(body.errors);
+  return form.submit(); // the server renders the reason
+}
+
+const findFieldName = (error) => error.field.split(".").pop();
+
+// The chosen time is gone: shows the times again, with the reason.
+async function returnToTimes(reason) {
+  setSending(false);
+  const day = toDay(state.start ?? Date.parse(new FormData(form).get("start")) / 60_000);
+  state.months.delete(state.month);
+  history.replaceState(null, "", buildUrl());
+  showTimes();
+  await openMonth(day.slice(0, 7), day);
+  showMessage(reason);
+}
+
+
+function showErrors(errors) {
+  setSending(false);
+  for (const element of findParts("error")) {
+    const name = element.dataset.error;
+    const error = errors.find((one) => findFieldName(one) === name);
+    element.hidden = !error;
+    element.querySelector("span").textContent = error?.message ?? "";
+    form.elements[name].setAttribute("aria-invalid", Boolean(error));
+  }
+  form.querySelector("[aria-invalid=true]")?.focus();
+}

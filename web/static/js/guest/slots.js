@@ -1,0 +1,42 @@
+// Loads the free times of other months. The page imports this module when it needs the first of them.
+import { addMonth, createElement, findLastDay, findLastMonth, formatDay, formatTime, groupByDay, pageData, state, toDay } from "./times.js";
+
+// Returns Map(day → times). Each month is loaded once for each zone.
+export function loadMonth(month) {
+  const { months } = state; // another zone has another map
+  if (!months.has(month)) {
+    const request = fetchMonth(month).then(
+      (days) => (months.set(month, days), days),
+      (error) => (months.delete(month), Promise.reject(error)),
+    );
+    months.set(month, request);
+  }
+  return months.get(month);
+}
+
+async function fetchMonth(month) {
+  const query = new URLSearchParams({ from: `${month}-01`, to: findLastDay(month), time_zone: state.zone });
+  const response = await fetch(`${pageData.slots}?${query}`);
+  if (response.status === 410 || response.status === 404) location.reload(); // the page says why the link is closed
+  if (!response.ok) throw new Error(response.status);
+  const { slots } = await response.json();
+  return groupByDay(slots.map((slot) => Date.parse(slot.start) / 60_000), month);
+}
+
+// Says under an empty month which time is the next free one.
+export async function appendNextTime(note, month, openMonth) {
+  const time = await findNextTime(month);
+  if (!time) return note.append("There are none later, either.");
+  const textContent = `${formatDay(toDay(time))}, ${formatTime(time)}`;
+  const button = createElement("button", { type: "button", className: "text-link", textContent });
+  button.addEventListener("click", () => openMonth(toDay(time).slice(0, 7), toDay(time)));
+  return note.append("The next one is ", button, ".");
+}
+
+async function findNextTime(month) {
+  for (let current = month; current <= findLastMonth(); current = addMonth(current)) {
+    const [times] = (await loadMonth(current)).values();
+    if (times) return times[0];
+  }
+  return null;
+}
