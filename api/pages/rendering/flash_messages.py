@@ -6,7 +6,7 @@ from urllib.parse import quote, unquote
 from fastapi import Response
 
 NOTICE_COOKIE = "oncelink_notice"
-POSITION_COOKIE = "oncelink_position"  # read by wait_for_position; also set by web/static/js/asking.js
+POSITION_COOKIE = "oncelink_position"  # read by wait_for_position; also set by web/static/js/api_client.js
 COOKIE_SECONDS = 20
 MAX_LENGTH = 400
 

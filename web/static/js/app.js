@@ -1,10 +1,10 @@
-// Starts what the pages of signed-in people need. Everything listens on the document, so swapped parts work too.
+// Starts the scripts of the signed-in pages. All of them listen on the document, so they also work in swapped parts.
 import { startDialogs } from "./dialogs.js";
 import { startFields } from "./fields.js";
 import { startFilters } from "./filters.js";
-import { startHours } from "./hours.js";
+import { startHoursPreview } from "./hours_preview.js";
 import { startMenus } from "./menus.js";
-import { startSplitButtons } from "./split.js";
+import { startSplitButtons } from "./split_button.js";
 import { startTheme } from "./theme.js";
 import { startToasts } from "./toasts.js";
 
@@ -15,5 +15,5 @@ startMenus();
 startDialogs();
 startFields();
 startFilters();
-startHours();
+startHoursPreview();
 startSplitButtons();

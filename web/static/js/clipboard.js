@@ -1,37 +1,37 @@
-// Copying: also of a text that is still on its way, within the press that asked for it (browsers allow no later one).
+// Copies a text. It may be a promise: browsers allow copying only within the click, so the write starts before the text is there.
 
-// Whether the text was copied; the text's own failure is thrown.
-export async function copy(text) {
-  const coming = Promise.resolve(text);
-  coming.catch(() => {});
-  const done = await write(coming);
-  await coming;
-  return done;
+// Returns whether the text was copied. Throws the error of the promise.
+export async function copyText(text) {
+  const promise = Promise.resolve(text);
+  promise.catch(() => {});
+  const isCopied = await writeToClipboard(promise);
+  await promise;
+  return isCopied;
 }
 
-async function write(coming) {
+async function writeToClipboard(promise) {
   try {
     if (window.ClipboardItem && navigator.clipboard?.write) {
-      const blob = coming.then((text) => new Blob([text], { type: "text/plain" }));
+      const blob = promise.then((text) => new Blob([text], { type: "text/plain" }));
       blob.catch(() => {});
       await navigator.clipboard.write([new ClipboardItem({ "text/plain": blob })]);
       return true;
     }
   } catch {
-    // an older browser takes no promise: try the plain way below
+    // older browsers accept no promise: use writeText below
   }
   try {
-    await navigator.clipboard.writeText(await coming);
+    await navigator.clipboard.writeText(await promise);
     return true;
   } catch {
     return false;
   }
 }
 
-// Shows what could not be copied, selected, to be copied by hand.
-export function showSelected(text, about) {
+// Shows a text that could not be copied. It is selected, so that the person copies it by hand.
+export function showCopyDialog(text, message) {
   const dialog = document.getElementById("copy-by-hand");
-  dialog.querySelector("[data-about]").textContent = about;
+  dialog.querySelector("[data-about]").textContent = message;
   const field = dialog.querySelector("textarea");
   field.value = text;
   field.rows = Math.min(10, text.split("\n").length);

@@ -1,47 +1,48 @@
-// Dialogs: [data-opens=ID] opens one that is in the page; a[data-question] shows a page that asks, as a dialog.
+// Dialogs: [data-opens=ID] opens a dialog of the page; a[data-question] loads its page and shows it as a dialog.
 export function startDialogs() {
   document.addEventListener("click", (event) => {
     const opener = event.target.closest("[data-opens]");
     if (opener) document.getElementById(opener.dataset.opens).showModal();
-    const question = event.target.closest("a[data-question]");
-    if (question && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+    const link = event.target.closest("a[data-question]");
+    if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
       event.preventDefault();
-      ask(question.href, "keepsAddress" in question.dataset);
+      openQuestion(link.href, "keepsAddress" in link.dataset);
     }
-    if (event.target.closest("[data-closes]")) closeAround(event);
-    if (event.target instanceof HTMLDialogElement && isOutside(event)) event.target.close();
+    if (event.target.closest("[data-closes]")) closeDialog(event);
+    if (event.target instanceof HTMLDialogElement && isOnBackdrop(event)) event.target.close();
   });
 }
 
-function closeAround(event) {
+function closeDialog(event) {
   const dialog = event.target.closest("dialog");
   if (!dialog) return;
   event.preventDefault();
   dialog.close();
 }
 
-async function ask(address, keepsAddress) {
-  const answer = await fetch(address, { headers: { Accept: "text/html" } }).catch(() => null);
-  const page = answer?.ok ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
+// Goes to the page itself if it cannot be shown as a dialog.
+async function openQuestion(url, hasOwnAddress) {
+  const response = await fetch(url, { headers: { Accept: "text/html" } }).catch(() => null);
+  const page = response?.ok ? new DOMParser().parseFromString(await response.text(), "text/html") : null;
   const question = page?.querySelector("[data-question-body]");
   const dialog = document.getElementById("question");
-  if (!question || !dialog) return location.assign(address);
+  if (!question || !dialog) return location.assign(url);
   dialog.querySelector("[data-question-place]").replaceChildren(question);
   const title = question.querySelector("h1");
   title.id = "question-title";
   if (!dialog.open) dialog.showModal();
   question.querySelector("button:not([data-closes])")?.focus();
-  if (keepsAddress) keepAddress(dialog, address);
+  if (hasOwnAddress) showAddressOf(dialog, url);
 }
 
-// While such a dialog is open, the address is its own: it can be loaded again, and sent to somebody.
-function keepAddress(dialog, address) {
-  const before = location.href;
-  history.replaceState(history.state, "", address);
-  dialog.addEventListener("close", () => history.replaceState(history.state, "", before), { once: true });
+// Shows the dialog's own address while it is open, so that it can be reloaded and shared.
+function showAddressOf(dialog, url) {
+  const pageUrl = location.href;
+  history.replaceState(history.state, "", url);
+  dialog.addEventListener("close", () => history.replaceState(history.state, "", pageUrl), { once: true });
 }
 
-function isOutside(event) {
+function isOnBackdrop(event) {
   const box = event.target.getBoundingClientRect();
   return event.clientX < box.left || event.clientX > box.right || event.clientY < box.top || event.clientY > box.bottom;
 }

@@ -1,4 +1,4 @@
-// Fields of forms: the first wrong one has the focus; [data-fills=ID] puts its data-value into a field.
+// Form fields: focuses the first invalid one; [data-fills=ID] writes its data-value into a field.
 export function startFields() {
   document.querySelector("main [aria-invalid=true]")?.focus();
   document.addEventListener("click", (event) => {

@@ -1,11 +1,11 @@
-// Filters bars send themselves through htmx; here only what htmx leaves out: parameters that say nothing, and "Clear".
+// Filter bars: htmx submits them. This removes empty parameters and shows "Clear".
 export function startFilters() {
   document.addEventListener("htmx:config:request", ({ detail, target }) => {
     const body = detail.ctx.request.body;
     if (!target.matches?.("[data-filters]") || !(body instanceof FormData)) return;
     for (const [name, value] of [...body]) if (value === "") body.delete(name);
   });
-  document.addEventListener("htmx:after:swap", showClear);
+  document.addEventListener("htmx:after:swap", updateClearLinks);
   document.addEventListener("submit", ({ target }) => {
     if (!target.matches("[data-filters]")) return;
     for (const field of target.elements) if (field.name && field.value === "") field.disabled = true;
@@ -13,8 +13,8 @@ export function startFilters() {
   });
 }
 
-// "Clear" shows where the address narrows the list; an order alone does not.
-function showClear() {
-  const narrowing = [...new URLSearchParams(location.search).keys()].some((name) => name !== "sort");
-  for (const clear of document.querySelectorAll("[data-filters] [data-clear]")) clear.hidden = !narrowing;
+// "Clear" is visible while the address has a filter; the sort order is none.
+function updateClearLinks() {
+  const hasFilter = [...new URLSearchParams(location.search).keys()].some((name) => name !== "sort");
+  for (const link of document.querySelectorAll("[data-filters] [data-clear]")) link.hidden = !hasFilter;
 }

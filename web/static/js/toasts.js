@@ -1,34 +1,39 @@
-// Short messages at the bottom, read out by screen readers; they go by themselves unless somebody is reading them.
-const SECONDS = 9;
+// Toasts: short messages at the bottom that screen readers announce. They disappear unless somebody points at them.
+const VISIBLE_SECONDS = 9;
 
 export function startToasts() {
   document.addEventListener("click", (event) => {
     event.target.closest("[data-toast-close]")?.closest("[data-toast]").remove();
   });
   document.addEventListener("close", () => document.body.append(document.getElementById("toasts")), true);
-  document.querySelectorAll("[data-toast]").forEach(leaveLater);
+  document.querySelectorAll("[data-toast]").forEach(scheduleRemoval);
 }
 
-export function say(sentence, kind = "done") {
-  const item = document.createElement("div");
-  item.className = "toast-item";
-  item.dataset.toast = kind;
-  const words = document.createElement("span");
-  words.textContent = sentence;
-  const close = document.createElement("button");
-  close.type = "button";
-  close.dataset.toastClose = "";
-  close.setAttribute("aria-label", "Close this message");
-  close.textContent = "✕";
-  item.append(words, close);
-  const place = document.getElementById("toasts");
+export function showToast(message, kind = "done") {
+  const toast = createToast(message, kind);
+  const region = document.getElementById("toasts");
   const dialog = [...document.querySelectorAll("dialog:modal")].at(-1);
-  if (dialog) dialog.append(place); // what is beside an open dialog is neither seen nor read out
-  while (place.children.length > 2) place.firstElementChild.remove();
-  place.append(item);
-  leaveLater(item);
+  if (dialog) dialog.append(region); // everything outside of an open dialog is inert
+  while (region.children.length > 2) region.firstElementChild.remove();
+  region.append(toast);
+  scheduleRemoval(toast);
 }
 
-function leaveLater(item) {
-  setTimeout(() => (item.matches(":hover, :focus-within") ? leaveLater(item) : item.remove()), SECONDS * 1000);
+function createToast(message, kind) {
+  const toast = document.createElement("div");
+  toast.className = "toast-item";
+  toast.dataset.toast = kind;
+  const text = document.createElement("span");
+  text.textContent = message;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.dataset.toastClose = "";
+  button.setAttribute("aria-label", "Close this message");
+  button.textContent = "✕";
+  toast.append(text, button);
+  return toast;
+}
+
+function scheduleRemoval(toast) {
+  setTimeout(() => (toast.matches(":hover, :focus-within") ? scheduleRemoval(toast) : toast.remove()), VISIBLE_SECONDS * 1000);
 }

@@ -1,0 +1,138 @@
+// The split button: "Copy Link", and "Copy Single-Use Link" for anybody, for one recipient, or for a list of them.
+import { ApiError, createIdempotencyKey, postJson } from "./api_client.js";
+import { copyText, showCopyDialog } from "./clipboard.js";
+import { findOpener } from "./menus.js";
+import { downloadCsv, formatCsv, parseRecipients } from "./recipients.js";
+import { showToast } from "./toasts.js";
+
+const BATCH_SIZE = 100;
+const pendingKeys = new Map(); // a request without a response → its idempotency key, for the next attempt
+
+export function startSplitButtons() {
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-copy], [data-single-use], [data-single-use-for], [data-single-use-many]");
+    if (!button) return;
+    if (button.dataset.copy) return copyLink(button);
+    const splitButton = (findOpener(button) ?? button).closest("[data-split]");
+    if ("singleUse" in button.dataset) return copySingleUseLink(splitButton, {}, splitButton);
+    openDialog("singleUseFor" in button.dataset ? "single-use-for" : "single-use-many", splitButton);
+  });
+  document.addEventListener("submit", (event) => {
+    if (event.target.matches("[data-single-use-form]")) submitRecipient(event);
+    if (event.target.matches("[data-single-use-many-form]")) submitRecipientList(event);
+  });
+  document.addEventListener("change", loadRecipientFile);
+}
+
+async function copyLink(button) {
+  const message = button.dataset.said ?? "Copied.";
+  if (await copyText(button.dataset.copy)) showToast(message);
+  else showCopyDialog(button.dataset.copy, "Your browser did not allow copying. Here is the link:");
+}
+
+// Returns whether a link was issued. `busyElement` shows the progress and blocks a second click.
+async function copySingleUseLink(splitButton, details, busyElement) {
+  if (busyElement.getAttribute("aria-busy") === "true") return false;
+  busyElement.setAttribute("aria-busy", "true");
+  const request = issueLinks(splitButton.dataset.link, details).then(([link]) => link);
+  try {
+    const isCopied = await copyText(request.then((link) => link.url));
+    const link = await request;
+    if (isCopied) showToast(describeLink(link, "Copied a single-use link"));
+    else showCopyDialog(link.url, describeLink(link, "Made a single-use link") + " Your browser did not allow copying:");
+    return true;
+  } catch (error) {
+    showToast(describeError(error), "error");
+    return false;
+  } finally {
+    busyElement.removeAttribute("aria-busy");
+  }
+}
+
+async function issueLinks(linkId, details) {
+  const body = { ...details, source: "web" };
+  const request = `${linkId} ${JSON.stringify(body)}`;
+  const key = pendingKeys.get(request) ?? createIdempotencyKey();
+  pendingKeys.set(request, key);
+  try {
+    const { items } = await postJson(`/v1/links/${linkId}/single-use`, body, key);
+    pendingKeys.delete(request);
+    return items;
+  } catch (error) {
+    if (error instanceof ApiError) pendingKeys.delete(request);
+    throw error;
+  }
+}
+
+function openDialog(id, splitButton) {
+  const dialog = document.getElementById(id);
+  dialog.querySelector("form[data-form]").reset();
+  dialog.querySelectorAll("[data-link-name]").forEach((element) => (element.textContent = splitButton.dataset.name));
+  dialog.querySelector("[data-problem]").textContent = "";
+  Object.assign(dialog.dataset, { link: splitButton.dataset.link, name: splitButton.dataset.name });
+  dialog.showModal();
+  dialog.querySelector("form[data-form] :is(input, textarea)").focus();
+}
+
+async function submitRecipient(event) {
+  event.preventDefault();
+  const form = event.target;
+  const dialog = form.closest("dialog");
+  const fields = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, value.trim()]));
+  const recipient = Object.fromEntries(["name", "email"].filter((name) => fields[name]).map((name) => [name, fields[name]]));
+  const details = { ...(fields.label && { label: fields.label }), ...(Object.keys(recipient).length && { recipients: [recipient] }) };
+  if (await copySingleUseLink(dialog, details, form)) dialog.close();
+}
+
+async function submitRecipientList(event) {
+  event.preventDefault();
+  const form = event.target;
+  const dialog = form.closest("dialog");
+  const problem = dialog.querySelector("[data-problem]");
+  if (form.getAttribute("aria-busy") === "true") return;
+  const { recipients, error } = parseRecipients(form.elements.names.value);
+  problem.textContent = error ?? "";
+  if (error) return;
+  form.setAttribute("aria-busy", "true");
+  try {
+    const label = form.elements.label.value.trim();
+    const links = await issueInBatches(dialog.dataset.link, recipients, label);
+    downloadCsv(`single-use-links-${new Date().toISOString().slice(0, 10)}.csv`, formatCsv(links));
+    showToast(`Made ${links.length} single-use links of ${dialog.dataset.name}; each books one meeting. They are in the CSV file.`);
+    dialog.close();
+  } catch (failure) {
+    problem.textContent = describeError(failure);
+  } finally {
+    form.removeAttribute("aria-busy");
+  }
+}
+
+async function issueInBatches(linkId, recipients, label) {
+  const links = [];
+  for (let index = 0; index < recipients.length; index += BATCH_SIZE) {
+    const batch = recipients.slice(index, index + BATCH_SIZE);
+    links.push(...(await issueLinks(linkId, { recipients: batch, ...(label && { label }) })));
+  }
+  return links;
+}
+
+async function loadRecipientFile(event) {
+  const [file] = event.target.matches?.("[data-names-file]") ? event.target.files : [];
+  if (file) event.target.form.elements.names.value = await file.text();
+}
+
+function describeLink(link, action) {
+  const recipient = link.recipient?.name ?? link.recipient?.email;
+  const expiry = link.expires_at ? `lasts until ${formatInstant(link.expires_at)}` : "does not expire by itself";
+  const sentence = `${action}${recipient ? ` for ${recipient}` : ""}. It books one meeting and ${expiry}.`;
+  return link.status === "active" ? sentence : `${sentence} It cannot be booked now: the link is ${link.status}.`;
+}
+
+function formatInstant(instant) {
+  const timeZone = document.documentElement.dataset.zone;
+  return new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short", timeZone }).format(new Date(instant));
+}
+
+function describeError(error) {
+  return error instanceof ApiError ? error.message : "The server could not be reached. Press again: nothing is made twice.";
+}
