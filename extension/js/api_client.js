@@ -1,81 +1,67 @@
-// Asking the server, with the key of this connection. Each way to fail has a class, as each asks something else of a person.
-import { get, remove, set } from "./kept.js";
+// Calls the server's API with the key of the connection.
+import { ApiError, ConnectionEndedError, NetworkError } from "./errors.js";
+import { readItem, removeItems, writeItem } from "./storage.js";
 
-const PATIENCE = 15000;
-const TRIES = 3;
-const PAUSE = 700;
+const TIMEOUT_MILLISECONDS = 15000;
+const RETRY_MILLISECONDS = 700;
 
-export class Refused extends Error {
-  constructor(problem, status) {
-    super(problem?.detail ?? "The server did not do it.");
-    Object.assign(this, { problem, status });
-  }
-}
-
-export class Unreachable extends Error {}
-
-export class Ended extends Error {
-  constructor() {
-    super("This connection has ended: its key was revoked or has expired.");
-  }
-}
-
-// {body, replayed}. Throws Refused with the problem, Ended when the key is no more, Unreachable without an answer.
-export async function ask(path, { method = "GET", body, key, tries = 1 } = {}) {
-  const connection = await get("connection");
-  if (!connection) throw new Ended();
+// Returns {body, isReplay}. Throws ApiError, ConnectionEndedError, NetworkError. Retries after a lost response or 503.
+export async function callApi(path, { method = "GET", body, key, maxAttempts = 1 } = {}) {
+  const connection = await readItem("connection");
+  if (!connection) throw new ConnectionEndedError();
   const headers = { Authorization: `Bearer ${connection.key}` };
-  const position = await get("position");
+  const position = await readItem("position");
   if (method === "GET" && position) headers["Oncelink-Min-Position"] = position;
   if (key) headers["Idempotency-Key"] = key;
   for (let attempt = 1; ; attempt++) {
     try {
-      const answer = await send(connection.server + path, { method, headers, body });
-      return await read(answer, connection);
+      const response = await sendRequest(connection.server + path, { method, headers, body });
+      return await readResponse(response, connection);
     } catch (error) {
-      const again = error instanceof Unreachable || error.status === 503;
-      if (!again || attempt >= tries) throw error;
-      await new Promise((done) => setTimeout(done, PAUSE * attempt));
+      const isTemporary = error instanceof NetworkError || error.status === 503;
+      if (!isTemporary || attempt >= maxAttempts) throw error;
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MILLISECONDS * attempt));
     }
   }
 }
 
-// One request; the session of the pages is never sent along.
-export async function send(url, { method, headers, body }) {
-  const sent = body === undefined ? {} : { body: JSON.stringify(body) };
-  if (sent.body) headers = { ...headers, "Content-Type": "application/json" };
-  const signal = AbortSignal.timeout(PATIENCE);
+// Sends one request, without the cookies of the pages. Throws NetworkError.
+export async function sendRequest(url, { method, headers, body }) {
+  const content = body === undefined ? {} : { body: JSON.stringify(body) };
+  if (content.body) headers = { ...headers, "Content-Type": "application/json" };
+  const signal = AbortSignal.timeout(TIMEOUT_MILLISECONDS);
   try {
-    return await fetch(url, { method, headers, signal, credentials: "omit", cache: "no-store", redirect: "error", ...sent });
+    return await fetch(url, { method, headers, signal, credentials: "omit", cache: "no-store", redirect: "error", ...content });
   } catch {
-    throw new Unreachable("The server could not be reached.");
+    throw new NetworkError("The server could not be reached.");
   }
 }
 
-async function read(answer, connection) {
-  if (answer.status === 401) {
-    await end(connection);
-    throw new Ended();
+async function readResponse(response, connection) {
+  if (response.status === 401) {
+    await endConnection(connection);
+    throw new ConnectionEndedError();
   }
-  const body = answer.status === 204 ? null : await parsed(answer);
-  if (!answer.ok) throw new Refused(body, answer.status);
-  const position = answer.headers.get("Oncelink-Position");
-  if (position) await set("position", position); // read your writes
-  return { body, replayed: answer.headers.get("Idempotent-Replayed") === "true" };
+  const body = response.status === 204 ? null : await parseBody(response);
+  if (!response.ok) throw new ApiError(body, response.status);
+  const position = response.headers.get("Oncelink-Position");
+  if (position) await writeItem("position", position); // read your writes
+  return { body, isReplay: response.headers.get("Idempotent-Replayed") === "true" };
 }
 
-export async function parsed(answer) {
+// Returns null for an error response without JSON. Throws NetworkError for an incomplete response.
+export async function parseBody(response) {
   try {
-    return await answer.json();
+    return await response.json();
   } catch {
-    if (answer.ok) throw new Unreachable("The server's answer broke off.");
+    if (response.ok) throw new NetworkError("The server's answer broke off.");
     return null;
   }
 }
 
-// The key is worth nothing any more, so neither it nor what it brought is kept; the address is, to connect again.
-async function end(connection) {
-  if ((await get("connection"))?.keyId !== connection.keyId) return;
-  await set("ended", { server: connection.server });
-  await remove("connection", "links", "made", "position");
+// Removes the invalid key and all that it loaded. The address stays, so that the person can connect again.
+async function endConnection(connection) {
+  if ((await readItem("connection"))?.keyId !== connection.keyId) return;
+  await writeItem("ended", { server: connection.server });
+  await removeItems("connection", "links", "made", "position");
 }

@@ -1,101 +1,103 @@
-// Connecting: the person agrees on a page of the server, which shows a one-time code that is worth something only here.
-import { get, OF_CONNECTION, remove, set } from "./kept.js";
-import { ask, parsed, Refused, send } from "./server.js";
+// Connects to a server: the person agrees on its page, which shows a one-time code that only this extension can exchange.
+import { callApi, parseBody, sendRequest } from "./api_client.js";
+import { ApiError, InputError } from "./errors.js";
+import { CONNECTION_ITEMS, readItem, removeItems, writeItem } from "./storage.js";
 
-const SCRIPT = "pairing";
-const LOCAL = ["localhost", "127.0.0.1"];
+const SCRIPT_ID = "pairing";
+const LOCAL_HOSTS = ["localhost", "127.0.0.1"];
 
-// The origin of what was typed. Throws Refused for what is no address, or one where others could read along.
-export function serverOf(text) {
-  const typed = text.trim();
-  const bare = !/^[a-z]+:\/\//i.test(typed);
-  const near = LOCAL.some((host) => typed.split(/[:/]/)[0] === host);
+// Returns the origin of an address. Throws InputError if it is invalid or not encrypted.
+export function parseServerOrigin(text) {
+  const address = text.trim();
+  const hasScheme = /^[a-z]+:\/\//i.test(address);
+  const isLocal = LOCAL_HOSTS.some((host) => address.split(/[:/]/)[0] === host);
   let url;
   try {
-    url = new URL(bare ? `${near ? "http" : "https"}://${typed}` : typed);
+    url = new URL(hasScheme ? address : `${isLocal ? "http" : "https"}://${address}`);
   } catch {
-    throw new Refused({ detail: "Give the address of your Oncelink server, such as meet.example.com." }, 422);
+    throw new InputError("Give the address of your Oncelink server, such as meet.example.com.");
   }
-  const safe = url.protocol === "https:" || (url.protocol === "http:" && LOCAL.includes(url.hostname));
-  if (!safe) throw new Refused({ detail: "The address must begin with https://, so that nobody can read along." }, 422);
+  const isSafe = url.protocol === "https:" || (url.protocol === "http:" && LOCAL_HOSTS.includes(url.hostname));
+  if (!isSafe) throw new InputError("The address must begin with https://, so that nobody can read along.");
   return url.origin;
 }
 
-// Called from a press: the browser asks for the permission. It may close the popup, so the worker goes on from here.
-export async function begin(server) {
-  await set("pairing", { server, verifier: base64url(crypto.getRandomValues(new Uint8Array(32))), opened: false });
-  const granted = await chrome.permissions.request({ origins: [`${server}/*`] });
-  if (granted) await chrome.runtime.sendMessage({ kind: "granted" });
-  else await remove("pairing");
-  return granted;
+// Asks for the permission; the browser allows this only within a click. It may close the popup, so the worker continues.
+export async function startPairing(server) {
+  const verifier = encodeBase64Url(crypto.getRandomValues(new Uint8Array(32)));
+  await writeItem("pairing", { server, verifier, opened: false });
+  const isGranted = await chrome.permissions.request({ origins: [`${server}/*`] });
+  if (isGranted) await chrome.runtime.sendMessage({ kind: "granted" });
+  else await removeItems("pairing");
+  return isGranted;
 }
 
-// In the worker, once permission is there: opens the page, with a script on it that reads the code. Once for each try.
-export function open() {
+// Runs in the worker. Opens the server's page once for each pairing, with a script on it that reads the code.
+export function openPairingPage() {
   return navigator.locks.request("pairing", async () => {
-    const pairing = await get("pairing");
+    const pairing = await readItem("pairing");
     if (!pairing || pairing.opened) return;
     if (!(await chrome.permissions.contains({ origins: [`${pairing.server}/*`] }))) return;
-    await set("pairing", { ...pairing, opened: true });
-    await listen(pairing.server);
-    const challenge = base64url(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(pairing.verifier))));
-    const query = new URLSearchParams({ extension: chrome.runtime.id, challenge });
+    await writeItem("pairing", { ...pairing, opened: true });
+    await registerPairingScript(pairing.server);
+    const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(pairing.verifier));
+    const query = new URLSearchParams({ extension: chrome.runtime.id, challenge: encodeBase64Url(new Uint8Array(digest)) });
     await chrome.tabs.create({ url: `${pairing.server}/settings/extension?${query}` });
   });
 }
 
-async function listen(server) {
-  await deafen();
-  const matches = [`${server}/settings/extension*`];
-  await chrome.scripting.registerContentScripts([{ id: SCRIPT, js: ["js/pairing.js"], matches, persistAcrossSessions: false }]);
+async function registerPairingScript(server) {
+  await unregisterPairingScript();
+  const script = { id: SCRIPT_ID, js: ["js/pairing_page.js"], matches: [`${server}/settings/extension*`], persistAcrossSessions: false };
+  await chrome.scripting.registerContentScripts([script]);
 }
 
-async function deafen() {
-  if ((await chrome.scripting.getRegisteredContentScripts({ ids: [SCRIPT] })).length) {
-    await chrome.scripting.unregisterContentScripts({ ids: [SCRIPT] });
+async function unregisterPairingScript() {
+  if ((await chrome.scripting.getRegisteredContentScripts({ ids: [SCRIPT_ID] })).length) {
+    await chrome.scripting.unregisterContentScripts({ ids: [SCRIPT_ID] });
   }
 }
 
-// Exchanges the code for a key. Throws Refused, Unreachable.
-export function finish(code) {
+// Exchanges the code for a key. Throws InputError, ApiError, NetworkError.
+export function finishPairing(code) {
   return navigator.locks.request("pairing", async () => {
-    const pairing = await get("pairing");
-    if (!pairing) throw new Refused({ detail: "Nobody is connecting. Please begin in the extension." }, 422);
+    const pairing = await readItem("pairing");
+    if (!pairing) throw new InputError("Nobody is connecting. Please begin in the extension.");
     const body = { code: code.trim(), verifier: pairing.verifier };
-    const answer = await send(`${pairing.server}/extension/pair`, { method: "POST", headers: {}, body });
-    const said = await parsed(answer);
-    if (!answer.ok) throw new Refused(said, answer.status);
-    const { id: keyId, key, person } = said;
-    await set("connection", { server: pairing.server, keyId, key, person });
-    await remove("pairing", "ended", "links", "made", "position");
-    await deafen();
+    const response = await sendRequest(`${pairing.server}/extension/pair`, { method: "POST", headers: {}, body });
+    const content = await parseBody(response);
+    if (!response.ok) throw new ApiError(content, response.status);
+    const { id: keyId, key, person } = content;
+    await writeItem("connection", { server: pairing.server, keyId, key, person });
+    await removeItems("pairing", "ended", "links", "made", "position");
+    await unregisterPairingScript();
     return person;
   });
 }
 
-export async function cancel() {
-  await remove("pairing");
-  await deafen();
+export async function cancelPairing() {
+  await removeItems("pairing");
+  await unregisterPairingScript();
 }
 
-// Ends the key at the server, then forgets everything about it here. Throws Unreachable, Refused: nothing is forgotten then.
+// Revokes the key on the server, then forgets the connection. Throws NetworkError, ApiError, and forgets nothing then.
 export async function disconnect() {
-  const { keyId } = await get("connection");
-  await ask(`/v1/api-keys/${keyId}`, { method: "DELETE" });
-  await forget();
+  const { keyId } = await readItem("connection");
+  await callApi(`/v1/api-keys/${keyId}`, { method: "DELETE" });
+  await forgetConnection();
 }
 
-export async function forget() {
-  const connection = await get("connection");
-  await remove(...OF_CONNECTION, "ended");
+export async function forgetConnection() {
+  const connection = await readItem("connection");
+  await removeItems(...CONNECTION_ITEMS, "ended");
   if (!connection) return;
   try {
     await chrome.permissions.remove({ origins: [`${connection.server}/*`] });
   } catch {
-    // an administrator's policy may have granted it for good
+    // the policy of an administrator may grant it permanently
   }
 }
 
-function base64url(bytes) {
+function encodeBase64Url(bytes) {
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }

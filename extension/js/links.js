@@ -1,29 +1,29 @@
-// The links to copy and the single-use links made of them: loaded, kept, ordered, searched.
-import { change, get, set } from "./kept.js";
-import { ask } from "./server.js";
+// The links that the person can copy: loads, stores, groups and searches them.
+import { callApi } from "./api_client.js";
+import { readItem, updateItem, writeItem } from "./storage.js";
 
-const PAGE = 200;
-const MOST_PAGES = 5;
-const MADE = 10;
-const RECENT = 5;
+const PAGE_SIZE = 200;
+const MAX_PAGES = 5;
+const RECENT_COUNT = 5;
+const MAX_USES = 50;
 
-// Loads both lists; what was kept stays when that fails.
-export async function refresh() {
-  const [mine, library] = await Promise.all([listed("mine"), listed("library")]);
+// Loads the person's links and the library. If that fails, the stored lists stay.
+export async function refreshLinks() {
+  const [mine, library] = await Promise.all([fetchLinks("mine"), fetchLinks("library")]);
   const rows = new Map();
-  for (const row of library.rows) rows.set(row.id, slim(row, false));
-  for (const row of mine.rows) rows.set(row.id, slim(row, true));
+  for (const link of library.rows) rows.set(link.id, toRow(link, false));
+  for (const link of mine.rows) rows.set(link.id, toRow(link, true));
   const links = { rows: [...rows.values()], more: mine.more || library.more, at: Date.now() };
-  await set("links", links);
+  await writeItem("links", links);
   return links;
 }
 
-async function listed(view, q) {
+async function fetchLinks(view, q) {
   const rows = [];
   let cursor = null;
-  for (let page = 0; page < (q ? 1 : MOST_PAGES); page++) {
-    const query = new URLSearchParams({ view, limit: PAGE, ...(q && { q }), ...(cursor && { cursor }) });
-    const { body } = await ask(`/v1/links?${query}`);
+  for (let page = 0; page < (q ? 1 : MAX_PAGES); page++) {
+    const query = new URLSearchParams({ view, limit: PAGE_SIZE, ...(q && { q }), ...(cursor && { cursor }) });
+    const { body } = await callApi(`/v1/links?${query}`);
     rows.push(...body.items);
     cursor = body.next_cursor;
     if (!cursor) break;
@@ -31,69 +31,63 @@ async function listed(view, q) {
   return { rows, more: Boolean(cursor) };
 }
 
-// What the server finds: only for people with more links than are kept here.
-export async function searched(q) {
-  const [mine, library] = await Promise.all([listed("mine", q), listed("library", q)]);
-  return [...mine.rows.map((row) => slim(row, true)), ...library.rows.map((row) => slim(row, false))];
+// Searches on the server: only for people with more links than the extension stores.
+export async function searchLinks(q) {
+  const [mine, library] = await Promise.all([fetchLinks("mine", q), fetchLinks("library", q)]);
+  return [...mine.rows.map((link) => toRow(link, true)), ...library.rows.map((link) => toRow(link, false))];
 }
 
-function slim(row, mine) {
-  const { id, name, slug, url, status, kind } = row;
-  return { id, name, slug, url, status, kind, mine, owner: row.owner.name, meeting: row.meeting_type.name };
+function toRow(link, mine) {
+  const { id, name, slug, url, status, kind } = link;
+  return { id, name, slug, url, status, kind, mine, owner: link.owner.name, meeting: link.meeting_type.name };
 }
 
-export async function refreshMade() {
-  const { person } = await get("connection");
-  const query = new URLSearchParams({ issued_by: person.id, limit: MADE, sort: "-issued_at" });
-  const { body } = await ask(`/v1/single-use?${query}`);
-  await set("made", body.items);
-  return body.items;
+export function togglePin(id) {
+  return updateItem("pins", [], (pins) => (pins.includes(id) ? pins.filter((pin) => pin !== id) : [...pins, id]));
 }
 
-export function pin(id) {
-  return change("pins", [], (pins) => (pins.includes(id) ? pins.filter((one) => one !== id) : [...pins, id]));
-}
-
-export function used(id) {
-  return change("used", {}, (times) => {
-    const newest = Object.entries({ ...times, [id]: Date.now() }).sort((one, other) => other[1] - one[1]);
-    return Object.fromEntries(newest.slice(0, 50));
+export function recordUse(id) {
+  return updateItem("used", {}, (uses) => {
+    const newestFirst = Object.entries({ ...uses, [id]: Date.now() }).sort((one, other) => other[1] - one[1]);
+    return Object.fromEntries(newestFirst.slice(0, MAX_USES));
   });
 }
 
-// Groups in the order in which they are shown: pinned, recent, one's own, the library's; each row once.
-export function grouped(rows, words, pins, times) {
-  const wanted = folded(words).split(/\s+/).filter(Boolean);
-  const found = rows.filter((row) => matches(row, wanted));
-  const recent = found.filter((row) => times[row.id] && !pins.includes(row.id));
-  recent.sort((one, other) => times[other.id] - times[one.id]);
-  const near = new Set(recent.slice(0, RECENT));
-  const rest = found.filter((row) => !pins.includes(row.id) && !near.has(row)).sort(byName);
+// Returns [title, rows] of each group in its order on the screen: pinned, recent, the person's, the library's. Each row is in one.
+export function groupLinks(rows, search, pins, uses) {
+  const prefixes = normalizeText(search).split(/\s+/).filter(Boolean);
+  const matches = rows.filter((row) => matchesSearch(row, prefixes));
+  const unpinned = matches.filter((row) => !pins.includes(row.id));
+  const newestFirst = unpinned.filter((row) => uses[row.id]).sort((one, other) => uses[other.id] - uses[one.id]);
+  const recent = new Set(newestFirst.slice(0, RECENT_COUNT));
+  const others = unpinned.filter((row) => !recent.has(row)).sort(compareRows);
   const groups = [
-    ["Pinned", found.filter((row) => pins.includes(row.id)).sort(byName)],
-    ["Recent", [...near]],
-    ["Yours", rest.filter((row) => row.mine)],
-    ["Library", rest.filter((row) => !row.mine)],
+    ["Pinned", matches.filter((row) => pins.includes(row.id)).sort(compareRows)],
+    ["Recent", [...recent]],
+    ["Yours", others.filter((row) => row.mine)],
+    ["Library", others.filter((row) => !row.mine)],
   ];
   return groups.filter(([, members]) => members.length);
 }
 
-// Each word begins a word of the name, slug, meeting type or, of others' links, owner, whatever its case and accents.
-function matches(row, wanted) {
-  const words = folded(`${row.name} ${row.slug} ${row.meeting} ${row.mine ? "" : row.owner}`).split(/[^\p{L}\p{N}]+/u);
-  return wanted.every((prefix) => words.some((word) => word.startsWith(prefix)));
+// Each prefix must begin a word of the name, slug, meeting type or, for links of others, owner.
+function matchesSearch(row, prefixes) {
+  const words = normalizeText(`${row.name} ${row.slug} ${row.meeting} ${row.mine ? "" : row.owner}`).split(/[^\p{L}\p{N}]+/u);
+  return prefixes.every((prefix) => words.some((word) => word.startsWith(prefix)));
 }
 
-function folded(text) {
+// Removes case and accents.
+function normalizeText(text) {
   return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 }
 
-// Links that can be booked first.
-function byName(one, other) {
+// Active links first, then by name.
+function compareRows(one, other) {
   return Number(other.status === "active") - Number(one.status === "active") || one.name.localeCompare(other.name);
 }
 
-export async function ordered() {
-  const [links, pins, times] = await Promise.all([get("links", { rows: [] }), get("pins", []), get("used", {})]);
-  return grouped(links.rows, "", pins, times).flatMap(([, rows]) => rows);
+// The links in their order on the screen.
+export async function listLinks() {
+  const [links, pins, uses] = await Promise.all([readItem("links", { rows: [] }), readItem("pins", []), readItem("used", {})]);
+  return groupLinks(links.rows, "", pins, uses).flatMap(([, rows]) => rows);
 }

@@ -1,52 +1,53 @@
-// Menus behind a button: arrows, Home, End, Escape; the focus goes back to the button.
-let opener = null;
+// Menus of buttons. Keys: arrows, Home, End, Escape. Closing returns the focus to the button.
+let openerButton = null;
 
-export function openerOf(menu) {
-  return menu.matches(":popover-open") ? opener : null;
+export function findOpener(menu) {
+  return menu.matches(":popover-open") ? openerButton : null;
 }
 
-export function toggle(button, menu) {
-  const again = openerOf(menu) === button;
-  closeAll();
-  if (again) return;
-  opener = button;
+export function toggleMenu(button, menu) {
+  const isOpen = findOpener(menu) === button;
+  closeMenus();
+  if (isOpen) return;
+  openerButton = button;
   button.setAttribute("aria-expanded", "true");
   menu.showPopover();
-  place(button, menu);
-  items(menu)[0].focus();
+  positionMenu(button, menu);
+  listItems(menu)[0].focus();
 }
 
-export function closeAll() {
+export function closeMenus() {
   for (const menu of document.querySelectorAll("[popover]:popover-open")) menu.hidePopover();
-  opener?.setAttribute("aria-expanded", "false");
+  openerButton?.setAttribute("aria-expanded", "false");
 }
 
-function items(menu) {
+function listItems(menu) {
   return [...menu.querySelectorAll("[role=menuitem]:not([hidden])")];
 }
 
-function place(button, menu) {
-  const at = button.getBoundingClientRect();
-  const below = at.bottom + 6;
+// Below the button, or above it where there is no room below.
+function positionMenu(button, menu) {
+  const box = button.getBoundingClientRect();
+  const below = box.bottom + 6;
   const fits = below + menu.offsetHeight < innerHeight;
-  menu.style.top = `${Math.max(6, fits ? below : at.top - 6 - menu.offsetHeight)}px`;
-  menu.style.left = `${Math.max(6, at.right - menu.offsetWidth)}px`;
+  menu.style.top = `${Math.max(6, fits ? below : box.top - 6 - menu.offsetHeight)}px`;
+  menu.style.left = `${Math.max(6, box.right - menu.offsetWidth)}px`;
 }
 
-export function startMenus(onClose) {
+export function startMenus(onEscape) {
   document.addEventListener("click", (event) => {
-    if (!event.target.closest("[popover], [aria-haspopup=menu]")) closeAll();
+    if (!event.target.closest("[popover], [aria-haspopup=menu]")) closeMenus();
   });
   document.addEventListener("keydown", (event) => {
     const menu = document.querySelector("[popover]:popover-open");
     if (!menu) return;
-    const all = items(menu);
-    const at = all.indexOf(document.activeElement);
-    const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: -1 }[event.key];
-    if (next !== undefined) all.at(next % all.length).focus();
-    else if (event.key === "Escape") onClose(opener);
+    const items = listItems(menu);
+    const index = items.indexOf(document.activeElement);
+    const nextIndex = { ArrowDown: index + 1, ArrowUp: index - 1, Home: 0, End: -1 }[event.key];
+    if (nextIndex !== undefined) items.at(nextIndex % items.length).focus();
+    else if (event.key === "Escape") onEscape(openerButton);
     else if (event.key !== "Tab") return;
-    if (next === undefined) closeAll();
+    if (nextIndex === undefined) closeMenus();
     event.preventDefault();
     event.stopPropagation();
   }, true);

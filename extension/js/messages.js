@@ -1,36 +1,27 @@
-// Copying, and saying what was done.
-const SHOWN = 6000;
+// Messages of the popup, and their texts.
+const VISIBLE_MILLISECONDS = 6000;
 
-// Whether the text is on the clipboard; where the browser refuses, it is shown selected, to be copied by hand.
-export async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    const dialog = document.getElementById("by-hand");
-    const field = dialog.querySelector("textarea");
-    field.value = text;
-    dialog.showModal();
-    field.select();
-    return false;
-  }
-}
-
-export function say(sentence) {
+export function showToast(message) {
   const toast = document.createElement("p");
   toast.className = "toast";
-  toast.textContent = sentence;
+  toast.textContent = message;
   document.getElementById("toasts").replaceChildren(toast);
-  setTimeout(() => toast.remove(), SHOWN);
+  setTimeout(() => toast.remove(), VISIBLE_MILLISECONDS);
 }
 
-export function inWords(instant) {
+export function showBar(message) {
+  const bar = document.getElementById("bar");
+  bar.textContent = message;
+  bar.hidden = false;
+}
+
+export function formatInstant(instant) {
   return new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" }).format(new Date(instant));
 }
 
-export function about(made, done) {
-  const who = made.recipient?.name ?? made.recipient?.email;
-  const until = made.expires_at ? `lasts until ${inWords(made.expires_at)}` : "does not expire by itself";
-  const first = `${done}${who ? ` for ${who}` : ""}. It books one meeting and ${until}.`;
-  return made.status === "active" ? first : `${first} It cannot be booked now: the link is ${made.status}.`;
+export function describeLink(link, action) {
+  const recipient = link.recipient?.name ?? link.recipient?.email;
+  const expiry = link.expires_at ? `lasts until ${formatInstant(link.expires_at)}` : "does not expire by itself";
+  const sentence = `${action}${recipient ? ` for ${recipient}` : ""}. It books one meeting and ${expiry}.`;
+  return link.status === "active" ? sentence : `${sentence} It cannot be booked now: the link is ${link.status}.`;
 }

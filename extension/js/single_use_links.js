@@ -1,72 +1,77 @@
-// Making single-use links: one idempotency key for each press, kept until it is answered, so that none is made twice.
-import { change, get } from "./kept.js";
-import { ask, Refused } from "./server.js";
+// Issues and revokes single-use links. The idempotency key of a request is stored until there is a response.
+import { callApi } from "./api_client.js";
+import { ApiError, InputError, OfflineError } from "./errors.js";
+import { readItem, updateItem, writeItem } from "./storage.js";
 
-export class Offline extends Error {
-  constructor() {
-    super("You are offline, so nothing was made.");
-  }
+const RECENT_COUNT = 10;
+const EMAIL = /^[^\s@<>"(),;:]+@[^\s@<>"(),;:]+\.[^\s@<>"(),;:.]+$/;
+
+// Issues one link. A lock keeps two simultaneous clicks from sharing a key. Throws OfflineError and the errors of callApi.
+export function issueLink(linkId, details = {}) {
+  return navigator.locks.request("issuing", () => issueOnce(linkId, details));
 }
 
-// One after the other, whoever asks: two presses at once must not share a key.
-export function issue(link, wanted = {}) {
-  return navigator.locks.request("issuing", () => issued(link, wanted));
+async function issueOnce(linkId, details) {
+  if (!navigator.onLine) throw new OfflineError();
+  const body = { ...details, source: "extension" };
+  const request = `${linkId} ${JSON.stringify(body)}`;
+  const key = (await readItem("unanswered", {}))[request] ?? createIdempotencyKey();
+  await updateItem("unanswered", {}, (keys) => ({ ...keys, [request]: key }));
+  const [link, isReplay] = await sendIssueRequest(linkId, body, key, request);
+  // an earlier click issued this link, and somebody has revoked it since: this click needs another one
+  if (isReplay && (await isRevoked(link))) return (await sendIssueRequest(linkId, body, createIdempotencyKey(), request))[0];
+  return link;
 }
 
-async function issued(link, wanted) {
-  if (!navigator.onLine) throw new Offline();
-  const body = { ...wanted, source: "extension" };
-  const intention = `${link} ${JSON.stringify(body)}`;
-  const key = (await get("unanswered", {}))[intention] ?? newKey();
-  await change("unanswered", {}, (kept) => ({ ...kept, [intention]: key }));
-  const [made, replayed] = await answered(link, body, key, intention);
-  if (replayed && (await isRevoked(made))) return (await answered(link, body, newKey(), intention))[0];
-  return made;
-}
-
-async function answered(link, body, key, intention) {
-  const path = `/v1/links/${link}/single-use`;
+async function sendIssueRequest(linkId, body, key, request) {
+  const path = `/v1/links/${linkId}/single-use`;
   try {
-    const { body: answer, replayed } = await ask(path, { method: "POST", body, key, tries: 3 });
-    await forget(intention);
-    return [answer.items[0], replayed];
+    const { body: content, isReplay } = await callApi(path, { method: "POST", body, key, maxAttempts: 3 });
+    await removeKey(request);
+    return [content.items[0], isReplay];
   } catch (error) {
-    if (error instanceof Refused && error.status < 500) await forget(intention);
+    if (error instanceof ApiError && error.status < 500) await removeKey(request);
     throw error;
   }
 }
 
-function forget(intention) {
-  return change("unanswered", {}, ({ [intention]: _, ...others }) => others);
+function removeKey(request) {
+  return updateItem("unanswered", {}, ({ [request]: _, ...others }) => others);
 }
 
-// An earlier press made it, and it was revoked since, from a list: it is no answer to this press.
-async function isRevoked(made) {
-  const { body } = await ask(`/v1/single-use/${made.id}`);
+async function isRevoked(link) {
+  const { body } = await callApi(`/v1/single-use/${link.id}`);
   return body.status === "revoked";
 }
 
-export async function revoke(id) {
-  return (await ask(`/v1/single-use/${id}/revoke`, { method: "POST", body: {}, tries: 3 })).body;
+export async function revokeLink(id) {
+  return (await callApi(`/v1/single-use/${id}/revoke`, { method: "POST", body: {}, maxAttempts: 3 })).body;
 }
 
-function newKey() {
+// Loads the links that the person issued last.
+export async function refreshSingleUseLinks() {
+  const { person } = await readItem("connection");
+  const query = new URLSearchParams({ issued_by: person.id, limit: RECENT_COUNT, sort: "-issued_at" });
+  const { body } = await callApi(`/v1/single-use?${query}`);
+  await writeItem("made", body.items);
+  return body.items;
+}
+
+function createIdempotencyKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(18));
   return btoa(String.fromCharCode(...bytes)).replace(/[+/]/g, "-");
 }
 
-const ADDRESS = /^[^\s@<>"(),;:]+@[^\s@<>"(),;:]+\.[^\s@<>"(),;:.]+$/;
-
-export function isAddress(text) {
-  return text.length <= 254 && ADDRESS.test(text);
+export function isEmail(text) {
+  return text.length <= 254 && EMAIL.test(text);
 }
 
-// "Grace Hopper", "grace@acme.example" or "Grace Hopper <grace@acme.example>"; null for nobody. Throws for none of these.
-export function recipientOf(text) {
-  const said = text.replace(/\s+/g, " ").trim();
-  if (!said) return null;
-  const [, name, email] = /^(.*?)\s*<([^<>]*)>$/.exec(said) ?? (said.includes("@") ? [said, "", said] : [said, said, ""]);
-  if (email && !isAddress(email)) throw new Refused({ detail: `“${email}” is not an e-mail address.` }, 422);
-  if (name.length > 200) throw new Refused({ detail: "A name has at most 200 characters." }, 422);
+// Parses "Grace Hopper", "grace@acme.example" or "Grace Hopper <grace@acme.example>"; null if empty. Throws InputError.
+export function parseRecipient(input) {
+  const text = input.replace(/\s+/g, " ").trim();
+  if (!text) return null;
+  const [, name, email] = /^(.*?)\s*<([^<>]*)>$/.exec(text) ?? (text.includes("@") ? [text, "", text] : [text, text, ""]);
+  if (email && !isEmail(email)) throw new InputError(`“${email}” is not an e-mail address.`);
+  if (name.length > 200) throw new InputError("A name has at most 200 characters.");
   return { ...(name && { name }), ...(email && { email }) };
 }

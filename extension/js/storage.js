@@ -1,31 +1,31 @@
-// What this browser keeps between two openings: the connection, the last lists, pins, and what was never answered.
-const store = chrome.storage.local;
+// The storage of the extension: the connection, the last lists, pins, and requests without a response.
+const storage = chrome.storage.local;
 
-export async function get(name, otherwise = null) {
-  return (await store.get(name))[name] ?? otherwise;
+// The items of a connection. Pins and recent links stay, because they are only ids.
+export const CONNECTION_ITEMS = ["connection", "links", "made", "position", "unanswered", "pairing", "notice"];
+
+export async function readItem(name, fallback = null) {
+  return (await storage.get(name))[name] ?? fallback;
 }
 
-export async function set(name, value) {
-  await store.set({ [name]: value });
+export async function writeItem(name, value) {
+  await storage.set({ [name]: value });
 }
 
-export async function remove(...names) {
-  await store.remove(names);
+export async function removeItems(...names) {
+  await storage.remove(names);
 }
 
-// One change at a time, also among popup and worker: the new value is made of the old one.
-export function change(name, otherwise, make) {
+// Makes the new value from the old one. A lock keeps popup and worker from changing the same item at once.
+export function updateItem(name, fallback, makeValue) {
   return navigator.locks.request(`kept ${name}`, async () => {
-    const made = make(await get(name, otherwise));
-    await set(name, made);
-    return made;
+    const value = makeValue(await readItem(name, fallback));
+    await writeItem(name, value);
+    return value;
   });
 }
 
-// Nobody but our own pages reads it: not the scripts that run inside of web pages.
-export function shield() {
-  return store.setAccessLevel({ accessLevel: "TRUSTED_CONTEXTS" });
+// Hides the storage from scripts that run in web pages.
+export function restrictAccess() {
+  return storage.setAccessLevel({ accessLevel: "TRUSTED_CONTEXTS" });
 }
-
-// Everything that belongs to a connection. Pins and what was used last stay: they are only ids.
-export const OF_CONNECTION = ["connection", "links", "made", "position", "unanswered", "pairing", "notice"];
