@@ -43,26 +43,26 @@ def test_the_page_says_what_the_code_does() -> None:
     assert hash_event(event).hex() == hash
 
 
-def test_the_page_says_what_sql_does(world: SealedLog) -> None:
+def test_the_page_says_what_sql_does(sealed_log: SealedLog) -> None:
     event, _, hash = read_test_vector()
-    [row] = world.database.fetch_rows(HASH, {**event, "data": json.dumps(event["data"])})
+    [row] = sealed_log.database.fetch_rows(HASH, {**event, "data": json.dumps(event["data"])})
     assert bytes(row["hash"]).hex() == hash
 
 
-def test_every_event_of_a_log_has_the_hash_that_was_sealed(world: SealedLog) -> None:
+def test_every_event_of_a_log_has_the_hash_that_was_sealed(sealed_log: SealedLog) -> None:
     sealed = {
         row["position"]: bytes(row["hash"])
-        for row in world.fetch_rows("SELECT position, hash FROM {schema}.sealed_events")
+        for row in sealed_log.fetch_rows("SELECT position, hash FROM {schema}.sealed_events")
     }
-    events = [{**row, "data": json.loads(row["data"])} for row in world.fetch_rows(EXPORTED)]
+    events = [{**row, "data": json.loads(row["data"])} for row in sealed_log.fetch_rows(EXPORTED)]
     assert len(events) == len(sealed) > 64
     assert {event["position"]: hash_event(event) for event in events} == sealed
 
 
 @settings(deadline=None, max_examples=60)
 @given(DATA)
-def test_any_data_is_spelled_as_postgresql_does(world: SealedLog, data: dict[str, Any]) -> None:
-    [row] = world.fetch_rows("SELECT %s::jsonb::text AS spelled", json.dumps(data))
+def test_any_data_is_spelled_as_postgresql_does(sealed_log: SealedLog, data: dict[str, Any]) -> None:
+    [row] = sealed_log.fetch_rows("SELECT %s::jsonb::text AS spelled", json.dumps(data))
     assert spelled(sort_names(data)) == row["spelled"]
     assert spelled(sort_names(json.loads(row["spelled"]))) == row["spelled"]
 
