@@ -40,13 +40,18 @@ def append(path: Path, text: str) -> None:
     path.write_text(f"{path.read_text()}\n{text}\n")
 
 
+def locate_page(project: Path, page: str) -> Path:
+    """Where the site has a page; a folder's README is its index."""
+    return (project / "site" / page.replace("README", "index")).with_suffix(".html")
+
+
 def test_every_page_is_in_the_navigation_and_in_the_site(project: Path) -> None:
     done = build(project)
     assert done.returncode == 0, done.stdout + done.stderr
     pages = {path.relative_to(ROOT / "docs") for path in (ROOT / "docs").rglob("*.md")} - {Path("vendor/README.md")}
     listed = set(re.findall(r"^ +- (?:[\w ]+: )?([\w/-]+\.md)", (ROOT / "mkdocs.yml").read_text(), re.M))
     assert listed == {str(page) for page in pages} | {"api.md"}
-    assert [page for page in listed if not (project / "site" / page).with_suffix(".html").is_file()] == []
+    assert [page for page in listed if not locate_page(project, page).is_file()] == []
     assert (project / "site" / "openapi.json").read_bytes() == (ROOT / "docs" / "openapi.json").read_bytes()
     assert not (project / "site" / "site_hooks.py").exists()
 
@@ -72,8 +77,9 @@ def test_a_diagram_is_drawn_by_our_own_copy_and_only_its_page_loads_it(project: 
     append(project / "docs" / "decisions" / "0001-one-append.md", "```mermaid\ngraph LR\n  a --> b\n```")
     done = build(project)
     assert done.returncode == 0, done.stdout + done.stderr
-    loading = [path.name for path in (project / "site").rglob("*.html") if "vendor/mermaid.min.js" in path.read_text()]
-    assert loading == ["0001-one-append.html"]
+    loading = {path for path in (project / "site").rglob("*.html") if "vendor/mermaid.min.js" in path.read_text()}
+    sources = [path for path in (project / "docs").rglob("*.md") if "```mermaid" in path.read_text()]
+    assert loading == {locate_page(project, str(path.relative_to(project / "docs"))) for path in sources}
     page = (project / "site" / "decisions" / "0001-one-append.html").read_text()
     assert '<script src="../vendor/mermaid.min.js">' in page
 
@@ -81,17 +87,17 @@ def test_a_diagram_is_drawn_by_our_own_copy_and_only_its_page_loads_it(project: 
 def test_no_page_asks_another_origin(project: Path) -> None:
     build(project)
     for path in (project / "site").rglob("*.html"):
-        asked = re.findall(
+        origins = re.findall(
             r'<(?:script|img|iframe|link)\b[^>]*\b(?:src|href)="((?:https?:)?//[^"]+)"', path.read_text()
         )
-        assert asked == [], path
+        assert origins == [], path
 
 
 def test_the_vendored_file_is_the_one_that_its_readme_names() -> None:
     vendor = ROOT / "docs" / "vendor"
     stated = dict(re.findall(r"^\| `([^`]+)` \| `([0-9a-f]{64})` \|$", (vendor / "README.md").read_text(), re.M))
-    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in vendor.glob("*.js")}
-    assert found == stated
+    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in vendor.glob("*.js")}
+    assert digests == stated
 
 
 @pytest.mark.parametrize(
