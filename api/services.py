@@ -24,7 +24,7 @@ from projections import catalogue
 from projections.following.append_notify import AppendNotifier
 from projections.following.follower import Follower
 from projections.queries.query import QuerySource
-from replay.rebuild import Rebuilder
+from replay.background_rebuilds import Rebuilder
 from replay.tree import checkpoint
 from replay.tree.sealed_tree import SealedTree
 from replay.tree.sealer import Sealer

@@ -18,6 +18,7 @@ from projections import catalogue, meeting_log
 from projections.meeting_log import FILTERS, LISTING, MEETING_LOG, MeetingFilters
 from projections.queries.query import QuerySource
 from projections.rebuild.progress import NO_TIMEOUTS
+from projections.table_lookup import find_live_tables
 from store.database import Database
 from store.embedded.server import Server
 
@@ -71,7 +72,7 @@ def measure_pages(db: Database, server: Server, sizes: Sizes, flush_mode: str) -
 
 def fill_live_table(db: Database, connection: Connection[Any], meetings: int) -> str:
     """Fill the live table with this many meetings and create its indexes after loading. Return its name."""
-    table = read_live_tables(db)[MEETING_LOG.name]
+    table = find_live_tables(db.fetch_rows)[MEETING_LOG.name].table
     indexes = connection.execute(INDEXES, (db.schema, table)).fetchall()
     for name, _ in indexes:
         connection.execute(f'DROP INDEX {db.schema}."{name}"')
@@ -117,21 +118,14 @@ def prepare_manual_query(db: Database, url: str, table: str, name: str, sort: st
     order = f"ORDER BY m.{column} {direction}, m.booking_id {direction}"
     rows = f'SELECT * FROM {{schema}}."{table}" AS m WHERE {conditions} {order} LIMIT 51'
     live_tables = "WITH " + ", ".join(
-        f'{name} AS NOT MATERIALIZED (SELECT * FROM {{schema}}."{live_table}")'
-        for name, live_table in read_live_tables(db).items()
+        f'{name} AS NOT MATERIALIZED (SELECT * FROM {{schema}}."{live_table.table}")'
+        for name, live_table in find_live_tables(db.fetch_rows).items()
     )
     query = db.compose_query(f"{live_tables} SELECT {LISTING.columns} FROM ({rows}) AS m {order}")
     with psycopg.connect(url, row_factory=dict_row, options=f"{NO_TIMEOUTS} -c timezone=UTC") as connection:
         connection.execute(db.compose_query(index))
         yield lambda: connection.execute(query, filters, prepare=False).fetchall()
         connection.rollback()
-
-
-def read_live_tables(db: Database) -> dict[str, str]:
-    """Read the live tables by the read models' names."""
-    return {
-        row["name"]: row["live_table"] for row in db.fetch_rows("SELECT name, live_table FROM {schema}.read_models")
-    }
 
 
 def measure_median_ms(sizes: Sizes, query: Any) -> float:

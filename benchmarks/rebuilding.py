@@ -18,7 +18,7 @@ from projections.queries.query import compile_statement
 from projections.read_model import ReadModel
 from projections.rebuild import job, live_tables
 from projections.rebuild.progress import NO_TIMEOUTS
-from replay.rebuild import Rebuild
+from replay.rebuild import begin_rebuild
 from store.database import Database
 from store.embedded.server import Server
 from store.schema import SERVICE_ROLE
@@ -29,9 +29,9 @@ MAX_MEGABYTES = 200
 LIBRARY_EVENTS = 5_000  # events; it would take minutes for all
 REBUILD_PROGRAM = """
 import resource, sys
-from replay.rebuild import Rebuild
+from replay.rebuild import begin_rebuild
 from store.database import Database
-Rebuild.begin(Database(sys.argv[1]).open()).run()
+begin_rebuild(Database(sys.argv[1]).open()).run()
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 
@@ -83,7 +83,7 @@ def compare_with_floor(db: Database, name: str, models: Sequence[ReadModel], rou
 def measure_rebuild(db: Database, models: Sequence[ReadModel]) -> float:
     """Measure the seconds of a rebuild, from its lock to the switch."""
     started_at = time.perf_counter()
-    Rebuild.begin(db, [model.name for model in models]).run()
+    begin_rebuild(db, [model.name for model in models]).run()
     return time.perf_counter() - started_at
 
 

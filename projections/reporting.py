@@ -10,6 +10,7 @@ from projections import usage
 from projections.catalogue import READ_MODELS
 from projections.queries.query import build_query, compile_statement, select_table_rows
 from projections.read_model import ReadModel
+from projections.table_lookup import find_live_tables
 from store.database import Database
 from store.schema import ANALYST_ROLE
 
@@ -112,7 +113,6 @@ def execute(connection: Connection[Any], db: Database, text: str) -> None:
 # views of an earlier version, with other columns, are recreated at the start
 VIEWS_VERSION = "SELECT obj_description(to_regclass(format('%%I.link_usage_daily', %s::text)), 'pg_class') AS described"
 LOCK_READ_MODELS = "SELECT pg_advisory_xact_lock(hashtextextended(%s || '.read_models', 0))"
-LIVE_TABLES = "SELECT name, live_table FROM {schema}.read_models"
 
 
 def ensure_views(db: Database) -> bool:
@@ -126,8 +126,8 @@ def ensure_views(db: Database) -> bool:
             with connection.transaction():
                 connection.execute("SET LOCAL lock_timeout = '1s'")  # analysts who query meanwhile wait too
                 connection.execute(LOCK_READ_MODELS, (db.schema,))
-                tables = {row["name"]: row["live_table"] for row in connection.execute(db.compose_query(LIVE_TABLES))}
-                define_views(connection, db, {model: tables[model.name] for model in READ_MODELS})
+                live_tables = find_live_tables(lambda text: connection.execute(db.compose_query(text)))
+                define_views(connection, db, {model: live_tables[model.name].table for model in READ_MODELS})
                 connection.execute(
                     db.compose_query(f"COMMENT ON VIEW {{reporting}}.link_usage_daily IS '{version_comment}'")
                 )

@@ -9,6 +9,7 @@ from psycopg.rows import DictRow
 from projections.catalogue import READ_MODELS
 from projections.read_model import ReadModel
 from projections.rebuild.progress import IS_HELD
+from projections.table_lookup import LIVE_TABLES
 from store.database import Database
 
 State = Literal["following", "rebuilding", "stopped"]
@@ -24,14 +25,14 @@ SELECT f.position, l.head, {IS_HELD.format(name="rebuild")} AS rebuilding, {IS_H
            FROM {{schema}}.events WHERE position > f.position ORDER BY position LIMIT 1), 0) AS lag_seconds
 FROM {{schema}}.follower AS f, (SELECT coalesce(max(position), 0) AS head FROM {{schema}}.events) AS l
 """
-MODELS = """
+MODELS = f"""
 SELECT m.name, m.version, m.live_table, greatest(c.reltuples, 0)::bigint AS estimate,
        d.stream_id, d.error AS dead, d.more
-FROM {schema}.read_models AS m
+FROM ({LIVE_TABLES}) AS m
 LEFT JOIN pg_class AS c ON c.oid = to_regclass(format('%%I.%%I', %(schema)s::text, m.live_table))
 LEFT JOIN LATERAL (
     SELECT stream_id, split_part(error, chr(10), 1) AS error, count(*) OVER () - 1 AS more
-    FROM {schema}.dead_letters WHERE read_model = m.name ORDER BY failed_at LIMIT 1
+    FROM {{schema}}.dead_letters WHERE read_model = m.name ORDER BY failed_at LIMIT 1
 ) AS d ON true
 """
 REBUILDS = """

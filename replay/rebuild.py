@@ -1,84 +1,35 @@
-"""Rebuilds read models from the log while the old tables serve. Only one rebuild runs at a time."""
+"""Begins a rebuild of read models from the log. The old tables serve meanwhile; only one rebuild runs at a time."""
 
-import logging
 from collections.abc import Callable, Sequence
-from threading import Event, Thread
 
-from psycopg import Error, OperationalError
-
-from domain.refusals import Invalid, NewerVersionLive, NotFound, Refusal
+from domain.refusals import Invalid, NewerVersionLive, NotFound
 from projections.catalogue import READ_MODELS
 from projections.read_model import ReadModel
-from projections.rebuild import live_tables
 from projections.rebuild.job import RebuildRun
-from projections.rebuild.load import RebuildResult
-from projections.rebuild.progress import IS_HELD, Progress, RebuildLock, describe_error
-from store.database import Database, DatabaseAway
-
-logger = logging.getLogger(__name__)
-
-CHECK_INTERVAL_SECONDS = 0.5
-MAX_PAUSE_SECONDS = 60.0  # after failures: each attempt folds the whole log
-FOLLOWER_LOCK_HELD = f"SELECT {IS_HELD.format(name='follower')} AS held"
+from projections.rebuild.live_tables import read_live_versions
+from projections.rebuild.progress import Progress, RebuildLock, ignore_progress
+from store.database import Database
 
 
-class Rebuild:
-    """A rebuild that has begun: the state of its read models already says so."""
+def begin_rebuild(
+    db: Database,
+    names: Sequence[str] = (),
+    catalogue: Sequence[ReadModel] = READ_MODELS,
+    on_progress: Callable[[Progress], None] = ignore_progress,
+) -> RebuildRun:
+    """Begins a rebuild of these read models, or of all. Models with an older live version, or none, are built too.
 
-    def __init__(self, lock: RebuildLock, catalogue: Sequence[ReadModel], models: Sequence[ReadModel]) -> None:
-        self.lock = lock
-        self.rebuild_run = RebuildRun(lock, catalogue, models)
-
-    @classmethod
-    def begin(
-        cls,
-        db: Database,
-        names: Sequence[str] = (),
-        catalogue: Sequence[ReadModel] = READ_MODELS,
-        on_progress: Callable[[Progress], None] = lambda progress: None,
-    ) -> "Rebuild":
-        """Begins a rebuild of these read models, or of all. Models with an older live version, or none, are built too.
-
-        Raises NotFound for an unknown name, RebuildRunning, NewerVersionLive, psycopg.OperationalError.
-        """
-        requested_models = set(find_models(names, catalogue))
-        live_versions = live_tables.read_live_versions(db)
-        if any(live_versions.get(model.name, 0) > model.version for model in requested_models):
-            raise NewerVersionLive
-        models = [
-            model
-            for model in catalogue
-            if model in requested_models or live_versions.get(model.name, 0) < model.version
-        ]
-        return cls.from_lock(RebuildLock.acquire(db), catalogue, models, on_progress)
-
-    @classmethod
-    def from_lock(
-        cls,
-        lock: RebuildLock,
-        catalogue: Sequence[ReadModel],
-        models: Sequence[ReadModel],
-        on_progress: Callable[[Progress], None] = lambda progress: None,
-    ) -> "Rebuild":
-        """A rebuild of these read models under a lock that is held. Closes the lock's connection on an error."""
-        try:
-            lock.on_progress = on_progress
-            lock.announce_rebuild(models)
-        except BaseException:
-            lock.connection.close()
-            raise
-        return cls(lock, catalogue, models)
-
-    def run(self) -> list[RebuildResult]:
-        """Runs the rebuild. Raises CannotFold, NoMomentToSwitch, psycopg.Error: then nothing has changed."""
-        try:
-            return self.rebuild_run.run()
-        finally:
-            self.lock.connection.close()
-
-    def stop(self) -> None:
-        """Cancels the rebuild, from another thread. Nothing has changed then."""
-        self.lock.connection.cancel_safe(timeout=2)
+    The status of the read models says so at once; `run` builds them. Raises NotFound for an unknown name,
+    RebuildRunning, NewerVersionLive, psycopg.OperationalError.
+    """
+    requested_models = find_models(names, catalogue)
+    live_versions = read_live_versions(db)
+    if any(live_versions.get(model.name, 0) > model.version for model in requested_models):
+        raise NewerVersionLive
+    models = [
+        model for model in catalogue if model in requested_models or live_versions.get(model.name, 0) < model.version
+    ]
+    return RebuildRun.begin(RebuildLock.acquire(db, on_progress=on_progress), catalogue, models)
 
 
 def find_models(names: Sequence[str], catalogue: Sequence[ReadModel] = READ_MODELS) -> list[ReadModel]:
@@ -95,94 +46,3 @@ def refuse_unknown_names(names: Sequence[str]) -> None:
     for name in names:
         if name not in known_names:
             raise Invalid(name, f"There is no such read model; there are {', '.join(known_names)}.")
-
-
-class Rebuilder:
-    """Runs the rebuilds of this process in background threads: requested ones, and the one that a new version needs."""
-
-    def __init__(self, db: Database, catalogue: Sequence[ReadModel] = READ_MODELS) -> None:
-        self.db = db
-        self.catalogue = catalogue
-        self.stop_requested = Event()
-        self.current_rebuild: Rebuild | None = None
-        self._threads: list[Thread] = []
-
-    def start(self) -> "Rebuilder":
-        """Builds in the background what is not live in this program's version. Returns at once."""
-        self._start_thread(self._build_until_current)
-        return self
-
-    def begin_rebuild(self, name: str) -> Rebuild:
-        """Begins the rebuild of a read model, and records that.
-
-        Raises NotFound, RebuildRunning, NewerVersionLive, DatabaseAway.
-        """
-        try:
-            return Rebuild.begin(self.db, [name], self.catalogue)
-        except OperationalError as error:
-            raise DatabaseAway(str(error)) from error
-
-    def run_in_background(self, rebuild: Rebuild) -> None:
-        """Runs a rebuild in the background. Returns at once."""
-        self._start_thread(lambda: self._run_rebuild(rebuild))
-
-    def stop(self) -> None:
-        """Cancels the current rebuild, and waits for the threads. The next rebuild drops the leftover tables."""
-        self.stop_requested.set()
-        while any(thread.is_alive() for thread in self._threads):
-            if self.current_rebuild is not None:
-                try:
-                    self.current_rebuild.stop()
-                except Error:
-                    logger.debug("the rebuild had ended by itself")
-            for thread in self._threads:
-                thread.join(0.1)
-
-    def _start_thread(self, work: Callable[[], object]) -> None:
-        self._threads = [thread for thread in self._threads if thread.is_alive()]
-        thread = Thread(target=work, name="rebuild", daemon=True)
-        self._threads.append(thread)
-        thread.start()
-
-    def _run_rebuild(self, rebuild: Rebuild) -> bool:
-        """Runs a rebuild and logs its result. Returns whether it succeeded."""
-        self.current_rebuild = rebuild
-        try:
-            for result in rebuild.run():
-                logger.info("rebuilt %s: %d events in %.1f s", result.model.name, result.events, result.seconds)
-        except (Refusal, Error) as error:
-            if not self.stop_requested.is_set():
-                logger.error("the rebuild failed: %s", describe_error(error))
-            return False
-        finally:
-            self.current_rebuild = None
-        return True
-
-    def _build_until_current(self) -> None:
-        """Builds what is not live in this program's version, and retries until everything is."""
-        pause_seconds = CHECK_INTERVAL_SECONDS
-        while not self.stop_requested.is_set():
-            try:
-                missing_models = live_tables.find_missing_models(self.db, self.catalogue)
-                if not missing_models:
-                    return
-                if not self._is_newer_and_followed(missing_models):
-                    was_built = self._build_missing_models(RebuildLock.acquire(self.db))
-                    pause_seconds = CHECK_INTERVAL_SECONDS if was_built else min(2 * pause_seconds, MAX_PAUSE_SECONDS)
-            except (Refusal, Error, DatabaseAway) as error:
-                logger.info("the read models are not yet of this version: %s", describe_error(error))
-            self.stop_requested.wait(pause_seconds)
-
-    def _build_missing_models(self, lock: RebuildLock) -> bool:
-        """Builds what is still missing, now that the lock is held. Returns whether it succeeded."""
-        missing_models = live_tables.find_missing_models(self.db, self.catalogue)
-        if not missing_models:
-            lock.connection.close()
-            return True
-        return self._run_rebuild(Rebuild.from_lock(lock, self.catalogue, missing_models))
-
-    def _is_newer_and_followed(self, models: Sequence[ReadModel]) -> bool:
-        """Whether a newer program has built one of these and still follows the log."""
-        live_versions = live_tables.read_live_versions(self.db)
-        is_newer = any(live_versions.get(model.name, 0) > model.version for model in models)
-        return is_newer and bool(self.db.fetch_rows(FOLLOWER_LOCK_HELD, {"schema": self.db.schema})[0]["held"])

@@ -17,6 +17,7 @@ from api.secret_keys import check_keys
 from api.settings import KEY_FILE, Settings, split_list
 from projections.catalogue import READ_MODELS
 from projections.following.positions import read_positions
+from projections.table_lookup import find_live_tables
 from store import startup_checks
 from store.credentials.key_fingerprints import KnownKeys
 from store.database import Database, DatabaseAway
@@ -117,8 +118,8 @@ def check_secrets(settings: Settings) -> Check:
 
 def check_follower(database: Database) -> Check:
     """Check that the read models are kept up to date."""
-    names = {row["name"] for row in database.fetch_rows("SELECT name FROM {schema}.read_models")}
-    if missing := {model.name for model in READ_MODELS} - names:
+    live_tables = find_live_tables(database.fetch_rows)
+    if missing := {model.name for model in READ_MODELS} - live_tables.keys():
         return Check("follower", True, f"{', '.join(sorted(missing))} will be built at the first start.")
     positions = read_positions(database)
     lag = (read_clock() - positions.moved_at).total_seconds()

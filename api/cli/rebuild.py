@@ -11,9 +11,9 @@ from rich.progress import Task as Line
 from rich.text import Text
 
 from api.cli.command_context import Json, console, explain_errors, use_services
-from projections.rebuild import progress
 from projections.rebuild.load import RebuildResult
-from replay.rebuild import Rebuild, refuse_unknown_names
+from projections.rebuild.progress import Progress as RebuildProgress
+from replay.rebuild import begin_rebuild, refuse_unknown_names
 
 STEPS = 1_000  # of a bar, which moves with all work: events, then indexes
 
@@ -48,7 +48,7 @@ class ProgressBars:
         self.progress = progress
         self.tasks: dict[str, tuple[TaskID, float]] = {}
 
-    def update_bar(self, rebuild_progress: progress.Progress) -> None:
+    def update_bar(self, rebuild_progress: RebuildProgress) -> None:
         """Update a read model's bar; the first update adds it."""
         name = rebuild_progress.model.name
         if name not in self.tasks:
@@ -70,7 +70,7 @@ def rebuild(
     with explain_errors():
         refuse_unknown_names(read_models)
         with use_services() as services, show_progress(quiet=as_json) as bars:
-            results = Rebuild.begin(services.database, read_models, on_progress=bars.update_bar).run()
+            results = begin_rebuild(services.database, read_models, on_progress=bars.update_bar).run()
         if as_json:
             print(json.dumps({"read_models": [summarize_result(result) for result in results]}))
         else:

@@ -73,6 +73,10 @@ class Follower(BackgroundWorker):
         """Signals that the log may have grown. Returns at once."""
         self._wake.set()
 
+    def wait_for_append(self, seconds: float) -> None:
+        """Waits until the log may have grown, but no longer than some seconds."""
+        self._wake.wait(seconds)
+
     def _run_loop(self) -> None:
         """Waits for the leadership, then leads, until stopped or until anything fails."""
         with self.db.connect(options=LEADER_OPTIONS) as connection:
@@ -100,10 +104,10 @@ class Follower(BackgroundWorker):
             idle_seconds = MIN_IDLE_SECONDS
             while not self._thread.stop_requested.is_set():
                 self._wake.clear()
-                pause_seconds = self._follow_log(projector)
+                pause_seconds = self.follow_log(projector)
                 self._thread.record_success()
                 if pause_seconds is None:
-                    self._wake.wait(idle_seconds)
+                    self.wait_for_append(idle_seconds)
                     idle_seconds = min(MAX_IDLE_SECONDS, idle_seconds * 2)
                 else:
                     self._thread.stop_requested.wait(pause_seconds)
@@ -111,7 +115,7 @@ class Follower(BackgroundWorker):
         finally:
             self.is_leader = False
 
-    def _follow_log(self, projector: BatchProjector) -> float | None:
+    def follow_log(self, projector: BatchProjector) -> float | None:
         """Folds everything that is settled by now.
 
         Returns the seconds to pause before the next check; None without new events.

@@ -13,9 +13,9 @@ from psycopg.rows import DictRow
 from domain.refusals import ReadModelBehind
 from projections.queries.pagination import MAX_ROWS, Order, Page, Row, Sort
 from projections.read_model import ReadModel
+from projections.table_lookup import LiveTable, find_live_tables
 from store.database import Database, fill_schema_names
 
-LIVE_TABLES = "SELECT name, version, live_table FROM {schema}.read_models"
 MISSING_COLUMNS = """
 SELECT wanted.name FROM unnest(%(names)s::text[], %(types)s::text[]) AS wanted (name, type)
 WHERE NOT EXISTS (
@@ -62,29 +62,25 @@ class QuerySource:
         used_models = [model for model in self.models if search(rf"\b{model.name}\b", query)]
         if self.reads_log:
             return tuple((model.name, model.build_fold_query(until=self.until is not None)) for model in used_models)
-        tables = {row["name"]: row for row in self.db.fetch_rows(LIVE_TABLES)}
+        live_tables = find_live_tables(self.db.fetch_rows)
         return tuple(
-            (model.name, select_table_rows(model, self.require_readable_table(model, tables.get(model.name))))
+            (model.name, select_table_rows(model, self.require_readable_table(model, live_tables.get(model.name))))
             for model in used_models
         )
 
     def find_live_table(self, model: ReadModel) -> str:
-        """The name of a live table, for statements on its rows. Raises ReadModelBehind, DatabaseAway."""
-        return self.require_readable_table(
-            model, next((row for row in self.db.fetch_rows(LIVE_TABLES) if row["name"] == model.name), None)
-        )
+        """The name of a live table, for statements on its rows. Raises ReadModelBehind, DatabaseUnreachable."""
+        return self.require_readable_table(model, find_live_tables(self.db.fetch_rows).get(model.name))
 
-    def require_readable_table(self, model: ReadModel, record: DictRow | None) -> str:
+    def require_readable_table(self, model: ReadModel, live_table: LiveTable | None) -> str:
         """The name of the live table, if it has the columns that this program reads. Raises ReadModelBehind."""
-        if record is None:
+        if live_table is None:
             raise ReadModelBehind
-        if record["version"] != model.version:
+        if live_table.version != model.version:
             columns = {"names": list(model.types), "types": list(model.types.values())}
-            if self.db.fetch_rows(
-                MISSING_COLUMNS, {**columns, "schema": self.db.schema, "table": record["live_table"]}
-            ):
+            if self.db.fetch_rows(MISSING_COLUMNS, {**columns, "schema": self.db.schema, "table": live_table.table}):
                 raise ReadModelBehind
-        return str(record["live_table"])
+        return live_table.table
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,48 +17,65 @@ from projections.read_model import ReadModel
 from projections.rebuild.load import RebuildResult, TableLoader
 from projections.rebuild.progress import RebuildLock
 from projections.rebuild.swap import TableSwap
+from projections.table_lookup import LIVE_TABLES
 
 GRACE_SECONDS = 0.25  # for queries that have read the name of an old table, and not yet the table
-
-FOLLOWER_POSITION = "SELECT position FROM {schema}.follower"
-LEFTOVER_TABLES = r"""
+LEFTOVER_TABLES = rf"""
 SELECT tablename FROM pg_tables
 WHERE schemaname = %(schema)s AND tablename ~ ('^(' || %(names)s || ')_v\d+_g\d+$')
-AND tablename NOT IN (SELECT live_table FROM {schema}.read_models)
+AND tablename NOT IN (SELECT live_table FROM ({LIVE_TABLES}) AS live)
 """
 
 
 @dataclass(frozen=True, slots=True)
 class RebuildRun:
-    """One rebuild of `models` under the rebuild lock. `catalogue` is all read models; the reporting views need them."""
+    """A rebuild of `models` that has begun. `catalogue` is all read models; the reporting views need them."""
 
     lock: RebuildLock
     catalogue: Sequence[ReadModel]
     models: Sequence[ReadModel]
 
+    @classmethod
+    def begin(cls, lock: RebuildLock, catalogue: Sequence[ReadModel], models: Sequence[ReadModel]) -> "RebuildRun":
+        """Records that these read models are being rebuilt. Releases the lock on an error. Raises psycopg.Error."""
+        with lock.release_on_error():
+            lock.announce_rebuild(models)
+        return cls(lock, catalogue, models)
+
     def run(self) -> list[RebuildResult]:
-        """Builds all tables, then switches to them.
+        """Builds all tables, switches to them, and releases the lock. Returns one result for each model.
 
         Raises CannotFold, NoMomentToSwitch, psycopg.Error: then nothing has changed.
         """
         try:
+            results = self.build_or_clean_up()
+            if self.list_leftover_tables():
+                time.sleep(GRACE_SECONDS)
+                self.drop_leftover_tables()
+            self.lock.clear_rebuilds()
+            return results
+        finally:
+            self.lock.release()
+
+    def stop(self) -> None:
+        """Cancels the rebuild, from another thread. Nothing has changed then. Raises psycopg.Error."""
+        self.lock.connection.cancel_safe(timeout=2)
+
+    def build_or_clean_up(self) -> list[RebuildResult]:
+        """Builds the tables and switches to them. After an error, records it and drops the new tables."""
+        try:
             self.drop_leftover_tables()
-            results = self.build_tables(BatchProjector(self.lock.db, self.lock.connection, self.catalogue))
+            return self.build_tables(BatchProjector(self.lock.db, self.lock.connection, self.catalogue))
         except Exception as error:
             self.lock.record_failure(error)
             with suppress(Error):
                 self.drop_leftover_tables()
             raise
-        if self.list_leftover_tables():
-            time.sleep(GRACE_SECONDS)
-            self.drop_leftover_tables()
-        self.lock.clear_rebuilds()
-        return results
 
     def build_tables(self, projector: BatchProjector) -> list[RebuildResult]:
         """Loads the tables up to the follower's position, then switches to them. Returns one result for each model."""
         loader = TableLoader(self.lock, projector)
-        until: int = self.lock.execute(FOLLOWER_POSITION)[0]["position"]
+        until = projector.read_position()
         progress = loader.count_events(self.models, until)
         tables = {model: loader.create_table(model) for model in self.models}
         results = [loader.load_table(model, table, until, progress[model]) for model, table in tables.items()]

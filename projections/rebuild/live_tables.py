@@ -6,7 +6,7 @@ from projections.catalogue import READ_MODELS
 from projections.read_model import ReadModel
 from projections.rebuild.job import RebuildRun
 from projections.rebuild.progress import RebuildLock
-from projections.rebuild.swap import LIVE_TABLES
+from projections.table_lookup import find_live_tables
 from store.database import Database
 
 
@@ -16,15 +16,21 @@ def ensure_tables(db: Database, models: Sequence[ReadModel] = READ_MODELS) -> li
     Several processes may start together: one builds, the others wait. Raises CannotFold, NoMomentToSwitch,
     psycopg.Error: then nothing has changed.
     """
-    lock = RebuildLock.acquire(db, wait=True)
-    try:
-        missing_models = find_missing_models(db, models)
-        if missing_models:
-            lock.announce_rebuild(missing_models)
-            RebuildRun(lock, models, missing_models).run()
-        return [model.name for model in missing_models]
-    finally:
-        lock.connection.close()
+    rebuild = begin_missing_rebuild(RebuildLock.acquire(db, wait=True), models)
+    return [result.model.name for result in rebuild.run()] if rebuild else []
+
+
+def begin_missing_rebuild(lock: RebuildLock, models: Sequence[ReadModel]) -> RebuildRun | None:
+    """Begins a rebuild of the read models that are not live in their version.
+
+    Without any, releases the lock and returns None. Raises psycopg.Error.
+    """
+    with lock.release_on_error():
+        missing_models = find_missing_models(lock.db, models)
+    if missing_models:
+        return RebuildRun.begin(lock, models, missing_models)
+    lock.release()
+    return None
 
 
 def find_missing_models(db: Database, models: Sequence[ReadModel] = READ_MODELS) -> list[ReadModel]:
@@ -34,10 +40,10 @@ def find_missing_models(db: Database, models: Sequence[ReadModel] = READ_MODELS)
 
 
 def read_live_versions(db: Database) -> dict[str, int]:
-    """The version of each live table, by read model name."""
+    """The version of each live table, by read model name. Raises psycopg.OperationalError."""
     with db.connect() as connection:
-        rows = connection.execute(db.compose_query(LIVE_TABLES)).fetchall()
-    return {row["name"]: row["version"] for row in rows}
+        live_tables = find_live_tables(lambda text: connection.execute(db.compose_query(text)))
+    return {name: live_table.version for name, live_table in live_tables.items()}
 
 
 def has_current_versions(db: Database, models: Sequence[ReadModel] = READ_MODELS) -> bool:

@@ -1,21 +1,20 @@
 """Fills a new table of a read model with the fold of the log, in a few slices of streams, then creates its indexes."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from uuid import UUID
 
-from psycopg import Rollback
-
 from domain.refusals import Refusal
-from projections.following.batch_projector import POISON_ERRORS, BatchProjector
+from projections.following.batch_projector import BatchProjector
+from projections.following.poison import isolate_poison
 from projections.queries.query import compile_statement
 from projections.read_model import ReadModel
 from projections.rebuild.progress import Progress, RebuildLock, describe_error
 
 EVENTS_PER_SLICE = 250_000
-MAX_SLICES = 4
+MAX_SLICES = 4  # each one reads the log
 LOADING_SHARE = 0.7  # of the work; indexes are the rest
 
 EVENT_COUNTS = """
@@ -55,6 +54,27 @@ class RebuildResult:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamRange:
+    """The streams whose ids are from `first` to `last`."""
+
+    first: UUID
+    last: UUID
+
+    def split(self, count: int) -> list["StreamRange"]:
+        """Ranges of about equal size, as ids are evenly spread."""
+        first, end = self.first.int, self.last.int + 1
+        boundaries = [first + (end - first) * number // count for number in range(count + 1)]
+        return [StreamRange(UUID(int=start), UUID(int=stop - 1)) for start, stop in pairwise(boundaries)]
+
+    def to_bounds(self, until: int) -> dict[str, object]:
+        """The parameters of a fold query that is bound to this range, up to a position."""
+        return {"log_first": self.first, "log_last": self.last, "log_until": until}
+
+
+ALL_STREAMS = StreamRange(UUID(int=0), UUID(int=(1 << 128) - 1))
+
+
+@dataclass(frozen=True, slots=True)
 class TableLoader:
     """Creates and fills tables, under the rebuild lock."""
 
@@ -77,9 +97,9 @@ class TableLoader:
         """Fills a table with the fold of all streams up to a position, then creates its indexes. Raises CannotFold."""
         start = time.monotonic()
         self.lock.report_progress(progress, immediately=True)
-        slices = divide_streams(progress.total)
-        for number, (first, last) in enumerate(slices, start=1):
-            self.load_slice(model, table, {"log_first": first, "log_last": last, "log_until": until})
+        slices = ALL_STREAMS.split(max(1, min(MAX_SLICES, progress.total // EVENTS_PER_SLICE)))
+        for number, streams in enumerate(slices, start=1):
+            self.load_slice(model, table, streams, until)
             progress.done = progress.total * number // len(slices)
             progress.share = LOADING_SHARE * number / len(slices)
             self.lock.report_progress(progress)
@@ -96,52 +116,25 @@ class TableLoader:
         progress.share = 1.0
         self.lock.report_progress(progress, immediately=True)
 
-    def load_slice(self, model: ReadModel, table: str, bounds: Mapping[str, object]) -> None:
-        """Folds one slice of the streams into the table. Raises CannotFold."""
-        try:
-            self.insert_fold(model, table, bounds)
-        except POISON_ERRORS as error:
-            raise CannotFold(model, self.find_failing_stream(model, table, bounds), error) from error
-
-    def insert_fold(self, model: ReadModel, table: str, bounds: Mapping[str, object]) -> None:
-        """Inserts the fold of the streams within bounds."""
+    def load_slice(self, model: ReadModel, table: str, streams: StreamRange, until: int) -> None:
+        """Inserts the fold of a range of streams into the table. Raises CannotFold."""
         fold_query = model.build_fold_query(between=True, until=True)
-        self.projector.execute(f'INSERT INTO {{schema}}."{table}" ({model.columns}) {fold_query}', dict(bounds))
+        insert = f'INSERT INTO {{schema}}."{table}" ({model.columns}) {fold_query}'
 
-    def find_failing_stream(self, model: ReadModel, table: str, bounds: Mapping[str, object]) -> UUID:
-        """The id of a stream within bounds that cannot be folded, found by bisection."""
-        first, last = UUID(str(bounds["log_first"])).int, UUID(str(bounds["log_last"])).int
-        while True:
-            half_bounds = {**bounds, "log_first": UUID(int=first), "log_last": UUID(int=last)}
-            streams = self.projector.fetch_rows(SOME_STREAMS.format(relevant=model.event_condition), half_bounds)
-            if len(streams) == 1:
-                return UUID(str(streams[0]["stream_id"]))
-            middle = (first + last) // 2
-            if self.is_foldable(model, table, {**half_bounds, "log_last": UUID(int=middle)}):
-                first = middle + 1
-            else:
-                last = middle
+        def fold(part: StreamRange) -> None:
+            self.projector.execute(insert, part.to_bounds(until))
 
-    def is_foldable(self, model: ReadModel, table: str, bounds: Mapping[str, object]) -> bool:
-        """Whether the streams within bounds can be folded. Rolls back what it inserted."""
-        try:
-            with self.lock.connection.transaction():
-                self.insert_fold(model, table, bounds)
-                raise Rollback
-        except POISON_ERRORS:
-            return False
-        return True
+        def halve(part: StreamRange) -> list[StreamRange]:
+            return part.split(2) if len(self.list_some_streams(model, part, until)) > 1 else []
+
+        for part, error in isolate_poison(self.lock.connection, streams, fold, halve):
+            raise CannotFold(model, self.list_some_streams(model, part, until)[0], error) from error
+
+    def list_some_streams(self, model: ReadModel, streams: StreamRange, until: int) -> list[UUID]:
+        """The ids of at most two streams of a range that a read model uses."""
+        query = SOME_STREAMS.format(relevant=model.event_condition)
+        return [row["stream_id"] for row in self.projector.fetch_rows(query, streams.to_bounds(until))]
 
     def execute_ddl(self, text: str) -> None:
         """Runs a statement that takes no parameters."""
         self.lock.connection.execute(compile_statement(self.lock.db.schema, self.lock.db.reporting, text))
-
-
-def divide_streams(events: int) -> list[tuple[UUID, UUID]]:
-    """Ranges of stream ids of about equal size, as ids are evenly spread.
-
-    They are few, because each one reads the log.
-    """
-    count = max(1, min(MAX_SLICES, events // EVENTS_PER_SLICE))
-    boundaries = [(number << 128) // count for number in range(count + 1)]
-    return [(UUID(int=first), UUID(int=next_first - 1)) for first, next_first in pairwise(boundaries)]

@@ -1,7 +1,8 @@
 """The state of the running rebuild, visible to every process. The session that rebuilds holds an advisory lock."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,29 +50,44 @@ class Progress:
     share: float = 0.0
 
 
+def ignore_progress(progress: Progress) -> None:
+    """Reports to nobody."""
+
+
 @dataclass
 class RebuildLock:
     """The right to rebuild, held by a database session until it ends. It also records the progress."""
 
     db: Database
     connection: Connection[DictRow]
-    on_progress: Callable[[Progress], None] = lambda progress: None
+    on_progress: Callable[[Progress], None] = ignore_progress
     _reported_at: float = field(default=0.0)
 
     @classmethod
-    def acquire(cls, db: Database, wait: bool = False) -> "RebuildLock":
+    def acquire(
+        cls, db: Database, wait: bool = False, on_progress: Callable[[Progress], None] = ignore_progress
+    ) -> "RebuildLock":
         """Takes the lock, at once or, with `wait`, when it is free. Raises RebuildRunning, psycopg.OperationalError."""
-        connection = db.connect(options=NO_TIMEOUTS)
-        lock = cls(db, connection)
-        try:
+        lock = cls(db, db.connect(options=NO_TIMEOUTS), on_progress)
+        with lock.release_on_error():
             if wait:
                 lock.execute(LOCK, schema=db.schema)
             elif not lock.execute(TRY_LOCK, schema=db.schema)[0]["locked"]:
                 raise RebuildRunning
-        except BaseException:
-            connection.close()
-            raise
         return lock
+
+    def release(self) -> None:
+        """Ends the session, and with it the lock."""
+        self.connection.close()
+
+    @contextmanager
+    def release_on_error(self) -> Iterator[None]:
+        """Releases the lock if the block fails."""
+        try:
+            yield
+        except BaseException:
+            self.release()
+            raise
 
     def announce_rebuild(self, models: Sequence[ReadModel]) -> None:
         """Records which read models are being rebuilt, and deletes the records of earlier rebuilds."""

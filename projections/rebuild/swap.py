@@ -12,18 +12,18 @@ from uuid import UUID
 from psycopg.errors import LockNotAvailable
 
 from domain.refusals import Refusal
-from projections.following.batch_projector import LOCK_POSITION, POISON_ERRORS, BatchProjector
+from projections.following.batch_projector import LOCK_POSITION, BatchProjector, select_stream_ids
+from projections.following.poison import halve_list, isolate_poison
 from projections.read_model import ReadModel
 from projections.rebuild.load import CannotFold
 from projections.rebuild.progress import RebuildLock
 from projections.reporting import define_views
+from projections.table_lookup import find_live_tables
 
 MAX_EVENTS_BEHIND = 300  # that may be left to fold in the transaction that switches
 TIMEOUT_SECONDS = 300.0
 RETRY_PAUSE_SECONDS = 0.05
 
-FOLLOWER_POSITION = "SELECT position FROM {schema}.follower"
-LIVE_TABLES = "SELECT name, version, live_table FROM {schema}.read_models"
 SET_LIVE_TABLE = """
 INSERT INTO {schema}.read_models (name, version, live_table) VALUES (%(name)s, %(version)s, %(table)s)
 ON CONFLICT (name)
@@ -59,16 +59,12 @@ class TableSwap:
             time.sleep(RETRY_PAUSE_SECONDS)
         raise NoMomentToSwitch
 
-    def read_positions(self) -> int:
-        """The follower's position."""
-        return int(self.projector.fetch_rows(FOLLOWER_POSITION, {})[0]["position"])
-
     def catch_up(self, after: int) -> int:
         """Folds what the follower has folded meanwhile, until few events are left.
 
         Returns the position that it reached.
         """
-        while (until := self.read_positions()) - after > MAX_EVENTS_BEHIND:
+        while (until := self.projector.read_position()) - after > MAX_EVENTS_BEHIND:
             while after < until:
                 with self.lock.connection.transaction():
                     self.lock.execute("SET LOCAL enable_seqscan = off")
@@ -79,22 +75,19 @@ class TableSwap:
         """Folds the streams that the next events touched. Returns the position up to which that is done."""
         touched_streams, until = self.projector.find_touched_streams(after, until)
         for model, table in self.tables.items():
-            stream_ids = [stream.stream_id for stream in touched_streams if model.is_affected_by(stream.event_names)]
+            stream_ids = select_stream_ids(model, touched_streams)
             if stream_ids:
                 self.refold_streams(model, table, stream_ids, until)
         return until
 
     def refold_streams(self, model: ReadModel, table: str, stream_ids: Sequence[UUID], until: int) -> None:
         """Folds some streams again. Raises CannotFold."""
-        try:
-            with self.lock.connection.transaction():
-                self.projector.refold_streams(model, table, stream_ids, until)
-        except POISON_ERRORS as error:
-            if len(stream_ids) == 1:
-                raise CannotFold(model, stream_ids[0], error) from error
-            middle = len(stream_ids) // 2
-            self.refold_streams(model, table, stream_ids[:middle], until)
-            self.refold_streams(model, table, stream_ids[middle:], until)
+
+        def fold(part: Sequence[UUID]) -> None:
+            self.projector.refold_streams(model, table, part, until)
+
+        for (stream_id,), error in isolate_poison(self.lock.connection, stream_ids, fold, halve_list):
+            raise CannotFold(model, stream_id, error) from error
 
     def switch_tables(self, after: int) -> None:
         """Switches, in the current transaction. Raises LockNotAvailable, also when too many events arrived meanwhile.
@@ -102,12 +95,8 @@ class TableSwap:
         The views come first: their readers may delay this transaction, and must not delay the follower through it.
         """
         self.lock.execute("SET LOCAL lock_timeout = '100ms'")
-        live_tables = {row["name"]: row["live_table"] for row in self.projector.fetch_rows(LIVE_TABLES, {})}
-        live_tables |= {model.name: table for model, table in self.tables.items()}
-        define_views(
-            self.lock.connection, self.lock.db, {model: live_tables[model.name] for model in self.projector.models}
-        )
-        follower_position: int = self.projector.fetch_rows(LOCK_POSITION, {})[0]["position"]
+        define_views(self.lock.connection, self.lock.db, self.find_next_tables())
+        follower_position: int = self.projector.fetch_rows(LOCK_POSITION)[0]["position"]
         if follower_position - after > 2 * MAX_EVENTS_BEHIND:
             raise LockNotAvailable("too much has come meanwhile")
         if after < follower_position:
@@ -115,3 +104,8 @@ class TableSwap:
         for model, table in self.tables.items():
             self.projector.execute(SET_LIVE_TABLE, {"name": model.name, "version": model.version, "table": table})
             self.projector.execute(DELETE_DEAD_LETTERS, {"name": model.name})
+
+    def find_next_tables(self) -> dict[ReadModel, str]:
+        """The tables of all read models after the switch: the new ones, and the live ones of the others."""
+        live_tables = find_live_tables(self.projector.fetch_rows)
+        return {model: self.tables.get(model) or live_tables[model.name].table for model in self.projector.models}

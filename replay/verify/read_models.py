@@ -6,6 +6,7 @@ from typing import Any
 from psycopg.errors import UndefinedTable
 
 from projections.read_model import ReadModel
+from projections.table_lookup import LIVE_TABLES, find_live_tables
 from replay.verify.problems import Problem
 from replay.verify.verify_connection import VerifyConnection
 
@@ -13,13 +14,12 @@ MAX_ATTEMPTS = 5
 MAX_ROWS = 50
 MAX_VALUE_LENGTH = 60
 HIDDEN_COLUMNS = ("busy_feed_url", "words")
-LIVE_TABLE = "SELECT version, live_table FROM {schema}.read_models WHERE name = %(name)s"
 # EXCEPT ALL in both directions in one pass: a row that is n times in the table and m times in the fold counts n - m.
-DIFFERENCES = """
+DIFFERENCES = f"""
 WITH differing AS (
     SELECT COLUMNS, sum(counted) AS surplus
     FROM (
-        SELECT COLUMNS, 1 AS counted FROM {schema}."TABLE"
+        SELECT COLUMNS, 1 AS counted FROM {{schema}}."TABLE"
         UNION ALL SELECT COLUMNS, -1 FROM (FOLD) AS told
     ) AS both_ways
     GROUP BY COLUMNS HAVING sum(counted) <> 0
@@ -29,9 +29,9 @@ WITH differing AS (
            greatest(sum(surplus) FILTER (WHERE surplus > 0), -sum(surplus) FILTER (WHERE surplus < 0)) AS differing
     FROM differing GROUP BY KEY
 )
-SELECT key, kept, told, (SELECT max(position) FROM {schema}.events WHERE stream_id = key) AS position,
+SELECT key, kept, told, (SELECT max(position) FROM {{schema}}.events WHERE stream_id = key) AS position,
        (SELECT sum(differing) FROM rows)::int AS differing,
-       (SELECT live_table FROM {schema}.read_models WHERE name = %(name)s) AS live_table
+       (SELECT live_table FROM ({LIVE_TABLES}) AS live WHERE name = %(name)s) AS live_table
 FROM (SELECT 1) AS once LEFT JOIN (SELECT * FROM rows ORDER BY key LIMIT %(most)s) AS first ON true
 """
 FOLLOWER_POSITION = "(SELECT position FROM {schema}.follower)"
@@ -53,12 +53,12 @@ def find_differing_rows(connection: VerifyConnection, model: ReadModel) -> tuple
 def fetch_differences(connection: VerifyConnection, model: ReadModel) -> list[dict[str, Any]]:
     """The differing rows. Retries when a rebuild switches the table meanwhile. Raises ReadModelNotLive."""
     for _ in range(MAX_ATTEMPTS):
-        live_table = next(iter(connection.fetch_rows(LIVE_TABLE, {"name": model.name})), None)
-        if live_table is None or live_table["version"] != model.version:
+        live_table = find_live_tables(connection.fetch_rows).get(model.name)
+        if live_table is None or live_table.version != model.version:
             raise ReadModelNotLive(f"Its version {model.version} is not live: start `oncelink serve`, which builds it.")
         query = (
             DIFFERENCES.replace("COLUMNS", model.columns)
-            .replace("TABLE", live_table["live_table"])
+            .replace("TABLE", live_table.table)
             .replace("FOLD", model.build_fold_query(until=True).replace("%(log_until)s", FOLLOWER_POSITION))
             .replace("KEY", model.key)
         )
@@ -66,7 +66,7 @@ def fetch_differences(connection: VerifyConnection, model: ReadModel) -> list[di
             rows = connection.fetch_rows(query, {"name": model.name, "most": MAX_ROWS})
         except UndefinedTable:
             continue
-        if rows[0]["live_table"] == live_table["live_table"]:
+        if rows[0]["live_table"] == live_table.table:
             return rows
     raise ReadModelNotLive("It is being rebuilt again and again: verify it later.")
 

@@ -13,7 +13,7 @@ from projections.following.batch_projector import BatchProjector
 from projections.following.positions import read_positions
 from projections.rebuild import live_tables
 from projections.rebuild.progress import Progress
-from replay.rebuild import Rebuild
+from replay.rebuild import begin_rebuild
 from store.database import Database
 from tests.projections.story import follow_log
 from tests.replay.generated_history import COMMANDS, GeneratedHistory
@@ -62,7 +62,7 @@ def fetch_live_rows(database: Database) -> Rows:
 
 def fetch_rows_as_of(database: Database, until: int) -> Rows:
     """Fetch the rows as of a position."""
-    return fetch_all_rows(database, lambda model: model.fold(until=True), until)
+    return fetch_all_rows(database, lambda model: model.build_fold_query(until=True), until)
 
 
 def interrupt_batch(database: Database, limit: int) -> None:
@@ -79,7 +79,7 @@ def interrupt_rebuild(database: Database, share: float) -> None:
         if progress.share >= share:
             raise ProcessKilled
 
-    rebuild = Rebuild.begin(database, on_progress=raise_at_share)
+    rebuild = begin_rebuild(database, on_progress=raise_at_share)
     with pytest.raises(ProcessKilled):
         rebuild.run()
 
@@ -94,7 +94,7 @@ def run_step(database: Database, history: GeneratedHistory, step: str, value: An
     elif step == "killed while following":
         interrupt_batch(database, value)
     elif step == "rebuild":
-        Rebuild.begin(database, [value]).run()
+        begin_rebuild(database, [value]).run()
     else:
         interrupt_rebuild(database, value)
 
@@ -132,6 +132,6 @@ def test_one_answer(live_database: Database, superuser_url: str, steps: list[tup
     assert live_rows == fetch_rows_as_of(live_database, read_positions(live_database).head)
     for reached_position, rows in expected.items():
         assert fetch_rows_as_of(live_database, reached_position) == rows, f"as it was at {reached_position}"
-    Rebuild.begin(live_database).run()
+    begin_rebuild(live_database).run()
     assert fetch_live_rows(live_database) == live_rows
     assert sum(map(len, live_rows.values())) >= 7

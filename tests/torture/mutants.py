@@ -158,17 +158,15 @@ MUTANTS: dict[str, Mutant] = {
         (
             Patch(
                 "projections/following/batch_projector.py",
-                "            with nullcontext() if isolate_poison else self.connection.pipeline():"
+                "            with nullcontext() if has_poison else self.connection.pipeline():"
                 "  # a savepoint has to know what failed\n"
                 "                for model in self.models:\n"
-                "                    self.fold_streams(model, live_tables[model.name],"
-                " touched_streams, until, isolate_poison)\n"
-                '                self.execute(ADVANCE_POSITION, {"position": until})\n',
-                '            self.execute(ADVANCE_POSITION, {"position": until})\n'
+                "                    self.fold_batch(model, batch, has_poison)\n"
+                '                self.execute(ADVANCE_POSITION, {"position": batch.until})\n',
+                '            self.execute(ADVANCE_POSITION, {"position": batch.until})\n'
                 "        with self.connection.transaction():\n"
                 "            for model in self.models:\n"
-                "                self.fold_streams(model, live_tables[model.name],"
-                " touched_streams, until, isolate_poison)\n",
+                "                self.fold_batch(model, batch, has_poison)\n",
             ),
         ),
         "is not what a replay gives",

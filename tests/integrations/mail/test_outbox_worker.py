@@ -14,7 +14,7 @@ from domain.notifications.outbox import RETRY_DELAYS_SECONDS
 from integrations import outbox_worker
 from integrations.mail.mail_transport import MailTransport
 from projections.outbox import OUTBOX
-from replay.rebuild import Rebuild
+from replay.rebuild import begin_rebuild
 from replay.verify.verification import run_verification
 from tests.api_driver import GUEST, ApiDriver
 from tests.integrations.mail.conftest import OutboxDriver
@@ -369,7 +369,7 @@ class TestReplaying:
         worker = outbox.create_worker().start()
         try:
             for _ in range(2):
-                Rebuild.begin(database).run()
+                begin_rebuild(database).run()
             assert run_verification(database).problems == []
             head = database.fetch_rows("SELECT max(position) AS at FROM {schema}.events")[0]["at"]
             for at in range(1, head + 1):
