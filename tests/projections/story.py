@@ -26,6 +26,7 @@ from domain.token import (
 from projections.catalogue import READ_MODELS
 from projections.following.batch_projector import BatchProjector
 from projections.following.positions import read_positions
+from projections.table_lookup import find_live_tables
 from replay.verify.read_models import FOLLOWER_POSITION
 from store.database import Database
 
@@ -203,15 +204,10 @@ def find_differences(database: Database) -> Iterator[str]:
 
     Each is compared in one statement, so in one snapshot, whatever changes meanwhile.
     """
-    tables = {
-        row["name"]: row["live_table"]
-        for row in database.fetch_rows("SELECT name, live_table FROM {schema}.read_models")
-    }
+    live_tables = find_live_tables(database.fetch_rows)
     for model in READ_MODELS:
-        live, fold = (
-            f'SELECT {model.columns} FROM {{schema}}."{tables[model.name]}"',
-            model.build_fold_query(until=True),
-        )
+        live = f'SELECT {model.columns} FROM {{schema}}."{live_tables[model.name].table}"'
+        fold = model.build_fold_query(until=True)
         query = f"(({live}) EXCEPT ALL ({fold})) UNION ALL (({fold}) EXCEPT ALL ({live}))"
         if database.fetch_rows(f"SELECT FROM ({query}) AS different".replace("%(log_until)s", FOLLOWER_POSITION)):
             yield model.name
