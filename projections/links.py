@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Literal, TypedDict, cast
+from typing import Annotated, Literal
 from uuid import UUID
 
 from psycopg.rows import DictRow
+from typing_extensions import TypedDict
 
-from projections.queries import name_lookups
-from projections.queries.name_lookups import NamedReference, to_named
+from projections.column_kinds import Column, Composed, Computed, Hidden, Reference
+from projections.columns import Columns
+from projections.queries.name_lookups import MEETING_TYPE, PERSON, Named
 from projections.queries.pagination import Page, Sort
 from projections.queries.query import Listing, QuerySource, WhereClause
 from projections.queries.word_search import match_own_words
@@ -23,29 +25,58 @@ from projections.read_model import (
     select_switch_state,
 )
 
+STATUS = """CASE WHEN l.deleted THEN 'deleted' WHEN l.disabled THEN 'disabled'
+    WHEN l.expires_at <= %(now)s THEN 'expired' ELSE 'active' END"""
+
+
+class SingleUseCounts(TypedDict):
+    """How many single-use links were issued from a link, and of them how many can be booked or are."""
+
+    issued: int
+    active: int
+    booked: int
+
+
+class LinkRow(TypedDict):
+    """A core link, as the API answers, without its URL."""
+
+    id: Annotated[UUID, Column("stream_id", "link_id")]
+    kind: Annotated[Literal["standard", "managed"], Column("told ->> 'kind'")]
+    name: Annotated[str, Column("told ->> 'name'")]
+    slug: Annotated[str, Column("told ->> 'slug'")]
+    owner: Annotated[Named, Reference(PERSON, "(told ->> 'owner_id')::uuid")]
+    co_hosts: Annotated[list[Named], Reference(PERSON, select_ids("told", "co_host_ids"))]
+    meeting_type: Annotated[Named, Reference(MEETING_TYPE, "(told ->> 'meeting_type_id')::uuid")]
+    expires_at: Annotated[datetime | None, Column("(told ->> 'expires_at')::timestamptz")]
+    in_library: Annotated[bool, Column("coalesce((told ->> 'in_library')::boolean, false)")]
+    status: Annotated[Literal["active", "disabled", "expired", "deleted"], Computed(STATUS)]
+    managed_link_id: Annotated[UUID | None, Column("(told ->> 'managed_link_id')::uuid")]
+    single_use: Annotated[
+        SingleUseCounts, Composed(lambda record: SingleUseCounts(issued=0, active=0, booked=0))
+    ]  # counted by a query of its own
+    created_at: Annotated[datetime, Column("created_at")]
+    updated_at: Annotated[datetime, Column("updated_at")]
+    version: Annotated[int, Column("version")]
+
+
+COLUMNS = Columns(
+    LinkRow,
+    alias="l",
+    key="link_id",
+    hidden=(
+        Hidden("disabled", "boolean NOT NULL", "disabled", before="created_at"),
+        Hidden("deleted", "boolean NOT NULL", "deleted", before="created_at"),
+        Hidden("words", "tsvector NOT NULL", "{schema}.words(concat_ws(' ', told ->> 'name', told ->> 'slug'))"),
+        Hidden("name_words", "tsvector NOT NULL", "{schema}.words(told ->> 'name')"),
+    ),
+)
+VIEW = COLUMNS.build_view(LinkRow, "links")
+
 LINKS = ReadModel(
     name="links",
     version=1,
     key="link_id",
-    table="""
-        link_id uuid PRIMARY KEY,
-        kind text NOT NULL,
-        name text NOT NULL,
-        slug text NOT NULL,
-        owner_id uuid NOT NULL,
-        co_host_ids uuid[] NOT NULL,
-        meeting_type_id uuid NOT NULL,
-        expires_at timestamptz,
-        in_library boolean NOT NULL,
-        managed_link_id uuid,
-        disabled boolean NOT NULL,
-        deleted boolean NOT NULL,
-        created_at timestamptz NOT NULL,
-        updated_at timestamptz NOT NULL,
-        version int NOT NULL,
-        words tsvector NOT NULL,
-        name_words tsvector NOT NULL
-    """,
+    table=COLUMNS.table,
     indexes=(
         "(created_at, link_id)",
         "(updated_at, link_id)",
@@ -57,15 +88,7 @@ LINKS = ReadModel(
         "USING gin (name_words)",
     ),
     rows=f"""
-        SELECT stream_id AS link_id, told ->> 'kind' AS kind, told ->> 'name' AS name, told ->> 'slug' AS slug,
-               (told ->> 'owner_id')::uuid AS owner_id, {select_ids("told", "co_host_ids")} AS co_host_ids,
-               (told ->> 'meeting_type_id')::uuid AS meeting_type_id,
-               (told ->> 'expires_at')::timestamptz AS expires_at,
-               coalesce((told ->> 'in_library')::boolean, false) AS in_library,
-               (told ->> 'managed_link_id')::uuid AS managed_link_id, disabled, deleted,
-               created_at, updated_at, version,
-               {{schema}}.words(concat_ws(' ', told ->> 'name', told ->> 'slug')) AS words,
-               {{schema}}.words(told ->> 'name') AS name_words
+        SELECT {COLUMNS.fold}
         FROM (
             SELECT stream_id, max(version) AS version, {FIRST_TIME} AS created_at, {LAST_TIME} AS updated_at,
                    {select_last_payload("LinkCreated", "LinkUpdated")} AS told,
@@ -78,40 +101,9 @@ LINKS = ReadModel(
     events=("LinkCreated", "LinkUpdated", "LinkDisabled", "LinkEnabled", "LinkDeleted"),
 )
 
-STATUS = """CASE WHEN l.deleted THEN 'deleted' WHEN l.disabled THEN 'disabled'
-    WHEN l.expires_at <= %(now)s THEN 'expired' ELSE 'active' END"""
-
-
-class SingleUseCounts(TypedDict):
-    """How many single-use links were issued from a link, and how many of them can be booked or are booked."""
-
-    issued: int
-    active: int
-    booked: int
-
-
-class LinkRow(TypedDict):
-    """A core link, as the API answers, without its URL."""
-
-    id: UUID
-    kind: Literal["standard", "managed"]
-    name: str
-    slug: str
-    owner: NamedReference
-    co_hosts: list[NamedReference]
-    meeting_type: NamedReference
-    expires_at: datetime | None
-    in_library: bool
-    status: Literal["active", "disabled", "expired", "deleted"]
-    managed_link_id: UUID | None
-    single_use: SingleUseCounts
-    created_at: datetime
-    updated_at: datetime
-    version: int
-
 
 class Impact(TypedDict):
-    """What an edit of a link affects: single-use links that can be booked, and upcoming meetings."""
+    """What an edit of a link touches: single-use links that can still be booked, and meetings still to come."""
 
     active_single_use: int
     booked_upcoming: int
@@ -142,22 +134,8 @@ FILTERS = {
     "managed_link_id": "l.managed_link_id = %(managed_link_id)s",
 }
 
-
-def to_link_row(record: DictRow) -> LinkRow:
-    """A record as a row of the API, with zero counts of single-use links."""
-    references = {
-        "owner": to_named(record["owner"]),
-        "co_hosts": [to_named(person) for person in record["co_hosts"]],
-        "meeting_type": to_named(record["meeting_type"]),
-    }
-    return cast(LinkRow, {**record, **references, "single_use": SingleUseCounts(issued=0, active=0, booked=0)})
-
-
 LISTING = Listing(
-    columns=f"""l.link_id AS id, l.kind, l.name, l.slug, {name_lookups.look_up_person("l.owner_id")} AS owner,
-        {name_lookups.look_up_people("l.co_host_ids")} AS co_hosts,
-        {name_lookups.look_up_meeting_type("l.meeting_type_id")} AS meeting_type,
-        l.expires_at, l.in_library, {STATUS} AS status, l.managed_link_id, l.created_at, l.updated_at, l.version""",
+    columns=COLUMNS.select,
     relation="links AS l",
     key="l.link_id",
     sorts={
@@ -165,7 +143,7 @@ LISTING = Listing(
         "updated_at": Sort("l.updated_at", "timestamptz"),
         "name": Sort("lower(l.name)", "text"),
     },
-    to_row=to_link_row,
+    to_row=COLUMNS.read_row,
 )
 
 MEETINGS_OF_LINKS = "m.link_id = ANY(%(link_ids)s)"

@@ -1,42 +1,55 @@
 """Managed links: their read model, and its queries."""
 
 from datetime import datetime
-from typing import TypedDict, cast
+from typing import Annotated
 from uuid import UUID
 
-from psycopg.rows import DictRow
+from typing_extensions import TypedDict
 
-from projections.queries import name_lookups
-from projections.queries.name_lookups import NamedReference, to_named, to_named_or_none
+from projections.column_kinds import Column, Composed, Hidden, Reference
+from projections.columns import Columns
+from projections.queries.name_lookups import MEETING_TYPE, PERSON, Named
 from projections.queries.pagination import Page, Sort
 from projections.queries.query import Listing, QuerySource, WhereClause
 from projections.queries.word_search import match_own_words
 from projections.read_model import FIRST_TIME, LAST_TIME, ReadModel, select_ids, select_last_payload
 
+
+class ManagedLinkRow(TypedDict):
+    """A managed link, as the API answers."""
+
+    id: Annotated[UUID, Column("stream_id", "managed_link_id")]
+    name: Annotated[str, Column("told ->> 'name'")]
+    slug: Annotated[str, Column("told ->> 'slug'")]
+    meeting_type: Annotated[Named, Reference(MEETING_TYPE, "(told ->> 'meeting_type_id')::uuid")]
+    hosts: Annotated[list[Named], Reference(PERSON, select_ids("told", "host_ids"))]
+    expires_at: Annotated[datetime | None, Column("(told ->> 'expires_at')::timestamptz")]
+    created_at: Annotated[datetime, Column("created_at")]
+    updated_at: Annotated[datetime, Column("updated_at")]
+    version: Annotated[int, Column("version")]
+
+
+class FullManagedLinkRow(ManagedLinkRow):
+    """A managed link with what the API does not show of it. `link_count` is how many core links it manages now."""
+
+    created_by: Annotated[
+        Named | None,
+        Reference(PERSON, "(told ->> 'created_by_id')::uuid", column="created_by", before="created_at"),
+    ]
+    link_count: Annotated[int, Composed(lambda record: len(record["hosts"]))]
+
+
+WORDS = Hidden("words", "tsvector NOT NULL", "{schema}.words(concat_ws(' ', told ->> 'name', told ->> 'slug'))")
+COLUMNS = Columns(FullManagedLinkRow, alias="g", key="managed_link_id", hidden=(WORDS,))
+
 MANAGED_LINKS = ReadModel(
     name="managed_links",
     version=1,
     key="managed_link_id",
-    table="""
-        managed_link_id uuid PRIMARY KEY,
-        name text NOT NULL,
-        slug text NOT NULL,
-        meeting_type_id uuid NOT NULL,
-        host_ids uuid[] NOT NULL,
-        expires_at timestamptz,
-        created_by uuid,
-        created_at timestamptz NOT NULL,
-        updated_at timestamptz NOT NULL,
-        version int NOT NULL,
-        words tsvector NOT NULL
-    """,
+    table=COLUMNS.table,
     indexes=("(created_at, managed_link_id)", "(lower(name), managed_link_id)", "USING gin (words)"),
     rows=f"""
-        SELECT stream_id AS managed_link_id, told ->> 'name' AS name, told ->> 'slug' AS slug,
-               (told ->> 'meeting_type_id')::uuid AS meeting_type_id, {select_ids("told", "host_ids")} AS host_ids,
-               (told ->> 'expires_at')::timestamptz AS expires_at, (told ->> 'created_by_id')::uuid AS created_by,
-               created_at, updated_at, version,
-               {{schema}}.words(concat_ws(' ', told ->> 'name', told ->> 'slug')) AS words
+        SELECT {COLUMNS.fold}
         FROM (
             SELECT stream_id, max(version) AS version, {FIRST_TIME} AS created_at, {LAST_TIME} AS updated_at,
                    {select_last_payload("ManagedLinkCreated", "ManagedLinkUpdated")} AS told
@@ -47,54 +60,23 @@ MANAGED_LINKS = ReadModel(
     events=("ManagedLinkCreated", "ManagedLinkUpdated"),
 )
 
-
-class ManagedLinkRow(TypedDict):
-    """A managed link, as the API answers. `link_count` is how many core links it manages now."""
-
-    id: UUID
-    name: str
-    slug: str
-    meeting_type: NamedReference
-    hosts: list[NamedReference]
-    link_count: int
-    expires_at: datetime | None
-    created_by: NamedReference | None
-    created_at: datetime
-    updated_at: datetime
-    version: int
-
-
-def to_managed_link_row(record: DictRow) -> ManagedLinkRow:
-    """A record as a row of the API."""
-    references = {
-        "meeting_type": to_named(record["meeting_type"]),
-        "hosts": [to_named(host) for host in record["hosts"]],
-        "created_by": to_named_or_none(record["created_by"]),
-    }
-    return cast(ManagedLinkRow, {**record, **references, "link_count": len(record["hosts"])})
-
-
 LISTING = Listing(
-    columns=f"""g.managed_link_id AS id, g.name, g.slug,
-        {name_lookups.look_up_meeting_type("g.meeting_type_id")} AS meeting_type,
-        {name_lookups.look_up_people("g.host_ids")} AS hosts, g.expires_at,
-        {name_lookups.look_up_person("g.created_by")} AS created_by,
-        g.created_at, g.updated_at, g.version""",
+    columns=COLUMNS.select,
     relation="managed_links AS g",
     key="g.managed_link_id",
     sorts={"created_at": Sort("g.created_at", "timestamptz"), "name": Sort("lower(g.name)", "text")},
-    to_row=to_managed_link_row,
+    to_row=COLUMNS.read_row,
 )
 
 
-def find_managed_link(source: QuerySource, id: UUID) -> ManagedLinkRow | None:
+def find_managed_link(source: QuerySource, id: UUID) -> FullManagedLinkRow | None:
     """A managed link; None when there is none."""
     return LISTING.find_row(source, "g.managed_link_id = %(id)s", {"id": id})
 
 
 def list_managed_links(
     source: QuerySource, q: str | None = None, sort: str = "-created_at", limit: int = 50, cursor: str | None = None
-) -> Page[ManagedLinkRow]:
+) -> Page[FullManagedLinkRow]:
     """One page of managed links, newest first; `q` is a word prefix over name and slug. Raises Invalid."""
     return LISTING.fetch_page(
         source, WhereClause.from_filters({"q": match_own_words("g.words")}, {"q": q}), sort, limit, cursor

@@ -12,8 +12,7 @@ from uuid import UUID
 from psycopg.rows import DictRow
 
 from domain.notifications.outbox import CHANNELS, NOTIFICATION_RULES, RETRY_DELAYS_SECONDS
-from projections.queries import name_lookups
-from projections.queries.name_lookups import NamedReference, to_named_or_none
+from projections.queries.name_lookups import PERSON, Named, to_named_or_none
 from projections.queries.pagination import Page, Sort
 from projections.queries.query import Listing, QuerySource, WhereClause
 from projections.read_model import ReadModel, is_event
@@ -150,7 +149,7 @@ class OutboxRow(TypedDict):
     caused_at: datetime
     channel: str
     to: str
-    person: NamedReference | None
+    person: Named | None
     state: Literal["owed", "sent", "failed", "superseded", "erased", "lapsed", "before"]
     attempts: int
     requests: int
@@ -184,7 +183,7 @@ def to_outbox_row(record: DictRow) -> OutboxRow:
 
 LISTING = Listing(
     columns=f"""o.owed_id, o.booking_id, o.cause_version, o.what, o.caused_at, o.channel, o.recipient_role,
-        {name_lookups.look_up_person("o.person_id")} AS person, {STATE} AS state,
+        {PERSON.look_up("o.person_id")} AS person, {STATE} AS state,
         o.attempts, o.requests, o.failure, o.told_at,
         o.due_at""",
     relation="outbox AS o",

@@ -2,42 +2,52 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TypedDict, cast
+from typing import Annotated, cast
 from uuid import UUID
 
-from psycopg.rows import DictRow
+from typing_extensions import TypedDict
 
+from projections.column_kinds import Column, Hidden
+from projections.columns import Columns
 from projections.queries.pagination import Page, Sort
 from projections.queries.query import Listing, QuerySource, WhereClause
 from projections.queries.word_search import match_own_words
 from projections.read_model import FIRST_TIME, LAST_TIME, ReadModel, select_last_payload, select_switch_state
 
+
+class PersonRow(TypedDict):
+    """A person, as the API answers."""
+
+    id: Annotated[UUID, Column("stream_id", "person_id")]
+    name: Annotated[str, Column("told ->> 'name'")]
+    email: Annotated[str, Column("told ->> 'email'")]
+    time_zone: Annotated[str, Column("told ->> 'time_zone'")]
+    roles: Annotated[list[str], Column("told -> 'roles'")]
+    active: Annotated[bool, Column("active")]
+    busy_feed_url: Annotated[str | None, Column("told ->> 'busy_feed_url'")]
+    weekly_hours: Annotated[dict[str, list[tuple[str, str]]], Column("told -> 'weekly_hours'")]
+    date_overrides: Annotated[dict[str, list[tuple[str, str]]], Column("told -> 'date_overrides'")]
+    version: Annotated[int, Column("version")]
+
+
+class FullPersonRow(PersonRow):
+    """A person with what the API does not show of them."""
+
+    created_at: Annotated[datetime, Column("created_at", before="version")]
+    updated_at: Annotated[datetime, Column("updated_at", before="version")]
+
+
+WORDS = Hidden("words", "tsvector NOT NULL", "{schema}.words(concat_ws(' ', told ->> 'name', told ->> 'email'))")
+COLUMNS = Columns(FullPersonRow, alias="p", key="person_id", hidden=(WORDS,))
+
 PEOPLE = ReadModel(
     name="people",
     version=1,
     key="person_id",
-    table="""
-        person_id uuid PRIMARY KEY,
-        name text NOT NULL,
-        email text NOT NULL,
-        time_zone text NOT NULL,
-        roles jsonb NOT NULL,
-        active boolean NOT NULL,
-        busy_feed_url text,
-        weekly_hours jsonb NOT NULL,
-        date_overrides jsonb NOT NULL,
-        created_at timestamptz NOT NULL,
-        updated_at timestamptz NOT NULL,
-        version int NOT NULL,
-        words tsvector NOT NULL
-    """,
+    table=COLUMNS.table,
     indexes=("(created_at, person_id)", "(lower(name), person_id)", "USING gin (words)"),
     rows=f"""
-        SELECT stream_id AS person_id, told ->> 'name' AS name, told ->> 'email' AS email,
-               told ->> 'time_zone' AS time_zone, told -> 'roles' AS roles, active,
-               told ->> 'busy_feed_url' AS busy_feed_url, told -> 'weekly_hours' AS weekly_hours,
-               told -> 'date_overrides' AS date_overrides, created_at, updated_at, version,
-               {{schema}}.words(concat_ws(' ', told ->> 'name', told ->> 'email')) AS words
+        SELECT {COLUMNS.fold}
         FROM (
             SELECT stream_id, max(version) AS version, {FIRST_TIME} AS created_at, {LAST_TIME} AS updated_at,
                    {select_last_payload("PersonAdded", "PersonUpdated")} AS told,
@@ -49,45 +59,21 @@ PEOPLE = ReadModel(
     events=("PersonAdded", "PersonUpdated", "PersonDeactivated", "PersonActivated"),
 )
 
-
-class PersonRow(TypedDict):
-    """A person, as the API answers."""
-
-    id: UUID
-    name: str
-    email: str
-    time_zone: str
-    roles: list[str]
-    active: bool
-    busy_feed_url: str | None
-    weekly_hours: dict[str, list[tuple[str, str]]]
-    date_overrides: dict[str, list[tuple[str, str]]]
-    created_at: datetime
-    updated_at: datetime
-    version: int
-
-
-def to_person_row(record: DictRow) -> PersonRow:
-    """A record as a row of the API."""
-    return cast(PersonRow, record)
-
-
 LISTING = Listing(
-    columns="""p.person_id AS id, p.name, p.email, p.time_zone, p.roles, p.active, p.busy_feed_url, p.weekly_hours,
-        p.date_overrides, p.created_at, p.updated_at, p.version""",
+    columns=COLUMNS.select,
     relation="people AS p",
     key="p.person_id",
     sorts={"created_at": Sort("p.created_at", "timestamptz"), "name": Sort("lower(p.name)", "text")},
-    to_row=to_person_row,
+    to_row=COLUMNS.read_row,
 )
 
 
-def find_person(source: QuerySource, id: UUID) -> PersonRow | None:
+def find_person(source: QuerySource, id: UUID) -> FullPersonRow | None:
     """A person; None when there is none."""
     return LISTING.find_row(source, "p.person_id = %(id)s", {"id": id})
 
 
-def find_people(source: QuerySource, ids: Sequence[UUID]) -> list[PersonRow]:
+def find_people(source: QuerySource, ids: Sequence[UUID]) -> list[FullPersonRow]:
     """The people of these ids, in their order. Unknown ids are left out."""
     rows_by_id = {row["id"]: row for row in LISTING.find_rows(source, "p.person_id = ANY(%(ids)s)", {"ids": list(ids)})}
     return [rows_by_id[id] for id in ids if id in rows_by_id]
@@ -111,7 +97,7 @@ def find_calendar_owners(source: QuerySource, ids: Sequence[UUID]) -> dict[UUID,
 
 def list_people(
     source: QuerySource, q: str | None = None, sort: str = "-created_at", limit: int = 50, cursor: str | None = None
-) -> Page[PersonRow]:
+) -> Page[FullPersonRow]:
     """One page of people, newest first; `q` is a word prefix over name and e-mail address. Raises Invalid."""
     return LISTING.fetch_page(
         source, WhereClause.from_filters({"q": match_own_words("p.words")}, {"q": q}), sort, limit, cursor

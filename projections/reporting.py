@@ -6,7 +6,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.errors import InvalidTableDefinition, LockNotAvailable
 
-from projections import usage
+from projections import links, meeting_log, single_use_links, usage
 from projections.catalogue import READ_MODELS
 from projections.queries.query import build_query, compile_statement, select_table_rows
 from projections.read_model import ReadModel
@@ -14,58 +14,14 @@ from projections.table_lookup import find_live_tables
 from store.database import Database
 from store.schema import ANALYST_ROLE
 
-LINK_STATUS = """CASE WHEN l.deleted THEN 'deleted' WHEN l.disabled THEN 'disabled'
-    WHEN l.expires_at <= now() THEN 'expired' ELSE 'active' END"""
-NAMES = """ARRAY(SELECT p.name FROM unnest({ids}) WITH ORDINALITY AS h(id, n)
-    LEFT JOIN people AS p ON p.person_id = h.id ORDER BY h.n)"""
-
 VIEWS = {
     # the URL of somebody's busy feed is a secret
     "events": """SELECT e.position, e.recorded_at, e.stream_id, e.version, e.type, e.data -> 'actor' AS actor,
             e.data - 'busy_feed_url' AS data
         FROM {schema}.events AS e""",
-    "links": f"""SELECT l.link_id, l.kind, l.name, l.slug, l.owner_id, o.name AS owner_name, l.co_host_ids,
-            {NAMES.format(ids="l.co_host_ids")} AS co_host_names, l.meeting_type_id, t.name AS meeting_type_name,
-            l.expires_at, l.in_library, {LINK_STATUS} AS status, l.managed_link_id,
-            l.created_at, l.updated_at, l.version
-        FROM links AS l
-        LEFT JOIN people AS o ON o.person_id = l.owner_id
-        LEFT JOIN meeting_types AS t ON t.meeting_type_id = l.meeting_type_id""",
-    "single_use_links": f"""SELECT s.single_use_id,
-            CASE WHEN s.state = 'open' THEN {LINK_STATUS} ELSE s.state END AS status,
-            s.link_id, l.name AS link_name, l.meeting_type_id, t.name AS meeting_type_name,
-            s.issued_by AS issued_by_id, i.name AS issued_by_name, s.issued_at,
-            d.data #>> '{{{{recipient,name}}}}' AS recipient_name,
-            d.data #>> '{{{{recipient,email}}}}' AS recipient_email,
-            d.data ->> 'label' AS label, d.data -> 'metadata' AS metadata, l.expires_at,
-            CASE WHEN s.state = 'booked' THEN s.single_use_id END AS booking_id, s.source,
-            s.details_id IS NOT NULL AND d.id IS NULL AS erased
-        FROM single_use_links AS s
-        LEFT JOIN links AS l ON l.link_id = s.link_id
-        LEFT JOIN meeting_types AS t ON t.meeting_type_id = l.meeting_type_id
-        LEFT JOIN people AS i ON i.person_id = s.issued_by
-        LEFT JOIN {{schema}}.personal_details AS d ON d.id = s.details_id""",
-    "meeting_log": f"""SELECT m.booking_id, m.booked_at, m.status, m.link_type, m.link_id, l.name AS link_name,
-            CASE WHEN m.link_type = 'single_use' THEN m.booking_id END AS single_use_id,
-            r.data #>> '{{{{recipient,name}}}}' AS recipient_name,
-            r.data #>> '{{{{recipient,email}}}}' AS recipient_email,
-            r.data ->> 'label' AS label, m.meeting_type_id, t.name AS meeting_type_name,
-            m.host_ids[1] AS host_id, h.name AS host_name, m.host_ids[2:] AS co_host_ids,
-            {NAMES.format(ids="m.host_ids[2:]")} AS co_host_names,
-            d.data #>> '{{{{guest,name}}}}' AS guest_name, d.data #>> '{{{{guest,email}}}}' AS guest_email,
-            d.data #>> '{{{{guest,time_zone}}}}' AS guest_time_zone, m.starts_at, m.ends_at, m.reschedule_count,
-            m.previous_starts_at, m.cancelled_at, m.cancelled_by, c.data ->> 'reason' AS cancel_reason,
-            m.issued_by AS issued_by_id, i.name AS issued_by_name, m.issued_at, m.source,
-            (m.details_id IS NOT NULL AND d.id IS NULL) OR (m.issue_details_id IS NOT NULL AND r.id IS NULL)
-                OR (m.cancel_details_id IS NOT NULL AND c.id IS NULL) AS erased
-        FROM meeting_log AS m
-        LEFT JOIN links AS l ON l.link_id = m.link_id
-        LEFT JOIN meeting_types AS t ON t.meeting_type_id = m.meeting_type_id
-        LEFT JOIN people AS h ON h.person_id = m.host_ids[1]
-        LEFT JOIN people AS i ON i.person_id = m.issued_by
-        LEFT JOIN {{schema}}.personal_details AS d ON d.id = m.details_id
-        LEFT JOIN {{schema}}.personal_details AS r ON r.id = m.issue_details_id
-        LEFT JOIN {{schema}}.personal_details AS c ON c.id = m.cancel_details_id""",
+    "links": links.VIEW,
+    "single_use_links": single_use_links.VIEW,
+    "meeting_log": meeting_log.VIEW,
     "link_usage_daily": usage.DAILY,
 }
 

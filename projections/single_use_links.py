@@ -3,33 +3,104 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Literal, TypedDict
+from typing import Annotated, Literal
 from uuid import UUID
 
 from psycopg.rows import DictRow
+from typing_extensions import TypedDict
 
 from projections import links
-from projections.queries import name_lookups
-from projections.queries.name_lookups import NamedReference, to_instant, to_named
+from projections.column_kinds import Column, Composed, Computed, Detail, Details, Erased, Hidden, Reference
+from projections.columns import Columns
+from projections.queries.name_lookups import MEETING_TYPE, PERSON, Named, to_instant, to_named
 from projections.queries.pagination import Page, Sort
 from projections.queries.query import Listing, QuerySource, WhereClause
 from projections.queries.word_search import match_details_or_link
 from projections.read_model import ReadModel, has_event, select_last_payload
 
+# what a single-use link inherits from its core link, live
+CORE_LINK = f"""(SELECT jsonb_build_object('id', l.link_id, 'name', l.name, 'expires_at', l.expires_at,
+    'status', {links.STATUS}, 'meeting_type', {MEETING_TYPE.look_up("l.meeting_type_id")})
+    FROM links AS l WHERE l.link_id = s.link_id)"""
+JOIN_CORE_LINK = """LEFT JOIN links AS l ON l.link_id = s.link_id
+    LEFT JOIN meeting_types AS t ON t.meeting_type_id = l.meeting_type_id"""
+DETAILS = Details("details_id", "(issued ->> 'details_id')::uuid", alias="s")
+
+
+def read_status(record: DictRow) -> str:
+    """The status: its own once it is booked or revoked, else that of its core link."""
+    return str(record["core"]["status"] if record["state"] == "open" else record["state"])
+
+
+class Recipient(TypedDict):
+    """Who a single-use link was made for."""
+
+    name: str | None
+    email: str | None
+
+
+class SingleUseRow(TypedDict):
+    """A single-use link, as the API answers, without its code. `erased`: its personal details were erased."""
+
+    id: Annotated[UUID, Column("stream_id", "single_use_id")]
+    status: Annotated[
+        Literal["active", "booked", "expired", "revoked", "disabled", "deleted"],
+        Composed(read_status, {"status": f"CASE WHEN s.state = 'open' THEN {links.STATUS} ELSE s.state END"}),
+    ]
+    link: Annotated[
+        Named, Composed(lambda record: to_named(record["core"]), {"link_id": "s.link_id", "link_name": "l.name"})
+    ]
+    meeting_type: Annotated[
+        Named,
+        Composed(
+            lambda record: to_named(record["core"]["meeting_type"]),
+            {"meeting_type_id": "l.meeting_type_id", "meeting_type_name": "t.name"},
+        ),
+    ]
+    issued_by: Annotated[Named, Reference(PERSON, "(issued ->> 'issued_by')::uuid", column="issued_by")]
+    issued_at: Annotated[datetime, Column("(issued ->> 'occurred_at')::timestamptz")]
+    recipient: Annotated[Recipient | None, Detail(DETAILS, "recipient")]
+    label: Annotated[str | None, Detail(DETAILS, "label")]
+    metadata: Annotated[dict[str, str], Detail(DETAILS, "metadata")]
+    expires_at: Annotated[
+        datetime | None,
+        Composed(lambda record: to_instant(record["core"]["expires_at"]), {"expires_at": "l.expires_at"}),
+    ]
+    booking_id: Annotated[UUID | None, Computed("CASE WHEN s.state = 'booked' THEN s.single_use_id END")]
+    source: Annotated[str, Column("issued ->> 'source'")]
+    erased: Annotated[bool, Erased((DETAILS,))]
+
+
+class FullSingleUseRow(SingleUseRow):
+    """A single-use link with what the API does not show of it."""
+
+    version: Annotated[int, Column("version")]
+
+
+COLUMNS = Columns(
+    FullSingleUseRow,
+    alias="s",
+    key="single_use_id",
+    hidden=(
+        Hidden("link_id", "uuid NOT NULL", "(issued ->> 'link_id')::uuid", before="issued_by"),
+        Hidden(
+            "state",
+            "text NOT NULL",
+            "CASE WHEN booked THEN 'booked' WHEN revoked THEN 'revoked' ELSE 'open' END",
+            before="version",
+            selected=("s.state",),
+        ),
+        DETAILS.build_hidden(before="version"),
+        Hidden("core", selected=(f"{CORE_LINK} AS core",), join=JOIN_CORE_LINK),
+    ),
+)
+VIEW = COLUMNS.build_view(SingleUseRow, "single_use_links")
+
 SINGLE_USE_LINKS = ReadModel(
     name="single_use_links",
     version=2,
     key="single_use_id",
-    table="""
-        single_use_id uuid PRIMARY KEY,
-        link_id uuid NOT NULL,
-        issued_by uuid NOT NULL,
-        issued_at timestamptz NOT NULL,
-        source text NOT NULL,
-        state text NOT NULL,
-        details_id uuid,
-        version int NOT NULL
-    """,
+    table=COLUMNS.table,
     indexes=(
         "(issued_at, single_use_id)",
         "(link_id, issued_at, single_use_id)",
@@ -39,11 +110,7 @@ SINGLE_USE_LINKS = ReadModel(
         "(details_id)",
     ),
     rows=f"""
-        SELECT stream_id AS single_use_id, (issued ->> 'link_id')::uuid AS link_id,
-               (issued ->> 'issued_by')::uuid AS issued_by, (issued ->> 'occurred_at')::timestamptz AS issued_at,
-               issued ->> 'source' AS source,
-               CASE WHEN booked THEN 'booked' WHEN revoked THEN 'revoked' ELSE 'open' END AS state,
-               (issued ->> 'details_id')::uuid AS details_id, version
+        SELECT {COLUMNS.fold}
         FROM (
             SELECT stream_id, max(version) AS version, {select_last_payload("SingleUseIssued")} AS issued,
                    {has_event("MeetingBooked")} AS booked, {has_event("SingleUseRevoked")} AS revoked
@@ -57,32 +124,6 @@ SINGLE_USE_LINKS = ReadModel(
         *("MeetingBooked", "Rescheduled", "MeetingReassigned", "MeetingCancelled"),
     ),
 )
-
-
-class Recipient(TypedDict):
-    """Who a single-use link was made for."""
-
-    name: str | None
-    email: str | None
-
-
-class SingleUseRow(TypedDict):
-    """A single-use link, as the API answers, without its code. `erased`: its personal details were erased."""
-
-    id: UUID
-    status: Literal["active", "booked", "expired", "revoked", "disabled", "deleted"]
-    link: NamedReference
-    meeting_type: NamedReference
-    issued_by: NamedReference
-    issued_at: datetime
-    recipient: Recipient | None
-    label: str | None
-    metadata: dict[str, str]
-    expires_at: datetime | None
-    booking_id: UUID | None
-    source: str
-    erased: bool
-    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,51 +153,21 @@ FILTERS = {
     "visible_to": "(s.issued_by = %(visible_to)s OR s.link_id = ANY(%(owned_links)s))",
 }
 
-# what a single-use link inherits from its core link, live
-CORE_LINK = f"""(SELECT jsonb_build_object('id', l.link_id, 'name', l.name, 'expires_at', l.expires_at,
-    'status', {links.STATUS}, 'meeting_type', {name_lookups.look_up_meeting_type("l.meeting_type_id")})
-    FROM links AS l WHERE l.link_id = s.link_id)"""
-
-
-def to_single_use_row(record: DictRow) -> SingleUseRow:
-    """A record as a row of the API."""
-    details: dict[str, Any] = record["details"] or {}
-    core, state = record["core"], record["state"]
-    return SingleUseRow(
-        id=record["single_use_id"],
-        status=core["status"] if state == "open" else state,
-        link=to_named(core),
-        meeting_type=to_named(core["meeting_type"]),
-        issued_by=to_named(record["issued_by"]),
-        issued_at=record["issued_at"],
-        recipient=details.get("recipient"),
-        label=details.get("label"),
-        metadata=details.get("metadata") or {},
-        expires_at=to_instant(core["expires_at"]),
-        booking_id=record["single_use_id"] if state == "booked" else None,
-        source=record["source"],
-        erased=record["details_id"] is not None and record["details"] is None,
-        version=record["version"],
-    )
-
-
 LISTING = Listing(
-    columns=f"""s.single_use_id, s.state, {CORE_LINK} AS core,
-        {name_lookups.look_up_person("s.issued_by")} AS issued_by, s.issued_at,
-        s.source, s.details_id, {name_lookups.look_up_details("s.details_id")} AS details, s.version""",
+    columns=COLUMNS.select,
     relation="single_use_links AS s",
     key="s.single_use_id",
     sorts={"issued_at": Sort("s.issued_at", "timestamptz")},
-    to_row=to_single_use_row,
+    to_row=COLUMNS.read_row,
 )
 
 
-def find_single_use_link(source: QuerySource, id: UUID, now: datetime) -> SingleUseRow | None:
+def find_single_use_link(source: QuerySource, id: UUID, now: datetime) -> FullSingleUseRow | None:
     """A single-use link as it is at an instant; None when there is none."""
     return LISTING.find_row(source, "s.single_use_id = %(id)s", {"id": id, "now": now})
 
 
-def find_single_use_links(source: QuerySource, ids: Sequence[UUID], now: datetime) -> list[SingleUseRow]:
+def find_single_use_links(source: QuerySource, ids: Sequence[UUID], now: datetime) -> list[FullSingleUseRow]:
     """The single-use links of these ids, in their order. Unknown ids are left out."""
     rows = LISTING.find_rows(source, "s.single_use_id = ANY(%(ids)s)", {"ids": list(ids), "now": now})
     rows_by_id = {row["id"]: row for row in rows}
@@ -170,7 +181,7 @@ def list_single_use_links(
     sort: str = "-issued_at",
     limit: int = 50,
     cursor: str | None = None,
-) -> Page[SingleUseRow]:
+) -> Page[FullSingleUseRow]:
     """One page of single-use links as they are at an instant, newest first.
 
     Raises Invalid for a wrong sort or cursor.

@@ -11,15 +11,15 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 from uuid import UUID
 
 from psycopg.rows import DictRow
+from typing_extensions import TypedDict
 
 from domain.refusals import Invalid
 from projections import links
-from projections.queries import name_lookups
-from projections.queries.name_lookups import NamedReference, to_named_or_none
+from projections.queries.name_lookups import LINK, MEETING_TYPE, PERSON, Named, to_named_or_none
 from projections.queries.pagination import MAX_ROWS, Page
 from projections.queries.query import QuerySource, WhereClause
 
@@ -60,9 +60,9 @@ BOOKED_FILTERS = {
 # each group's key; days are numbered from 1, days without activity included
 KEYS = {"link": "u.link_id", "issuer": "u.issuer_id", "meeting_type": "u.meeting_type_id", "source": "u.source"}
 NAMES = {
-    "link": name_lookups.look_up_link("g.id"),
-    "issuer": name_lookups.look_up_person("g.id"),
-    "meeting_type": name_lookups.look_up_meeting_type("g.id"),
+    "link": LINK.look_up("g.id"),
+    "issuer": PERSON.look_up("g.id"),
+    "meeting_type": MEETING_TYPE.look_up("g.id"),
     "source": "to_jsonb(g.id)",
 }
 BY_DAY = """SELECT day.number AS rank, '' AS key, day.number, NULL::jsonb AS named, {sums}
@@ -87,9 +87,9 @@ class UsageRow(TypedDict):
     """
 
     day: date | None
-    link: NamedReference | None
-    issuer: NamedReference | None
-    meeting_type: NamedReference | None
+    link: Named | None
+    issuer: Named | None
+    meeting_type: Named | None
     source: str | None
     issued: int
     booked: int
@@ -165,7 +165,7 @@ def join_conditions(where: WhereClause) -> str:
 def to_usage_row(group_by: GroupBy, row: DictRow, days: Sequence[date]) -> UsageRow:
     """A record as a row of the API."""
     group = {"day": None, "link": None, "issuer": None, "meeting_type": None, "source": None}
-    group_value: date | str | NamedReference | None = row["named"]
+    group_value: date | str | Named | None = row["named"]
     if group_by == "day":
         group_value = days[row["number"] - 1]
     elif group_by != "source":

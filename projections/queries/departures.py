@@ -1,8 +1,10 @@
 """What depends on a person who leaves: links that need their time, open single-use links, upcoming meetings."""
 
 from datetime import datetime
-from typing import TypedDict, cast
+from typing import cast
 from uuid import UUID
+
+from typing_extensions import TypedDict
 
 from projections import links
 from projections.queries.query import QuerySource

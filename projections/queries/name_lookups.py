@@ -3,37 +3,42 @@
 Each is a scalar subquery, so that the id reaches the index of the log when the tables stand for folds of it.
 """
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypedDict
+from typing import Any
 from uuid import UUID
 
+from typing_extensions import TypedDict
 
-class NamedReference(TypedDict):
-    """A thing that a row refers to: its id and its current name."""
+
+class Named(TypedDict):
+    """Another thing, by its id and current name."""
 
     id: UUID
-    name: str | None
+    name: str
 
 
-def look_up_person(column: str) -> str:
-    """SQL: the id and name of a person; null for null."""
-    return _build_reference(column, f"SELECT p.name FROM people AS p WHERE p.person_id = {column}")
+@dataclass(frozen=True, slots=True)
+class NameSource:
+    """A read model whose rows have a name, and its key."""
+
+    relation: str
+    key: str
+
+    def look_up(self, id: str) -> str:
+        """SQL: the id and name of a thing; null for null."""
+        name = f"SELECT n.name FROM {self.relation} AS n WHERE n.{self.key} = {id}"
+        return f"CASE WHEN {id} IS NOT NULL THEN jsonb_build_object('id', {id}, 'name', ({name})) END"
+
+    def look_up_each(self, ids: str) -> str:
+        """SQL: the ids and names of an array of ids, in its order."""
+        ordered_names = f"coalesce(jsonb_agg({self.look_up('h.id')} ORDER BY h.n), '[]')"
+        return f"(SELECT {ordered_names} FROM unnest({ids}) WITH ORDINALITY AS h(id, n))"
 
 
-def look_up_link(column: str) -> str:
-    """SQL: the id and name of a link; null for null."""
-    return _build_reference(column, f"SELECT n.name FROM links AS n WHERE n.link_id = {column}")
-
-
-def look_up_meeting_type(column: str) -> str:
-    """SQL: the id and name of a meeting type; null for null."""
-    return _build_reference(column, f"SELECT t.name FROM meeting_types AS t WHERE t.meeting_type_id = {column}")
-
-
-def look_up_people(column: str) -> str:
-    """SQL: the ids and names of the people of an array of ids, in its order."""
-    ordered_people = f"coalesce(jsonb_agg({look_up_person('h.id')} ORDER BY h.n), '[]')"
-    return f"(SELECT {ordered_people} FROM unnest({column}) WITH ORDINALITY AS h(id, n))"
+PERSON = NameSource("people", "person_id")
+LINK = NameSource("links", "link_id")
+MEETING_TYPE = NameSource("meeting_types", "meeting_type_id")
 
 
 def look_up_details(column: str) -> str:
@@ -41,16 +46,12 @@ def look_up_details(column: str) -> str:
     return f"(SELECT d.data FROM {{schema}}.personal_details AS d WHERE d.id = {column})"
 
 
-def _build_reference(column: str, name_query: str) -> str:
-    return f"CASE WHEN {column} IS NOT NULL THEN jsonb_build_object('id', {column}, 'name', ({name_query})) END"
-
-
-def to_named(value: dict[str, Any]) -> NamedReference:
+def to_named(value: dict[str, Any]) -> Named:
     """A reference from its JSON."""
     return {"id": UUID(value["id"]), "name": value["name"]}
 
 
-def to_named_or_none(value: dict[str, Any] | None) -> NamedReference | None:
+def to_named_or_none(value: dict[str, Any] | None) -> Named | None:
     """A reference from its JSON; None for null."""
     return None if value is None else to_named(value)
 
