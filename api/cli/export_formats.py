@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from api.http.csv import render_csv_lines
-from api.v1.meeting_log_csv import COLUMNS, flatten_meeting
-from api.v1.response_models import Meeting
+from api.v1.meeting_log_csv import TYPES, flatten_meeting
+from projections.meeting_log import MeetingRow
 from replay.export import EventExport, MeetingExport
 
 FORMATS = ("jsonl", "csv", "parquet")
@@ -49,7 +49,7 @@ def flatten_event(event: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def render_meeting_line(row: Mapping[str, Any]) -> str:
     """Render a row of the meeting log as the API does."""
-    return to_json_line({name: row[name] for name in Meeting.model_fields})
+    return to_json_line({name: row[name] for name in MeetingRow.__annotations__})
 
 
 def to_json_line(value: Mapping[str, Any]) -> str:
@@ -67,14 +67,8 @@ def format_instant(value: datetime) -> str:
     return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
 
 
-def get_parquet_type(column: str) -> str:
-    """Get the Parquet type of a column of the meeting log."""
-    if column.endswith("_at"):
-        return "TIMESTAMPTZ"
-    return {"reschedule_count": "INTEGER", "erased": "BOOLEAN"}.get(column, "VARCHAR")
-
-
 encode_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=serialize_value).encode
+PARQUET_TYPES = {datetime: "TIMESTAMPTZ", int: "INTEGER", bool: "BOOLEAN"}
 EVENT_TYPES = {
     "position": "BIGINT",
     "recorded_at": "TIMESTAMPTZ",
@@ -89,7 +83,7 @@ KINDS = {
         MeetingExport,
         render_meeting_line,
         flatten_meeting,
-        {name: get_parquet_type(name) for name in COLUMNS},
+        {name: PARQUET_TYPES.get(type, "VARCHAR") for name, type in TYPES.items()},
         "status",
     ),
 }

@@ -26,7 +26,7 @@ class Meeting:
     ) -> "Meeting":
         """Create it from a token and its booking; in the host's zone if the guest's details were erased."""
         previous_start = token.meeting.previous_starts_at if isinstance(token.meeting, Rescheduled) else None
-        zone = booking.guest.time_zone if booking.guest else host_zone
+        zone = booking.guest["time_zone"] if booking.guest else host_zone
         return cls(booking, zone, date_format, booking.start <= now, booking.end <= now, previous_start)
 
     @property

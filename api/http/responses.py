@@ -3,22 +3,23 @@
 from typing import Any, TypeVar
 
 from fastapi import Response
-from pydantic import BaseModel
 
 from api.http.dependencies import Caller, build_etag_header, build_position_header
 from api.services import Services
 from domain.log import CommandResult
 from domain.refusals import NotFound
+from projections.links import LinkRow
 from projections.queries.pagination import Page
+from projections.single_use_links import SingleUseRow
 
-M = TypeVar("M", bound=BaseModel)
+Row = TypeVar("Row")
 
 
-def to_response_model(model: type[M], row: Any, **extra: Any) -> M:
-    """Validate a row as a response model. `extra` adds or replaces fields. Raises NotFound when the row is None."""
+def require_row(row: Row | None) -> Row:
+    """Return a row. Raises NotFound when it is None."""
     if row is None:
         raise NotFound
-    return model.model_validate({**row, **extra})
+    return row
 
 
 def announce_creation(response: Response, services: Services, outcome: CommandResult) -> None:
@@ -52,16 +53,14 @@ def to_page_response(page: Page[Any]) -> dict[str, Any]:
     return {"items": page.items, "next_cursor": page.next_cursor}
 
 
-def add_link_url(services: Services, row: Any) -> dict[str, Any]:
+def add_link_url(services: Services, row: LinkRow | None) -> dict[str, Any]:
     """Add the booking URL to a link's row. Raises NotFound when the row is None."""
-    if row is None:
-        raise NotFound
+    row = require_row(row)
     return {**row, "url": f"{services.settings.base_url}/book/{row['slug']}"}
 
 
-def add_single_use_url(services: Services, caller: Caller, row: Any) -> dict[str, Any]:
+def add_single_use_url(services: Services, caller: Caller, row: SingleUseRow | None) -> dict[str, Any]:
     """Add code and URL to a single-use link's row; both are None unless the caller issued it. Raises NotFound."""
-    if row is None:
-        raise NotFound
+    row = require_row(row)
     code = services.codes.create_code(row["id"], "book") if row["issued_by"]["id"] == caller.person.id else None
     return {**row, "code": code, "url": code and f"{services.settings.base_url}/s/{code}"}

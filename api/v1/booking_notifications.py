@@ -10,14 +10,15 @@ from pydantic import BaseModel
 from api.clock import read_clock
 from api.http.dependencies import CurrentCaller, CurrentServices, Id
 from api.http.problem_details import describe_problems
-from api.http.responses import announce_change, to_response_model
+from api.http.responses import announce_change
 from api.http.strict_json import StrictRoute
 from api.http.validation_messages import parse_id
 from api.services import Services
 from api.v1.bookings import refuse_unless_visible
-from api.v1.response_models import Named, PageOf
+from api.v1.response_models import PageOf
 from domain.token import Token
 from projections import outbox
+from projections.queries.name_lookups import Named
 
 router = APIRouter(prefix="/v1/bookings", tags=["Bookings"], route_class=StrictRoute)
 
@@ -69,14 +70,14 @@ def list_mail(services: CurrentServices, caller: CurrentCaller, id: Id) -> dict[
 )
 def send_mail_again(
     services: CurrentServices, caller: CurrentCaller, id: Id, mail_id: MailId, response: Response
-) -> ToldMail:
+) -> outbox.OutboxRow:
     """Sends a mail again, as a new one, for who may change the booking.
 
     That is its host, co-hosts, the link's owner and managers. One that is still owed stays so.
     """
     services.scheduling.load_booking_to_change(caller.context, id)
     announce_change(response, services, services.notifications.request_resend(caller.context, id, mail_id))
-    return to_response_model(ToldMail, next(row for row in load_notifications(services, id) if row["id"] == mail_id))
+    return next(row for row in load_notifications(services, id) if row["id"] == mail_id)
 
 
 def load_notifications(services: Services, id: UUID) -> list[outbox.OutboxRow]:

@@ -1,13 +1,12 @@
 """Bookings for the organisation's people: /v1/bookings."""
 
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 
 from api.http.dependencies import Caller, CurrentCaller, CurrentServices, Id
 from api.http.problem_details import describe_problems
-from api.http.responses import announce_change, set_etag, to_response_model
+from api.http.responses import announce_change, require_row, set_etag
 from api.http.strict_json import StrictRoute
 from api.services import Services
 from api.v1.request_bodies import NewHost, NewStart, Reason
@@ -16,6 +15,7 @@ from domain.link import Link
 from domain.refusals import NotFound
 from domain.token import Token
 from projections import meeting_log
+from projections.meeting_log import BookingRow
 
 router = APIRouter(prefix="/v1/bookings", tags=["Bookings"], route_class=StrictRoute)
 
@@ -23,7 +23,7 @@ CHANGE_PROBLEMS = describe_problems(401, 403, 404, 409, 413, 422, 503)
 
 
 @router.get("/{id}", response_model=Booking, responses=describe_problems(401, 404, 503))
-def get_booking(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> Booking:
+def get_booking(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> BookingRow:
     """A booking, always current."""
     refuse_unless_visible(services, caller, services.scheduling.load_aggregate(Token, id))
     return load_booking(services, id, response)
@@ -32,7 +32,7 @@ def get_booking(services: CurrentServices, caller: CurrentCaller, id: Id, respon
 @router.post("/{id}/reschedule", response_model=Booking, responses=CHANGE_PROBLEMS, operation_id="reschedule_booking")
 def reschedule_booking(
     services: CurrentServices, caller: CurrentCaller, id: Id, body: NewStart, response: Response
-) -> Booking:
+) -> BookingRow:
     """Moves a meeting (its host, co-hosts, the link's owner, managers)."""
     services.scheduling.load_booking_to_change(caller.context, id)
     announce_change(response, services, services.scheduling.reschedule_meeting(caller.context, id, body.start))
@@ -42,7 +42,7 @@ def reschedule_booking(
 @router.post("/{id}/cancel", response_model=Booking, responses=CHANGE_PROBLEMS, operation_id="cancel_booking")
 def cancel_booking(
     services: CurrentServices, caller: CurrentCaller, id: Id, response: Response, body: Reason | None = None
-) -> Booking:
+) -> BookingRow:
     """Cancels a meeting, for good (its host, co-hosts, the link's owner, managers)."""
     services.scheduling.load_booking_to_change(caller.context, id)
     announce_change(
@@ -54,7 +54,7 @@ def cancel_booking(
 @router.post("/{id}/reassign", response_model=Booking, responses=CHANGE_PROBLEMS, operation_id="reassign_booking")
 def reassign_booking(
     services: CurrentServices, caller: CurrentCaller, id: Id, body: NewHost, response: Response
-) -> Booking:
+) -> BookingRow:
     """Gives a meeting to another host who is free (its host, managers). Time and co-hosts stay."""
     services.reassignment.load_booking_to_reassign(caller.context, id)
     announce_change(
@@ -73,9 +73,8 @@ def refuse_unless_visible(services: Services, caller: Caller, token: Token) -> N
         raise NotFound
 
 
-def load_booking(services: Services, id: UUID, response: Response) -> Booking:
+def load_booking(services: Services, id: UUID, response: Response) -> BookingRow:
     """Load a booking from the log and set its ETag. Raises NotFound."""
-    row: Any = meeting_log.find_meeting(services.from_log(), id)
-    booking = to_response_model(Booking, row)
-    set_etag(response, booking.version)
+    booking = require_row(meeting_log.find_meeting(services.from_log(), id))
+    set_etag(response, booking["version"])
     return booking

@@ -1,7 +1,7 @@
 """Guest routes to look at a link, list its slots and book: /v1/book. The code grants the access."""
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
@@ -12,12 +12,13 @@ from api.http.problem_details import describe_problems
 from api.http.strict_json import StrictRoute
 from api.services import Services
 from api.v1.request_bodies import NewBooking
-from api.v1.response_models import BookingMade, Guest, GuestBooking, Host, Offer, OfferedType, Slot, Slots
+from api.v1.response_models import BookingMade, GuestBooking, Host, Offer, OfferedType, Slot, Slots
 from domain.availability.offer import LinkOffer, build_days_interval
 from domain.availability.offer import Offer as Offered
 from domain.commands.scheduling import BookingRequest, BookingResult, BookingTarget
 from domain.refusals import Invalid, LinkNotFound
 from domain.token import MeetingBooked, Rescheduled
+from projections.meeting_log import Guest
 
 router = APIRouter(prefix="/v1/book", tags=["Guests"], route_class=StrictRoute)
 
@@ -142,5 +143,5 @@ def build_guest_booking(
         end=meeting.ends_at,
         meeting_type=build_offered_type(offer),
         hosts=build_hosts(offer),
-        guest=Guest(**guest) if guest else None,
+        guest=cast(Guest, guest) if guest else None,
     )

@@ -1,6 +1,6 @@
 """Core links: /v1/links."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
@@ -16,35 +16,34 @@ from api.http.dependencies import (
     IfMatch,
     describe_request,
 )
-from api.http.pagination import Cursor, Limit, Search
 from api.http.problem_details import describe_problems
 from api.http.responses import (
     add_link_url,
     announce_change,
     announce_creation,
+    require_row,
     set_etag,
     to_page_response,
-    to_response_model,
 )
 from api.http.strict_json import StrictRoute
 from api.services import Services
+from api.v1.list_queries import LinkQuery
 from api.v1.request_bodies import LinkChanges, NewLink
-from api.v1.response_models import Impact, Link, PageOf
+from api.v1.response_models import Link, PageOf
 from domain import link
 from domain.permissions import require_link_visible
 from projections import links
-from projections.links import LinkFilters
+from projections.links import Impact, LinkRow
 
 router = APIRouter(prefix="/v1/links", tags=["Links"], route_class=StrictRoute)
 
-Sort = Literal["created_at", "-created_at", "updated_at", "-updated_at", "name", "-name"]
 EDIT_PROBLEMS = describe_problems(401, 403, 404, 409, 410, 412, 413, 422, 503)
 
 
 @router.post("", status_code=201, response_model=Link, responses=describe_problems(401, 403, 409, 413, 422, 503))
 def create_link(
     services: CurrentServices, caller: CurrentCaller, key: IdempotencyKey, body: NewLink, response: Response
-) -> Link:
+) -> dict[str, Any]:
     """Publishes a standard link of one's own."""
     outcome = services.links.create_link(caller.context, dict(body), key, describe_request(body, route="links"))
     announce_creation(response, services, outcome)
@@ -56,25 +55,17 @@ def create_link(
     "", response_model=PageOf[Link], dependencies=[FollowsMinPosition], responses=describe_problems(401, 403, 422, 503)
 )
 def list_links(
-    services: CurrentServices,
-    caller: CurrentCaller,
-    view: Annotated[Literal["mine", "library", "all"], Query(description="`all` for managers and auditors.")] = "mine",
-    kind: Literal["standard", "managed"] | None = None,
-    status: Literal["active", "disabled", "expired", "deleted"] | None = None,
-    q: Search = None,
-    sort: Sort = "-created_at",
-    limit: Limit = 50,
-    cursor: Cursor = None,
+    services: CurrentServices, caller: CurrentCaller, query: Annotated[LinkQuery, Query()]
 ) -> dict[str, Any]:
     """Links, newest first; deleted ones only when their status is asked for."""
-    caller.require_any_role(*(("manager", "auditor") if view == "all" else ("member", "auditor")))
-    filters = LinkFilters(view=view, viewer=caller.person.id, kind=kind, status=status, q=q)
-    page = links.list_links(services.live_source, read_clock(), filters, sort, limit, cursor)
+    caller.require_any_role(*(("manager", "auditor") if query.view == "all" else ("member", "auditor")))
+    filters = query.to_filters(caller.person.id)
+    page = links.list_links(services.live_source, read_clock(), filters, query.sort, query.limit, query.cursor)
     return to_page_response(page) | {"items": [add_link_url(services, row) for row in page.items]}
 
 
 @router.get("/{id}", response_model=Link, responses=describe_problems(401, 403, 404, 503))
-def get_link(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> Link:
+def get_link(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> dict[str, Any]:
     """A link, always current."""
     require_visible_link(services, caller, id)
     return load_link(services, id, response)
@@ -84,13 +75,13 @@ def get_link(services: CurrentServices, caller: CurrentCaller, id: Id, response:
 def get_impact(services: CurrentServices, caller: CurrentCaller, id: Id) -> Impact:
     """What an edit of this link would touch."""
     require_visible_link(services, caller, id)
-    return to_response_model(Impact, links.compute_impact(services.from_log(), id, read_clock()))
+    return require_row(links.compute_impact(services.from_log(), id, read_clock()))
 
 
 @router.patch("/{id}", response_model=Link, responses=EDIT_PROBLEMS)
 def change_link(
     services: CurrentServices, caller: CurrentCaller, id: Id, version: IfMatch, body: LinkChanges, response: Response
-) -> Link:
+) -> dict[str, Any]:
     """Changes a link; unused single-use links of it follow at once."""
     announce_change(response, services, services.links.update_link(caller.context, id, body.get_sent_fields(), version))
     return load_link(services, id, response)
@@ -103,14 +94,14 @@ def delete_link(services: CurrentServices, caller: CurrentCaller, id: Id, versio
 
 
 @router.post("/{id}/disable", response_model=Link, responses=describe_problems(401, 403, 404, 410, 413, 422, 503))
-def disable_link(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> Link:
+def disable_link(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> dict[str, Any]:
     """Switches a link off, and with it its unused single-use links."""
     announce_change(response, services, services.links.switch_link(caller.context, id, on=False))
     return load_link(services, id, response)
 
 
 @router.post("/{id}/enable", response_model=Link, responses=describe_problems(401, 403, 404, 410, 413, 422, 503))
-def enable_link(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> Link:
+def enable_link(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> dict[str, Any]:
     """Switches a link on again."""
     announce_change(response, services, services.links.switch_link(caller.context, id, on=True))
     return load_link(services, id, response)
@@ -121,13 +112,13 @@ def require_visible_link(services: Services, caller: Caller, id: UUID) -> None:
     require_link_visible(caller.context, services.links.load_aggregate(link.Link, id))
 
 
-def load_link(services: Services, id: UUID, response: Response) -> Link:
+def load_link(services: Services, id: UUID, response: Response) -> dict[str, Any]:
     """Load a link from the log and set its ETag. Raises NotFound."""
     return to_link_response(services, links.find_link(services.from_log(), id, read_clock()), response)
 
 
-def to_link_response(services: Services, row: Any, response: Response) -> Link:
+def to_link_response(services: Services, row: LinkRow | None, response: Response) -> dict[str, Any]:
     """Build the response of a link, and set its ETag. Raises NotFound."""
-    response_model = to_response_model(Link, add_link_url(services, row))
-    set_etag(response, response_model.version)
-    return response_model
+    link_response = add_link_url(services, row)
+    set_etag(response, link_response["version"])
+    return link_response

@@ -1,8 +1,8 @@
 """Managed links: /v1/managed-links."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
 from api.clock import read_clock
 from api.http.dependencies import (
@@ -14,23 +14,25 @@ from api.http.dependencies import (
     IfMatch,
     describe_request,
 )
-from api.http.pagination import Cursor, Limit, Search
+from api.http.pagination import Cursor, Limit
 from api.http.problem_details import describe_problems
 from api.http.responses import (
     add_link_url,
     announce_change,
     announce_creation,
+    require_row,
     set_etag,
     to_page_response,
-    to_response_model,
 )
 from api.http.strict_json import StrictRoute
+from api.v1.list_queries import SearchQuery
 from api.v1.request_bodies import ManagedLinkChanges, NewManagedLink
 from api.v1.response_models import Link, ManagedLink, PageOf
 from domain import managed_link
 from domain.managed_link import ManagedLinkProperties
 from projections import links, managed_links
 from projections.links import LinkFilters
+from projections.managed_links import ManagedLinkRow
 
 router = APIRouter(prefix="/v1/managed-links", tags=["Managed links"], route_class=StrictRoute)
 READERS = ("manager", "auditor")
@@ -39,7 +41,7 @@ READERS = ("manager", "auditor")
 @router.post("", status_code=201, response_model=ManagedLink, responses=describe_problems(401, 403, 409, 413, 422, 503))
 def create_managed_link(
     services: CurrentServices, caller: CurrentCaller, key: IdempotencyKey, body: NewManagedLink, response: Response
-) -> ManagedLink:
+) -> ManagedLinkRow:
     """Makes a managed link, and a core link of it for each host (manager)."""
     request = describe_request(body, route="managed-links")
     properties = ManagedLinkProperties(**dict(body))
@@ -57,15 +59,17 @@ def create_managed_link(
     responses=describe_problems(401, 403, 422, 503),
 )
 def list_managed_links(
-    services: CurrentServices, caller: CurrentCaller, q: Search = None, limit: Limit = 50, cursor: Cursor = None
+    services: CurrentServices, caller: CurrentCaller, query: Annotated[SearchQuery, Query()]
 ) -> dict[str, Any]:
     """Managed links, newest first (manager, auditor)."""
     caller.require_any_role(*READERS)
-    return to_page_response(managed_links.list_managed_links(services.live_source, q, limit=limit, cursor=cursor))
+    return to_page_response(
+        managed_links.list_managed_links(services.live_source, query.q, limit=query.limit, cursor=query.cursor)
+    )
 
 
 @router.get("/{id}", response_model=ManagedLink, responses=describe_problems(401, 403, 404, 503))
-def get_managed_link(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> ManagedLink:
+def get_managed_link(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> ManagedLinkRow:
     """A managed link, always current (manager, auditor)."""
     caller.require_any_role(*READERS)
     return to_managed_link_response(managed_links.find_managed_link(services.from_log(), id), response)
@@ -79,7 +83,7 @@ def change_managed_link(
     version: IfMatch,
     body: ManagedLinkChanges,
     response: Response,
-) -> ManagedLink:
+) -> ManagedLinkRow:
     """Changes a managed link and, in the same append, every host's link (manager)."""
     announce_change(
         response, services, services.links.update_managed_link(caller.context, id, body.get_sent_fields(), version)
@@ -105,8 +109,8 @@ def list_links_of_managed_link(
     return to_page_response(page) | {"items": [add_link_url(services, row) for row in page.items]}
 
 
-def to_managed_link_response(row: Any, response: Response) -> ManagedLink:
-    """Build the response of a managed link, and set its ETag. Raises NotFound."""
-    response_model = to_response_model(ManagedLink, row)
-    set_etag(response, response_model.version)
-    return response_model
+def to_managed_link_response(row: ManagedLinkRow | None, response: Response) -> ManagedLinkRow:
+    """Return a managed link's row, and set its ETag. Raises NotFound."""
+    row = require_row(row)
+    set_etag(response, row["version"])
+    return row

@@ -2,15 +2,11 @@
 
 from typing import Any
 
+from projections.columns import list_flat_types
 from projections.meeting_log import MeetingRow
 
-COLUMNS = (
-    *("booking_id", "booked_at", "status", "link_type", "link_id", "link_name", "single_use_id"),
-    *("recipient_name", "recipient_email", "label", "meeting_type_id", "meeting_type_name"),
-    *("host_id", "host_name", "co_hosts", "guest_name", "guest_email", "guest_time_zone"),
-    *("starts_at", "ends_at", "reschedule_count", "previous_starts_at", "cancelled_at", "cancelled_by"),
-    *("cancel_reason", "issued_by_id", "issued_by_name", "issued_at", "source", "erased"),
-)
+TYPES = list_flat_types(MeetingRow)
+COLUMNS = tuple(TYPES)
 
 
 def flatten_meeting(row: MeetingRow) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Meeting types: /v1/meeting-types."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
 from api.http.dependencies import (
     CurrentCaller,
@@ -13,14 +13,15 @@ from api.http.dependencies import (
     IfMatch,
     describe_request,
 )
-from api.http.pagination import Cursor, Limit, Search
 from api.http.problem_details import describe_problems
-from api.http.responses import announce_change, announce_creation, set_etag, to_page_response, to_response_model
+from api.http.responses import announce_change, announce_creation, require_row, set_etag, to_page_response
 from api.http.strict_json import StrictRoute
+from api.v1.list_queries import SearchQuery
 from api.v1.request_bodies import MeetingTypeChanges, NewMeetingType
 from api.v1.response_models import MeetingType, PageOf
 from domain.meeting_type import MeetingTypeProperties
 from projections import meeting_types
+from projections.meeting_types import MeetingTypeRow
 
 router = APIRouter(prefix="/v1/meeting-types", tags=["Meeting types"], route_class=StrictRoute)
 
@@ -28,7 +29,7 @@ router = APIRouter(prefix="/v1/meeting-types", tags=["Meeting types"], route_cla
 @router.post("", status_code=201, response_model=MeetingType, responses=describe_problems(401, 403, 413, 422, 503))
 def create_meeting_type(
     services: CurrentServices, caller: CurrentCaller, key: IdempotencyKey, body: NewMeetingType, response: Response
-) -> MeetingType:
+) -> MeetingTypeRow:
     """Creates a meeting type (admin)."""
     properties = MeetingTypeProperties(**dict(body))
     request = describe_request(body, route="meeting-types")
@@ -46,14 +47,16 @@ def create_meeting_type(
     responses=describe_problems(401, 422, 503),
 )
 def list_meeting_types(
-    services: CurrentServices, caller: CurrentCaller, q: Search = None, limit: Limit = 50, cursor: Cursor = None
+    services: CurrentServices, caller: CurrentCaller, query: Annotated[SearchQuery, Query()]
 ) -> dict[str, Any]:
     """Meeting types, newest first."""
-    return to_page_response(meeting_types.list_meeting_types(services.live_source, q, limit=limit, cursor=cursor))
+    return to_page_response(
+        meeting_types.list_meeting_types(services.live_source, query.q, limit=query.limit, cursor=query.cursor)
+    )
 
 
 @router.get("/{id}", response_model=MeetingType, responses=describe_problems(401, 404, 503))
-def get_meeting_type(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> MeetingType:
+def get_meeting_type(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> MeetingTypeRow:
     """A meeting type, always current."""
     return to_meeting_type_response(meeting_types.find_meeting_type(services.from_log(), id), response)
 
@@ -66,7 +69,7 @@ def change_meeting_type(
     version: IfMatch,
     body: MeetingTypeChanges,
     response: Response,
-) -> MeetingType:
+) -> MeetingTypeRow:
     """Changes a meeting type; links and unused single-use links follow at once (admin)."""
     announce_change(
         response,
@@ -76,8 +79,8 @@ def change_meeting_type(
     return to_meeting_type_response(meeting_types.find_meeting_type(services.from_log(), id), response)
 
 
-def to_meeting_type_response(row: Any, response: Response) -> MeetingType:
-    """Build the response of a meeting type, and set its ETag. Raises NotFound."""
-    meeting_type = to_response_model(MeetingType, row)
-    set_etag(response, meeting_type.version)
-    return meeting_type
+def to_meeting_type_response(row: MeetingTypeRow | None, response: Response) -> MeetingTypeRow:
+    """Return a meeting type's row, and set its ETag. Raises NotFound."""
+    row = require_row(row)
+    set_etag(response, row["version"])
+    return row

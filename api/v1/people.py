@@ -1,8 +1,9 @@
 """People: /v1/people and /v1/me."""
 
-from typing import Any
+from typing import Annotated, Any
+from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
 from api.http.dependencies import (
     Caller,
@@ -14,17 +15,19 @@ from api.http.dependencies import (
     IfMatch,
     describe_request,
 )
-from api.http.pagination import Cursor, Limit, Search
 from api.http.problem_details import describe_problems
-from api.http.responses import announce_change, announce_creation, set_etag, to_page_response, to_response_model
+from api.http.responses import announce_change, announce_creation, require_row, set_etag, to_page_response
 from api.http.strict_json import StrictRoute
 from api.services import Services
+from api.v1.list_queries import SearchQuery
 from api.v1.request_bodies import NewPerson, OwnChanges, PersonChanges
 from api.v1.response_models import LeftBehind, PageOf, Person
 from domain.person import Person as PersonStream
 from domain.person import PersonProperties
 from projections import people
+from projections.people import PersonRow
 from projections.queries import departures
+from projections.queries.departures import DepartureImpact
 
 router = APIRouter(prefix="/v1", tags=["People"], route_class=StrictRoute)
 
@@ -34,7 +37,7 @@ router = APIRouter(prefix="/v1", tags=["People"], route_class=StrictRoute)
 )
 def add_person(
     services: CurrentServices, caller: CurrentCaller, key: IdempotencyKey, body: NewPerson, response: Response
-) -> Person:
+) -> PersonRow:
     """Adds a person (admin)."""
     caller.require_any_role("admin")
     properties = PersonProperties(**{name: value for name, value in dict(body).items() if value is not None})
@@ -42,9 +45,7 @@ def add_person(
         caller.context, properties, key, describe_request(body, route="people")
     )
     announce_creation(response, services, outcome)
-    return to_person_response(
-        services, caller, people.find_person(services.from_log(outcome.position), outcome.id), response
-    )
+    return to_person_response(caller, people.find_person(services.from_log(outcome.position), outcome.id), response)
 
 
 @router.get(
@@ -54,25 +55,25 @@ def add_person(
     responses=describe_problems(401, 422, 503),
 )
 def list_people(
-    services: CurrentServices, caller: CurrentCaller, q: Search = None, limit: Limit = 50, cursor: Cursor = None
+    services: CurrentServices, caller: CurrentCaller, query: Annotated[SearchQuery, Query()]
 ) -> dict[str, Any]:
     """People, newest first."""
-    page = people.list_people(services.live_source, q, limit=limit, cursor=cursor)
+    page = people.list_people(services.live_source, query.q, limit=query.limit, cursor=query.cursor)
     return to_page_response(page) | {"items": [hide_busy_feed(caller, row) for row in page.items]}
 
 
 @router.get("/people/{id}", response_model=Person, responses=describe_problems(401, 404, 503))
-def get_person(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> Person:
+def get_person(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> PersonRow:
     """A person, always current."""
     return load_person(services, caller, id, response)
 
 
 @router.get("/people/{id}/impact", response_model=LeftBehind, responses=describe_problems(401, 403, 404, 503))
-def get_person_impact(services: CurrentServices, caller: CurrentCaller, id: Id) -> dict[str, Any]:
+def get_person_impact(services: CurrentServices, caller: CurrentCaller, id: Id) -> DepartureImpact:
     """What somebody who leaves would leave behind, as lists have it (manager, auditor)."""
     caller.require_any_role("manager", "auditor")
     services.administration.load_aggregate(PersonStream, id)
-    return dict(departures.count_departure_impact(services.live_source, id, caller.context.now))
+    return departures.count_departure_impact(services.live_source, id, caller.context.now)
 
 
 @router.patch(
@@ -80,7 +81,7 @@ def get_person_impact(services: CurrentServices, caller: CurrentCaller, id: Id) 
 )
 def change_person(
     services: CurrentServices, caller: CurrentCaller, id: Id, version: IfMatch, body: PersonChanges, response: Response
-) -> Person:
+) -> PersonRow:
     """Changes a person (admin)."""
     caller.require_any_role("admin")
     announce_change(
@@ -92,7 +93,7 @@ def change_person(
 @router.post(
     "/people/{id}/deactivate", response_model=Person, responses=describe_problems(401, 403, 404, 413, 422, 503)
 )
-def deactivate_person(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> Person:
+def deactivate_person(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> PersonRow:
     """Ends a person's sessions and keys, and stops offering their time (admin)."""
     caller.require_any_role("admin")
     announce_change(response, services, services.administration.deactivate_person(caller.context, id))
@@ -100,7 +101,7 @@ def deactivate_person(services: CurrentServices, caller: CurrentCaller, id: Id, 
 
 
 @router.post("/people/{id}/activate", response_model=Person, responses=describe_problems(401, 403, 404, 413, 422, 503))
-def activate_person(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> Person:
+def activate_person(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> PersonRow:
     """Puts a person back into service; keys from before stay ended (admin)."""
     caller.require_any_role("admin")
     announce_change(response, services, services.administration.activate_person(caller.context, id))
@@ -108,7 +109,7 @@ def activate_person(services: CurrentServices, caller: CurrentCaller, id: Id, re
 
 
 @router.get("/me", response_model=Person, responses=describe_problems(401, 503))
-def get_me(services: CurrentServices, caller: CurrentCaller, response: Response) -> Person:
+def get_me(services: CurrentServices, caller: CurrentCaller, response: Response) -> PersonRow:
     """The person who asks."""
     return load_person(services, caller, caller.person.id, response)
 
@@ -116,7 +117,7 @@ def get_me(services: CurrentServices, caller: CurrentCaller, response: Response)
 @router.patch("/me", response_model=Person, responses=describe_problems(401, 412, 413, 422, 503))
 def change_me(
     services: CurrentServices, caller: CurrentCaller, version: IfMatch, body: OwnChanges, response: Response
-) -> Person:
+) -> PersonRow:
     """Changes one's own zone and hours."""
     announce_change(
         response,
@@ -126,20 +127,20 @@ def change_me(
     return load_person(services, caller, caller.person.id, response)
 
 
-def load_person(services: Services, caller: Caller, id: Any, response: Response) -> Person:
+def load_person(services: Services, caller: Caller, id: UUID, response: Response) -> PersonRow:
     """Load a person from the log and build the response."""
-    return to_person_response(services, caller, people.find_person(services.from_log(), id), response)
+    return to_person_response(caller, people.find_person(services.from_log(), id), response)
 
 
-def to_person_response(services: Services, caller: Caller, row: Any, response: Response) -> Person:
+def to_person_response(caller: Caller, row: PersonRow | None, response: Response) -> PersonRow:
     """Build the response of a person for a caller, and set its ETag. Raises NotFound."""
-    person = to_response_model(Person, hide_busy_feed(caller, row))
-    set_etag(response, person.version)
+    person = hide_busy_feed(caller, require_row(row))
+    set_etag(response, person["version"])
     return person
 
 
-def hide_busy_feed(caller: Caller, row: Any) -> Any:
+def hide_busy_feed(caller: Caller, row: PersonRow) -> PersonRow:
     """Hide the secret busy_feed_url from everybody but the person and admins."""
-    if row is None or row["id"] == caller.person.id or "admin" in caller.context.roles:
+    if row["id"] == caller.person.id or "admin" in caller.context.roles:
         return row
     return {**row, "busy_feed_url": None}

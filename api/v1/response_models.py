@@ -1,12 +1,38 @@
 """What the API answers: one model for each thing, with the contract's names."""
 
-from datetime import date, datetime
+from collections.abc import Callable
+from datetime import datetime
 from typing import Generic, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel
+from typing_extensions import get_original_bases
+
+from projections.links import LinkRow
+from projections.managed_links import ManagedLinkRow
+from projections.meeting_log import BookingRow, Guest, MeetingRow
+from projections.meeting_types import MeetingTypeRow
+from projections.people import PersonRow
+from projections.queries.departures import DepartureImpact
+from projections.single_use_links import SingleUseRow
+from projections.usage import UsageRow
 
 Item = TypeVar("Item")
+RowType = TypeVar("RowType")
+
+
+def place_after(field: str) -> Callable[[type[RowType]], type[RowType]]:
+    """A decorator that puts the fields which a model adds to its row type behind one of the row type's."""
+
+    def arrange(model: type[RowType]) -> type[RowType]:
+        hints = model.__annotations__
+        row_fields = [name for base in get_original_bases(model) for name in base.__annotations__]
+        added = [name for name in hints if name not in row_fields]
+        position = row_fields.index(field) + 1
+        model.__annotations__ = {name: hints[name] for name in [*row_fields[:position], *added, *row_fields[position:]]}
+        return model
+
+    return arrange
 
 
 class PageOf(BaseModel, Generic[Item]):
@@ -16,130 +42,38 @@ class PageOf(BaseModel, Generic[Item]):
     next_cursor: str | None
 
 
-class Named(BaseModel):
-    """Another thing, by its id and current name."""
-
-    id: UUID
-    name: str
-
-
-class Person(BaseModel):
+class Person(PersonRow):
     """A person; hours are wall-clock times in the person's own zone. `busy_feed_url` only for themselves and admins."""
 
-    id: UUID
-    name: str
-    email: str
-    time_zone: str
-    roles: list[str]
-    active: bool
-    busy_feed_url: str | None
-    weekly_hours: dict[str, list[tuple[str, str]]]
-    date_overrides: dict[str, list[tuple[str, str]]]
-    version: int
 
-
-class MeetingType(BaseModel):
+class MeetingType(MeetingTypeRow):
     """A meeting type; durations in minutes, the window in days."""
 
-    id: UUID
-    name: str
-    description: str | None
-    duration_minutes: int
-    location: str | None
-    buffer_before_minutes: int
-    buffer_after_minutes: int
-    minimum_notice_minutes: int
-    booking_window_days: int
-    slot_step_minutes: int
-    version: int
 
-
-class SingleUseCounts(BaseModel):
-    """How many single-use links were issued from a link, and of them how many can be booked or are."""
-
-    issued: int
-    active: int
-    booked: int
-
-
-class Link(BaseModel):
+@place_after("slug")
+class Link(LinkRow):
     """A core link."""
 
-    id: UUID
-    kind: Literal["standard", "managed"]
-    name: str
-    slug: str
     url: str
-    owner: Named
-    co_hosts: list[Named]
-    meeting_type: Named
-    expires_at: datetime | None
-    in_library: bool
-    status: Literal["active", "disabled", "expired", "deleted"]
-    managed_link_id: UUID | None
-    single_use: SingleUseCounts
-    created_at: datetime
-    updated_at: datetime
-    version: int
 
 
-class Impact(BaseModel):
-    """What an edit of a link touches: single-use links that can still be booked, and meetings still to come."""
-
-    active_single_use: int
-    booked_upcoming: int
-
-
-class LeftBehind(BaseModel):
+class LeftBehind(DepartureImpact):
     """What a person leaves behind who leaves: active links that need their time, and as for an edit of a link."""
 
-    active_links: int
-    active_single_use: int
-    booked_upcoming: int
 
-
-class ManagedLink(BaseModel):
+class ManagedLink(ManagedLinkRow):
     """A managed link; each host has a core link of it."""
 
-    id: UUID
-    name: str
-    slug: str
-    meeting_type: Named
-    hosts: list[Named]
-    expires_at: datetime | None
-    created_at: datetime
-    updated_at: datetime
-    version: int
 
-
-class Recipient(BaseModel):
-    """Who a single-use link was made for."""
-
-    name: str | None
-    email: str | None
-
-
-class SingleUse(BaseModel):
+@place_after("id")
+class SingleUse(SingleUseRow):
     """A single-use link; `status` and `expires_at` follow its core link. `code` and `url` only for its issuer.
 
     `erased` says that recipient, label and metadata were erased.
     """
 
-    id: UUID
     code: str | None
     url: str | None
-    status: Literal["active", "booked", "expired", "revoked", "disabled", "deleted"]
-    link: Named
-    meeting_type: Named
-    issued_by: Named
-    issued_at: datetime
-    recipient: Recipient | None
-    label: str | None
-    metadata: dict[str, str]
-    expires_at: datetime | None
-    booking_id: UUID | None
-    source: str
-    erased: bool
 
 
 class Issued(BaseModel):
@@ -148,47 +82,12 @@ class Issued(BaseModel):
     items: list[SingleUse]
 
 
-class Guest(BaseModel):
-    """Who booked a meeting."""
-
-    name: str
-    email: str
-    time_zone: str
-
-
-class Meeting(BaseModel):
+class Meeting(MeetingRow):
     """A row of the meeting log; `erased` says that personal details of it were erased, `guest` then is null."""
 
-    booking_id: UUID
-    booked_at: datetime
-    status: Literal["scheduled", "rescheduled", "cancelled"]
-    link_type: Literal["standard", "managed", "single_use"]
-    link: Named
-    single_use_id: UUID | None
-    recipient: Recipient | None
-    label: str | None
-    meeting_type: Named
-    host: Named
-    co_hosts: list[Named]
-    guest: Guest | None
-    starts_at: datetime
-    ends_at: datetime
-    reschedule_count: int
-    previous_starts_at: datetime | None
-    cancelled_at: datetime | None
-    cancelled_by: Literal["guest", "host"] | None
-    cancel_reason: str | None
-    issued_by: Named | None
-    issued_at: datetime | None
-    source: str
-    erased: bool
 
-
-class Booking(Meeting):
+class Booking(BookingRow):
     """A booking with what only its own page shows."""
-
-    notes: str | None
-    version: int
 
 
 class OfferedType(BaseModel):
@@ -255,20 +154,8 @@ class Managed(BaseModel):
     booking: GuestBooking
 
 
-class Usage(BaseModel):
+class Usage(UsageRow):
     """How much one day, link, issuer, meeting type or source was used; only the one that was grouped by is there."""
-
-    day: date | None
-    link: Named | None
-    issuer: Named | None
-    meeting_type: Named | None
-    source: str | None
-    issued: int
-    booked: int
-    rescheduled: int
-    cancelled: int
-    expired_unused: int
-    median_hours_to_booking: float | None
 
 
 class Erasure(BaseModel):

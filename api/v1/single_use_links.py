@@ -1,9 +1,10 @@
 """Single-use links: issue, list, revoke."""
 
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
 from api.clock import read_clock
 from api.http.dependencies import (
@@ -15,17 +16,16 @@ from api.http.dependencies import (
     IdempotencyKey,
     describe_request,
 )
-from api.http.pagination import Cursor, Limit, Search
 from api.http.problem_details import describe_problems
 from api.http.responses import (
     add_single_use_url,
     announce_change,
     announce_creation,
     to_page_response,
-    to_response_model,
 )
 from api.http.strict_json import StrictRoute
 from api.services import Services
+from api.v1.list_queries import SingleUseQuery
 from api.v1.request_bodies import NewSingleUse, Reason
 from api.v1.response_models import Issued, PageOf, SingleUse
 from domain.commands.single_use_links import SingleUseDetails
@@ -33,11 +33,8 @@ from domain.link import Link
 from domain.refusals import Forbidden, NotFound
 from domain.token import Token
 from projections import single_use_links
-from projections.single_use_links import SingleUseFilters
 
 router = APIRouter(prefix="/v1", tags=["Single-use links"], route_class=StrictRoute)
-
-Status = Literal["active", "booked", "expired", "revoked", "disabled", "deleted"]
 
 
 @router.post(
@@ -72,27 +69,21 @@ def issue_single_use(
     responses=describe_problems(401, 403, 422, 503),
 )
 def list_single_use(
-    services: CurrentServices,
-    caller: CurrentCaller,
-    link_id: UUID | None = None,
-    status: Status | None = None,
-    issued_by: UUID | None = None,
-    q: Search = None,
-    sort: Literal["issued_at", "-issued_at"] = "-issued_at",
-    limit: Limit = 50,
-    cursor: Cursor = None,
+    services: CurrentServices, caller: CurrentCaller, query: Annotated[SingleUseQuery, Query()]
 ) -> dict[str, Any]:
     """Single-use links, newest first; a member's own, and those of links that they own."""
     caller.require_any_role("member", "auditor")
+    filters = query.to_filters(caller.limit_visibility("manager", "auditor"))
     if caller.limited:
-        issued_by = limit_to_own(caller, issued_by)
-    filters = SingleUseFilters(link_id, status, issued_by, q, caller.limit_visibility("manager", "auditor"))
-    page = single_use_links.list_single_use_links(services.live_source, read_clock(), filters, sort, limit, cursor)
+        filters = replace(filters, issued_by=limit_to_own(caller, query.issued_by))
+    page = single_use_links.list_single_use_links(
+        services.live_source, read_clock(), filters, query.sort, query.limit, query.cursor
+    )
     return to_page_response(page) | {"items": [add_single_use_url(services, caller, row) for row in page.items]}
 
 
 @router.get("/single-use/{id}", response_model=SingleUse, responses=describe_problems(401, 403, 404, 503))
-def get_single_use(services: CurrentServices, caller: CurrentCaller, id: Id) -> SingleUse:
+def get_single_use(services: CurrentServices, caller: CurrentCaller, id: Id) -> dict[str, Any]:
     """A single-use link, always current."""
     caller.require_any_role("member", "auditor")
     refuse_unless_visible(services, caller, services.scheduling.load_aggregate(Token, id))
@@ -107,7 +98,7 @@ def get_single_use(services: CurrentServices, caller: CurrentCaller, id: Id) -> 
 )
 def revoke_single_use(
     services: CurrentServices, caller: CurrentCaller, id: Id, response: Response, body: Reason | None = None
-) -> SingleUse:
+) -> dict[str, Any]:
     """Withdraws an unused single-use link."""
     caller.require_any_role("member", "auditor")
     if caller.limited:
@@ -146,11 +137,7 @@ def refuse_unless_visible(services: Services, caller: Caller, token: Token) -> N
         raise NotFound
 
 
-def load_single_use(services: Services, caller: Caller, id: UUID) -> SingleUse:
+def load_single_use(services: Services, caller: Caller, id: UUID) -> dict[str, Any]:
     """Load a single-use link from the log. Raises NotFound."""
-    return to_response_model(
-        SingleUse,
-        add_single_use_url(
-            services, caller, single_use_links.find_single_use_link(services.from_log(), id, read_clock())
-        ),
-    )
+    row = single_use_links.find_single_use_link(services.from_log(), id, read_clock())
+    return add_single_use_url(services, caller, row)

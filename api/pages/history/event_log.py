@@ -7,10 +7,10 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from api.http.dependencies import CurrentServices
-from api.pages.meetings.meeting_log import MAX_CHOICES, OptionalDay, OptionalId, resolve_day_bound
+from api.pages.meetings.meeting_log import MAX_CHOICES, resolve_day_bound
 from api.pages.rendering.dependencies import Viewer
 from api.pages.rendering.page_route import PageRoute
-from api.pages.rendering.query_parameters import Blank, PageCursor, RowNumber
+from api.pages.rendering.query_parameters import Blank, OptionalDay, OptionalId, PageCursor, RowNumber
 from api.pages.rendering.templates import render_page
 from api.services import Services
 from api.v1.history import redact_event

@@ -1,0 +1,105 @@
+"""The query parameters of each list, once for the API, its CSV, as-of and the pages."""
+
+from typing import Annotated, Any, Generic, Literal, TypeVar
+from uuid import UUID
+
+from fastapi import Query
+from pydantic import BaseModel, ConfigDict
+
+from api.field_types import Instant
+from api.http.pagination import Cursor, Limit, Search
+from projections.links import LinkFilters
+from projections.meeting_log import MeetingFilters
+from projections.single_use_links import SingleUseFilters
+
+Bound = TypeVar("Bound")
+
+
+class SearchQuery(BaseModel):
+    """A list that is only searched and paged: people, meeting types, managed links."""
+
+    model_config = ConfigDict(frozen=True)
+
+    q: Search = None
+    limit: Limit = 50
+    cursor: Cursor = None
+
+
+class LinkQuery(BaseModel):
+    """The list of links."""
+
+    model_config = ConfigDict(frozen=True)
+
+    view: Annotated[Literal["mine", "library", "all"], Query(description="`all` for managers and auditors.")] = "mine"
+    kind: Literal["standard", "managed"] | None = None
+    status: Literal["active", "disabled", "expired", "deleted"] | None = None
+    q: Search = None
+    sort: Literal["created_at", "-created_at", "updated_at", "-updated_at", "name", "-name"] = "-created_at"
+    limit: Limit = 50
+    cursor: Cursor = None
+
+    def to_filters(self, viewer: UUID) -> LinkFilters:
+        """The filters of the read model, as this person sees the view."""
+        return LinkFilters(view=self.view, viewer=viewer, kind=self.kind, status=self.status, q=self.q)
+
+
+class SingleUseQuery(BaseModel):
+    """The list of single-use links."""
+
+    model_config = ConfigDict(frozen=True)
+
+    link_id: UUID | None = None
+    status: Literal["active", "booked", "expired", "revoked", "disabled", "deleted"] | None = None
+    issued_by: UUID | None = None
+    q: Search = None
+    sort: Literal["issued_at", "-issued_at"] = "-issued_at"
+    limit: Limit = 50
+    cursor: Cursor = None
+
+    def to_filters(self, visible_to: UUID | None = None) -> SingleUseFilters:
+        """The filters of the read model, limited to what this person sees; None sees everything."""
+        return SingleUseFilters(self.link_id, self.status, self.issued_by, self.q, visible_to)
+
+
+MeetingSort = Literal["booked_at", "-booked_at", "starts_at", "-starts_at"]
+
+
+class MeetingOrder(BaseModel):
+    """How the meeting log is sorted and paged."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sort: MeetingSort = "-booked_at"
+    limit: Limit = 50
+    cursor: Cursor = None
+
+
+class MeetingSelection(BaseModel, Generic[Bound]):
+    """What is listed of the meeting log. The bounds of times are instants or, on the page, days."""
+
+    model_config = ConfigDict(frozen=True)
+
+    link_type: Literal["standard", "managed", "single_use"] | None = None
+    hide_single_use: bool = False
+    status: Literal["scheduled", "rescheduled", "cancelled"] | None = None
+    host_id: UUID | None = None
+    link_id: UUID | None = None
+    meeting_type_id: UUID | None = None
+    q: Search = None
+    booked_from: Bound | None = None
+    booked_to: Bound | None = None
+    starts_from: Bound | None = None
+    starts_to: Bound | None = None
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The value of each filter, by its name."""
+        return self.model_dump(include=set(MeetingSelection.model_fields))
+
+
+class MeetingLogQuery(MeetingSelection[Instant], MeetingOrder):
+    """The meeting log; `…_to` is exclusive."""
+
+    def to_filters(self, visible_to: UUID | None) -> MeetingFilters:
+        """The filters of the read model, limited to what this person sees; None sees everything."""
+        return MeetingFilters(**self.values, visible_to=visible_to)
