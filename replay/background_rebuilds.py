@@ -40,7 +40,7 @@ class Rebuilder:
     def begin_rebuild(self, name: str) -> RebuildRun:
         """Begins the rebuild of a read model, and records that.
 
-        Raises NotFound, RebuildRunning, NewerVersionLive, DatabaseUnreachable.
+        Raises NotFound, RebuildRunning, NewerVersionLive, DatabaseAway.
         """
         try:
             return begin_rebuild(self.db, [name], self.catalogue)

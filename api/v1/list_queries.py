@@ -15,6 +15,14 @@ from projections.single_use_links import SingleUseFilters
 Bound = TypeVar("Bound")
 
 
+LinkKind = Literal["standard", "managed"]
+LinkStatus = Literal["active", "disabled", "expired", "deleted"]
+LinkSort = Literal["created_at", "-created_at", "updated_at", "-updated_at", "name", "-name"]
+SingleUseStatus = Literal["active", "booked", "expired", "revoked", "disabled", "deleted"]
+SingleUseSort = Literal["issued_at", "-issued_at"]
+MeetingSort = Literal["booked_at", "-booked_at", "starts_at", "-starts_at"]
+
+
 class SearchQuery(BaseModel):
     """A list that is only searched and paged: people, meeting types, managed links."""
 
@@ -31,10 +39,10 @@ class LinkQuery(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     view: Annotated[Literal["mine", "library", "all"], Query(description="`all` for managers and auditors.")] = "mine"
-    kind: Literal["standard", "managed"] | None = None
-    status: Literal["active", "disabled", "expired", "deleted"] | None = None
+    kind: LinkKind | None = None
+    status: LinkStatus | None = None
     q: Search = None
-    sort: Literal["created_at", "-created_at", "updated_at", "-updated_at", "name", "-name"] = "-created_at"
+    sort: LinkSort = "-created_at"
     limit: Limit = 50
     cursor: Cursor = None
 
@@ -49,19 +57,16 @@ class SingleUseQuery(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     link_id: UUID | None = None
-    status: Literal["active", "booked", "expired", "revoked", "disabled", "deleted"] | None = None
+    status: SingleUseStatus | None = None
     issued_by: UUID | None = None
     q: Search = None
-    sort: Literal["issued_at", "-issued_at"] = "-issued_at"
+    sort: SingleUseSort = "-issued_at"
     limit: Limit = 50
     cursor: Cursor = None
 
     def to_filters(self, visible_to: UUID | None = None) -> SingleUseFilters:
         """The filters of the read model, limited to what this person sees; None sees everything."""
         return SingleUseFilters(self.link_id, self.status, self.issued_by, self.q, visible_to)
-
-
-MeetingSort = Literal["booked_at", "-booked_at", "starts_at", "-starts_at"]
 
 
 class MeetingOrder(BaseModel):

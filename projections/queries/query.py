@@ -69,7 +69,7 @@ class QuerySource:
         )
 
     def find_live_table(self, model: ReadModel) -> str:
-        """The name of a live table, for statements on its rows. Raises ReadModelBehind, DatabaseUnreachable."""
+        """The name of a live table, for statements on its rows. Raises ReadModelBehind, DatabaseAway."""
         return self.require_readable_table(model, find_live_tables(self.db.fetch_rows).get(model.name))
 
     def require_readable_table(self, model: ReadModel, live_table: LiveTable | None) -> str:

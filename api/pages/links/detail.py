@@ -12,6 +12,7 @@ from api.pages.rendering.page_route import PageRoute
 from api.pages.rendering.query_parameters import Blank, PageCursor, RowNumber, SearchQuery
 from api.pages.rendering.templates import render_page
 from api.services import Services
+from api.v1.list_queries import SingleUseSort, SingleUseStatus
 from domain.link import Link
 from domain.permissions import require_link_visible
 from projections import links, meeting_log, single_use_links
@@ -24,9 +25,9 @@ router = APIRouter(prefix="/links", include_in_schema=False, route_class=PageRou
 
 NEWEST_FIRST = "-issued_at"
 MAX_STORY_EVENTS = 8  # events on the link's page, newest first
-Status = Annotated[Literal["active", "booked", "expired", "revoked", "disabled", "deleted"] | None, Blank]
+Status = Annotated[SingleUseStatus | None, Blank]
 Issuer = Annotated[Literal["me"] | None, Blank]
-Sort = Annotated[Literal["issued_at", "-issued_at"] | None, Blank]
+Sort = Annotated[SingleUseSort | None, Blank]
 
 
 @router.get("/{id}", dependencies=[WaitsForPosition])

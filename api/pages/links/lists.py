@@ -1,6 +1,6 @@
 """My Links and the Links Library."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
 
@@ -10,13 +10,14 @@ from api.pages.rendering.dependencies import Viewer, WaitsForPosition
 from api.pages.rendering.page_route import PageRoute
 from api.pages.rendering.query_parameters import Blank, PageCursor, RowNumber, SearchQuery
 from api.pages.rendering.templates import redirect_to, render_page
+from api.v1.list_queries import LinkKind, LinkSort, LinkStatus
 from projections.links import LinkFilters
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
-Status = Annotated[Literal["active", "disabled", "expired", "deleted"] | None, Blank]
-Kind = Annotated[Literal["standard", "managed"] | None, Blank]
-Sort = Annotated[Literal["created_at", "-created_at", "updated_at", "-updated_at", "name", "-name"] | None, Blank]
+Status = Annotated[LinkStatus | None, Blank]
+Kind = Annotated[LinkKind | None, Blank]
+Sort = Annotated[LinkSort | None, Blank]
 NEWEST_FIRST = "-created_at"
 
 
