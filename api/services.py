@@ -9,7 +9,8 @@ from api.append_signal import AppendSignal
 from api.position_waiter import PositionWaiter
 from api.read_model_watcher import ReadModelWatcher
 from api.settings import Settings
-from domain.commands.command_application import AggregateCache
+from domain.commands.aggregate_cache import AggregateCache
+from domain.commands.command_application import CommandApplication
 from domain.commands.erasure import ErasureCommands
 from domain.commands.links import LinkCommands
 from domain.commands.notifications import NotificationCommands
@@ -39,7 +40,7 @@ from store.credentials.pairings import Pairings
 from store.credentials.sessions import Sessions
 from store.database import Database
 from store.reader import PostgresLogReader
-from store.recorder import LogFactory
+from store.recorder import LogRecorder
 
 if TYPE_CHECKING:
     from integrations.mail.mail_transport import SignInMailer
@@ -126,9 +127,10 @@ class Services:
 
 def compose_services(settings: Settings, database: Database) -> Services:
     """Build the services over an open database."""
-    factory, reader, aggregate_cache = LogFactory(database), PostgresLogReader(database), AggregateCache()
+    reader, aggregate_cache = PostgresLogReader(database), AggregateCache()
+    application = CommandApplication(LogRecorder(database), reader, aggregate_cache)
     follower, append_notifier = Follower(database), AppendNotifier(database)
-    scheduling = SchedulingCommands(factory, reader, aggregate_cache)
+    scheduling = SchedulingCommands(application)
     calendar_sync = build_calendar_sync(settings, database, scheduling, follower, append_notifier)
     return Services(
         settings=settings,
@@ -140,18 +142,18 @@ def compose_services(settings: Settings, database: Database) -> Services:
         pairings=Pairings(database),
         reader=reader,
         aggregate_cache=aggregate_cache,
-        administration=AdministrationCommands(factory, reader, aggregate_cache),
-        links=LinkCommands(factory, reader, aggregate_cache),
-        single_use_links=SingleUseLinkCommands(factory, reader, aggregate_cache),
+        administration=AdministrationCommands(application),
+        links=LinkCommands(application),
+        single_use_links=SingleUseLinkCommands(application),
         scheduling=scheduling,
-        reassignment=ReassignmentCommands(factory, reader, aggregate_cache),
-        erasure=ErasureCommands(factory, reader, aggregate_cache, settings.keys),
+        reassignment=ReassignmentCommands(application),
+        erasure=ErasureCommands(application, settings.keys),
         follower=follower,
         append_notifier=append_notifier,
         position_waiter=PositionWaiter(database, follower),
         rebuilder=Rebuilder(database),
         read_model_watcher=ReadModelWatcher(database, follower),
-        notifications=NotificationCommands(factory, reader, aggregate_cache),
+        notifications=NotificationCommands(application),
         append_signal=AppendSignal(),
         sealer=Sealer(database, lambda: follower.is_leader),
         verifications=VerificationWorker(database),

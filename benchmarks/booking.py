@@ -38,8 +38,7 @@ def measure_appends_per_second(environment: BenchmarkEnvironment, threads: int =
 
 def prepare_append_calls(environment: BenchmarkEnvironment, count: int = BOOKINGS) -> list[tuple[object, list[str]]]:
     """Record the arguments of `append` that the domain would send, without sending them."""
-    scheduling = environment.services.scheduling
-    recorder, calls = scheduling.recorder, []
+    recorder, calls = environment.services.scheduling.application.recorder, []
     insert_events = recorder.insert_events
 
     def record_call(events: object, **kwargs: object) -> list[int]:

@@ -11,8 +11,8 @@ from eventsourcing.postgres import PostgresTrackingRecorder
 from eventsourcing.projection import Projection, ProjectionRunner
 
 from api.server import DATABASE, OWNER_ROLE
+from domain.event_mapper import EventMapper
 from store.embedded.server import Server
-from store.recorder import EventMapper
 
 SCHEMA = "library"
 VIEW = f"""

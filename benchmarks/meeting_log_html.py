@@ -17,7 +17,8 @@ from benchmarks.big_log import derive_id
 from benchmarks.environment import run_database_server
 from benchmarks.meeting_log_pages import fill_live_table
 from benchmarks.over_http import run_service
-from domain.commands.command_application import AggregateCache
+from domain.commands.aggregate_cache import AggregateCache
+from domain.commands.command_application import CommandApplication
 from domain.commands.people import AdministrationCommands
 from domain.person import PersonProperties
 from projections.rebuild import live_tables
@@ -27,7 +28,7 @@ from store.credentials.sessions import Sessions
 from store.database import Database
 from store.embedded.server import Server
 from store.reader import PostgresLogReader
-from store.recorder import LogFactory
+from store.recorder import LogRecorder
 from store.schema import SERVICE_ROLE
 
 ROWS = 1_000_000
@@ -79,9 +80,9 @@ def main(rows: str = str(ROWS)) -> None:
 
 def add_manager(database: Database) -> UUID:
     """Add a manager, who sees the whole log. Return the id."""
-    administration = AdministrationCommands(LogFactory(database), PostgresLogReader(database), AggregateCache())
+    application = CommandApplication(LogRecorder(database), PostgresLogReader(database), AggregateCache())
     person = PersonProperties(name="Claire", email="claire@nexora.example", time_zone="UTC", roles=("manager",))
-    return administration.add_person(build_operator_context(), person).id
+    return AdministrationCommands(application).add_person(build_operator_context(), person).id
 
 
 def fill_meeting_log(database: Database, server: Server, rows: int) -> None:

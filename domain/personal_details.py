@@ -44,9 +44,9 @@ def compute_address_hmac(address: str, secret: str) -> str:
     return hmac.new(secret.encode(), b"oncelink erasure " + address.lower().encode(), "sha256").hexdigest()
 
 
-def compute_key_digest(key: str) -> str:
-    """Returns the SHA-256 (hex) of an Idempotency-Key, as events store it."""
-    return hashlib.sha256(key.encode()).hexdigest()
+def compute_key_digest(key: str | None) -> str | None:
+    """Returns the SHA-256 (hex) of an Idempotency-Key, as events store it; None without a key."""
+    return None if key is None else hashlib.sha256(key.encode()).hexdigest()
 
 
 def create_personal_details(stream_id: UUID, data: dict[str, Any], *words: str | None) -> PersonalDetails:

@@ -50,6 +50,7 @@ WHERE type LIKE 'PersonalDetailsErased.%%' AND data ->> 'erasure_id' = %s
 """
 SELECT_FIRST_POSITIONS = "SELECT stream_id, position FROM {schema}.events WHERE stream_id = ANY (%s) AND version = 1"
 SELECT_LAST_POSITION = "SELECT max(position) AS position FROM {schema}.events WHERE stream_id = %s"
+SELECT_LAST_LOG_POSITION = "SELECT max(position) AS position FROM {schema}.events"
 SELECT_REQUEST_POSITION = (
     "SELECT max(position) AS position FROM {schema}.events WHERE stream_id = %s AND data ->> 'request_id' = %s"
 )
@@ -107,6 +108,10 @@ class PostgresLogReader:
 
     def find_last_position(self, id: UUID) -> int | None:
         return cast(int | None, self.database.fetch_rows(SELECT_LAST_POSITION, (id,))[0]["position"])
+
+    def find_last_log_position(self) -> int | None:
+        """Returns the last position of the log that is visible to this statement. It need not be settled."""
+        return cast(int | None, self.database.fetch_rows(SELECT_LAST_LOG_POSITION)[0]["position"])
 
     def await_standbys(self) -> None:
         self.database.await_standbys()

@@ -6,21 +6,8 @@ from typing import Any, NoReturn, cast
 from uuid import UUID
 
 import psycopg
-from eventsourcing.persistence import (
-    AggregateRecorder,
-    ApplicationRecorder,
-    InfrastructureFactory,
-    Mapper,
-    Notification,
-    ProcessRecorder,
-    StoredEvent,
-    Subscription,
-    Tracking,
-    TrackingRecorder,
-    Transcoder,
-)
+from eventsourcing.persistence import AggregateRecorder, StoredEvent
 
-from domain.event import Event
 from domain.log import AppendConditions, OutcomeUnknown, StaleRead
 from domain.refusals import EmailTaken, LinkUnconfirmed, SlotTaken, SlugTaken
 from store.database import Database, DatabaseAway
@@ -34,29 +21,13 @@ SELECT CASE WHEN EXISTS (
 """
 CLAIM_REFUSALS = {"slug_taken": SlugTaken, "email_taken": EmailTaken}
 SELECT_EVENTS = """
-SELECT originator_id, originator_version, topic, state, notification_id FROM {schema}.stored_events
+SELECT originator_id, originator_version, topic, state FROM {schema}.stored_events
+WHERE originator_id = %s AND originator_version > %s AND originator_version <= coalesce(%s, 2147483647)
 """
 
 
-class EventMapper(Mapper[UUID]):
-    """Maps domain events to stored events, under their stored names, and back."""
-
-    def __init__(self) -> None:
-        """Nothing to configure: no transcoder, no cipher, no topics resolved from database text."""
-
-    def to_stored_event(self, domain_event: Any) -> StoredEvent:
-        event = cast(Event, domain_event)
-        state = event.model_dump_json().encode()
-        return StoredEvent(event.originator_id, event.originator_version, event.stored_name, state)
-
-    def to_domain_event(self, stored_event: StoredEvent) -> Any:
-        id = cast(UUID, stored_event.originator_id)
-        data = json.loads(stored_event.state)
-        return Event.from_stored(id, stored_event.originator_version, stored_event.topic, data)
-
-
-class LogRecorder(ApplicationRecorder):
-    """Appends with the SQL function `append` and reads the log. Commands pass `conditions`."""
+class LogRecorder(AggregateRecorder):
+    """Appends with the SQL function `append` and reads streams. Commands pass `conditions`."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -91,60 +62,12 @@ class LogRecorder(ApplicationRecorder):
         limit: int | None = None,
     ) -> Sequence[StoredEvent]:
         """Selects the events of one stream, in order of version."""
-        query = f"""{SELECT_EVENTS} WHERE originator_id = %s AND originator_version > %s
-            AND originator_version <= coalesce(%s, 2147483647)
-            ORDER BY originator_version {"DESC" if desc else "ASC"} LIMIT %s"""
+        query = f"{SELECT_EVENTS} ORDER BY originator_version {'DESC' if desc else 'ASC'} LIMIT %s"
+        rows = self.database.fetch_rows(query, (originator_id, gt or 0, lte, limit))
         return [
-            build_stored_event(row) for row in self.database.fetch_rows(query, (originator_id, gt or 0, lte, limit))
+            StoredEvent(row["originator_id"], row["originator_version"], row["topic"], bytes(row["state"]))
+            for row in rows
         ]
-
-    def select_notifications(
-        self,
-        start: int | None,
-        limit: int,
-        stop: int | None = None,
-        topics: Sequence[str] = (),
-        *,
-        inclusive_of_start: bool = True,
-    ) -> list[Notification]:
-        """Selects a part of the log, in order of position."""
-        query = f"""{SELECT_EVENTS} WHERE notification_id >= %s AND notification_id <= coalesce(%s, 9223372036854775807)
-            AND (%s::text[] = '{{{{}}}}' OR topic = ANY (%s)) ORDER BY notification_id LIMIT %s"""
-        first = (start or 0) + (0 if inclusive_of_start else 1)
-        rows = self.database.fetch_rows(query, (first, stop, list(topics), list(topics), limit))
-        return [Notification(id=row["notification_id"], **extract_event_fields(row)) for row in rows]
-
-    def max_notification_id(self) -> int | None:
-        """Returns the last position visible to this statement. It need not be settled."""
-        [row] = self.database.fetch_rows("SELECT max(position) AS position FROM {schema}.events")
-        return cast(int | None, row["position"])
-
-    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
-        """Not offered: `projections.following.follower` follows settled positions. Raises NotImplementedError."""
-        raise NotImplementedError("readers follow settled positions, see projections.following.follower")
-
-
-class LogFactory(InfrastructureFactory[TrackingRecorder]):
-    """Builds the library's mapper and recorders over one database."""
-
-    def __init__(self, database: Database) -> None:
-        super().__init__({})
-        self.database = database
-
-    def mapper(self, transcoder: Transcoder | None = None, mapper_class: Any = None) -> Any:
-        return EventMapper()
-
-    def application_recorder(self) -> ApplicationRecorder:
-        return LogRecorder(self.database)
-
-    def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
-        return LogRecorder(self.database)
-
-    def tracking_recorder(self, tracking_recorder_class: Any = None) -> NoReturn:
-        raise NotImplementedError("read models keep their own position, see projections.following.follower")
-
-    def process_recorder(self) -> ProcessRecorder:
-        raise NotImplementedError("read models keep their own position, see projections.following.follower")
 
 
 def build_busy_arguments(conditions: AppendConditions) -> list[Any]:
@@ -230,21 +153,3 @@ def raise_refusal(error: psycopg.Error) -> NoReturn:
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         raise OutcomeUnknown from error
     raise error
-
-
-def extract_event_fields(row: dict[str, Any]) -> dict[str, Any]:
-    """Returns the columns that stored events and notifications share."""
-    return {
-        "originator_id": row["originator_id"],
-        "originator_version": row["originator_version"],
-        "topic": row["topic"],
-        "state": bytes(row["state"]),
-    }
-
-
-def build_stored_event(row: dict[str, Any]) -> StoredEvent:
-    """Builds the library's stored event from a row of the log."""
-    return StoredEvent(**extract_event_fields(row))
-
-
-__all__ = ["LogFactory", "LogRecorder", "Tracking"]

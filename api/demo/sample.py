@@ -33,6 +33,6 @@ def find_first_run(services: Services) -> datetime | None:
     events = services.reader.read_events_after({FOUNDER.id: 0}).get(FOUNDER.id)
     if events:
         return events[0].occurred_at + ORGANISATION_AGE
-    if services.scheduling.recorder.max_notification_id():
+    if services.reader.find_last_log_position() is not None:
         raise AnotherOrganisation
     return None

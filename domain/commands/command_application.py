@@ -1,17 +1,19 @@
-"""What all commands share: loading aggregates, caching those that change rarely, retrying after a concurrent change."""
+"""The one application of the eventsourcing library: it loads aggregates, appends events and runs decisions."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from threading import local
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
-from eventsourcing.application import Application, LRUCache
-from eventsourcing.persistence import InfrastructureFactory
+from eventsourcing.application import Application
+from eventsourcing.persistence import AggregateRecorder
 from eventsourcing.utils import Environment, EnvType
 
 from domain.aggregate import Aggregate
+from domain.commands.aggregate_cache import AggregateCache
 from domain.erasure import Erasure, PersonalDetailsErased
-from domain.event import Context, Event
+from domain.event import Event
+from domain.event_mapper import EventMapper
 from domain.link import Link, LinkCreated
 from domain.log import AppendConditions, LogReader, OutcomeUnknown, StaleRead
 from domain.managed_link import ManagedLink, ManagedLinkCreated
@@ -21,7 +23,6 @@ from domain.refusals import NotFound, Refusal, SlotTaken, TryAgain
 from domain.token import DirectIssued, SingleUseIssued, Token
 
 MAX_ATTEMPTS = 5
-CACHE_SIZE = 10_000
 AGGREGATE_CLASSES: dict[type[Event], type[Aggregate]] = {
     PersonAdded: Person,
     MeetingTypeCreated: MeetingType,
@@ -36,52 +37,27 @@ A = TypeVar("A", bound=Aggregate)
 T = TypeVar("T")
 
 
-class AggregateCache:
-    """A cache of links, meeting types and people. Only decisions that append may use it: the append checks it."""
-
-    def __init__(self, size: int = CACHE_SIZE) -> None:
-        self.aggregates: LRUCache[UUID, Aggregate] = LRUCache(size)
-        self.link_ids_by_slug: LRUCache[str, UUID] = LRUCache(size)
-
-    def find_aggregate(self, id: UUID) -> Aggregate | None:
-        """Returns the cached aggregate, or None."""
-        try:
-            return self.aggregates.get(id)
-        except KeyError:
-            return None
-
-    def find_link_id(self, slug: str) -> UUID | None:
-        """Returns the id of the link that last had this slug, or None."""
-        try:
-            return self.link_ids_by_slug.get(slug)
-        except KeyError:
-            return None
-
-    def put_aggregate(self, aggregate: Aggregate) -> None:
-        """Caches an aggregate, unless it is a token: tokens are always read from the log."""
-        if not isinstance(aggregate, Token):
-            self.aggregates.put(aggregate.id, aggregate)
-        if isinstance(aggregate, Link):
-            self.link_ids_by_slug.put(aggregate.properties.slug, aggregate.id)
-
-
 class CommandApplication(Application[UUID]):
-    """An event-sourced application over the shared log. Each subclass has one method per command."""
+    """The application of the service, which all groups of commands share. Threads may use it at the same time."""
 
-    def __init__(self, factory: InfrastructureFactory, log: LogReader, cache: AggregateCache) -> None:
-        self.infrastructure_factory = factory
-        self.reader = log
+    def __init__(self, recorder: AggregateRecorder, reader: LogReader, cache: AggregateCache) -> None:
+        self.log_recorder = recorder
+        self.reader = reader
         self.cache = cache
-        self.here = local()  # whether the decision that this thread takes has appended
-        super().__init__(env={})
+        self.current_attempt = local()  # per thread: whether the attempt that it runs has appended
+        super().__init__()
 
     def construct_env(self, name: str, env: EnvType | None = None) -> Environment:
-        """Returns the library's settings. None of them come from the process's environment."""
+        """Returns the library's settings: none, because they must not come from the process's environment."""
         return Environment(name, dict(env or {}))
 
-    def construct_factory(self, env: Environment) -> InfrastructureFactory:
-        """Returns the infrastructure factory that this application was created with."""
-        return self.infrastructure_factory
+    def construct_mapper(self) -> EventMapper:
+        """Returns the mapper of domain events."""
+        return EventMapper()
+
+    def construct_recorder(self) -> Any:
+        """Returns the recorder that this application was created with. It has no notification log: see ADR 9."""
+        return self.log_recorder
 
     def load_aggregates(self, ids: Iterable[UUID], fresh: bool = True) -> dict[UUID, Aggregate]:
         """Returns the aggregates that exist, by id: from the cache, or brought up to date in one query if `fresh`."""
@@ -101,6 +77,25 @@ class CommandApplication(Application[UUID]):
         """Returns one aggregate of a class. Raises NotFound."""
         return require_kind(kind, self.load_aggregates([id], fresh).get(id))
 
+    def load_aggregate_at_version(self, kind: type[A], id: UUID, version: int) -> A:
+        """Returns an aggregate as it was at a version, through the library's repository."""
+        aggregate: Any = self.repository.get(
+            id,
+            version=version,
+            projector_func=lambda _, events: cast(Any, kind(id).copy_with_events(cast(Any, events))),
+        )
+        return cast(A, aggregate)
+
+    def append_events(self, *aggregates: Aggregate, conditions: AppendConditions | None = None) -> int | None:
+        """Saves the pending events under conditions. Returns the last position, or None when nothing is pending."""
+        if not any(aggregate.pending_events for aggregate in aggregates):
+            return None
+        recordings = self.save(*cast(Any, aggregates), conditions=conditions or AppendConditions())
+        self.current_attempt.has_appended = True
+        for aggregate in aggregates:
+            self.cache.put_aggregate(aggregate)
+        return recordings[-1].notification.id
+
     def run_decision(self, decide: Callable[[bool], T], fresh: bool = False) -> T:
         """Runs a decision, first on cached aggregates. A refusal counts only after fresh reads.
 
@@ -111,7 +106,7 @@ class CommandApplication(Application[UUID]):
         outcome_unknown = False
         for _ in range(MAX_ATTEMPTS):
             try:
-                return self.acknowledged(decide, fresh)
+                return self.attempt_decision(decide, fresh)
             except SlotTaken:
                 if not outcome_unknown:
                     raise
@@ -127,43 +122,13 @@ class CommandApplication(Application[UUID]):
             fresh = True
         raise TryAgain
 
-    def acknowledged(self, decision: Callable[[bool], T], fresh: bool) -> T:
-        """What a decision comes to: its append was acknowledged, or what it found in the log is as safe as that."""
-        self.here.appended = False
-        found = decision(fresh)
-        if not self.here.appended:
+    def attempt_decision(self, decide: Callable[[bool], T], fresh: bool) -> T:
+        """Returns the result of one attempt: its append was acknowledged, or what it read is as safe as that."""
+        self.current_attempt.has_appended = False
+        result = decide(fresh)
+        if not self.current_attempt.has_appended:
             self.reader.await_standbys()
-        return found
-
-    def append_events(self, *aggregates: Aggregate, conditions: AppendConditions | None = None) -> int | None:
-        """Saves the pending events under conditions. Returns the last position, or None when nothing is pending."""
-        if not any(aggregate.pending_events for aggregate in aggregates):
-            return None
-        recordings = self.save(*cast(Any, aggregates), conditions=conditions or AppendConditions())
-        self.here.appended = True
-        for aggregate in aggregates:
-            self.cache.put_aggregate(aggregate)
-        return recordings[-1].notification.id
-
-    def edit_aggregate(
-        self,
-        kind: type[A],
-        id: UUID,
-        context: Context,
-        version: int | None,
-        apply_change: Callable[[A], AppendConditions | None],
-    ) -> int | None:
-        """Changes one aggregate, with optimistic locking if a version is given. Raises NotFound, VersionConflict."""
-
-        def decide(fresh: bool) -> int | None:
-            aggregate = self.load_aggregate(kind, id)
-            if fresh and (position := self.reader.find_request_position(id, context.request_id)):
-                return position
-            aggregate.expect_version(version)
-            edited_copy = aggregate.copy_with_events(())
-            return self.append_events(edited_copy, conditions=apply_change(edited_copy))
-
-        return self.run_decision(decide)
+        return result
 
 
 def require_kind(kind: type[A], aggregate: Aggregate | None) -> A:

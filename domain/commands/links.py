@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from slugify import slugify
 
 from domain.aggregate import Aggregate
-from domain.commands.command_application import CommandApplication
+from domain.commands.command_group import CommandGroup
 from domain.commands.idempotent_creation import IdempotentCreation
 from domain.event import Context
 from domain.link import Link, LinkProperties
@@ -22,7 +22,7 @@ SLUG_LENGTH = 40
 HOST_PART_LENGTH = 15
 
 
-class LinkCommands(CommandApplication):
+class LinkCommands(CommandGroup):
     """The commands on links. A change reaches every unused single-use link at once."""
 
     def create_link(
@@ -35,29 +35,27 @@ class LinkCommands(CommandApplication):
         require_role(context, "member")
         creation = IdempotentCreation(context, key, body or {})
 
-        def decide(fresh: bool) -> CommandResult:
-            if previous_result := creation.find_previous_result(self, fresh):
-                return previous_result
+        def decide(fresh: bool) -> int | None:
             slug = self.choose_slug(values.get("slug"), values["name"])
             properties = LinkProperties(kind="standard", owner_id=context.actor.id, **{**values, "slug": slug})
             reads = self.load_dependencies(properties, fresh)
-            link = Link.create(creation.id, properties, context, **creation.event_fields)
+            link = Link.create(creation.id, properties, context, **creation.build_event_fields())
             conditions = AppendConditions(reads=reads, claims=(build_slug_claim(link),))
             try:
-                return CommandResult(link.id, self.append_events(link, conditions=conditions), context.now)
+                return self.append_events(link, conditions=conditions)
             except SlugTaken:
                 if values.get("slug") is None:  # it was free when we looked: look for another one
                     raise StaleRead from None
                 raise
 
-        return self.run_decision(decide)
+        return self.create_aggregate(creation, decide)
 
     def update_link(
         self, context: Context, id: UUID, changes: Mapping[str, Any], version: int | None = None
     ) -> int | None:
         """Changes a link. Raises NotFound, Forbidden, LinkDeleted, SlugTaken, Invalid, VersionConflict, TryAgain."""
 
-        def apply_change(link: Link) -> AppendConditions:
+        def change(link: Link) -> AppendConditions:
             require_link_editable(context, link)
             properties = link.properties.apply_changes(changes)
             reads = self.load_dependencies(properties, fresh=True, before=link.properties)
@@ -67,28 +65,28 @@ class LinkCommands(CommandApplication):
             link.update(properties, context)
             return AppendConditions(reads=reads, claims=(build_slug_claim(link),) if is_renamed else ())
 
-        return self.edit_aggregate(Link, id, context, version, apply_change)
+        return self.change_aggregate(Link, id, context, change, version)
 
     def switch_link(self, context: Context, id: UUID, on: bool) -> int | None:
         """Enables or disables a link. Raises NotFound, Forbidden, LinkDeleted, TryAgain."""
 
-        def apply_change(link: Link) -> None:
+        def change(link: Link) -> None:
             require_link_switchable(context, link)
             if on:
                 link.enable(context)
             else:
                 link.disable(context)
 
-        return self.edit_aggregate(Link, id, context, None, apply_change)
+        return self.change_aggregate(Link, id, context, change)
 
     def delete_link(self, context: Context, id: UUID, version: int | None = None) -> int | None:
         """Deletes a link. Raises NotFound, Forbidden, VersionConflict, TryAgain."""
 
-        def apply_change(link: Link) -> None:
+        def change(link: Link) -> None:
             require_link_editable(context, link)
             link.delete(context)
 
-        return self.edit_aggregate(Link, id, context, version, apply_change)
+        return self.change_aggregate(Link, id, context, change, version)
 
     def create_managed_link(
         self, context: Context, requested_properties: ManagedLinkProperties, key: str | None, body: Mapping[str, Any]
@@ -100,9 +98,7 @@ class LinkCommands(CommandApplication):
         require_role(context, "manager")
         creation = IdempotentCreation(context, key, body)
 
-        def decide(fresh: bool) -> CommandResult:
-            if previous_result := creation.find_previous_result(self, fresh):
-                return previous_result
+        def decide(fresh: bool) -> int | None:
             people = self.load_people("host_ids", requested_properties.host_ids, fresh)
             meeting_type = self.load_meeting_type(requested_properties.meeting_type_id, fresh)
             self.choose_slug(requested_properties.slug, requested_properties.name)
@@ -113,14 +109,12 @@ class LinkCommands(CommandApplication):
                     "links": {link.properties.owner_id: link.id for link in links},
                 }
             )
-            managed_link = ManagedLink.create(creation.id, properties, context, **creation.event_fields)
+            managed_link = ManagedLink.create(creation.id, properties, context, **creation.build_event_fields())
             claims = (Claim("slug", requested_properties.slug, managed_link.id), *map(build_slug_claim, links))
             conditions = AppendConditions(reads=(meeting_type, *people), claims=claims)
-            return CommandResult(
-                managed_link.id, self.append_events(*links, managed_link, conditions=conditions), context.now
-            )
+            return self.append_events(*links, managed_link, conditions=conditions)
 
-        return self.run_decision(decide)
+        return self.create_aggregate(creation, decide)
 
     def update_managed_link(
         self, context: Context, id: UUID, changes: Mapping[str, Any], version: int | None = None
@@ -131,12 +125,7 @@ class LinkCommands(CommandApplication):
         """
         require_role(context, "manager")
 
-        def decide(fresh: bool) -> int | None:
-            managed_link = self.load_aggregate(ManagedLink, id)
-            if fresh and (position := self.reader.find_request_position(id, context.request_id)):
-                return position
-            managed_link.expect_version(version)
-            managed_link = managed_link.copy_with_events(())
+        def decide(managed_link: ManagedLink, _: bool) -> int | None:
             before = managed_link.properties
             after = before.apply_changes(changes)
             people = {
@@ -163,7 +152,7 @@ class LinkCommands(CommandApplication):
             conditions = AppendConditions(reads=(meeting_type, *people.values()), claims=claims)
             return self.append_events(*updated_links, *created_links, managed_link, conditions=conditions)
 
-        return self.run_decision(decide)
+        return self.decide_on_aggregate(ManagedLink, id, context, decide, version)
 
     def update_host_links(
         self,

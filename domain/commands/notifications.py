@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from domain.commands.command_application import CommandApplication
+from domain.commands.command_group import CommandGroup
 from domain.event import Context
 from domain.notifications.calendar_delivery import (
     CalendarFailed,
@@ -22,7 +22,7 @@ EVENT_CLASSES: dict[str, tuple[type[NotificationEvent], type[NotificationEvent],
 }
 
 
-class NotificationCommands(CommandApplication):
+class NotificationCommands(CommandGroup):
     """The commands of the outbox workers, and of people who resend a notification."""
 
     def load_token_if_pending(self, token_id: UUID, notification: Notification) -> Token | None:
@@ -61,34 +61,27 @@ class NotificationCommands(CommandApplication):
     ) -> int | None:
         """Appends the outcome of one attempt."""
 
-        def decide(_: bool) -> int | None:
-            token = self.load_aggregate(Token, token_id)
+        def change(token: Token) -> None:
             delivery_state = token.outbox.get_delivery_state(notification)
             fields = {"attempt": delivery_state.attempts + 1, **payload}
             if "reason" in fields:
                 fields["last"] = fields["last"] or is_last_attempt(delivery_state, fields["reason"])
             token.record_notification(event_class, context, notification, **fields)
-            return self.append_events(token)
 
-        return self.run_decision(decide)
+        return self.change_aggregate(Token, token_id, context, change)
 
     def request_resend(self, context: Context, token_id: UUID, id: UUID) -> int | None:
         """Requests a mail once more. Records nothing while it is pending. Raises NotFound, NothingToSend, TryAgain."""
 
-        def decide(fresh: bool) -> int | None:
-            token = self.load_aggregate(Token, token_id)
-            if fresh and (position := self.reader.find_request_position(token_id, context.request_id)):
-                return position
-            notification = next(
-                (candidate for candidate in token.outbox.list_notifications() if candidate.derive_id(token_id) == id),
-                None,
-            )
-            if notification is None:
+        def change(token: Token) -> None:
+            notifications = {
+                notification.derive_id(token_id): notification for notification in token.outbox.list_notifications()
+            }
+            if id not in notifications:
                 raise NotFound
-            token.request_notification(EVENT_CLASSES[notification.channel][2], context, notification)
-            return self.append_events(token)
+            token.request_notification(EVENT_CLASSES[notifications[id].channel][2], context, notifications[id])
 
-        return self.run_decision(decide)
+        return self.change_aggregate(Token, token_id, context, change)
 
 
 def is_last_attempt(delivery_state: DeliveryState, reason: MailFailureReason | CalendarFailureReason) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from domain.commands.command_application import CommandApplication
+from domain.commands.command_group import CommandGroup
 from domain.commands.idempotent_creation import IdempotentCreation
 from domain.event import Context
 from domain.log import AppendConditions, Claim, CommandResult
@@ -14,7 +14,7 @@ from domain.person import Person, PersonProperties
 from domain.refusals import EmailTaken, Invalid
 
 
-class AdministrationCommands(CommandApplication):
+class AdministrationCommands(CommandGroup):
     """The commands of administrators, and those on one's own profile."""
 
     def add_person(
@@ -27,23 +27,19 @@ class AdministrationCommands(CommandApplication):
         """Adds a person. Raises Forbidden, EmailTaken, IdempotencyKeyReused, TryAgain."""
         creation = IdempotentCreation(context, key, body or {})
 
-        def decide(fresh: bool) -> CommandResult:
-            if previous_result := creation.find_previous_result(self, fresh):
-                return previous_result
-            person = Person.add(creation.id, properties, context, **creation.event_fields)
+        def decide(_: bool) -> int | None:
+            person = Person.add(creation.id, properties, context, **creation.build_event_fields())
             self.refuse_if_email_taken(person)
-            return CommandResult(
-                person.id, self.append_events(person, conditions=build_email_conditions(person)), context.now
-            )
+            return self.append_events(person, conditions=build_email_conditions(person))
 
-        return self.run_decision(decide)
+        return self.create_aggregate(creation, decide)
 
     def update_person(
         self, context: Context, id: UUID, changes: Mapping[str, Any], version: int | None = None
     ) -> int | None:
         """Changes a person. Raises NotFound, EmailTaken, VersionConflict, Invalid, TryAgain."""
 
-        def apply_change(person: Person) -> AppendConditions | None:
+        def change(person: Person) -> AppendConditions | None:
             before = person.properties
             person.update(before.apply_changes(changes), context)
             if context.actor.id == id and "admin" in set(before.roles).difference(person.properties.roles):
@@ -53,7 +49,7 @@ class AdministrationCommands(CommandApplication):
             self.refuse_if_email_taken(person)
             return build_email_conditions(person)
 
-        return self.edit_aggregate(Person, id, context, version, apply_change)
+        return self.change_aggregate(Person, id, context, change, version)
 
     def refuse_if_email_taken(self, person: Person) -> None:
         """Checks that nobody else has the e-mail address. Raises EmailTaken."""
@@ -65,11 +61,11 @@ class AdministrationCommands(CommandApplication):
         """Deactivates a person. Raises NotFound, Invalid for oneself, TryAgain."""
         if context.actor.id == id:
             raise Invalid("id", "You cannot deactivate yourself.")
-        return self.edit_aggregate(Person, id, context, None, lambda person: person.deactivate(context))
+        return self.change_aggregate(Person, id, context, lambda person: person.deactivate(context))
 
     def activate_person(self, context: Context, id: UUID) -> int | None:
         """Activates a person. Raises NotFound, TryAgain."""
-        return self.edit_aggregate(Person, id, context, None, lambda person: person.activate(context))
+        return self.change_aggregate(Person, id, context, lambda person: person.activate(context))
 
     def create_meeting_type(
         self,
@@ -82,26 +78,23 @@ class AdministrationCommands(CommandApplication):
         require_role(context, "admin")
         creation = IdempotentCreation(context, key, body or {})
 
-        def decide(fresh: bool) -> CommandResult:
-            if previous_result := creation.find_previous_result(self, fresh):
-                return previous_result
-            meeting_type = MeetingType.create(creation.id, properties, context, **creation.event_fields)
-            return CommandResult(meeting_type.id, self.append_events(meeting_type), context.now)
+        def decide(_: bool) -> int | None:
+            return self.append_events(
+                MeetingType.create(creation.id, properties, context, **creation.build_event_fields())
+            )
 
-        return self.run_decision(decide)
+        return self.create_aggregate(creation, decide)
 
     def update_meeting_type(
         self, context: Context, id: UUID, changes: Mapping[str, Any], version: int | None = None
     ) -> int | None:
         """Changes a meeting type. Raises Forbidden, NotFound, VersionConflict, TryAgain."""
         require_role(context, "admin")
-        return self.edit_aggregate(
-            MeetingType,
-            id,
-            context,
-            version,
-            lambda meeting_type: meeting_type.update(meeting_type.properties.apply_changes(changes), context),
-        )
+
+        def change(meeting_type: MeetingType) -> None:
+            meeting_type.update(meeting_type.properties.apply_changes(changes), context)
+
+        return self.change_aggregate(MeetingType, id, context, change, version)
 
 
 def fold_email_case(email: str) -> str:

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from domain.availability.hours import Interval
-from domain.commands.command_application import CommandApplication
+from domain.commands.command_group import CommandGroup
 from domain.event import Context
 from domain.link import Link
 from domain.log import AppendConditions, Reservation
@@ -13,7 +13,7 @@ from domain.refusals import HostNotFree, Invalid, SlotTaken
 from domain.token import Token
 
 
-class ReassignmentCommands(CommandApplication):
+class ReassignmentCommands(CommandGroup):
     """The command for meetings whose host leaves or has no time."""
 
     def reassign_meeting(
@@ -25,10 +25,7 @@ class ReassignmentCommands(CommandApplication):
         Raises NotFound, Invalid, BookingCancelled, MeetingStarted, HostNotFree, TryAgain.
         """
 
-        def decide(fresh: bool) -> int | None:
-            token = self.load_aggregate(Token, token_id)
-            if fresh and (position := self.reader.find_request_position(token_id, context.request_id)):
-                return position
+        def decide(token: Token, fresh: bool) -> int | None:
             meeting, before = token.require_changeable_meeting(context.now), token.host_ids
             ids = replace_host(before, host_id, instead_of)
             if ids == before:
@@ -45,7 +42,7 @@ class ReassignmentCommands(CommandApplication):
             return self.append_events(token, conditions=conditions)
 
         try:
-            return self.run_decision(decide)
+            return self.decide_on_aggregate(Token, token_id, context, decide)
         except SlotTaken as error:
             raise HostNotFree from error
 

@@ -4,11 +4,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid4
 
 from domain.availability.hours import Interval
 from domain.availability.offer import LinkOffer, Offer, pad_interval
-from domain.commands.command_application import CommandApplication, require_all, require_kind
+from domain.commands.command_application import require_all, require_kind
+from domain.commands.command_group import CommandGroup
+from domain.commands.idempotent_creation import derive_id
 from domain.event import Context
 from domain.link import Link
 from domain.log import AppendConditions, Reservation
@@ -17,7 +19,7 @@ from domain.permissions import require_booking_changeable
 from domain.person import Person
 from domain.personal_details import compute_digest, compute_key_digest, create_personal_details, create_reason_details
 from domain.refusals import Erased, IdempotencyKeyReused, LinkNotFound, LinkUnconfirmed, LinkUsed, NotFound
-from domain.token import Token
+from domain.token import MeetingBooked, Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class BookingResult:
     replayed: bool = False
 
 
-class SchedulingCommands(CommandApplication):
+class SchedulingCommands(CommandGroup):
     """The commands on meetings. A single-use link books exactly one meeting, ever."""
 
     def book_meeting(self, context: Context, target: BookingTarget, request: BookingRequest) -> BookingResult:
@@ -66,7 +68,7 @@ class SchedulingCommands(CommandApplication):
 
         def decide(fresh: bool) -> BookingResult:
             link_id = None if target.token_id else self.resolve_slug(target.slug or "", fresh)
-            token_id = known_token_id or uuid5(link_id or uuid4(), request.key or "")
+            token_id = known_token_id or derive_id(link_id, request.key)
             token = self.load_or_issue_token(token_id, link_id, context, is_new_id=request.key is None and not fresh)
             if token.booked_event is not None:
                 return self.replay_booking(token, context, request)
@@ -89,7 +91,7 @@ class SchedulingCommands(CommandApplication):
         )
         token.book(
             context,
-            request_key=None if request.key is None else compute_key_digest(request.key),
+            request_key=compute_key_digest(request.key),
             request_digest=compute_digest(request.body, details.salt),
             details_id=details.id,
             details_digest=details.digest,
@@ -122,27 +124,30 @@ class SchedulingCommands(CommandApplication):
         if compute_digest(request.body, details.salt) != booked_event.request_digest:
             raise IdempotencyKeyReused
         return BookingResult(
-            token=self.load_aggregate_at_version(Token, token.id, booked_event.originator_version),
-            offer=LinkOffer(
-                meeting_type=self.load_aggregate_at_version(
-                    MeetingType, booked_event.meeting_type_id, booked_event.meeting_type_version
-                ),
-                hosts=tuple(
-                    self.load_aggregate_at_version(Person, id, version)
-                    for id, version in zip(booked_event.host_ids, booked_event.host_versions, strict=True)
-                ),
-                link=self.load_aggregate_at_version(Link, booked_event.link_id, booked_event.link_version),
-            ),
+            token=self.application.load_aggregate_at_version(Token, token.id, booked_event.originator_version),
+            offer=self.load_offer_as_booked(booked_event),
             details=dict(details.data),
             position=self.reader.find_last_position(token.id),
             replayed=not is_same_request,
+        )
+
+    def load_offer_as_booked(self, booked_event: MeetingBooked) -> LinkOffer:
+        """Returns the offer that a booking was decided on."""
+        load = self.application.load_aggregate_at_version
+        return LinkOffer(
+            meeting_type=load(MeetingType, booked_event.meeting_type_id, booked_event.meeting_type_version),
+            hosts=tuple(
+                load(Person, id, version)
+                for id, version in zip(booked_event.host_ids, booked_event.host_versions, strict=True)
+            ),
+            link=load(Link, booked_event.link_id, booked_event.link_version),
         )
 
     def find_booking_by_former_slug(self, target: BookingTarget, request: BookingRequest) -> Token:
         """Returns the token that this key booked while its link still had the slug. Raises LinkNotFound."""
         if target.slug is None or request.key is None:
             raise LinkNotFound
-        token_ids = [uuid5(link_id, request.key) for link_id in self.reader.find_links_by_any_slug(target.slug)]
+        token_ids = [derive_id(link_id, request.key) for link_id in self.reader.find_links_by_any_slug(target.slug)]
         for aggregate in self.load_aggregates(token_ids).values():
             if isinstance(aggregate, Token) and aggregate.booked_event is not None:
                 return aggregate
@@ -154,10 +159,7 @@ class SchedulingCommands(CommandApplication):
         Raises NotFound, BookingCancelled, MeetingStarted, SlotNotOffered, SlotTaken, TryAgain.
         """
 
-        def decide(fresh: bool) -> int | None:
-            token = self.load_aggregate(Token, token_id)
-            if fresh and (position := self.reader.find_request_position(token_id, context.request_id)):
-                return position
+        def decide(token: Token, fresh: bool) -> int | None:
             if token.require_changeable_meeting(context.now).starts_at == start:
                 return None
             offer = self.load_booking_offer(token, fresh)
@@ -172,22 +174,18 @@ class SchedulingCommands(CommandApplication):
             )
             return self.append_events(token, conditions=conditions)
 
-        return self.run_decision(decide)
+        return self.decide_on_aggregate(Token, token_id, context, decide)
 
     def cancel_meeting(self, context: Context, token_id: UUID, reason: str | None) -> int | None:
         """Cancels a booked meeting, for good. Raises NotFound, BookingCancelled, MeetingStarted, TryAgain."""
         cancelled_by = "guest" if context.actor.kind == "guest" else "host"
 
-        def decide(fresh: bool) -> int | None:
-            token = self.load_aggregate(Token, token_id)
-            if fresh and (position := self.reader.find_request_position(token_id, context.request_id)):
-                return position
+        def change(token: Token) -> AppendConditions:
             details, details_fields = create_reason_details(token.id, token.filter_reason(reason))
             token.cancel(context, cancelled_by=cancelled_by, **details_fields)
-            conditions = AppendConditions(release_booking_id=token.id, release_host_ids=token.host_ids, details=details)
-            return self.append_events(token, conditions=conditions)
+            return AppendConditions(release_booking_id=token.id, release_host_ids=token.host_ids, details=details)
 
-        return self.run_decision(decide)
+        return self.change_aggregate(Token, token_id, context, change)
 
     def record_calendar_conflict(
         self, context: Context, token_id: UUID, host_id: UUID, busy: Collection[Interval]
@@ -197,7 +195,7 @@ class SchedulingCommands(CommandApplication):
         Raises NotFound, TryAgain.
         """
 
-        def decide(fresh: bool) -> int | None:
+        def decide(_: bool) -> int | None:
             token = self.load_aggregate(Token, token_id)
             token.record_conflict(context, host_id, busy)
             return self.append_events(token)
@@ -205,7 +203,7 @@ class SchedulingCommands(CommandApplication):
         return self.run_decision(decide)
 
     def load_booking_to_change(self, context: Context, token_id: UUID) -> Token:
-        """Returns the id of the token that an Idempotency-Key booked, or would book. Raises LinkNotFound."""
+        """Returns the token of a booking that the caller may change. Raises NotFound, Forbidden."""
         token = self.load_aggregate(Token, token_id)
         require_booking_changeable(context, token, self.load_aggregate(Link, token.link_id))
         return token
@@ -231,7 +229,7 @@ class SchedulingCommands(CommandApplication):
 
     def resolve_slug(self, slug: str, fresh: bool) -> UUID:
         """Returns the id of the link with a slug. Raises LinkNotFound."""
-        cached_id = None if fresh else self.cache.find_link_id(slug)
+        cached_id = None if fresh else self.application.cache.find_link_id(slug)
         id = cached_id or self.reader.find_claims("slug", [slug]).get(slug)
         if id is None or not isinstance(self.load_aggregates([id], fresh=False).get(id), Link):
             raise LinkNotFound
@@ -250,7 +248,7 @@ class SchedulingCommands(CommandApplication):
 
     def load_offer(self, link_id: UUID, fresh: bool) -> LinkOffer:
         """Returns the current offer of a link. One query when its dependencies are cached. Raises NotFound."""
-        cached_link = self.cache.find_aggregate(link_id)
+        cached_link = self.application.cache.find_aggregate(link_id)
         dependency_ids = list_dependency_ids(cached_link) if isinstance(cached_link, Link) else ()
         aggregates = self.load_aggregates([link_id, *dependency_ids], fresh)
         link = require_kind(Link, aggregates.get(link_id))
@@ -267,12 +265,6 @@ class SchedulingCommands(CommandApplication):
         aggregates = self.load_aggregates([token.booked_event.meeting_type_id, *token.host_ids], fresh)
         meeting_type = require_kind(MeetingType, aggregates.get(token.booked_event.meeting_type_id))
         return Offer(meeting_type, require_all(Person, token.host_ids, aggregates))
-
-    def load_aggregate_at_version(self, kind: Any, id: UUID, version: int) -> Any:
-        """Returns an aggregate as it was at a version, through the library's repository."""
-        return self.repository.get(
-            id, version=version, projector_func=lambda _, events: kind(id).copy_with_events(events)
-        )
 
 
 def list_dependency_ids(link: Link) -> tuple[UUID, ...]:
