@@ -1,0 +1,112 @@
+"""An organisation in memory: people, a meeting type and a link, with every group of commands over one application."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from domain.commands.aggregate_cache import AggregateCache
+from domain.commands.command_application import CommandApplication
+from domain.commands.erasure import ErasureCommands
+from domain.commands.links import LinkCommands
+from domain.commands.notifications import NotificationCommands
+from domain.commands.people import AdministrationCommands
+from domain.commands.reassignment import ReassignmentCommands
+from domain.commands.scheduling import BookingRequest, BookingResult, BookingTarget, SchedulingCommands
+from domain.commands.single_use_links import SingleUseDetails, SingleUseLinkCommands
+from domain.event import Actor, Context
+from domain.meeting_type import MeetingTypeProperties
+from domain.permissions import expand_roles
+from domain.person import PersonProperties
+from domain.token import Token
+from tests.domain.commands.memory_log import MemoryLog
+from tests.domain.example import NOW
+
+START = NOW + timedelta(days=1)
+LATER = START + timedelta(hours=1)
+SECRETS = ("the first secret", "the second secret")
+GUEST = {"name": "Ada", "email": "ada@guest.example", "time_zone": "UTC"}
+
+
+@dataclass
+class Organisation:
+    """The commands of one process over a log, and the ids of what they work on."""
+
+    log: MemoryLog
+    application: CommandApplication
+    julio: UUID = UUID(int=0)
+    anna: UUID = UUID(int=0)
+    founder: UUID = UUID(int=0)
+    meeting_type: UUID = UUID(int=0)
+    link: UUID = UUID(int=0)
+
+    def __post_init__(self) -> None:
+        self.administration = AdministrationCommands(self.application)
+        self.links = LinkCommands(self.application)
+        self.single_use_links = SingleUseLinkCommands(self.application)
+        self.scheduling = SchedulingCommands(self.application)
+        self.reassignment = ReassignmentCommands(self.application)
+        self.notifications = NotificationCommands(self.application)
+        self.erasure = ErasureCommands(self.application, SECRETS)
+
+    def as_person(self, person: UUID | None = None, role: str = "member", now: datetime = NOW) -> Context:
+        """Build the context of a person, Julio unless another is given, in a new request."""
+        actor = Actor(kind="person", id=person or self.julio)
+        return Context(now, actor, uuid4().hex, "api", expand_roles([role]))
+
+    def as_admin(self) -> Context:
+        """Build the context of the founder, who is an admin."""
+        return self.as_person(self.founder, "admin")
+
+    def as_guest(self, now: datetime = NOW) -> Context:
+        """Build the context of a guest, in a new request."""
+        return Context(now, Actor(kind="guest"), uuid4().hex)
+
+    def add_person(self, name: str, **properties: Any) -> UUID:
+        """Add a person in office hours, UTC."""
+        fields = {"name": name, "email": f"{name}@nexora.example".lower(), "time_zone": "UTC", "roles": ("member",)}
+        return self.administration.add_person(self.as_admin(), PersonProperties(**fields | properties)).id
+
+    def create_link(self, slug: str = "intro", **values: Any) -> UUID:
+        """Publish a link of Julio's."""
+        fields = {"name": "Intro", "slug": slug, "meeting_type_id": self.meeting_type, **values}
+        return self.links.create_link(self.as_person(), fields).id
+
+    def issue_token(self, email: str = "ada@guest.example") -> UUID:
+        """Issue one single-use link of Julio's link."""
+        details = [SingleUseDetails({"name": "Ada", "email": email})]
+        return self.single_use_links.issue_links(self.as_person(), self.link, details, None, {})[1][0]
+
+    def book(self, token: UUID | None = None, start: datetime = START, **fields: Any) -> BookingResult:
+        """Book a meeting by a single-use link, a new one unless given, or by a `slug`; with or without a `key`."""
+        slug, context = fields.pop("slug", None), fields.pop("context", None) or self.as_guest()
+        target = BookingTarget(slug=slug) if slug else BookingTarget(token or self.issue_token())
+        request = BookingRequest(start, {"guest": GUEST | fields.pop("guest", {}), "notes": None}, **fields)
+        return self.scheduling.book_meeting(context, target, request)
+
+    def load_token(self, id: UUID) -> Token:
+        """Load a token from the log."""
+        return self.application.load_aggregate(Token, id)
+
+    def count_events(self) -> int:
+        """Count the events of the log."""
+        return len(self.log.list_events())
+
+    def start_other_process(self) -> "Organisation":
+        """The same organisation in another process: a cache of its own over the same log."""
+        application = CommandApplication(self.log, self.log, AggregateCache())
+        ids = (self.julio, self.anna, self.founder, self.meeting_type, self.link)
+        return Organisation(self.log, application, *ids)
+
+
+def create_organisation() -> Organisation:
+    """Create an organisation with two members, an admin, a meeting type of half an hour, and Julio's link `intro`."""
+    log = MemoryLog()
+    organisation = Organisation(log, CommandApplication(log, log, AggregateCache()))
+    organisation.founder = organisation.add_person("Founder", roles=("admin",))
+    organisation.julio = organisation.add_person("Julio")
+    organisation.anna = organisation.add_person("Anna")
+    properties = MeetingTypeProperties(name="Intro", duration_minutes=30)
+    organisation.meeting_type = organisation.administration.create_meeting_type(organisation.as_admin(), properties).id
+    organisation.link = organisation.create_link()
+    return organisation
