@@ -24,6 +24,7 @@ from tests.domain.example import NOW
 
 START = NOW + timedelta(days=1)
 LATER = START + timedelta(hours=1)
+NOBODY = UUID(int=0)
 SECRETS = ("the first secret", "the second secret")
 GUEST = {"name": "Ada", "email": "ada@guest.example", "time_zone": "UTC"}
 
@@ -34,11 +35,11 @@ class Organisation:
 
     log: MemoryLog
     application: CommandApplication
-    julio: UUID = UUID(int=0)
-    anna: UUID = UUID(int=0)
-    founder: UUID = UUID(int=0)
-    meeting_type: UUID = UUID(int=0)
-    link: UUID = UUID(int=0)
+    julio: UUID = NOBODY
+    anna: UUID = NOBODY
+    founder: UUID = NOBODY
+    meeting_type: UUID = NOBODY
+    link: UUID = NOBODY
 
     def __post_init__(self) -> None:
         self.administration = AdministrationCommands(self.application)
