@@ -1,25 +1,30 @@
-"""A refusal: the code of the contract, and the sentence that people read."""
+"""Refusals: each has a stable code and a sentence for people."""
 
 import pytest
 
 from domain import refusals
+from domain.refusals import Refusal
 
 
 @pytest.mark.parametrize(
     ("refusal", "code"),
     [
         (refusals.LinkUsed(), "link_used"),
-        (refusals.IdempotencyKeyReused(), "idempotency_key_reused"),
         (refusals.NotFound(), "not_found"),
+        (refusals.IdempotencyKeyReused(), "idempotency_key_reused"),
+        (refusals.HostNotFree(), "slot_taken"),
         (refusals.ForeignOrigin(), "forbidden"),
+        (refusals.Invalid("slug", "Too long."), "invalid"),
     ],
-    ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_the_code_is_the_name_in_snake_case(refusal: refusals.Refusal, code: str) -> None:
+def test_a_code_is_the_class_name_or_that_of_a_wider_one(refusal: Refusal, code: str) -> None:
     assert refusal.code == code
-    assert refusal.sentence == (type(refusal).__doc__ or "").strip()
 
 
-def test_what_is_invalid_names_the_field() -> None:
+def test_the_sentence_is_the_docstring() -> None:
+    assert refusals.SlotTaken().sentence == "This time has just been taken. Please choose another one."
+
+
+def test_what_is_invalid_is_named() -> None:
     refusal = refusals.Invalid("slug", "Too long.")
-    assert (refusal.field, refusal.message, refusal.code) == ("slug", "Too long.", "invalid")
+    assert (refusal.field, refusal.message) == ("slug", "Too long.")
