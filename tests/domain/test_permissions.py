@@ -35,12 +35,12 @@ def build_caller(role: str, person: UUID | None) -> Context:
     return Context(NOW, actor, "request", "api", expand_roles(() if role == "nobody" else (role,)))
 
 
-def sign(rule: Callable[[Context], None], person: UUID | None) -> str:
+def render_signs(rule: Callable[[Context], None], person: UUID | None) -> str:
     """Each role's sign: ✓ passes, ✗ is forbidden, ? is told that there is no such thing."""
-    return " ".join(sign_one(rule, build_caller(role, person)) for role in ROLES)
+    return " ".join(render_sign(rule, build_caller(role, person)) for role in ROLES)
 
 
-def sign_one(rule: Callable[[Context], None], caller: Context) -> str:
+def render_sign(rule: Callable[[Context], None], caller: Context) -> str:
     """The sign of one caller."""
     try:
         rule(caller)
@@ -141,7 +141,7 @@ def parse_rows(table: str) -> list[tuple[str, ...]]:
 @pytest.mark.parametrize(("verb", "variant", "person", "signs"), parse_rows(LINK_CELLS))
 def test_links(verb: str, variant: str, person: str, signs: str) -> None:
     link = build_link(variant)
-    assert sign(lambda caller: LINK_RULES[verb](caller, link), PEOPLE[person]) == signs
+    assert render_signs(lambda caller: LINK_RULES[verb](caller, link), PEOPLE[person]) == signs
 
 
 def test_every_cell_of_links_is_said() -> None:
@@ -240,7 +240,7 @@ reassign direct,booked     none        |    ?        ✓        ✓        ✗  
 @pytest.mark.parametrize(("verb", "state", "person", "signs"), parse_rows(TOKEN_CELLS))
 def test_tokens(verb: str, state: str, person: str, signs: str) -> None:
     token, link = build_token(state), build_link("plain")
-    assert sign(lambda caller: TOKEN_RULES[verb](caller, token, link), TOKEN_PEOPLE[person]) == signs
+    assert render_signs(lambda caller: TOKEN_RULES[verb](caller, token, link), TOKEN_PEOPLE[person]) == signs
 
 
 def test_every_cell_of_tokens_is_said() -> None:
@@ -261,7 +261,7 @@ def test_every_cell_of_tokens_is_said() -> None:
     ],
 )
 def test_roles(required: tuple[str, ...], signs: str) -> None:
-    assert sign(lambda caller: require_role(caller, *required), OTHER) == signs
+    assert render_signs(lambda caller: require_role(caller, *required), OTHER) == signs
 
 
 @pytest.mark.parametrize(

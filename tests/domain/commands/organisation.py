@@ -50,37 +50,37 @@ class Organisation:
         self.notifications = NotificationCommands(self.application)
         self.erasure = ErasureCommands(self.application, SECRETS)
 
-    def as_person(self, person: UUID | None = None, role: str = "member", now: datetime = NOW) -> Context:
+    def build_context(self, person: UUID | None = None, role: str = "member", now: datetime = NOW) -> Context:
         """Build the context of a person, Julio unless another is given, in a new request."""
         actor = Actor(kind="person", id=person or self.julio)
         return Context(now, actor, uuid4().hex, "api", expand_roles([role]))
 
-    def as_admin(self) -> Context:
+    def build_admin_context(self) -> Context:
         """Build the context of the founder, who is an admin."""
-        return self.as_person(self.founder, "admin")
+        return self.build_context(self.founder, "admin")
 
-    def as_guest(self, now: datetime = NOW) -> Context:
+    def build_guest_context(self, now: datetime = NOW) -> Context:
         """Build the context of a guest, in a new request."""
         return Context(now, Actor(kind="guest"), uuid4().hex)
 
     def add_person(self, name: str, **properties: Any) -> UUID:
         """Add a person in office hours, UTC."""
         fields = {"name": name, "email": f"{name}@nexora.example".lower(), "time_zone": "UTC", "roles": ("member",)}
-        return self.administration.add_person(self.as_admin(), PersonProperties(**fields | properties)).id
+        return self.administration.add_person(self.build_admin_context(), PersonProperties(**fields | properties)).id
 
     def create_link(self, slug: str = "intro", **values: Any) -> UUID:
         """Publish a link of Julio's."""
         fields = {"name": "Intro", "slug": slug, "meeting_type_id": self.meeting_type, **values}
-        return self.links.create_link(self.as_person(), fields).id
+        return self.links.create_link(self.build_context(), fields).id
 
     def issue_token(self, email: str = "ada@guest.example") -> UUID:
         """Issue one single-use link of Julio's link."""
         details = [SingleUseDetails({"name": "Ada", "email": email})]
-        return self.single_use_links.issue_links(self.as_person(), self.link, details, None, {})[1][0]
+        return self.single_use_links.issue_links(self.build_context(), self.link, details, None, {})[1][0]
 
     def book(self, token: UUID | None = None, start: datetime = START, **fields: Any) -> BookingResult:
         """Book a meeting by a single-use link, a new one unless given, or by a `slug`; with or without a `key`."""
-        slug, context = fields.pop("slug", None), fields.pop("context", None) or self.as_guest()
+        slug, context = fields.pop("slug", None), fields.pop("context", None) or self.build_guest_context()
         target = BookingTarget(slug=slug) if slug else BookingTarget(token or self.issue_token())
         request = BookingRequest(start, {"guest": GUEST | fields.pop("guest", {}), "notes": None}, **fields)
         return self.scheduling.book_meeting(context, target, request)
@@ -108,6 +108,8 @@ def create_organisation() -> Organisation:
     organisation.julio = organisation.add_person("Julio")
     organisation.anna = organisation.add_person("Anna")
     properties = MeetingTypeProperties(name="Intro", duration_minutes=30)
-    organisation.meeting_type = organisation.administration.create_meeting_type(organisation.as_admin(), properties).id
+    organisation.meeting_type = organisation.administration.create_meeting_type(
+        organisation.build_admin_context(), properties
+    ).id
     organisation.link = organisation.create_link()
     return organisation

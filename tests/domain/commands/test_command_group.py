@@ -31,7 +31,7 @@ def prepare_update_link(organisation: Organisation) -> Call:
     """A change of a link, made on its first version."""
     return Call(
         lambda context: organisation.links.update_link(context, organisation.link, {"name": "New"}, version=1),
-        organisation.as_person(),
+        organisation.build_context(),
         ["LinkUpdated"],
     )
 
@@ -41,7 +41,7 @@ def prepare_reschedule(organisation: Organisation) -> Call:
     token = organisation.book().token.id
     return Call(
         lambda context: organisation.scheduling.reschedule_meeting(context, token, LATER),
-        organisation.as_guest(),
+        organisation.build_guest_context(),
         ["Rescheduled"],
     )
 
@@ -51,7 +51,7 @@ def prepare_cancel(organisation: Organisation) -> Call:
     token = organisation.book().token.id
     return Call(
         lambda context: organisation.scheduling.cancel_meeting(context, token, None),
-        organisation.as_guest(),
+        organisation.build_guest_context(),
         ["MeetingCancelled"],
     )
 
@@ -61,7 +61,7 @@ def prepare_reassign(organisation: Organisation) -> Call:
     token = organisation.book().token.id
     return Call(
         lambda context: organisation.reassignment.reassign_meeting(context, token, organisation.anna),
-        organisation.as_person(role="manager"),
+        organisation.build_context(role="manager"),
         ["MeetingReassigned"],
     )
 
@@ -71,7 +71,7 @@ def prepare_revoke(organisation: Organisation) -> Call:
     token = organisation.issue_token()
     return Call(
         lambda context: organisation.single_use_links.revoke_link(context, token, "Left"),
-        organisation.as_person(),
+        organisation.build_context(),
         ["SingleUseRevoked"],
     )
 
@@ -80,7 +80,7 @@ def prepare_delete(organisation: Organisation) -> Call:
     """A link is deleted."""
     return Call(
         lambda context: organisation.links.delete_link(context, organisation.link),
-        organisation.as_person(),
+        organisation.build_context(),
         ["LinkDeleted"],
     )
 
@@ -90,7 +90,7 @@ def prepare_create(organisation: Organisation) -> Call:
     properties = MeetingTypeProperties(name="Long", duration_minutes=60)
     return Call(
         lambda context: organisation.administration.create_meeting_type(context, properties).position,
-        organisation.as_admin(),
+        organisation.build_admin_context(),
         ["MeetingTypeCreated"],
     )
 
@@ -99,7 +99,7 @@ def prepare_book(organisation: Organisation) -> Call:
     """A meeting is booked on a core link without an Idempotency-Key."""
     return Call(
         lambda context: organisation.book(slug="intro", context=context).position,
-        organisation.as_guest(),
+        organisation.build_guest_context(),
         ["DirectIssued", "MeetingBooked"],
     )
 
@@ -109,7 +109,7 @@ def prepare_erase(organisation: Organisation) -> Call:
     organisation.book()
     return Call(
         lambda context: organisation.erasure.erase_personal_details(context, "ada@guest.example").position,
-        organisation.as_admin(),
+        organisation.build_admin_context(),
         ["PersonalDetailsErased", "PersonalDetailsErased"],
     )
 
@@ -168,7 +168,7 @@ def test_waits_for_the_standbys_where_it_answers_from_the_log(
 
 @pytest.mark.parametrize(("version", "accepted"), [(None, True), (1, True), (0, False), (2, False)])
 def test_expects_the_version_of_the_edit(version: int | None, accepted: bool, organisation: Organisation) -> None:
-    context = organisation.as_person()
+    context = organisation.build_context()
     if accepted:
         assert organisation.links.update_link(context, organisation.link, {"name": "New"}, version)
     else:
@@ -179,15 +179,15 @@ def test_expects_the_version_of_the_edit(version: int | None, accepted: bool, or
 def test_a_change_by_another_request_is_no_answer(organisation: Organisation) -> None:
     """The lost append never happens, and somebody else disables the link meanwhile."""
     organisation.log.faults = ["lost"]
-    position = organisation.links.switch_link(organisation.as_person(), organisation.link, on=False)
+    position = organisation.links.switch_link(organisation.build_context(), organisation.link, on=False)
     assert position == organisation.count_events()
-    assert organisation.links.switch_link(organisation.as_person(), organisation.link, on=False) is None
+    assert organisation.links.switch_link(organisation.build_context(), organisation.link, on=False) is None
 
 
 def test_what_is_refused_changes_no_cached_aggregate(organisation: Organisation) -> None:
     organisation.log.faults = ["stale"] * 5
     with pytest.raises(TryAgain):
-        organisation.links.delete_link(organisation.as_person(), organisation.link)
+        organisation.links.delete_link(organisation.build_context(), organisation.link)
     link = organisation.links.load_aggregate(Link, organisation.link, fresh=False)
     assert (link.deleted, link.version) == (False, 1)
 
@@ -195,7 +195,7 @@ def test_what_is_refused_changes_no_cached_aggregate(organisation: Organisation)
 @pytest.mark.parametrize("id", [UUID(int=77), None], ids=["nothing", "another kind"])
 def test_what_does_not_exist_is_not_found(id: UUID | None, organisation: Organisation) -> None:
     with pytest.raises(NotFound):
-        organisation.links.delete_link(organisation.as_person(), id or organisation.meeting_type)
+        organisation.links.delete_link(organisation.build_context(), id or organisation.meeting_type)
 
 
 class TestKey:
@@ -222,13 +222,13 @@ class TestKey:
     ) -> None:
         create = organisation.administration.create_meeting_type
         properties = MeetingTypeProperties(name="Long", duration_minutes=60)
-        first = create(organisation.as_admin(), properties, first_key, {"name": "Long"})
+        first = create(organisation.build_admin_context(), properties, first_key, {"name": "Long"})
         event_count = organisation.count_events()
         if result == "refused":
             with pytest.raises(IdempotencyKeyReused):
-                create(organisation.as_admin(), properties, second_key, body)
+                create(organisation.build_admin_context(), properties, second_key, body)
         else:
-            second = create(organisation.as_admin(), properties, second_key, body)
+            second = create(organisation.build_admin_context(), properties, second_key, body)
             assert (first.replayed, second.replayed) == (False, result == "replayed")
             assert (second.id == first.id) == (second.position == first.position) == (result == "replayed")
         assert organisation.count_events() == event_count + (result == "created")
@@ -236,7 +236,7 @@ class TestKey:
     def test_is_the_requester_s_own(self, organisation: Organisation) -> None:
         values = {"name": "Mine", "slug": None, "meeting_type_id": organisation.meeting_type}
         results = [
-            organisation.links.create_link(organisation.as_person(person), values, KEY, {})
+            organisation.links.create_link(organisation.build_context(person), values, KEY, {})
             for person in (organisation.julio, organisation.anna)
         ]
         assert len({result.id for result in results}) == 2
@@ -244,20 +244,22 @@ class TestKey:
 
     def test_of_something_else_is_refused(self, organisation: Organisation) -> None:
         properties = MeetingTypeProperties(name="Long", duration_minutes=60)
-        organisation.administration.create_meeting_type(organisation.as_admin(), properties, KEY, {"a": 1})
+        organisation.administration.create_meeting_type(organisation.build_admin_context(), properties, KEY, {"a": 1})
         values = {"name": "Mine", "slug": None, "meeting_type_id": organisation.meeting_type}
         with pytest.raises(IdempotencyKeyReused):
-            organisation.links.create_link(organisation.as_admin(), values, KEY, {"b": 2})
+            organisation.links.create_link(organisation.build_admin_context(), values, KEY, {"b": 2})
 
     def test_is_answered_from_the_first_event_whatever_came_after(self, organisation: Organisation) -> None:
         values = {"name": "Mine", "slug": None, "meeting_type_id": organisation.meeting_type}
-        first = organisation.links.create_link(organisation.as_person(), values, KEY, {})
-        organisation.links.update_link(organisation.as_person(), first.id, {"name": "Renamed"})
-        second = organisation.links.create_link(organisation.as_person(), values, KEY, {})
+        first = organisation.links.create_link(organisation.build_context(), values, KEY, {})
+        organisation.links.update_link(organisation.build_context(), first.id, {"name": "Renamed"})
+        second = organisation.links.create_link(organisation.build_context(), values, KEY, {})
         assert (second.id, second.position, second.at) == (first.id, first.position, first.at)
 
     def test_is_stored_as_a_digest(self, organisation: Organisation) -> None:
         properties = MeetingTypeProperties(name="Long", duration_minutes=60)
-        result = organisation.administration.create_meeting_type(organisation.as_admin(), properties, KEY, {"a": 1})
+        result = organisation.administration.create_meeting_type(
+            organisation.build_admin_context(), properties, KEY, {"a": 1}
+        )
         [event] = organisation.log.read_stream(result.id)
         assert KEY not in event.model_dump_json()

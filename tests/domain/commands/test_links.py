@@ -14,13 +14,13 @@ from tests.domain.commands.organisation import Organisation
 
 def update(organisation: Organisation, **changes: Any) -> int | None:
     """Change Julio's link."""
-    return organisation.links.update_link(organisation.as_person(), organisation.link, changes)
+    return organisation.links.update_link(organisation.build_context(), organisation.link, changes)
 
 
 def create_disabled_host(organisation: Organisation) -> UUID:
     """Add a person who has left."""
     person = organisation.add_person("Left")
-    organisation.administration.deactivate_person(organisation.as_admin(), person)
+    organisation.administration.deactivate_person(organisation.build_admin_context(), person)
     return person
 
 
@@ -85,15 +85,17 @@ def test_a_name_with_every_number_taken_is_refused(organisation: Organisation) -
         pytest.param(lambda o: o.create_link("a", meeting_type_id=UUID(int=9)), Invalid, id="no meeting type"),
         pytest.param(lambda o: o.create_link("a", meeting_type_id=o.julio), Invalid, id="a person as a meeting type"),
         pytest.param(
-            lambda o: o.links.create_link(o.as_person(role="auditor"), {"name": "A", "slug": None}),
+            lambda o: o.links.create_link(o.build_context(role="auditor"), {"name": "A", "slug": None}),
             Forbidden,
             id="auditor",
         ),
         pytest.param(
-            lambda o: o.links.update_link(o.as_person(o.anna), o.link, {"name": "A"}), NotFound, id="another's link"
+            lambda o: o.links.update_link(o.build_context(o.anna), o.link, {"name": "A"}), NotFound, id="another's link"
         ),
-        pytest.param(lambda o: o.links.switch_link(o.as_person(o.anna), o.link, on=False), NotFound, id="disabling it"),
-        pytest.param(lambda o: o.links.delete_link(o.as_person(o.anna), o.link), NotFound, id="deleting it"),
+        pytest.param(
+            lambda o: o.links.switch_link(o.build_context(o.anna), o.link, on=False), NotFound, id="disabling it"
+        ),
+        pytest.param(lambda o: o.links.delete_link(o.build_context(o.anna), o.link), NotFound, id="deleting it"),
     ],
 )
 def test_is_refused(command: Callable[[Organisation], Any], refusal: type[Refusal], organisation: Organisation) -> None:
@@ -119,15 +121,15 @@ def test_a_link_is_changed(changes: dict[str, Any], events: list[str], organisat
 
 def test_a_co_host_who_has_left_may_stay(organisation: Organisation) -> None:
     update(organisation, co_host_ids=(organisation.anna,))
-    organisation.administration.deactivate_person(organisation.as_admin(), organisation.anna)
+    organisation.administration.deactivate_person(organisation.build_admin_context(), organisation.anna)
     assert update(organisation, name="New")
 
 
 def test_a_link_is_switched_and_deleted(organisation: Organisation) -> None:
     event_count, link = organisation.count_events(), organisation.link
     for on in (False, True):
-        assert organisation.links.switch_link(organisation.as_person(), link, on=on)
-    organisation.links.delete_link(organisation.as_person(), link)
+        assert organisation.links.switch_link(organisation.build_context(), link, on=on)
+    organisation.links.delete_link(organisation.build_context(), link)
     assert organisation.log.list_event_names(since=event_count) == ["LinkDisabled", "LinkEnabled", "LinkDeleted"]
     with pytest.raises(LinkDeleted):
-        organisation.links.switch_link(organisation.as_person(), link, on=True)
+        organisation.links.switch_link(organisation.build_context(), link, on=True)

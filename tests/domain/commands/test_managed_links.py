@@ -20,14 +20,14 @@ def create(organisation: Organisation, key: str | None = None, **values: Any) ->
         "host_ids": (organisation.julio, organisation.anna),
     }
     properties = ManagedLinkProperties(**fields | values)
-    context = organisation.as_person(role="manager")
+    context = organisation.build_context(role="manager")
     return organisation.links.create_managed_link(context, properties, key, {"name": properties.name}).id
 
 
 def update(organisation: Organisation, id: UUID, version: int | None = None, **changes: Any) -> list[str]:
     """Change a managed link. Return the names of the events."""
     event_count = organisation.count_events()
-    organisation.links.update_managed_link(organisation.as_person(role="manager"), id, changes, version)
+    organisation.links.update_managed_link(organisation.build_context(role="manager"), id, changes, version)
     return organisation.log.list_event_names(since=event_count)
 
 
@@ -98,7 +98,7 @@ def test_a_link_that_was_deleted_stays_deleted(organisation: Organisation) -> No
     id = create(organisation)
     [link_id, _] = organisation.application.load_aggregate(ManagedLink, id).properties.links.values()
     link = organisation.application.load_aggregate(Link, link_id).copy_with_events(())
-    link.delete(organisation.as_admin())
+    link.delete(organisation.build_admin_context())
     organisation.application.append_events(link)
     changes = {"host_ids": (organisation.anna,), "name": "Big tour"}
     assert update(organisation, id, **changes) == ["LinkUpdated", "ManagedLinkUpdated"]
@@ -117,4 +117,4 @@ def test_is_refused(organisation: Organisation) -> None:
     with pytest.raises(Invalid):
         update(organisation, id, meeting_type_id=organisation.julio)
     with pytest.raises(Forbidden):
-        organisation.links.update_managed_link(organisation.as_person(), id, {"name": "Big tour"})
+        organisation.links.update_managed_link(organisation.build_context(), id, {"name": "Big tour"})

@@ -16,13 +16,13 @@ FAILED = {"message_id": "one@oncelink"}
 
 def fail(organisation: Organisation, token: UUID, reason: str = "try_later", last: bool = False) -> int | None:
     """Record a failed attempt to mail the guest."""
-    context = organisation.as_guest()
+    context = organisation.build_guest_context()
     return organisation.notifications.record_failure(context, token, MAIL_TO_GUEST, reason, last, **FAILED)  # type: ignore[arg-type]
 
 
 def send(organisation: Organisation, token: UUID, notification: Notification = MAIL_TO_GUEST) -> int | None:
     """Record that a mail was sent."""
-    return organisation.notifications.record_delivery(organisation.as_guest(), token, notification, **SENT)
+    return organisation.notifications.record_delivery(organisation.build_guest_context(), token, notification, **SENT)
 
 
 def get_state(organisation: Organisation, token: UUID) -> DeliveryState:
@@ -98,37 +98,39 @@ class TestResend:
     def test_is_pending_again(self, organisation: Organisation) -> None:
         token = organisation.book().token.id
         id, resend = MAIL_TO_GUEST.derive_id(token), organisation.notifications.request_resend
-        assert resend(organisation.as_person(), token, id) is None  # it is pending anyway
+        assert resend(organisation.build_context(), token, id) is None  # it is pending anyway
         send(organisation, token)
-        assert resend(organisation.as_person(), token, id)
+        assert resend(organisation.build_context(), token, id)
         assert get_state(organisation, token) == DeliveryState("owed", requests=1)
 
     def test_of_the_calendar_too(self, organisation: Organisation) -> None:
         token, notification = organisation.book().token.id, Notification(2, "calendar", "host", organisation.julio)
-        organisation.notifications.record_delivery(organisation.as_guest(), token, notification, done="written")
-        organisation.notifications.request_resend(organisation.as_person(), token, notification.derive_id(token))
+        organisation.notifications.record_delivery(
+            organisation.build_guest_context(), token, notification, done="written"
+        )
+        organisation.notifications.request_resend(organisation.build_context(), token, notification.derive_id(token))
         assert organisation.log.list_event_names()[-2:] == ["CalendarWritten", "CalendarRequested"]
 
     def test_of_nothing_is_refused(self, organisation: Organisation) -> None:
         token = organisation.book().token.id
         with pytest.raises(NotFound):
-            organisation.notifications.request_resend(organisation.as_person(), token, UUID(int=7))
+            organisation.notifications.request_resend(organisation.build_context(), token, UUID(int=7))
 
     @pytest.mark.parametrize("reason", ["replaced", "erased", "over"])
     def test_of_what_is_not_sent_any_more_is_refused(self, reason: str, organisation: Organisation) -> None:
-        token, context = organisation.book().token.id, organisation.as_person()
+        token, context = organisation.book().token.id, organisation.build_context()
         send(organisation, token)
         if reason == "replaced":
-            organisation.scheduling.reschedule_meeting(organisation.as_guest(), token, LATER)
+            organisation.scheduling.reschedule_meeting(organisation.build_guest_context(), token, LATER)
         elif reason == "erased":
-            organisation.erasure.erase_personal_details(organisation.as_admin(), "ada@guest.example")
+            organisation.erasure.erase_personal_details(organisation.build_admin_context(), "ada@guest.example")
         else:
-            context = organisation.as_person(now=LATER)
+            context = organisation.build_context(now=LATER)
         with pytest.raises(NothingToSend):
             organisation.notifications.request_resend(context, token, MAIL_TO_GUEST.derive_id(token))
 
     def test_while_the_meeting_goes_on_is_allowed(self, organisation: Organisation) -> None:
         token = organisation.book().token.id
         send(organisation, token)
-        context = organisation.as_person(now=START)
+        context = organisation.build_context(now=START)
         assert organisation.notifications.request_resend(context, token, MAIL_TO_GUEST.derive_id(token))

@@ -24,7 +24,7 @@ from tests.domain.commands.organisation import Organisation
 )
 def test_a_person_is_changed(changes: dict[str, Any], events: list[str], organisation: Organisation) -> None:
     event_count = organisation.count_events()
-    position = organisation.administration.update_person(organisation.as_person(), organisation.julio, changes)
+    position = organisation.administration.update_person(organisation.build_context(), organisation.julio, changes)
     assert organisation.log.list_event_names(since=event_count) == events
     assert position == (organisation.count_events() if events else None)
 
@@ -35,27 +35,31 @@ def test_a_person_is_changed(changes: dict[str, Any], events: list[str], organis
         pytest.param(lambda o: o.add_person("Anna"), EmailTaken, id="an address that somebody has"),
         pytest.param(lambda o: o.add_person("Other", email="ANNA@nexora.example"), EmailTaken, id="in capitals too"),
         pytest.param(
-            lambda o: o.administration.update_person(o.as_person(), o.julio, {"email": "anna@nexora.example"}),
+            lambda o: o.administration.update_person(o.build_context(), o.julio, {"email": "anna@nexora.example"}),
             EmailTaken,
             id="a change to an address that somebody has",
         ),
         pytest.param(
-            lambda o: o.administration.update_person(o.as_admin(), o.founder, {"roles": ("member",)}),
+            lambda o: o.administration.update_person(o.build_admin_context(), o.founder, {"roles": ("member",)}),
             Invalid,
             id="an admin's own role",
         ),
         pytest.param(
-            lambda o: o.administration.deactivate_person(o.as_admin(), o.founder), Invalid, id="deactivating oneself"
+            lambda o: o.administration.deactivate_person(o.build_admin_context(), o.founder),
+            Invalid,
+            id="deactivating oneself",
         ),
         pytest.param(
             lambda o: o.administration.create_meeting_type(
-                o.as_person(role="manager"), MeetingTypeProperties(name="Long", duration_minutes=60)
+                o.build_context(role="manager"), MeetingTypeProperties(name="Long", duration_minutes=60)
             ),
             Forbidden,
             id="a meeting type of a manager",
         ),
         pytest.param(
-            lambda o: o.administration.update_meeting_type(o.as_person(role="manager"), o.meeting_type, {"name": "A"}),
+            lambda o: o.administration.update_meeting_type(
+                o.build_context(role="manager"), o.meeting_type, {"name": "A"}
+            ),
             Forbidden,
             id="a change of it by a manager",
         ),
@@ -79,20 +83,20 @@ def test_an_address_is_claimed_by_the_append_too(organisation: Organisation) -> 
 def test_a_person_leaves_and_returns(organisation: Organisation) -> None:
     event_count = organisation.count_events()
     for command in (organisation.administration.deactivate_person, organisation.administration.activate_person):
-        assert command(organisation.as_admin(), organisation.julio)
-        assert command(organisation.as_admin(), organisation.julio) is None
+        assert command(organisation.build_admin_context(), organisation.julio)
+        assert command(organisation.build_admin_context(), organisation.julio) is None
     assert organisation.log.list_event_names(since=event_count) == ["PersonDeactivated", "PersonActivated"]
     assert organisation.application.load_aggregate(Person, organisation.julio).active
 
 
 def test_an_admin_takes_the_role_from_another(organisation: Organisation) -> None:
     other = organisation.add_person("Other", roles=("admin",))
-    assert organisation.administration.update_person(organisation.as_admin(), other, {"roles": ("member",)})
+    assert organisation.administration.update_person(organisation.build_admin_context(), other, {"roles": ("member",)})
 
 
 def test_a_meeting_type_is_changed(organisation: Organisation) -> None:
     event_count = organisation.count_events()
     update = organisation.administration.update_meeting_type
-    assert update(organisation.as_admin(), organisation.meeting_type, {"duration_minutes": 60}, version=1)
-    assert update(organisation.as_admin(), organisation.meeting_type, {"duration_minutes": 60}) is None
+    assert update(organisation.build_admin_context(), organisation.meeting_type, {"duration_minutes": 60}, version=1)
+    assert update(organisation.build_admin_context(), organisation.meeting_type, {"duration_minutes": 60}) is None
     assert organisation.log.list_event_names(since=event_count) == ["MeetingTypeUpdated"]

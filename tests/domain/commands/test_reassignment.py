@@ -47,7 +47,7 @@ def reassign(
     organisation: Organisation, token: UUID, host: UUID, instead_of: UUID | None = None, now: datetime = NOW
 ) -> int | None:
     """Give a meeting to somebody, as a manager."""
-    context = organisation.as_person(role="manager", now=now)
+    context = organisation.build_context(role="manager", now=now)
     return organisation.reassignment.reassign_meeting(context, token, host, instead_of)
 
 
@@ -61,7 +61,7 @@ def test_the_reservation_changes_hands(organisation: Organisation) -> None:
 
 def test_a_co_host_who_becomes_the_host_has_the_time(organisation: Organisation) -> None:
     """The meeting itself is no reason to refuse."""
-    context = organisation.as_person()
+    context = organisation.build_context()
     organisation.links.update_link(context, organisation.link, {"co_host_ids": (organisation.anna,)})
     token = organisation.book().token.id
     assert reassign(organisation, token, organisation.anna)
@@ -75,7 +75,7 @@ def make_busy(organisation: Organisation, start: datetime) -> None:
 
 def deactivate(organisation: Organisation, person: UUID) -> None:
     """Let somebody leave."""
-    organisation.administration.deactivate_person(organisation.as_admin(), person)
+    organisation.administration.deactivate_person(organisation.build_admin_context(), person)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_a_time_that_is_taken_while_it_is_decided(organisation: Organisation) ->
 
 def test_the_host_or_a_manager_may(organisation: Organisation) -> None:
     token, load = organisation.book().token.id, organisation.reassignment.load_booking_to_reassign
-    assert load(organisation.as_person(), token).id == token
-    assert load(organisation.as_person(organisation.anna, "manager"), token).id == token
+    assert load(organisation.build_context(), token).id == token
+    assert load(organisation.build_context(organisation.anna, "manager"), token).id == token
     with pytest.raises(refusals.NotFound):
-        load(organisation.as_person(organisation.anna), token)
+        load(organisation.build_context(organisation.anna), token)

@@ -21,7 +21,7 @@ def issue(organisation: Organisation, key: str | None, **fields: Any) -> tuple[C
     details = [
         SingleUseDetails({"name": name, "email": f"{name}@guest.example"}, label=name) for name in ("Ada", "Bea")
     ]
-    context = fields.get("context") or organisation.as_person()
+    context = fields.get("context") or organisation.build_context()
     link = fields.get("link", organisation.link)
     return organisation.single_use_links.issue_links(context, link, details, key, fields.get("body", BODY))
 
@@ -55,7 +55,7 @@ def test_a_digest_of_a_log_from_before_is_known(organisation: Organisation) -> N
     for number, id in enumerate(ids):
         token, details = Token(id), create_personal_details(id, {"recipient": None})
         token.issue(
-            organisation.as_person(),
+            organisation.build_context(),
             link_id=organisation.link,
             issued_by=organisation.julio,
             issue_number=number,
@@ -77,14 +77,14 @@ def test_a_key_of_another_body_is_refused(body: dict[str, Any], organisation: Or
 
 def test_a_key_of_something_else_is_refused(organisation: Organisation) -> None:
     values = {"name": "Mine", "slug": None, "meeting_type_id": organisation.meeting_type}
-    organisation.links.create_link(organisation.as_person(), values, "key", {})
+    organisation.links.create_link(organisation.build_context(), values, "key", {})
     with pytest.raises(IdempotencyKeyReused):
         issue(organisation, "key")
 
 
 def test_a_retry_cannot_be_told_once_one_is_erased(organisation: Organisation) -> None:
     issue(organisation, "key")
-    organisation.erasure.erase_personal_details(organisation.as_admin(), "Bea@guest.example")
+    organisation.erasure.erase_personal_details(organisation.build_admin_context(), "Bea@guest.example")
     with pytest.raises(Erased):
         issue(organisation, "key")
 
@@ -94,11 +94,11 @@ def test_are_issued_only_by_who_may_copy_the_link(
     role: str, refusal: type[Refusal], organisation: Organisation
 ) -> None:
     with pytest.raises(refusal):
-        issue(organisation, None, context=organisation.as_person(organisation.anna, role))
+        issue(organisation, None, context=organisation.build_context(organisation.anna, role))
 
 
 def test_are_not_issued_from_a_deleted_link(organisation: Organisation) -> None:
-    organisation.links.delete_link(organisation.as_person(), organisation.link)
+    organisation.links.delete_link(organisation.build_context(), organisation.link)
     with pytest.raises(LinkDeleted):
         issue(organisation, None)
 
@@ -106,7 +106,7 @@ def test_are_not_issued_from_a_deleted_link(organisation: Organisation) -> None:
 def test_a_link_that_changed_elsewhere_is_read_again(organisation: Organisation) -> None:
     """The cached version is stale: the append says so, and the decision runs on fresh reads."""
     other = organisation.start_other_process()
-    other.links.delete_link(other.as_person(), other.link)
+    other.links.delete_link(other.build_context(), other.link)
     with pytest.raises(LinkDeleted):
         issue(organisation, None)
 
@@ -116,7 +116,7 @@ class TestRevoke:
 
     def test_keeps_the_reason_beside_the_log(self, organisation: Organisation) -> None:
         token = organisation.issue_token()
-        assert organisation.single_use_links.revoke_link(organisation.as_person(), token, "Left the company")
+        assert organisation.single_use_links.revoke_link(organisation.build_context(), token, "Left the company")
         [_, event] = organisation.log.read_stream(token)
         assert "Left the company" not in event.model_dump_json()
         assert organisation.log.details[event.details_id].data == {"reason": "Left the company"}  # type: ignore[attr-defined]
@@ -124,15 +124,15 @@ class TestRevoke:
     def test_is_silent_twice(self, organisation: Organisation) -> None:
         token = organisation.issue_token()
         revoke = organisation.single_use_links.revoke_link
-        assert revoke(organisation.as_person(), token, None)
-        assert revoke(organisation.as_person(), token, None) is None
+        assert revoke(organisation.build_context(), token, None)
+        assert revoke(organisation.build_context(), token, None) is None
 
     def test_is_refused(self, organisation: Organisation) -> None:
         revoke = organisation.single_use_links.revoke_link
         booked, direct = organisation.book().token.id, organisation.book(slug="intro", start=LATER).token.id
         for id, refusal in ((booked, AlreadyBooked), (direct, NotFound), (organisation.link, NotFound)):
             with pytest.raises(refusal):
-                revoke(organisation.as_person(), id, None)
+                revoke(organisation.build_context(), id, None)
         with pytest.raises(NotFound):
-            revoke(organisation.as_person(organisation.anna), organisation.issue_token(), None)
+            revoke(organisation.build_context(organisation.anna), organisation.issue_token(), None)
         assert organisation.application.load_aggregate(Token, booked).booked_event is not None

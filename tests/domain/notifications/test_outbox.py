@@ -141,7 +141,7 @@ def test_an_id_is_of_one_notification() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "sequence"), [([], 0), ([reschedule], 1), ([reschedule, reassign, find_conflict, cancel], 3)], ids=str
+    ("changes", "sequence"), [([], 0), ([reschedule], 1), ([reschedule, reassign, find_conflict, cancel], 3)]
 )
 def test_the_sequence_counts_the_changes(changes: list[Callable[[Token], None]], sequence: int) -> None:
     token = book()
