@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.domain.commands.organisation import Organisation, create_organisation
+from tests.domain.commands.command_driver import CommandDriver, create_command_driver
 
 
 @pytest.fixture
-def organisation() -> Organisation:
-    """A new organisation over a log in memory."""
-    return create_organisation()
+def driver() -> CommandDriver:
+    """A driver of all commands over a new log in memory."""
+    return create_command_driver()

@@ -11,8 +11,8 @@ from domain.event import Context
 from domain.link import Link
 from domain.meeting_type import MeetingTypeProperties
 from domain.refusals import IdempotencyKeyReused, NotFound, TryAgain, VersionConflict
+from tests.domain.commands.command_driver import LATER, CommandDriver
 from tests.domain.commands.memory_log import Fault
-from tests.domain.commands.organisation import LATER, Organisation
 
 RETRIED_FAULTS: list[list[Fault]] = [[], *([fault] for fault in get_args(Fault)), ["stale", "unanswered"]]
 KEY = "a key of thirty-two random letters"
@@ -27,89 +27,89 @@ class Call:
     events: list[str]
 
 
-def prepare_update_link(organisation: Organisation) -> Call:
+def prepare_update_link(driver: CommandDriver) -> Call:
     """A change of a link, made on its first version."""
     return Call(
-        lambda context: organisation.links.update_link(context, organisation.link, {"name": "New"}, version=1),
-        organisation.build_context(),
+        lambda context: driver.links.update_link(context, driver.link, {"name": "New"}, version=1),
+        driver.build_context(),
         ["LinkUpdated"],
     )
 
 
-def prepare_reschedule(organisation: Organisation) -> Call:
+def prepare_reschedule(driver: CommandDriver) -> Call:
     """A meeting is moved."""
-    token = organisation.book().token.id
+    token = driver.book().token.id
     return Call(
-        lambda context: organisation.scheduling.reschedule_meeting(context, token, LATER),
-        organisation.build_guest_context(),
+        lambda context: driver.scheduling.reschedule_meeting(context, token, LATER),
+        driver.build_guest_context(),
         ["Rescheduled"],
     )
 
 
-def prepare_cancel(organisation: Organisation) -> Call:
+def prepare_cancel(driver: CommandDriver) -> Call:
     """A meeting is cancelled: a second attempt would be refused."""
-    token = organisation.book().token.id
+    token = driver.book().token.id
     return Call(
-        lambda context: organisation.scheduling.cancel_meeting(context, token, None),
-        organisation.build_guest_context(),
+        lambda context: driver.scheduling.cancel_meeting(context, token, None),
+        driver.build_guest_context(),
         ["MeetingCancelled"],
     )
 
 
-def prepare_reassign(organisation: Organisation) -> Call:
+def prepare_reassign(driver: CommandDriver) -> Call:
     """A meeting is given to Anna."""
-    token = organisation.book().token.id
+    token = driver.book().token.id
     return Call(
-        lambda context: organisation.reassignment.reassign_meeting(context, token, organisation.anna),
-        organisation.build_context(role="manager"),
+        lambda context: driver.reassignment.reassign_meeting(context, token, driver.anna),
+        driver.build_context(role="manager"),
         ["MeetingReassigned"],
     )
 
 
-def prepare_revoke(organisation: Organisation) -> Call:
+def prepare_revoke(driver: CommandDriver) -> Call:
     """A single-use link is revoked."""
-    token = organisation.issue_token()
+    token = driver.issue_token()
     return Call(
-        lambda context: organisation.single_use_links.revoke_link(context, token, "Left"),
-        organisation.build_context(),
+        lambda context: driver.single_use_links.revoke_link(context, token, "Left"),
+        driver.build_context(),
         ["SingleUseRevoked"],
     )
 
 
-def prepare_delete(organisation: Organisation) -> Call:
+def prepare_delete(driver: CommandDriver) -> Call:
     """A link is deleted."""
     return Call(
-        lambda context: organisation.links.delete_link(context, organisation.link),
-        organisation.build_context(),
+        lambda context: driver.links.delete_link(context, driver.link),
+        driver.build_context(),
         ["LinkDeleted"],
     )
 
 
-def prepare_create(organisation: Organisation) -> Call:
+def prepare_create(driver: CommandDriver) -> Call:
     """A meeting type is created without an Idempotency-Key: a retry would create another one."""
     properties = MeetingTypeProperties(name="Long", duration_minutes=60)
     return Call(
-        lambda context: organisation.administration.create_meeting_type(context, properties).position,
-        organisation.build_admin_context(),
+        lambda context: driver.administration.create_meeting_type(context, properties).position,
+        driver.build_admin_context(),
         ["MeetingTypeCreated"],
     )
 
 
-def prepare_book(organisation: Organisation) -> Call:
+def prepare_book(driver: CommandDriver) -> Call:
     """A meeting is booked on a core link without an Idempotency-Key."""
     return Call(
-        lambda context: organisation.book(slug="intro", context=context).position,
-        organisation.build_guest_context(),
+        lambda context: driver.book(slug="intro", context=context).position,
+        driver.build_guest_context(),
         ["DirectIssued", "MeetingBooked"],
     )
 
 
-def prepare_erase(organisation: Organisation) -> Call:
+def prepare_erase(driver: CommandDriver) -> Call:
     """The details of a guest are erased."""
-    organisation.book()
+    driver.book()
     return Call(
-        lambda context: organisation.erasure.erase_personal_details(context, "ada@guest.example").position,
-        organisation.build_admin_context(),
+        lambda context: driver.erasure.erase_personal_details(context, "ada@guest.example").position,
+        driver.build_admin_context(),
         ["PersonalDetailsErased", "PersonalDetailsErased"],
     )
 
@@ -130,72 +130,72 @@ PREPARATIONS = [
 @pytest.mark.parametrize("faults", RETRIED_FAULTS, ids=lambda faults: ", then ".join(faults) or "no fault")
 @pytest.mark.parametrize("prepare", PREPARATIONS, ids=lambda prepare: prepare.__name__.removeprefix("prepare_"))
 def test_happens_once_whatever_became_of_the_append(
-    prepare: Callable[[Organisation], Call], faults: list[Fault], organisation: Organisation
+    prepare: Callable[[CommandDriver], Call], faults: list[Fault], driver: CommandDriver
 ) -> None:
-    log, call = organisation.log, prepare(organisation)
-    event_count = organisation.count_events()
+    log, call = driver.log, prepare(driver)
+    event_count = driver.count_events()
     log.faults = [*faults]
     position = call.send(call.context)
     assert log.faults == []
     assert log.list_event_names(since=event_count) == call.events
-    assert position == organisation.count_events()
+    assert position == driver.count_events()
 
 
 @pytest.mark.parametrize("fault", ["stale", "lost"])
 @pytest.mark.parametrize("prepare", PREPARATIONS, ids=lambda prepare: prepare.__name__.removeprefix("prepare_"))
 def test_gives_up_without_an_effect(
-    prepare: Callable[[Organisation], Call], fault: Fault, organisation: Organisation
+    prepare: Callable[[CommandDriver], Call], fault: Fault, driver: CommandDriver
 ) -> None:
-    call = prepare(organisation)
-    event_count = organisation.count_events()
-    organisation.log.faults = [fault] * 5
+    call = prepare(driver)
+    event_count = driver.count_events()
+    driver.log.faults = [fault] * 5
     with pytest.raises(TryAgain):
         call.send(call.context)
-    assert organisation.count_events() == event_count
+    assert driver.count_events() == event_count
 
 
 @pytest.mark.parametrize(
     ("faults", "waits"), [([], 0), (["stale"], 0), (["lost"], 0), (["unanswered"], 1), (["late"], 1)], ids=str
 )
 def test_waits_for_the_standbys_where_it_answers_from_the_log(
-    faults: list[Fault], waits: int, organisation: Organisation
+    faults: list[Fault], waits: int, driver: CommandDriver
 ) -> None:
-    call = prepare_cancel(organisation)
-    waits_before, organisation.log.faults = organisation.log.standby_waits, faults
+    call = prepare_cancel(driver)
+    waits_before, driver.log.faults = driver.log.standby_waits, faults
     call.send(call.context)
-    assert organisation.log.standby_waits - waits_before == waits
+    assert driver.log.standby_waits - waits_before == waits
 
 
 @pytest.mark.parametrize(("version", "accepted"), [(None, True), (1, True), (0, False), (2, False)])
-def test_expects_the_version_of_the_edit(version: int | None, accepted: bool, organisation: Organisation) -> None:
-    context = organisation.build_context()
+def test_expects_the_version_of_the_edit(version: int | None, accepted: bool, driver: CommandDriver) -> None:
+    context = driver.build_context()
     if accepted:
-        assert organisation.links.update_link(context, organisation.link, {"name": "New"}, version)
+        assert driver.links.update_link(context, driver.link, {"name": "New"}, version)
     else:
         with pytest.raises(VersionConflict):
-            organisation.links.update_link(context, organisation.link, {"name": "New"}, version)
+            driver.links.update_link(context, driver.link, {"name": "New"}, version)
 
 
-def test_a_change_by_another_request_is_no_answer(organisation: Organisation) -> None:
+def test_a_change_by_another_request_is_no_answer(driver: CommandDriver) -> None:
     """The lost append never happens, and somebody else disables the link meanwhile."""
-    organisation.log.faults = ["lost"]
-    position = organisation.links.switch_link(organisation.build_context(), organisation.link, on=False)
-    assert position == organisation.count_events()
-    assert organisation.links.switch_link(organisation.build_context(), organisation.link, on=False) is None
+    driver.log.faults = ["lost"]
+    position = driver.links.switch_link(driver.build_context(), driver.link, on=False)
+    assert position == driver.count_events()
+    assert driver.links.switch_link(driver.build_context(), driver.link, on=False) is None
 
 
-def test_what_is_refused_changes_no_cached_aggregate(organisation: Organisation) -> None:
-    organisation.log.faults = ["stale"] * 5
+def test_what_is_refused_changes_no_cached_aggregate(driver: CommandDriver) -> None:
+    driver.log.faults = ["stale"] * 5
     with pytest.raises(TryAgain):
-        organisation.links.delete_link(organisation.build_context(), organisation.link)
-    link = organisation.links.load_aggregate(Link, organisation.link, fresh=False)
+        driver.links.delete_link(driver.build_context(), driver.link)
+    link = driver.links.load_aggregate(Link, driver.link, fresh=False)
     assert (link.deleted, link.version) == (False, 1)
 
 
 @pytest.mark.parametrize("id", [UUID(int=77), None], ids=["nothing", "another kind"])
-def test_what_does_not_exist_is_not_found(id: UUID | None, organisation: Organisation) -> None:
+def test_what_does_not_exist_is_not_found(id: UUID | None, driver: CommandDriver) -> None:
     with pytest.raises(NotFound):
-        organisation.links.delete_link(organisation.build_context(), id or organisation.meeting_type)
+        driver.links.delete_link(driver.build_context(), id or driver.meeting_type)
 
 
 class TestKey:
@@ -218,48 +218,46 @@ class TestKey:
         second_key: str | None,
         body: dict[str, str],
         result: str,
-        organisation: Organisation,
+        driver: CommandDriver,
     ) -> None:
-        create = organisation.administration.create_meeting_type
+        create = driver.administration.create_meeting_type
         properties = MeetingTypeProperties(name="Long", duration_minutes=60)
-        first = create(organisation.build_admin_context(), properties, first_key, {"name": "Long"})
-        event_count = organisation.count_events()
+        first = create(driver.build_admin_context(), properties, first_key, {"name": "Long"})
+        event_count = driver.count_events()
         if result == "refused":
             with pytest.raises(IdempotencyKeyReused):
-                create(organisation.build_admin_context(), properties, second_key, body)
+                create(driver.build_admin_context(), properties, second_key, body)
         else:
-            second = create(organisation.build_admin_context(), properties, second_key, body)
+            second = create(driver.build_admin_context(), properties, second_key, body)
             assert (first.replayed, second.replayed) == (False, result == "replayed")
             assert (second.id == first.id) == (second.position == first.position) == (result == "replayed")
-        assert organisation.count_events() == event_count + (result == "created")
+        assert driver.count_events() == event_count + (result == "created")
 
-    def test_is_the_requester_s_own(self, organisation: Organisation) -> None:
-        values = {"name": "Mine", "slug": None, "meeting_type_id": organisation.meeting_type}
+    def test_is_the_requester_s_own(self, driver: CommandDriver) -> None:
+        values = {"name": "Mine", "slug": None, "meeting_type_id": driver.meeting_type}
         results = [
-            organisation.links.create_link(organisation.build_context(person), values, KEY, {})
-            for person in (organisation.julio, organisation.anna)
+            driver.links.create_link(driver.build_context(person), values, KEY, {})
+            for person in (driver.julio, driver.anna)
         ]
         assert len({result.id for result in results}) == 2
         assert not any(result.replayed for result in results)
 
-    def test_of_something_else_is_refused(self, organisation: Organisation) -> None:
+    def test_of_something_else_is_refused(self, driver: CommandDriver) -> None:
         properties = MeetingTypeProperties(name="Long", duration_minutes=60)
-        organisation.administration.create_meeting_type(organisation.build_admin_context(), properties, KEY, {"a": 1})
-        values = {"name": "Mine", "slug": None, "meeting_type_id": organisation.meeting_type}
+        driver.administration.create_meeting_type(driver.build_admin_context(), properties, KEY, {"a": 1})
+        values = {"name": "Mine", "slug": None, "meeting_type_id": driver.meeting_type}
         with pytest.raises(IdempotencyKeyReused):
-            organisation.links.create_link(organisation.build_admin_context(), values, KEY, {"b": 2})
+            driver.links.create_link(driver.build_admin_context(), values, KEY, {"b": 2})
 
-    def test_is_answered_from_the_first_event_whatever_came_after(self, organisation: Organisation) -> None:
-        values = {"name": "Mine", "slug": None, "meeting_type_id": organisation.meeting_type}
-        first = organisation.links.create_link(organisation.build_context(), values, KEY, {})
-        organisation.links.update_link(organisation.build_context(), first.id, {"name": "Renamed"})
-        second = organisation.links.create_link(organisation.build_context(), values, KEY, {})
+    def test_is_answered_from_the_first_event_whatever_came_after(self, driver: CommandDriver) -> None:
+        values = {"name": "Mine", "slug": None, "meeting_type_id": driver.meeting_type}
+        first = driver.links.create_link(driver.build_context(), values, KEY, {})
+        driver.links.update_link(driver.build_context(), first.id, {"name": "Renamed"})
+        second = driver.links.create_link(driver.build_context(), values, KEY, {})
         assert (second.id, second.position, second.at) == (first.id, first.position, first.at)
 
-    def test_is_stored_as_a_digest(self, organisation: Organisation) -> None:
+    def test_is_stored_as_a_digest(self, driver: CommandDriver) -> None:
         properties = MeetingTypeProperties(name="Long", duration_minutes=60)
-        result = organisation.administration.create_meeting_type(
-            organisation.build_admin_context(), properties, KEY, {"a": 1}
-        )
-        [event] = organisation.log.read_stream(result.id)
+        result = driver.administration.create_meeting_type(driver.build_admin_context(), properties, KEY, {"a": 1})
+        [event] = driver.log.read_stream(result.id)
         assert KEY not in event.model_dump_json()

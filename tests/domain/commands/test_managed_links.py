@@ -8,57 +8,57 @@ import pytest
 from domain.link import Link
 from domain.managed_link import ManagedLink, ManagedLinkProperties
 from domain.refusals import Forbidden, IdempotencyKeyReused, Invalid, SlugTaken, VersionConflict
-from tests.domain.commands.organisation import Organisation
+from tests.domain.commands.command_driver import CommandDriver
 
 
-def create(organisation: Organisation, key: str | None = None, **values: Any) -> UUID:
+def create(driver: CommandDriver, key: str | None = None, **values: Any) -> UUID:
     """Create a managed link of Julio and Anna."""
     fields = {
         "name": "Tour",
         "slug": "tour",
-        "meeting_type_id": organisation.meeting_type,
-        "host_ids": (organisation.julio, organisation.anna),
+        "meeting_type_id": driver.meeting_type,
+        "host_ids": (driver.julio, driver.anna),
     }
     properties = ManagedLinkProperties(**fields | values)
-    context = organisation.build_context(role="manager")
-    return organisation.links.create_managed_link(context, properties, key, {"name": properties.name}).id
+    context = driver.build_context(role="manager")
+    return driver.links.create_managed_link(context, properties, key, {"name": properties.name}).id
 
 
-def update(organisation: Organisation, id: UUID, version: int | None = None, **changes: Any) -> list[str]:
+def update(driver: CommandDriver, id: UUID, version: int | None = None, **changes: Any) -> list[str]:
     """Change a managed link. Return the names of the events."""
-    event_count = organisation.count_events()
-    organisation.links.update_managed_link(organisation.build_context(role="manager"), id, changes, version)
-    return organisation.log.list_event_names(since=event_count)
+    event_count = driver.count_events()
+    driver.links.update_managed_link(driver.build_context(role="manager"), id, changes, version)
+    return driver.log.list_event_names(since=event_count)
 
 
-def list_slugs(organisation: Organisation, id: UUID) -> list[str]:
+def list_slugs(driver: CommandDriver, id: UUID) -> list[str]:
     """List the slugs of the hosts' links."""
-    links = organisation.application.load_aggregate(ManagedLink, id).properties.links
-    return [organisation.application.load_aggregate(Link, link).properties.slug for link in links.values()]
+    links = driver.application.load_aggregate(ManagedLink, id).properties.links
+    return [driver.application.load_aggregate(Link, link).properties.slug for link in links.values()]
 
 
-def test_each_host_gets_a_link_in_one_append(organisation: Organisation) -> None:
-    event_count, append_count = organisation.count_events(), organisation.log.append_count
-    id = create(organisation)
-    assert organisation.log.list_event_names(since=event_count) == ["LinkCreated", "LinkCreated", "ManagedLinkCreated"]
-    assert organisation.log.append_count == append_count + 1
-    assert list_slugs(organisation, id) == ["tour-julio", "tour-anna"]
+def test_each_host_gets_a_link_in_one_append(driver: CommandDriver) -> None:
+    event_count, append_count = driver.count_events(), driver.log.append_count
+    id = create(driver)
+    assert driver.log.list_event_names(since=event_count) == ["LinkCreated", "LinkCreated", "ManagedLinkCreated"]
+    assert driver.log.append_count == append_count + 1
+    assert list_slugs(driver, id) == ["tour-julio", "tour-anna"]
 
 
-def test_hosts_of_one_name_get_slugs_of_their_own(organisation: Organisation) -> None:
-    namesake = organisation.add_person("Julio", email="other@nexora.example")
-    nameless = organisation.add_person("???", email="nameless@nexora.example")
-    id = create(organisation, host_ids=(organisation.julio, namesake, nameless))
-    assert list_slugs(organisation, id) == ["tour-julio", "tour-julio-2", "tour-host"]
+def test_hosts_of_one_name_get_slugs_of_their_own(driver: CommandDriver) -> None:
+    namesake = driver.add_person("Julio", email="other@nexora.example")
+    nameless = driver.add_person("???", email="nameless@nexora.example")
+    id = create(driver, host_ids=(driver.julio, namesake, nameless))
+    assert list_slugs(driver, id) == ["tour-julio", "tour-julio-2", "tour-host"]
 
 
-def test_a_key_creates_once(organisation: Organisation) -> None:
-    id = create(organisation, "key")
-    event_count = organisation.count_events()
-    assert create(organisation, "key") == id
-    assert organisation.count_events() == event_count
+def test_a_key_creates_once(driver: CommandDriver) -> None:
+    id = create(driver, "key")
+    event_count = driver.count_events()
+    assert create(driver, "key") == id
+    assert driver.count_events() == event_count
     with pytest.raises(IdempotencyKeyReused):
-        create(organisation, "key", name="Other")
+        create(driver, "key", name="Other")
 
 
 @pytest.mark.parametrize(
@@ -74,47 +74,47 @@ def test_a_key_creates_once(organisation: Organisation) -> None:
     ],
     ids=str,
 )
-def test_a_change_reaches_every_link(changes: dict[str, Any], events: list[str], organisation: Organisation) -> None:
-    id = create(organisation)
+def test_a_change_reaches_every_link(changes: dict[str, Any], events: list[str], driver: CommandDriver) -> None:
+    id = create(driver)
     if "host_ids" in changes:
-        changes = {"host_ids": tuple(getattr(organisation, name) for name in changes["host_ids"])}
-    assert update(organisation, id, **changes) == events
-    properties = organisation.application.load_aggregate(ManagedLink, id).properties
+        changes = {"host_ids": tuple(getattr(driver, name) for name in changes["host_ids"])}
+    assert update(driver, id, **changes) == events
+    properties = driver.application.load_aggregate(ManagedLink, id).properties
     assert tuple(properties.links) == properties.host_ids
 
 
-def test_new_slugs_are_claimed(organisation: Organisation) -> None:
-    id = create(organisation)
-    update(organisation, id, slug="big")
-    assert list_slugs(organisation, id) == ["big-julio", "big-anna"]
-    assert {organisation.log.claims["slug", slug] for slug in ("big-julio", "big-anna")} == set(
-        organisation.application.load_aggregate(ManagedLink, id).properties.links.values()
+def test_new_slugs_are_claimed(driver: CommandDriver) -> None:
+    id = create(driver)
+    update(driver, id, slug="big")
+    assert list_slugs(driver, id) == ["big-julio", "big-anna"]
+    assert {driver.log.claims["slug", slug] for slug in ("big-julio", "big-anna")} == set(
+        driver.application.load_aggregate(ManagedLink, id).properties.links.values()
     )
-    assert organisation.log.claims["slug", "big"] == id
+    assert driver.log.claims["slug", "big"] == id
 
 
-def test_a_link_that_was_deleted_stays_deleted(organisation: Organisation) -> None:
+def test_a_link_that_was_deleted_stays_deleted(driver: CommandDriver) -> None:
     """Only a log from before managed links were protected has one."""
-    id = create(organisation)
-    [link_id, _] = organisation.application.load_aggregate(ManagedLink, id).properties.links.values()
-    link = organisation.application.load_aggregate(Link, link_id).copy_with_events(())
-    link.delete(organisation.build_admin_context())
-    organisation.application.append_events(link)
-    changes = {"host_ids": (organisation.anna,), "name": "Big tour"}
-    assert update(organisation, id, **changes) == ["LinkUpdated", "ManagedLinkUpdated"]
+    id = create(driver)
+    [link_id, _] = driver.application.load_aggregate(ManagedLink, id).properties.links.values()
+    link = driver.application.load_aggregate(Link, link_id).copy_with_events(())
+    link.delete(driver.build_admin_context())
+    driver.application.append_events(link)
+    changes = {"host_ids": (driver.anna,), "name": "Big tour"}
+    assert update(driver, id, **changes) == ["LinkUpdated", "ManagedLinkUpdated"]
 
 
-def test_is_refused(organisation: Organisation) -> None:
-    id = create(organisation)
+def test_is_refused(driver: CommandDriver) -> None:
+    id = create(driver)
     with pytest.raises(VersionConflict):
-        update(organisation, id, version=2, name="Big tour")
+        update(driver, id, version=2, name="Big tour")
     with pytest.raises(SlugTaken):
-        update(organisation, id, slug="intro")
+        update(driver, id, slug="intro")
     with pytest.raises(SlugTaken):
-        create(organisation, slug="intro")
+        create(driver, slug="intro")
     with pytest.raises(Invalid):
-        update(organisation, id, host_ids=(organisation.julio, organisation.julio))
+        update(driver, id, host_ids=(driver.julio, driver.julio))
     with pytest.raises(Invalid):
-        update(organisation, id, meeting_type_id=organisation.julio)
+        update(driver, id, meeting_type_id=driver.julio)
     with pytest.raises(Forbidden):
-        organisation.links.update_managed_link(organisation.build_context(), id, {"name": "Big tour"})
+        driver.links.update_managed_link(driver.build_context(), id, {"name": "Big tour"})

@@ -10,7 +10,7 @@ from domain import refusals
 from domain.availability.hours import Interval
 from domain.commands.reassignment import replace_host
 from domain.refusals import Invalid, Refusal
-from tests.domain.commands.organisation import START, Organisation
+from tests.domain.commands.command_driver import START, CommandDriver
 from tests.domain.example import NOW
 
 A, B, C, D = (UUID(int=number) for number in range(1, 5))
@@ -44,86 +44,86 @@ def test_a_host_is_replaced(
 
 
 def reassign(
-    organisation: Organisation, token: UUID, host: UUID, instead_of: UUID | None = None, now: datetime = NOW
+    driver: CommandDriver, token: UUID, host: UUID, instead_of: UUID | None = None, now: datetime = NOW
 ) -> int | None:
     """Give a meeting to somebody, as a manager."""
-    context = organisation.build_context(role="manager", now=now)
-    return organisation.reassignment.reassign_meeting(context, token, host, instead_of)
+    context = driver.build_context(role="manager", now=now)
+    return driver.reassignment.reassign_meeting(context, token, host, instead_of)
 
 
-def test_the_reservation_changes_hands(organisation: Organisation) -> None:
-    token = organisation.book().token.id
-    assert reassign(organisation, token, organisation.anna)
-    assert organisation.log.reservations[token] == ((organisation.anna,), Interval(START, START + HALF_HOUR))
-    assert reassign(organisation, token, organisation.anna) is None
-    assert organisation.book().position  # Julio is free again
+def test_the_reservation_changes_hands(driver: CommandDriver) -> None:
+    token = driver.book().token.id
+    assert reassign(driver, token, driver.anna)
+    assert driver.log.reservations[token] == ((driver.anna,), Interval(START, START + HALF_HOUR))
+    assert reassign(driver, token, driver.anna) is None
+    assert driver.book().position  # Julio is free again
 
 
-def test_a_co_host_who_becomes_the_host_has_the_time(organisation: Organisation) -> None:
+def test_a_co_host_who_becomes_the_host_has_the_time(driver: CommandDriver) -> None:
     """The meeting itself is no reason to refuse."""
-    context = organisation.build_context()
-    organisation.links.update_link(context, organisation.link, {"co_host_ids": (organisation.anna,)})
-    token = organisation.book().token.id
-    assert reassign(organisation, token, organisation.anna)
-    assert organisation.load_token(token).host_ids == (organisation.anna,)
+    context = driver.build_context()
+    driver.links.update_link(context, driver.link, {"co_host_ids": (driver.anna,)})
+    token = driver.book().token.id
+    assert reassign(driver, token, driver.anna)
+    assert driver.load_token(token).host_ids == (driver.anna,)
 
 
-def make_busy(organisation: Organisation, start: datetime) -> None:
+def make_busy(driver: CommandDriver, start: datetime) -> None:
     """Fill half an hour of Anna's own calendar."""
-    organisation.log.busy_times[organisation.anna] = [Interval(start, start + HALF_HOUR)]
+    driver.log.busy_times[driver.anna] = [Interval(start, start + HALF_HOUR)]
 
 
-def deactivate(organisation: Organisation, person: UUID) -> None:
+def deactivate(driver: CommandDriver, person: UUID) -> None:
     """Let somebody leave."""
-    organisation.administration.deactivate_person(organisation.build_admin_context(), person)
+    driver.administration.deactivate_person(driver.build_admin_context(), person)
 
 
 @pytest.mark.parametrize(
     ("prepare", "host", "now", "refusal"),
     [
-        pytest.param(lambda o: make_busy(o, START), "anna", NOW, refusals.HostNotFree, id="busy"),
-        pytest.param(lambda o: deactivate(o, o.anna), "anna", NOW, Invalid, id="has left"),
-        pytest.param(lambda o: None, "meeting_type", NOW, Invalid, id="no person"),
-        pytest.param(lambda o: None, "anna", START, refusals.MeetingStarted, id="started"),
+        pytest.param(lambda driver: make_busy(driver, START), "anna", NOW, refusals.HostNotFree, id="busy"),
+        pytest.param(lambda driver: deactivate(driver, driver.anna), "anna", NOW, Invalid, id="has left"),
+        pytest.param(lambda driver: None, "meeting_type", NOW, Invalid, id="no person"),
+        pytest.param(lambda driver: None, "anna", START, refusals.MeetingStarted, id="started"),
     ],
 )
 def test_is_refused(
-    prepare: Callable[[Organisation], None],
+    prepare: Callable[[CommandDriver], None],
     host: str,
     now: datetime,
     refusal: type[Refusal],
-    organisation: Organisation,
+    driver: CommandDriver,
 ) -> None:
-    token = organisation.book().token.id
-    prepare(organisation)
-    event_count = organisation.count_events()
+    token = driver.book().token.id
+    prepare(driver)
+    event_count = driver.count_events()
     with pytest.raises(refusal):
-        reassign(organisation, token, getattr(organisation, host), now=now)
-    assert organisation.count_events() == event_count
+        reassign(driver, token, getattr(driver, host), now=now)
+    assert driver.count_events() == event_count
 
 
-def test_busy_before_and_after_is_free(organisation: Organisation) -> None:
-    token = organisation.book().token.id
-    make_busy(organisation, START + HALF_HOUR)
-    organisation.log.busy_times[organisation.anna].append(Interval(START - HALF_HOUR, START))
-    assert reassign(organisation, token, organisation.anna)
+def test_busy_before_and_after_is_free(driver: CommandDriver) -> None:
+    token = driver.book().token.id
+    make_busy(driver, START + HALF_HOUR)
+    driver.log.busy_times[driver.anna].append(Interval(START - HALF_HOUR, START))
+    assert reassign(driver, token, driver.anna)
 
 
-def test_a_time_that_is_taken_while_it_is_decided(organisation: Organisation) -> None:
+def test_a_time_that_is_taken_while_it_is_decided(driver: CommandDriver) -> None:
     """The lookup found nothing, but the append does."""
-    token, find = organisation.book().token.id, organisation.log.find_unavailable_intervals
-    make_busy(organisation, START)
+    token, find = driver.book().token.id, driver.log.find_unavailable_intervals
+    make_busy(driver, START)
     results = iter([[]])
-    organisation.log.find_unavailable_intervals = (  # type: ignore[method-assign]
+    driver.log.find_unavailable_intervals = (  # type: ignore[method-assign]
         lambda host_ids, within, excluding=None: next(results, None) or find(host_ids, within, excluding)
     )
     with pytest.raises(refusals.HostNotFree):
-        reassign(organisation, token, organisation.anna)
+        reassign(driver, token, driver.anna)
 
 
-def test_the_host_or_a_manager_may(organisation: Organisation) -> None:
-    token, load = organisation.book().token.id, organisation.reassignment.load_booking_to_reassign
-    assert load(organisation.build_context(), token).id == token
-    assert load(organisation.build_context(organisation.anna, "manager"), token).id == token
+def test_the_host_or_a_manager_may(driver: CommandDriver) -> None:
+    token, load = driver.book().token.id, driver.reassignment.load_booking_to_reassign
+    assert load(driver.build_context(), token).id == token
+    assert load(driver.build_context(driver.anna, "manager"), token).id == token
     with pytest.raises(refusals.NotFound):
-        load(organisation.build_context(organisation.anna), token)
+        load(driver.build_context(driver.anna), token)

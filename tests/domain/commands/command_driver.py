@@ -1,4 +1,4 @@
-"""An organisation in memory: people, a meeting type and a link, with every group of commands over one application."""
+"""A driver of all commands in memory: people, a meeting type and a link, with every group of commands over one application."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,8 +30,8 @@ GUEST = {"name": "Ada", "email": "ada@guest.example", "time_zone": "UTC"}
 
 
 @dataclass
-class Organisation:
-    """The commands of one process over a log, and the ids of what they work on."""
+class CommandDriver:
+    """The commands of one process over a log, and the ids of the organisation that they work on."""
 
     log: MemoryLog
     application: CommandApplication
@@ -93,23 +93,21 @@ class Organisation:
         """Count the events of the log."""
         return len(self.log.list_events())
 
-    def start_other_process(self) -> "Organisation":
-        """The same organisation in another process: a cache of its own over the same log."""
+    def start_other_process(self) -> "CommandDriver":
+        """Return the commands of another process: a cache of its own over the same log."""
         application = CommandApplication(self.log, self.log, AggregateCache())
         ids = (self.julio, self.anna, self.founder, self.meeting_type, self.link)
-        return Organisation(self.log, application, *ids)
+        return CommandDriver(self.log, application, *ids)
 
 
-def create_organisation() -> Organisation:
-    """Create an organisation with two members, an admin, a meeting type of half an hour, and Julio's link `intro`."""
+def create_command_driver() -> CommandDriver:
+    """Create a driver of an organisation with two members, an admin, a meeting type of half an hour, and Julio's link `intro`."""
     log = MemoryLog()
-    organisation = Organisation(log, CommandApplication(log, log, AggregateCache()))
-    organisation.founder = organisation.add_person("Founder", roles=("admin",))
-    organisation.julio = organisation.add_person("Julio")
-    organisation.anna = organisation.add_person("Anna")
+    driver = CommandDriver(log, CommandApplication(log, log, AggregateCache()))
+    driver.founder = driver.add_person("Founder", roles=("admin",))
+    driver.julio = driver.add_person("Julio")
+    driver.anna = driver.add_person("Anna")
     properties = MeetingTypeProperties(name="Intro", duration_minutes=30)
-    organisation.meeting_type = organisation.administration.create_meeting_type(
-        organisation.build_admin_context(), properties
-    ).id
-    organisation.link = organisation.create_link()
-    return organisation
+    driver.meeting_type = driver.administration.create_meeting_type(driver.build_admin_context(), properties).id
+    driver.link = driver.create_link()
+    return driver
