@@ -1,4 +1,4 @@
-"""A driver of all commands in memory: people, a meeting type and a link, with every group of commands over one application."""
+"""A driver of all commands over a log in memory, with some people, a meeting type and a link."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -101,7 +101,7 @@ class CommandDriver:
 
 
 def create_command_driver() -> CommandDriver:
-    """Create a driver of an organisation with two members, an admin, a meeting type of half an hour, and Julio's link `intro`."""
+    """Create a driver with two members, an admin, a meeting type of half an hour, and Julio's link `intro`."""
     log = MemoryLog()
     driver = CommandDriver(log, CommandApplication(log, log, AggregateCache()))
     driver.founder = driver.add_person("Founder", roles=("admin",))
