@@ -7,7 +7,9 @@ from fastapi.testclient import TestClient
 
 from api.app import build_app
 from api.settings import Settings
+from domain.commands.aggregate_cache import AggregateCache
 from tests.api_driver import ApiDriver
+from tests.domain.example import create_link, issue_token
 
 
 @pytest.fixture
@@ -70,3 +72,11 @@ def test_a_role_taken_away_elsewhere_is_gone_at_once(api: ApiDriver, other_api: 
     api.get("/v1/managed-links", "manager")
     other_api.patch(f"/v1/people/{api.ids['manager']}", {"roles": ["member"]}, "admin")
     api.get("/v1/managed-links", "manager", expect=403)
+
+
+def test_a_token_is_always_read_from_the_log() -> None:
+    cache, link, token = AggregateCache(), create_link(), issue_token()
+    for aggregate in (link, token):
+        cache.put_aggregate(aggregate)
+    assert (cache.find_aggregate(link.id), cache.find_link_id("intro")) == (link, link.id)
+    assert (cache.find_aggregate(token.id), cache.find_link_id("none")) == (None, None)
