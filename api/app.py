@@ -10,6 +10,7 @@ from anyio import to_thread
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
+from api.clock import read_clock
 from api.guest import booking_pages, manage_pages
 from api.http import api_docs_page, openapi, problem_details
 from api.http.cors import CorsMiddleware
@@ -44,7 +45,7 @@ from api.v1 import (
     usage,
     verification,
 )
-from integrations.outbox_workers import start_outbox_workers
+from integrations.clock import Clock
 from store.database import DatabaseAway
 
 DATABASE_WAIT_SECONDS = 120.0  # seconds; a worker that starts while the database is away waits that long for it
@@ -94,13 +95,13 @@ def create_app() -> FastAPI:
     return build_app(settings, database_wait_seconds=DATABASE_WAIT_SECONDS)
 
 
-def build_app(settings: Settings, database_wait_seconds: float = 0.0) -> FastAPI:
+def build_app(settings: Settings, database_wait_seconds: float = 0.0, clock: Clock = read_clock) -> FastAPI:
     """Build the application. At startup it opens the database and waits up to `database_wait_seconds` for it."""
     app = FastAPI(
         title="Oncelink",
         version="1",
         description=DESCRIPTION,
-        lifespan=build_lifespan(settings, database_wait_seconds),
+        lifespan=build_lifespan(settings, database_wait_seconds, clock),
         docs_url=None,
         redoc_url=None,
         # taken as they are: including a router would rebuild each of its routes at the first request
@@ -116,33 +117,26 @@ def build_app(settings: Settings, database_wait_seconds: float = 0.0) -> FastAPI
 
 
 def build_lifespan(
-    settings: Settings, database_wait_seconds: float
+    settings: Settings, database_wait_seconds: float, clock: Clock
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
-    """Build the lifespan: open the services, start the background workers, stop both at shutdown."""
+    """Build the lifespan: open the services, start what runs in the background, close both at shutdown."""
 
     @asynccontextmanager
     async def run_services(app: FastAPI) -> AsyncIterator[None]:
         to_thread.current_default_thread_limiter().total_tokens = settings.pool_size
-        services = await to_thread.run_sync(open_services_when_ready, settings, database_wait_seconds)
+        services = await to_thread.run_sync(open_services_when_ready, settings, database_wait_seconds, clock)
         app.state.services = services
-        services.follower.start()
-        services.sealer.start()
-        services.verifications.start()
-        services.append_notifier.start()
-        services.rebuilder.start()
-        services.fetcher.start()
-        outbox_workers = start_outbox_workers(services)
         try:
+            services.start()
             with notify_on_shutdown(services.read_model_watcher.stop):
                 yield
         finally:
-            await to_thread.run_sync(outbox_workers.close)
             await to_thread.run_sync(services.close)
 
     return run_services
 
 
-def open_services_when_ready(settings: Settings, database_wait_seconds: float) -> Services:
+def open_services_when_ready(settings: Settings, database_wait_seconds: float, clock: Clock) -> Services:
     """Open the services; retry while the database is away, because a worker that fails to start stops its server.
 
     Raises what `open_services` raises; for a database that is away, only after `database_wait_seconds`.
@@ -150,7 +144,7 @@ def open_services_when_ready(settings: Settings, database_wait_seconds: float) -
     deadline = time.monotonic() + database_wait_seconds
     while True:
         try:
-            return open_services(settings)
+            return open_services(settings, clock=clock)
         except (DatabaseAway, psycopg.OperationalError):
             if time.monotonic() > deadline:
                 raise

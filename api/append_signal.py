@@ -6,14 +6,10 @@ from collections.abc import Callable
 class AppendSignal:
     """Calls its listeners in the thread that emits, so a listener must return at once."""
 
-    def __init__(self) -> None:
-        self._listeners: tuple[Callable[[], None], ...] = ()
-
-    def add_listener(self, listener: Callable[[], None]) -> None:
-        """Call `listener` after each append from now on."""
-        self._listeners = (*self._listeners, listener)
+    def __init__(self, *listeners: Callable[[], None]) -> None:
+        self.listeners = listeners
 
     def emit(self) -> None:
         """Call every listener."""
-        for listener in self._listeners:
+        for listener in self.listeners:
             listener()

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 from api.append_signal import AppendSignal
+from api.clock import read_clock
 from api.position_waiter import PositionWaiter
 from api.read_model_watcher import ReadModelWatcher
 from api.settings import Settings
@@ -21,6 +22,10 @@ from domain.commands.single_use_links import SingleUseLinkCommands
 from integrations.calendars.http_client import GuardedHttpClient
 from integrations.calendars.poller import CalendarFetcher
 from integrations.calendars.sync import ENCRYPTION_PURPOSE, CalendarSync
+from integrations.clock import Clock
+from integrations.meeting_details_loader import MeetingDetailsLoader
+from integrations.outbox_worker import OutboxContext, OutboxWorker
+from integrations.outbox_workers import OutboxWorkers
 from projections import catalogue
 from projections.following.append_notify import AppendNotifier
 from projections.following.follower import Follower
@@ -43,7 +48,11 @@ from store.reader import PostgresLogReader
 from store.recorder import LogRecorder
 
 if TYPE_CHECKING:
-    from integrations.mail.mail_transport import SignInMailer
+    from integrations.calendars.calendar_delivery import CalendarDelivery
+    from integrations.mail.mail_delivery import MailDelivery
+    from integrations.mail.mail_transport import MailSettings, SignInMailer
+
+ProcessKind = Literal["server", "follower"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,7 @@ class Services:
     """The services that routes, pages and commands use."""
 
     settings: Settings
+    clock: Clock
     database: Database
     codes: Codes
     api_keys: ApiKeys
@@ -76,13 +86,19 @@ class Services:
     verifications: VerificationWorker
     calendar_sync: CalendarSync
     fetcher: CalendarFetcher
+    outbox_workers: OutboxWorkers
 
     @cached_property
     def sign_in_mailer(self) -> "SignInMailer":
         """The mailer of sign-in links; its libraries are imported only where somebody signs in."""
         from integrations.mail.mail_transport import SignInMailer
 
-        return SignInMailer(self.settings)
+        return SignInMailer(build_mail_settings(self.settings), self.clock)
+
+    @cached_property
+    def meeting_details(self) -> MeetingDetailsLoader:
+        """The loader of what notifications, calendars and files show of a meeting."""
+        return MeetingDetailsLoader(self.scheduling, self.reader, self.settings.base_url, self.manage_url)
 
     @property
     def live_source(self) -> QuerySource:
@@ -110,12 +126,27 @@ class Services:
 
     def announce_append(self) -> None:
         """Announce an append, so that follower and outbox workers need not wait for their next poll."""
-        self.follower.wake()
-        self.append_notifier.request_notify()
         self.append_signal.emit()
 
+    def start(self, process: ProcessKind = "server") -> None:
+        """Start what runs in the background of a server process.
+
+        A follower process has less to do, and runs the follower itself in the thread that it has.
+        """
+        if process == "server":
+            self.append_notifier.start()
+            self.follower.start()
+        self.sealer.start()
+        self.verifications.start()
+        self.rebuilder.start()
+        if process == "server":
+            self.fetcher.start()
+            self.outbox_workers.start(build_outbox_workers(self))
+
     def close(self) -> None:
-        """Stop the background workers, then close the database connections."""
+        """Stop in reverse order whatever was started, then close the database connections."""
+        self.read_model_watcher.stop()
+        self.outbox_workers.stop()
         self.fetcher.stop()
         self.rebuilder.stop()
         self.verifications.stop()
@@ -125,15 +156,17 @@ class Services:
         self.database.close()
 
 
-def compose_services(settings: Settings, database: Database) -> Services:
-    """Build the services over an open database."""
+def build_services(settings: Settings, database: Database, clock: Clock = read_clock) -> Services:
+    """Build the services over an open database; whatever asks for the time asks this clock."""
     reader, aggregate_cache = PostgresLogReader(database), AggregateCache()
     application = CommandApplication(LogRecorder(database), reader, aggregate_cache)
-    follower, append_notifier = Follower(database), AppendNotifier(database)
+    follower, append_notifier, outbox_workers = Follower(database), AppendNotifier(database), OutboxWorkers()
+    append_signal = AppendSignal(follower.wake, append_notifier.request_notify, outbox_workers.wake)
     scheduling = SchedulingCommands(application)
-    calendar_sync = build_calendar_sync(settings, database, scheduling, follower, append_notifier)
+    calendar_sync = build_calendar_sync(settings, database, scheduling, append_signal, clock)
     return Services(
         settings=settings,
+        clock=clock,
         database=database,
         codes=Codes(settings.keys),
         api_keys=ApiKeys(database),
@@ -154,32 +187,66 @@ def compose_services(settings: Settings, database: Database) -> Services:
         rebuilder=Rebuilder(database),
         read_model_watcher=ReadModelWatcher(database, follower),
         notifications=NotificationCommands(application),
-        append_signal=AppendSignal(),
+        append_signal=append_signal,
         sealer=Sealer(database, lambda: follower.is_leader),
         verifications=VerificationWorker(database),
         calendar_sync=calendar_sync,
         fetcher=CalendarFetcher(calendar_sync),
+        outbox_workers=outbox_workers,
     )
 
 
 def build_calendar_sync(
-    settings: Settings,
-    database: Database,
-    scheduling: SchedulingCommands,
-    follower: Follower,
-    append_notifier: AppendNotifier,
+    settings: Settings, database: Database, scheduling: SchedulingCommands, append_signal: AppendSignal, clock: Clock
 ) -> CalendarSync:
     """Build the calendar sync."""
-
-    def announce_append() -> None:
-        follower.wake()
-        append_notifier.request_notify()
-
     return CalendarSync(
         store=BusyCalendars(database),
         secret_cipher=SecretCipher(settings.keys, ENCRYPTION_PURPOSE),
         http_client=GuardedHttpClient(settings.calendar_networks),
         scheduling=scheduling,
         get_live_source=lambda: catalogue.from_live_tables(database),
-        announce_append=announce_append,
+        announce_append=append_signal.emit,
+        clock=clock,
     )
+
+
+def build_outbox_workers(services: Services) -> list[OutboxWorker]:
+    """Build as many workers for mail as the settings say, and one for calendars unless that is 0."""
+    if not services.settings.couriers:
+        return []
+    context = build_outbox_context(services)
+    mail_workers = [OutboxWorker(context, build_mail_delivery(services)) for _ in range(services.settings.couriers)]
+    return [*mail_workers, OutboxWorker(context, build_calendar_delivery(services))]
+
+
+def build_outbox_context(services: Services) -> OutboxContext:
+    """Build what the outbox workers share."""
+    return OutboxContext(
+        database=services.database,
+        live_source=services.live_source,
+        commands=services.notifications,
+        clock=services.clock,
+        announce_append=services.announce_append,
+    )
+
+
+def build_mail_delivery(services: Services) -> "MailDelivery":
+    """Build a delivery by mail; its libraries are imported only where mail is sent."""
+    from integrations.mail.mail_delivery import MailDelivery
+
+    return MailDelivery(build_mail_settings(services.settings), services.meeting_details, services.clock)
+
+
+def build_calendar_delivery(services: Services) -> "CalendarDelivery":
+    """Build a delivery to calendars; its libraries are imported only where calendars are written."""
+    from integrations.calendars.calendar_delivery import CalendarDelivery
+
+    return CalendarDelivery(services.calendar_sync, services.meeting_details)
+
+
+def build_mail_settings(settings: Settings) -> "MailSettings":
+    """Build the settings of the mail transport."""
+    from integrations.mail.mail_transport import MailSettings
+
+    return MailSettings(settings.smtp_url, settings.mail_from)

@@ -2,9 +2,11 @@
 
 import logging
 
+from api.clock import read_clock
 from api.secret_keys import record_keys, warn_of_new_key
-from api.services import Services, compose_services
+from api.services import Services, build_services
 from api.settings import Settings
+from integrations.clock import Clock
 from projections import reporting
 from projections.rebuild import live_tables
 from store import startup_checks
@@ -20,7 +22,7 @@ class UnsafeDatabase(Exception):
     """The database could lose or change bookings; the message says how."""
 
 
-def open_services(settings: Settings, makes_codes: bool = True) -> Services:
+def open_services(settings: Settings, makes_codes: bool = True, clock: Clock = read_clock) -> Services:
     """Check the database, ensure its live tables and views, and build the services.
 
     Raises UnsafeDatabase, SchemaProblem, psycopg.OperationalError saying why there is no connection.
@@ -40,4 +42,4 @@ def open_services(settings: Settings, makes_codes: bool = True) -> Services:
         live_tables.ensure_tables(database)
     if live_tables.has_current_versions(database) and not reporting.ensure_views(database):
         log.warning("The analysts' views are of an earlier version: somebody reads them; the next start tries again.")
-    return compose_services(settings, database.open())
+    return build_services(settings, database.open(), clock)

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 from api.cli.people import build_operator_context
 from api.clock import read_clock
 from api.server import DATABASE, EMBEDDED_SETTINGS, OWNER_ROLE, prepare_database
-from api.services import Services, compose_services
+from api.services import Services, build_services
 from api.settings import read_settings
 from domain.commands.scheduling import BookingRequest, BookingTarget
 from domain.commands.single_use_links import SingleUseDetails
@@ -116,7 +116,7 @@ def open_environment(server: Server) -> Iterator[BenchmarkEnvironment]:
     settings = read_settings(database_url=url, secret_keys=SECRET)
     database = Database(url).open()
     live_tables.ensure_tables(database)
-    services = compose_services(settings, database)
+    services = build_services(settings, database)
     context = build_operator_context()
     hours = {"time_zone": "UTC", "weekly_hours": ALWAYS}
     julio = PersonProperties(name="Julio", email="julio@nexora.example", roles=("member",), **hours)

@@ -1,33 +1,28 @@
-"""The outbox workers of a process: as many for mail as the settings say, and one for calendars."""
+"""The outbox workers of a process, of whatever channels: started, woken and stopped together."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from api.services import Services
-from integrations.calendars.calendar_worker import CalendarWorker
 from integrations.outbox_worker import OutboxWorker
 
 
-@dataclass(frozen=True)
 class OutboxWorkers:
-    """The running outbox workers of a process."""
+    """The running outbox workers of a process; none before `start`."""
 
-    workers: Sequence[OutboxWorker]
+    def __init__(self) -> None:
+        self.workers: Sequence[OutboxWorker] = ()
 
-    def close(self) -> None:
+    def start(self, workers: Sequence[OutboxWorker]) -> None:
+        """Start these workers."""
+        self.workers = tuple(worker.start() for worker in workers)
+
+    def wake(self) -> None:
+        """Wake all workers: the log may have grown. Returns at once."""
+        for worker in self.workers:
+            worker.wake()
+
+    def stop(self) -> None:
         """Stop all workers at the same time."""
         for worker in self.workers:
             worker.request_stop()
         for worker in self.workers:
             worker.stop()
-
-
-def start_outbox_workers(services: Services) -> OutboxWorkers:
-    """Start as many mail workers as the settings say, and one for calendars unless that is 0."""
-    workers = [OutboxWorker(services) for _ in range(services.settings.couriers)]
-    if workers:
-        workers.append(CalendarWorker(services))
-    for worker in workers:
-        worker.start()
-        services.append_signal.add_listener(worker.wake)
-    return OutboxWorkers(workers)

@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 
 from api.cli.people import add_person, make_api_key
 from api.services import Services
+from tests.movable_clock import MovableClock
 
 ALWAYS = {day: [["00:00", "24:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
 GUEST = {"name": "Grace Guest", "email": "grace@guest.example", "time_zone": "Europe/Berlin"}
@@ -39,6 +40,12 @@ class ApiDriver:
     def services(self) -> Services:
         """The services of the application."""
         return self.client.app.state.services  # type: ignore[attr-defined, no-any-return]
+
+    @property
+    def clock(self) -> MovableClock:
+        """The clock of the application, if it was built with one that tests set."""
+        assert isinstance(self.services.clock, MovableClock)
+        return self.services.clock
 
     def add_person(self, who: str, roles: list[str]) -> None:
         """Add a person and an API key for them."""

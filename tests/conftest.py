@@ -18,6 +18,7 @@ from store.database import Database
 from store.embedded.server import Server, run_server
 from store.schema import SERVICE_ROLE
 from tests.api_driver import ApiDriver
+from tests.movable_clock import MovableClock
 from tests.schema_pool import SchemaPool, create_schema, drop_schema
 
 # what takes long begins first, so that no worker has it left for the end
@@ -173,5 +174,5 @@ def settings(schema_pools: SchemaPools, schema: str, tmp_path: Path) -> Settings
 @pytest.fixture
 def api(settings: Settings, organisation: ApiDriver) -> Iterator[ApiDriver]:
     """A running service with an organisation, reached in this process."""
-    with TestClient(build_app(settings), raise_server_exceptions=False) as client:
+    with TestClient(build_app(settings, clock=MovableClock()), raise_server_exceptions=False) as client:
         yield ApiDriver(client, dict(organisation.keys), dict(organisation.ids))

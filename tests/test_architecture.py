@@ -27,7 +27,7 @@ IN_CALENDARS = {
     "test_manage_pages.py",
     "test_killed_workers.py",
     "test_meeting_mails.py",
-    "test_calendar_worker.py",
+    "test_calendar_delivery.py",
 }
 FORBIDDEN_WORDS = re.compile(r"\b(attendees?|invitees?|appointments?|event[- ]types?|organi[sz]ers?)\b", re.IGNORECASE)
 

@@ -20,7 +20,7 @@ def erase(
     with explain_errors():
         address = parse_email(email)
         with use_services() as services:
-            erasure = services.erasure.erase_personal_details(build_operator_context(), address)
+            erasure = services.erasure.erase_personal_details(build_operator_context(services.clock), address)
             services.announce_append()
             at = erasure.at.isoformat().replace("+00:00", "Z")
             data = {"id": str(erasure.id), "erased_at": at, "details": erasure.erased_details}

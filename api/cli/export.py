@@ -25,7 +25,6 @@ from api.cli.export_files import (
     open_stream,
 )
 from api.cli.export_formats import FORMATS, KINDS, ExportKind, format_instant
-from api.clock import read_clock
 from api.field_types import Instant
 from api.http.validation_messages import explain_validation_error
 from api.services import Services
@@ -80,10 +79,10 @@ def get_manifest_path(output: Path | None) -> Path | None:
 def resolve_as_of(services: Services, as_of: str | None) -> PointInTime:
     """Resolve the settled position to export up to. Raises Invalid naming the rule."""
     if as_of is None:
-        return PointInTime(find_last_settled_position(services.database), read_clock())
+        return PointInTime(find_last_settled_position(services.database), services.clock())
     try:
         at = int(as_of) if as_of.isascii() and as_of.isdigit() and len(as_of) < 19 else INSTANT.validate_python(as_of)
-        return resolve_point_in_time(services.database, at, read_clock())
+        return resolve_point_in_time(services.database, at, services.clock())
     except ValidationError as error:
         raise Invalid("as-of", f"{explain_validation_error(error.errors()[0])} Or send a position.") from None
     except Invalid as error:
@@ -162,7 +161,7 @@ class Exporter:
             "format": self.format,
             "as_of": self.as_of,
             "position": self.position,
-            "exported_at": format_instant(read_clock()),
+            "exported_at": format_instant(self.services.clock()),
             "rows": self.counts.total(),
             f"rows_by_{self.kind.count_by}": dict(sorted(self.counts.items())),
             "bytes": sink.bytes,

@@ -12,7 +12,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from api.cli.command_context import Json, explain_errors, use_services
-from api.clock import read_clock
 from api.http.validation_messages import parse_id
 from api.instant_parsing import parse_as_of
 from domain.refusals import NotFound
@@ -53,7 +52,7 @@ def print_as_of(
 ) -> None:
     """A read model as it stood at an instant, with the names of then; newest first."""
     with explain_errors(), use_services() as services:
-        at, rows = as_of.list_rows(services.database, read_model, parse_as_of(instant), read_clock(), limit)
+        at, rows = as_of.list_rows(services.database, read_model, parse_as_of(instant), services.clock(), limit)
         if as_json:
             data = {"position": at.position, "at": at.instant, "read_model": read_model, "items": rows}
             print(json.dumps(to_jsonable_python(data), ensure_ascii=False))

@@ -95,11 +95,9 @@ def follow(unsafe: Unsafe = False) -> None:
     """Keep the read models up to date in a process of its own; one leads, the others stand by."""
     with explain_errors(), run_configured_database(unsafe) as settings:
         services = open_services(settings, makes_codes=False)
-        services.rebuilder.start()
         try:
             with suppress(KeyboardInterrupt):  # the way to stop it, and so no failure
-                services.sealer.start()
-                services.verifications.start()
+                services.start("follower")
                 services.follower.run()
         finally:
             services.close()

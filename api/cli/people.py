@@ -13,12 +13,13 @@ from domain.commands.people import fold_email_case
 from domain.event import Actor, Context
 from domain.person import PersonProperties, Role
 from domain.refusals import Invalid, Refusal
+from integrations.clock import Clock
 from store.credentials.api_keys import generate_key
 
 
-def build_operator_context() -> Context:
+def build_operator_context(clock: Clock = read_clock) -> Context:
     """Build the context of whoever runs commands on the server: the system, with every role."""
-    return Context(read_clock(), Actor(kind="system"), uuid4().hex, "cli", frozenset({"member", "manager", "admin"}))
+    return Context(clock(), Actor(kind="system"), uuid4().hex, "cli", frozenset({"member", "manager", "admin"}))
 
 
 def add_person(services: Services, email: str, roles: list[str], name: str | None, time_zone: str) -> UUID:
@@ -32,19 +33,19 @@ def add_person(services: Services, email: str, roles: list[str], name: str | Non
         first_error = error.errors()[0]
         raise Invalid(str(first_error["loc"][0]), explain_validation_error(first_error)) from None
     properties = PersonProperties(**{field: value for field, value in dict(body).items() if value is not None})
-    return services.administration.add_person(build_operator_context(), properties).id
+    return services.administration.add_person(build_operator_context(services.clock), properties).id
 
 
 def create_sign_in_url(services: Services, email: str) -> str:
     """Create a URL that signs this person in, once, within 15 minutes. Raises NoSuchPerson."""
-    code = services.api_keys.create_sign_in_code(find_person_id(services, email), read_clock())
+    code = services.api_keys.create_sign_in_code(find_person_id(services, email), services.clock())
     return f"{services.settings.base_url}/sign-in/{code}"
 
 
 def make_api_key(services: Services, email: str, name: str) -> str:
     """Create an API key for this person. Raises NoSuchPerson."""
     key = generate_key()
-    services.api_keys.create_key(uuid4(), find_person_id(services, email), name, key, read_clock())
+    services.api_keys.create_key(uuid4(), find_person_id(services, email), name, key, services.clock())
     return key
 
 

@@ -52,7 +52,7 @@ def revoke_all(services: Services, unconfirmed_links: Sequence[UnconfirmedLink],
         raise Invalid("--keep", f"{min(unknown_ids)} is no unconfirmed single-use link")
     revoked = [link.id for link in unconfirmed_links if link.id not in keep]
     for id in revoked:
-        services.single_use_links.revoke_link(build_operator_context(), id, REASON)
+        services.single_use_links.revoke_link(build_operator_context(services.clock), id, REASON)
     return revoked
 
 

@@ -13,7 +13,6 @@ from anyio import to_thread
 from rich.console import Console
 
 from api.app import build_app
-from api.clock import read_clock
 from api.demo.data_folder import discard_database, mark_folder
 from api.demo.meetings import NEWSLETTER
 from api.demo.organisation import JULIO, SamplePerson
@@ -118,7 +117,7 @@ def run_sample_database(settings: Settings, fresh: bool) -> Iterator[tuple[Setti
     with run_database(settings, creates=True) as running_settings:
         services = open_services(running_settings)
         try:
-            guide = build_guide(services, create_sample(services, read_clock()))
+            guide = build_guide(services, create_sample(services, services.clock()))
         finally:
             services.close()
         yield running_settings, guide
@@ -142,8 +141,8 @@ def create_account(services: Services, person: SamplePerson) -> DemoAccount:
         if key_row["name"] == name:
             services.api_keys.delete_key(key_row["id"], person.id)
     key = generate_key()
-    services.api_keys.create_key(uuid4(), person.id, name, key, read_clock())
-    code = services.api_keys.create_sign_in_code(person.id, read_clock())
+    services.api_keys.create_key(uuid4(), person.id, name, key, services.clock())
+    code = services.api_keys.create_sign_in_code(person.id, services.clock())
     email = services.administration.load_aggregate(Person, person.id).properties.email
     return DemoAccount(person.role, email, key, f"{services.settings.base_url}/sign-in/{code}")
 
@@ -171,7 +170,7 @@ def issue_single_use(services: Services) -> UUID:
     """Issue a single-use link of Julio's own link. Raises the refusals of issuing."""
     details = [SingleUseDetails(label="To try out")]
     return services.single_use_links.issue_links(
-        JULIO.build_context(read_clock()), JULIO.derive_created_id("julio"), details, None, {}
+        JULIO.build_context(services.clock()), JULIO.derive_created_id("julio"), details, None, {}
     )[0].id
 
 

@@ -21,7 +21,6 @@ from domain.refusals import BookingCancelled, MeetingStarted, NoOtherSlotOffered
 from domain.token import Token
 from integrations.date_formats import choose_date_format
 from integrations.icalendar import render_icalendar
-from integrations.meeting_details import load_meeting_details
 
 router = APIRouter(include_in_schema=False, route_class=GuestRoute)
 
@@ -56,7 +55,7 @@ ManageRequest = Annotated[ManagePageRequest, Depends(resolve_booking)]
 @router.get("/m/{code}/meeting.ics")
 def download_calendar(page_request: ManageRequest) -> Response:
     """Return the booking as an iCalendar file."""
-    details = load_meeting_details(page_request.services, page_request.token)
+    details = page_request.services.meeting_details.load_details(page_request.token)
     zone = details.guest.time_zone if details.guest else details.hosts[0].time_zone
     content = render_icalendar(details.build_entry(for_guest=True, zone=zone))
     return Response(content, media_type="text/calendar; charset=utf-8", headers=CALENDAR_HEADERS)

@@ -13,7 +13,6 @@ from fastapi import Depends, Header, Path, Request
 from fastapi.security import HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
 
-from api.clock import read_clock
 from api.http.api_key_scopes import LIMITED_ROLES, require_scope
 from api.http.validation_messages import parse_id
 from api.services import Services
@@ -120,7 +119,7 @@ def authenticate_session(request: Request, services: Services) -> Caller:
     """
     secret = request.cookies.get(SESSION_COOKIE)
     caller = build_caller(
-        request, services, services.sessions.find_holder(secret, read_clock()) if secret else None, "web"
+        request, services, services.sessions.find_holder(secret, services.clock()) if secret else None, "web"
     )
     if request.method not in SAFE_METHODS:
         require_own_origin(request)
@@ -139,7 +138,7 @@ def build_caller(request: Request, services: Services, holder: CredentialHolder 
         raise Unauthorized
     actor = Actor(kind="person", id=person.id)
     roles = expand_roles(person.properties.roles)
-    return Caller(person, Context(read_clock(), actor, get_request_id(request), source, roles))
+    return Caller(person, Context(services.clock(), actor, get_request_id(request), source, roles))
 
 
 def require_own_origin(request: Request) -> None:
@@ -166,7 +165,7 @@ CurrentCaller = Annotated[Caller, Depends(authenticate_caller)]
 
 async def build_guest_context(request: Request, services: CurrentServices) -> Context:
     """Build the context of an anonymous guest, and enforce the rate limit. Raises TooManyRequests."""
-    instant = read_clock()
+    instant = services.clock()
     limit = services.settings.guest_rate_limit
     if limit and request.client:
         request_count = await to_thread.run_sync(services.api_keys.count_request, request.client.host, instant)

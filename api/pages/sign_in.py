@@ -5,7 +5,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, BackgroundTasks, Form, Request, Response
 
-from api.clock import read_clock
 from api.field_types import normalize_email
 from api.http.dependencies import SESSION_COOKIE, CurrentServices, authenticate_session, require_own_origin
 from api.pages.rendering.dependencies import Viewer
@@ -77,10 +76,10 @@ def sign_in(
 ) -> Response:
     """Use the link up and begin a session."""
     require_own_origin(request)
-    secret = services.sessions.begin_session(code, read_clock()) if find_person(services, code) else None
+    secret = services.sessions.begin_session(code, services.clock()) if find_person(services, code) else None
     if secret is None:
         return render_invalid_link(request)
-    services.sessions.delete_expired(read_clock())
+    services.sessions.delete_expired(services.clock())
     response = redirect_to(ensure_local_path(next))
     secure = services.settings.base_url.startswith("https://")
     response.set_cookie(
@@ -119,7 +118,7 @@ def redirect_to_sign_in(sentence: str) -> Response:
 
 def find_person(services: Services, code: str) -> Person | None:
     """Return the active person whom a code would sign in, or None."""
-    person_id = services.sessions.find_person_of_code(code, read_clock())
+    person_id = services.sessions.find_person_of_code(code, services.clock())
     person = services.administration.load_aggregates([person_id], fresh=True).get(person_id) if person_id else None
     return person if isinstance(person, Person) and person.active else None
 
@@ -131,8 +130,8 @@ def render_invalid_link(request: Request) -> Response:
 
 def limit_requests(services: Services, email: str, client_address: str) -> None:
     """Limit how often sign-in links are requested, by e-mail address and client address. Raises TooManyRequests."""
-    email_count = services.sessions.count_request(f"email {fold_email_case(email)}", read_clock())
-    client_count = services.sessions.count_request(f"place {client_address}", read_clock())
+    email_count = services.sessions.count_request(f"email {fold_email_case(email)}", services.clock())
+    client_count = services.sessions.count_request(f"place {client_address}", services.clock())
     if email_count > MAX_REQUESTS_PER_EMAIL or client_count > MAX_REQUESTS_PER_CLIENT:
         raise TooManyRequests
 
@@ -144,7 +143,7 @@ def send_sign_in_mail(services: Services, email: str, next: str) -> None:
     person = services.administration.load_aggregates([person_id], fresh=True).get(person_id) if person_id else None
     if not isinstance(person, Person) or not person.active:
         return
-    code = services.api_keys.create_sign_in_code(person.id, read_clock())
+    code = services.api_keys.create_sign_in_code(person.id, services.clock())
     url = build_url(f"{services.settings.base_url}/sign-in/{code}", {"next": next if next != "/" else None})
     services.sign_in_mailer.send(build_sign_in_mail(url, person.properties.name, person.properties.email))
 

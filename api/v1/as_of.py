@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
-from api.clock import read_clock
 from api.http.as_of_parameter import At
 from api.http.dependencies import CurrentCaller, CurrentServices, FollowsMinPosition, Id
 from api.http.problem_details import describe_problems
@@ -106,6 +105,6 @@ def get_booking(services: CurrentServices, id: Id, response: Response, at: At) -
 
 def resolve_as_of(services: CurrentServices, response: Response, at: At, cursor: str | None = None) -> AsOfQuery:
     """Resolve `at` to a position, and set the response's position header. Raises Invalid, TryAgain."""
-    as_of = AsOfQuery.from_request(services.database, at, read_clock(), cursor)
+    as_of = AsOfQuery.from_request(services.database, at, services.clock(), cursor)
     response.headers[POSITION_HEADER] = str(as_of.point_in_time.position)
     return as_of

@@ -7,7 +7,6 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel
 
-from api.clock import read_clock
 from api.http.dependencies import CurrentCaller, CurrentServices, Id
 from api.http.problem_details import describe_problems
 from api.http.responses import announce_change
@@ -82,4 +81,4 @@ def send_mail_again(
 
 def load_notifications(services: Services, id: UUID) -> list[outbox.OutboxRow]:
     """Load the notifications of a booking from the log."""
-    return outbox.list_booking_notifications(services.from_log(), id, read_clock())
+    return outbox.list_booking_notifications(services.from_log(), id, services.clock())

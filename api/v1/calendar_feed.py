@@ -17,7 +17,7 @@ from api.v1.response_models import CalendarFeed
 from domain.person import Person
 from domain.token import Token
 from integrations.icalendar import PRODUCT, build_vevent
-from integrations.meeting_details import MeetingDetails, build_meeting_details, load_meeting_references
+from integrations.meeting_details import MeetingDetails
 from projections import meeting_log
 from projections.meeting_log import MeetingFilters
 from store.credentials.feed_tokens import FeedToken
@@ -116,8 +116,8 @@ def load_meetings(services: Services, person_id: UUID, now: datetime) -> list[Me
     streams = services.scheduling.load_aggregates(ids)
     tokens = [token for id in ids if isinstance(token := streams.get(id), Token)]
     current_tokens = [token for token in tokens if person_id in token.host_ids and not token.cancelled]
-    references = load_meeting_references(services, current_tokens)
-    return [build_meeting_details(services, token, references) for token in current_tokens]
+    references = services.meeting_details.load_references(current_tokens)
+    return [services.meeting_details.build_details(token, references) for token in current_tokens]
 
 
 def render_calendar(person: Person, meetings: Sequence[MeetingDetails]) -> bytes:

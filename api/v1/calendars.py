@@ -86,7 +86,7 @@ def choose_calendars(services: CurrentServices, caller: CurrentCaller, id: Id, b
     services.calendar_sync.store.replace_secret(id, calendar.name, encrypted, caller.context.now)
     services.calendar_sync.store.set_writer(id, calendar.person_id, account.write_to is not None)
     services.fetcher.wake()
-    services.append_signal.emit()
+    services.outbox_workers.wake()
     return reload_response(services, calendar)
 
 

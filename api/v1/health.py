@@ -6,7 +6,6 @@ from typing import Any
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
-from api.clock import read_clock
 from api.http.dependencies import CurrentServices
 from api.http.metrics import render_metrics
 from api.http.problem_details import describe_problems
@@ -40,7 +39,7 @@ def check_readiness(services: CurrentServices) -> JSONResponse:
 @router.get("/metrics", name="metrics", response_class=Response, responses=METRICS | describe_problems(503))
 def export_metrics(services: CurrentServices) -> Response:
     """Prometheus's text format."""
-    instant = read_clock()
+    instant = services.clock()
     calendars = services.calendar_sync.store.compute_totals(instant)
     text = render_metrics(read_positions(services.database), load_backlogs(services, instant), calendars, instant)
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
@@ -66,7 +65,7 @@ def list_reasons_not_ready(services: Services) -> list[str]:
         reasons.append("The follower of this process has stopped.")
     if services.follower.error:
         reasons.append(f"The follower fails: {services.follower.error}.")
-    lag = (read_clock() - positions.moved_at).total_seconds()
+    lag = (services.clock() - positions.moved_at).total_seconds()
     if positions.head > positions.position and lag > MAX_LAG_SECONDS:
         reasons.append(f"The read models are {positions.head - positions.position} positions and {lag:.0f} s behind.")
     return reasons

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from api.clock import read_clock
 from api.http.dependencies import (
     Caller,
     CurrentCaller,
@@ -60,7 +59,7 @@ def list_links(
     """Links, newest first; deleted ones only when their status is asked for."""
     caller.require_any_role(*(("manager", "auditor") if query.view == "all" else ("member", "auditor")))
     filters = query.to_filters(caller.person.id)
-    page = links.list_links(services.live_source, read_clock(), filters, query.sort, query.limit, query.cursor)
+    page = links.list_links(services.live_source, services.clock(), filters, query.sort, query.limit, query.cursor)
     return to_page_response(page) | {"items": [add_link_url(services, row) for row in page.items]}
 
 
@@ -75,7 +74,7 @@ def get_link(services: CurrentServices, caller: CurrentCaller, id: Id, response:
 def get_impact(services: CurrentServices, caller: CurrentCaller, id: Id) -> Impact:
     """What an edit of this link would touch."""
     require_visible_link(services, caller, id)
-    return require_row(links.compute_impact(services.from_log(), id, read_clock()))
+    return require_row(links.compute_impact(services.from_log(), id, services.clock()))
 
 
 @router.patch("/{id}", response_model=Link, responses=EDIT_PROBLEMS)
@@ -114,7 +113,7 @@ def require_visible_link(services: Services, caller: Caller, id: UUID) -> None:
 
 def load_link(services: Services, id: UUID, response: Response) -> dict[str, Any]:
     """Load a link from the log and set its ETag. Raises NotFound."""
-    return to_link_response(services, links.find_link(services.from_log(), id, read_clock()), response)
+    return to_link_response(services, links.find_link(services.from_log(), id, services.clock()), response)
 
 
 def to_link_response(services: Services, row: LinkRow | None, response: Response) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
-from api.clock import read_clock
 from api.http.dependencies import (
     CurrentCaller,
     CurrentServices,
@@ -104,7 +103,7 @@ def list_links_of_managed_link(
     caller.require_any_role(*READERS)
     services.links.load_aggregate(managed_link.ManagedLink, id)
     page = links.list_links(
-        services.live_source, read_clock(), LinkFilters(managed_link_id=id), "created_at", limit, cursor
+        services.live_source, services.clock(), LinkFilters(managed_link_id=id), "created_at", limit, cursor
     )
     return to_page_response(page) | {"items": [add_link_url(services, row) for row in page.items]}
 

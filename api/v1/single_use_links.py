@@ -6,7 +6,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from api.clock import read_clock
 from api.http.dependencies import (
     Caller,
     CurrentCaller,
@@ -77,7 +76,7 @@ def list_single_use(
     if caller.limited:
         filters = replace(filters, issued_by=limit_to_own(caller, query.issued_by))
     page = single_use_links.list_single_use_links(
-        services.live_source, read_clock(), filters, query.sort, query.limit, query.cursor
+        services.live_source, services.clock(), filters, query.sort, query.limit, query.cursor
     )
     return to_page_response(page) | {"items": [add_single_use_url(services, caller, row) for row in page.items]}
 
@@ -139,5 +138,5 @@ def refuse_unless_visible(services: Services, caller: Caller, token: Token) -> N
 
 def load_single_use(services: Services, caller: Caller, id: UUID) -> dict[str, Any]:
     """Load a single-use link from the log. Raises NotFound."""
-    row = single_use_links.find_single_use_link(services.from_log(), id, read_clock())
+    row = single_use_links.find_single_use_link(services.from_log(), id, services.clock())
     return add_single_use_url(services, caller, row)

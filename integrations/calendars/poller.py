@@ -9,7 +9,6 @@ from uuid import UUID, uuid5
 
 from httpx2 import InvalidURL
 
-from api.clock import read_clock
 from domain.refusals import ReadModelBehind
 from integrations.calendars.accounts import Account
 from integrations.calendars.sync import LEASE, CalendarSync
@@ -59,10 +58,8 @@ class CalendarFetcher(BackgroundWorker):
         while not self._thread.stop_requested.is_set():
             self._wake.clear()
             self.sync_people()
-            free = self.thread_pool.free
-            for calendar in (
-                self.calendar_sync.store.lease_due_calendars(read_clock(), read_clock() + LEASE, free) if free else ()
-            ):
+            free, now = self.thread_pool.free, self.calendar_sync.clock()
+            for calendar in self.calendar_sync.store.lease_due_calendars(now, now + LEASE, free) if free else ():
                 self.thread_pool.submit_work(lambda calendar=calendar: self.fetch_calendar(calendar))  # type: ignore[misc]
             self._thread.record_success()
             self._wake.wait(self.idle)
@@ -88,7 +85,7 @@ class CalendarFetcher(BackgroundWorker):
             return
         self.sync_feeds(owners)
         zones = {id: owner["time_zone"] for id, owner in owners.items() if owner["active"]}
-        self.calendar_sync.store.mark_due_for_zones(zones, read_clock())
+        self.calendar_sync.store.mark_due_for_zones(zones, self.calendar_sync.clock())
         self.last_owners = owners
 
     def sync_feeds(self, owners: dict[UUID, CalendarOwner]) -> None:
@@ -102,16 +99,14 @@ class CalendarFetcher(BackgroundWorker):
 
     def sync_feed(self, person_id: UUID, url: str, calendar: Calendar | None) -> None:
         """Make the calendar of a person's busy_feed_url point to that URL."""
-        calendar_sync, account = self.calendar_sync, Account("feed", url)
+        calendar_sync, account, now = self.calendar_sync, Account("feed", url), self.calendar_sync.clock()
         if calendar is None:
             id = derive_feed_id(person_id)
             encrypted = calendar_sync.secret_cipher.encrypt_secret(id, account.to_secret())
-            calendar_sync.store.add_calendar(
-                id, person_id, "feed", get_host(account), encrypted, read_clock(), of_profile=True
-            )
+            calendar_sync.store.add_calendar(id, person_id, "feed", get_host(account), encrypted, now, of_profile=True)
         elif self.read_url(calendar) != url:
             encrypted = calendar_sync.secret_cipher.encrypt_secret(calendar.id, account.to_secret())
-            calendar_sync.store.replace_secret(calendar.id, get_host(account), encrypted, read_clock())
+            calendar_sync.store.replace_secret(calendar.id, get_host(account), encrypted, now)
 
     def read_url(self, calendar: Calendar) -> str | None:
         """Read a stored calendar's URL; None when it cannot be decrypted."""

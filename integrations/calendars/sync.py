@@ -4,12 +4,10 @@ import logging
 import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from api.clock import read_clock
 from domain.availability.hours import Interval
 from domain.commands.scheduling import SchedulingCommands
-from domain.event import Actor, Context
 from domain.person import Person
 from domain.refusals import ReadModelBehind
 from integrations.calendars.accounts import Account
@@ -17,6 +15,8 @@ from integrations.calendars.errors import CalendarError
 from integrations.calendars.fetch import FetchOutcome, Validators, fetch_calendar
 from integrations.calendars.http_client import GuardedHttpClient
 from integrations.calendars.sandbox import BusyReport
+from integrations.clock import Clock
+from integrations.system_context import build_system_context
 from projections import meeting_types
 from projections.queries.query import QuerySource
 from store.busy_calendars import BusyCalendars, Calendar, FetchResult
@@ -52,6 +52,7 @@ class CalendarSync:
         scheduling: SchedulingCommands,
         get_live_source: Callable[[], QuerySource],
         announce_append: Callable[[], None],
+        clock: Clock,
     ) -> None:
         self.store = store
         self.secret_cipher = secret_cipher
@@ -59,6 +60,7 @@ class CalendarSync:
         self.scheduling = scheduling
         self.get_live_source = get_live_source
         self.announce_append = announce_append
+        self.clock = clock
 
     def decrypt_account(self, calendar: Calendar) -> Account:
         """Decrypt where a calendar is. Raises DecryptionFailed."""
@@ -76,7 +78,7 @@ class CalendarSync:
         """Store a new calendar after a first fetch; None when this id exists already. Raises CalendarError."""
         if account.kind == "caldav":
             account = choose(account.update_calendars(account.build_client(self.http_client).find_calendars()))
-        instant, zone = read_clock(), person.properties.time_zone
+        instant, zone = self.clock(), person.properties.time_zone
         within = self.compute_horizon(instant)
         outcome = fetch_calendar(
             self.http_client, account, zone, within, Validators(), niceness=0
@@ -100,10 +102,10 @@ class CalendarSync:
         """Fetch a leased calendar and store the result, or why it failed. Raises DatabaseAway."""
         person = self.scheduling.load_aggregate(Person, calendar.person_id)
         if not person.active:
-            self.store.suspend_calendar(calendar.id, read_clock() + INACTIVE_PAUSE)
+            self.store.suspend_calendar(calendar.id, self.clock() + INACTIVE_PAUSE)
             return
         try:
-            zone, within = person.properties.time_zone, self.compute_horizon(read_clock())
+            zone, within = person.properties.time_zone, self.compute_horizon(self.clock())
             validators = Validators(calendar.etag, calendar.last_modified)
             fresh = self.is_fresh(calendar, zone)
             outcome = fetch_calendar(
@@ -126,21 +128,21 @@ class CalendarSync:
         """Whether the stored busy times still suffice if the calendar has not changed."""
         if calendar.read_at is None or calendar.known_until is None or calendar.time_zone != zone:
             return False
-        needed_until = read_clock() + timedelta(days=self.get_longest_window()) + 2 * DAY
-        return read_clock() - calendar.read_at < MAX_AGE and calendar.known_until >= min(
-            needed_until, read_clock() + MAX_HORIZON - DAY
+        needed_until = self.clock() + timedelta(days=self.get_longest_window()) + 2 * DAY
+        return self.clock() - calendar.read_at < MAX_AGE and calendar.known_until >= min(
+            needed_until, self.clock() + MAX_HORIZON - DAY
         )
 
     def save_outcome(self, calendar: Calendar, outcome: FetchOutcome, zone: str, within: Interval) -> None:
         """Store the outcome of a fetch, and report the meetings that conflict with it."""
-        due = read_clock() + add_jitter(REFRESH_INTERVAL)
+        due = self.clock() + add_jitter(REFRESH_INTERVAL)
         fetch_result = FetchResult(outcome.validators.etag, outcome.validators.last_modified)
         if outcome.report is not None:
             busy = self.exclude_own_meetings(outcome.report, calendar.person_id)
             fetch_result = FetchResult(
                 fetch_result.etag, fetch_result.last_modified, busy, outcome.report.soon, within.end, zone
             )
-        if self.store.record_fetch(calendar, fetch_result, read_clock(), due):
+        if self.store.record_fetch(calendar, fetch_result, self.clock(), due):
             self.report_conflicts(calendar.person_id)
 
     def exclude_own_meetings(self, report: BusyReport, person_id: UUID) -> list[Interval]:
@@ -150,8 +152,8 @@ class CalendarSync:
 
     def report_conflicts(self, person_id: UUID) -> None:
         """Record in the log which future meetings of a person conflict with their calendars."""
-        for booking_id, busy in self.store.find_conflicts(person_id, read_clock()).items():
-            context = Context(read_clock(), Actor(kind="system"), uuid4().hex, "api")
+        for booking_id, busy in self.store.find_conflicts(person_id, self.clock()).items():
+            context = build_system_context(self.clock())
             if self.scheduling.record_calendar_conflict(context, booking_id, person_id, busy) is not None:
                 self.announce_append()
 
@@ -161,7 +163,7 @@ class CalendarSync:
         requested_delay = min(timedelta(seconds=retry_after), MAX_REQUESTED_DELAY)
         log.warning("calendar %s could not be read: %s", calendar.id, problem)
         self.store.record_failure(
-            calendar, problem, read_clock(), read_clock() + max(add_jitter(pause), requested_delay)
+            calendar, problem, self.clock(), self.clock() + max(add_jitter(pause), requested_delay)
         )
 
     def compute_horizon(self, instant: datetime) -> Interval:

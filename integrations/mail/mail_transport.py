@@ -4,15 +4,15 @@ import asyncio
 import logging
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 from anyio import CapacityLimiter, to_thread
 
-from api.clock import read_clock
-from api.settings import Settings
+from integrations.clock import Clock
+from integrations.delivery import DeliveryFailed
 from integrations.mail.mail_message import (
     InvalidEmailAddress,
     MailMessage,
@@ -21,11 +21,19 @@ from integrations.mail.mail_message import (
     normalize_address,
     render_mail,
 )
-from integrations.mail.smtp import DeliveryFailed, SmtpConnection
+from integrations.mail.smtp import SmtpConnection
 
 log = logging.getLogger("oncelink")
 
 THREADS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class MailSettings:
+    """Where mail is handed over (empty: it is printed on the console), and the sender, such as `Name <address>`."""
+
+    smtp_url: str = field(repr=False)
+    mail_from: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +48,8 @@ class OutgoingMail:
 class MailTransport:
     """Sends mail by the settings: over one SMTP connection, or to the console. Belongs to one event loop."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: MailSettings, clock: Clock) -> None:
+        self.clock = clock
         self.sender = Sender.from_setting(settings.mail_from)
         self.connection = SmtpConnection(settings.smtp_url) if settings.smtp_url else None
 
@@ -49,9 +58,14 @@ class MailTransport:
         """How mail is sent: "smtp" or "console"."""
         return "smtp" if self.connection else "console"
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether a connection to the server is held."""
+        return self.connection is not None and self.connection.client is not None
+
     def prepare_mail(self, message: MailMessage, message_id: str) -> OutgoingMail:
         """Render a message, ready to send. Raises InvalidEmailAddress."""
-        text = build_email(message, self.sender, message_id, read_clock()).as_bytes()
+        text = build_email(message, self.sender, message_id, self.clock()).as_bytes()
         return OutgoingMail(message, text, normalize_address(message.to_email))
 
     async def send(self, mail: OutgoingMail, before_data: Callable[[], bool] = lambda: True) -> None:
@@ -84,8 +98,9 @@ class SignInMailer:
     working code. A lost one is requested again.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: MailSettings, clock: Clock) -> None:
         self.settings = settings
+        self.clock = clock
         self.limiter: CapacityLimiter | None = None  # created in the event loop that it belongs to
 
     async def run_in_background(self, work: Callable[..., None], *args: Any) -> None:
@@ -104,7 +119,7 @@ class SignInMailer:
 
     async def deliver_message(self, message: MailMessage) -> None:
         """Send one message over a connection of its own. Raises DeliveryFailed, InvalidEmailAddress."""
-        transport = MailTransport(self.settings)
+        transport = MailTransport(self.settings, self.clock)
         try:
             await transport.send(transport.prepare_mail(message, f"{uuid4()}@{transport.sender.domain}"))
         finally:

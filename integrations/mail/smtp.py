@@ -7,26 +7,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import aiosmtplib
 from aiosmtplib import SMTP
 
-from domain.notifications.mail_delivery import MailFailureReason
+from integrations.delivery import DeliveryFailed
 
 STEP_TIMEOUT_SECONDS = 15.0  # for each step of the SMTP exchange
 DEFAULT_PORTS = {"smtp": 587, "smtps": 465}
-
-
 SMTP_ERRORS = (aiosmtplib.SMTPException, OSError)
-
-
-class DeliveryFailed(Exception):
-    """A mail was not delivered, as far as is known.
-
-    `permanent`: another attempt would fail too; `server_fault`: the server failed, not this mail.
-    """
-
-    def __init__(self, reason: MailFailureReason, permanent: bool = False, server_fault: bool = False) -> None:
-        super().__init__(reason)
-        self.reason: MailFailureReason = reason
-        self.permanent = permanent
-        self.server_fault = server_fault
 
 
 class SmtpConnection:

@@ -12,6 +12,7 @@ from tests.api.attacks import OPERATIONS
 from tests.api.refusals import find_last_position
 from tests.api_driver import ApiDriver, extract_code
 from tests.conftest import use_new_settings
+from tests.movable_clock import MovableClock
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def shared_api(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iter
     folder, loopback = tmp_path_factory.mktemp("data"), "127.0.0.0/8"
     with (
         use_new_settings(server, folder, base_url="http://testserver", calendar_allowed_networks=loopback) as settings,
-        TestClient(build_app(settings), raise_server_exceptions=False) as client,
+        TestClient(build_app(settings, clock=MovableClock()), raise_server_exceptions=False) as client,
     ):
         yield ApiDriver.create_organisation(client)
 

@@ -185,8 +185,7 @@ class CalendarTorture:
         """Return whether a notification is pending, by a read model as current as the log."""
         self.driver.api.list_meetings("limit=1")
         return any(
-            backlog.owed
-            for backlog in outbox.count_backlogs(self.driver.api.services.live_source, self.driver.read_clock())
+            backlog.owed for backlog in outbox.count_backlogs(self.driver.api.services.live_source, self.driver.clock())
         )
 
     def list_undelivered(self) -> list[str]:

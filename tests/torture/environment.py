@@ -8,7 +8,7 @@ from pathlib import Path
 
 from api.cli.people import add_person, build_operator_context, make_api_key
 from api.server import DATABASE, EMBEDDED_SETTINGS, OWNER_ROLE, prepare_database
-from api.services import Services, compose_services
+from api.services import Services, build_services
 from api.settings import Settings, read_settings
 from domain.meeting_type import MeetingTypeProperties
 from projections.rebuild import live_tables
@@ -107,7 +107,7 @@ def open_direct_services(server: Server, settings: Settings) -> Iterator[Service
     """Open the services in this process, past the proxy and without a follower."""
     database = Database(server.build_url(SERVICE_ROLE, DATABASE)).open()
     live_tables.ensure_tables(database)
-    services = compose_services(settings, database)
+    services = build_services(settings, database)
     try:
         yield services
     finally:

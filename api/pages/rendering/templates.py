@@ -12,8 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from api.clock import read_clock
-from api.http.dependencies import Caller
+from api.http.dependencies import Caller, get_services
 from api.pages.rendering import navigation, time_formatting, urls
 from api.pages.rendering.flash_messages import NOTICE_COOKIE, Notice, set_notice
 from api.pages.rendering.static_files import build_static_url
@@ -95,7 +94,7 @@ def render_page(request: Request, template: str, status: int = 200, **context: A
         "request": request,
         "viewer": viewer,
         "zone": viewer.person.properties.time_zone if viewer else UTC,
-        "now": read_clock(),
+        "now": get_services(request).clock(),
         "theme": THEMES.get(request.cookies.get(THEME_COOKIE, "")),
         "sections": list(navigation.list_sections(viewer.context.roles)) if viewer else [],
         "current": navigation.find_current_path(request.url.path),

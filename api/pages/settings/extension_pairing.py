@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.clock import read_clock
 from api.http.api_key_scopes import EXTENSION, PAIRING_PATH
 from api.http.dependencies import CurrentServices
 from api.http.strict_json import StrictRoute
@@ -72,11 +71,11 @@ def exchange_code(
     if origin not in services.settings.extensions:
         raise ForeignOrigin
     pairing = services.pairings.exchange_code(
-        body.code, PairingRequest(origin, derive_challenge(body.verifier)), KEY_NAME, EXTENSION, read_clock()
+        body.code, PairingRequest(origin, derive_challenge(body.verifier)), KEY_NAME, EXTENSION, services.clock()
     )
     if pairing is None:
         raise Invalid("code", "This code was used or is too old. Please connect again.")
-    services.pairings.delete_expired_codes(read_clock())
+    services.pairings.delete_expired_codes(services.clock())
     response.headers["Cache-Control"] = "no-store"
     person = services.administration.load_aggregate(Person, pairing.person_id)
     if not person.active:  # deactivated since agreeing: coming back must not bring this key along

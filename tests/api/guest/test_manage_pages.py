@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from icalendar import Calendar
 
-from api.http import dependencies
 from tests.api.refusals import fetch_list, find_last_position
 from tests.api.scriptless_browser import ScriptlessBrowser
 from tests.api_driver import GUEST, ApiDriver, extract_code
@@ -124,24 +123,22 @@ class TestCancelling:
 class TestStarted:
     """A meeting that has begun."""
 
-    def test_can_no_longer_change(
-        self, shared_api: ApiDriver, guest: ScriptlessBrowser, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_can_no_longer_change(self, shared_api: ApiDriver, guest: ScriptlessBrowser) -> None:
         path, start = create_manage_page(shared_api, 33)
         confirm = guest.choose_time(f"{path}/reschedule", -1)
         confirm_page = guest.open_page(f"{path}/cancel")
         position_before = find_last_position(shared_api)
-        monkeypatch.setattr(dependencies, "read_clock", lambda: datetime.fromisoformat(start))
-        assert "This meeting has begun" in guest.open_page(path).text
-        for page in (
-            guest.submit_form(confirm.form),
-            guest.submit_form(confirm_page.form),
-            guest.open_page(f"{path}/reschedule"),
-        ):
-            assert page.status == 409
-            assert "already started" in page.text
-        monkeypatch.setattr(dependencies, "read_clock", lambda: datetime.fromisoformat(start) + timedelta(hours=1))
-        assert "This meeting has taken place" in guest.open_page(path).text
+        with shared_api.clock.stop_at(datetime.fromisoformat(start)):
+            assert "This meeting has begun" in guest.open_page(path).text
+            for page in (
+                guest.submit_form(confirm.form),
+                guest.submit_form(confirm_page.form),
+                guest.open_page(f"{path}/reschedule"),
+            ):
+                assert page.status == 409
+                assert "already started" in page.text
+        with shared_api.clock.stop_at(datetime.fromisoformat(start) + timedelta(hours=1)):
+            assert "This meeting has taken place" in guest.open_page(path).text
         assert find_last_position(shared_api) == position_before
 
 

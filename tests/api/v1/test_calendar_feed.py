@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from icalendar import Calendar
 
-from api.http import dependencies
 from tests.api.pages.page_client import PageClient, extract_text
 from tests.api.refusals import assert_problem, fetch_list, find_last_position
 from tests.api_driver import GUEST, ApiDriver, extract_code
@@ -68,14 +67,14 @@ class TestShows:
         api.post(f"/v1/bookings/{second_id}/cancel", {}, "manager")
         assert (fetch_entries(api, own_path), fetch_entries(api, other_path).keys()) == ({}, {first})
 
-    def test_thirty_days_back(self, api: ApiDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_thirty_days_back(self, api: ApiDriver) -> None:
         api.create_link("Alone", slug="alone")
         path = create_feed_path(api, "member")
         id, start, _ = book_slot(api, "alone", 0)
         for days, expected in ((29, {id}), (31, set())):
             late_time = datetime.fromisoformat(start) + timedelta(days=days)
-            monkeypatch.setattr(dependencies, "read_clock", lambda future=late_time: future)
-            assert fetch_entries(api, path).keys() == expected
+            with api.clock.stop_at(late_time):
+                assert fetch_entries(api, path).keys() == expected
 
     def test_an_erased_guest_is_nobody(self, api: ApiDriver) -> None:
         api.create_link("Alone", slug="alone")
@@ -91,13 +90,14 @@ class TestShows:
         for place in range(8):
             book_slot(api, "alone", place)
         assert len(fetch_entries(api, path)) == 8
-        queries = []
-        fetch_rows = api.services.database.fetch_rows
+        statements = []
+        database = api.services.database
+        fetch_rows = database.fetch_rows
         monkeypatch.setattr(
-            type(api.services.database), "fetch_rows", lambda _, *query: queries.append(query) or fetch_rows(*query)
+            type(database), "fetch_rows", lambda _, *arguments: statements.append(arguments) or fetch_rows(*arguments)
         )
         api.send_request("GET", path)
-        assert 0 < len(queries) <= 10
+        assert 0 < len(statements) <= 10
 
 
 class TestKeptFresh:

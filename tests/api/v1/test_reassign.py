@@ -7,7 +7,6 @@ from uuid import uuid4
 
 import pytest
 
-from api.http import dependencies
 from replay.verify.verification import run_verification
 from tests.api.refusals import assert_problem, fetch_list, find_last_position
 from tests.api_driver import ALWAYS, ApiDriver, extract_code
@@ -258,11 +257,11 @@ class TestRefused:
             shared_api.send_request("POST", f"/v1/bookings/{uuid4()}/reassign", body, "manager"), 404, "not_found"
         )
 
-    def test_started(self, shared_api: ApiDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_started(self, shared_api: ApiDriver) -> None:
         path, booking, _ = create_booking(shared_api, "Begun")
-        monkeypatch.setattr(dependencies, "read_clock", lambda: datetime.fromisoformat(booking["booking"]["start"]))
         body = {"host_id": shared_api.ids["engineer"]}
-        assert_problem(shared_api.send_request("POST", f"{path}/reassign", body, "manager"), 409, "meeting_started")
+        with shared_api.clock.stop_at(datetime.fromisoformat(booking["booking"]["start"])):
+            assert_problem(shared_api.send_request("POST", f"{path}/reassign", body, "manager"), 409, "meeting_started")
 
 
 def test_survives_an_erasure(api: ApiDriver) -> None:

@@ -1,20 +1,21 @@
 """Driver of the calendar outbox: hosts with calendars on a CalDAV server, and what these must contain."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from icalendar import Calendar
 
-from api import clock
+from api.services import build_calendar_delivery, build_outbox_context
 from domain.notifications.outbox import compute_sequence
 from domain.token import Token
-from integrations.calendars.calendar_worker import CalendarWorker
-from integrations.outbox_worker import OutboxTiming
+from integrations.delivery import Delivery
+from integrations.outbox_worker import OutboxWorker
 from tests.api_driver import ApiDriver
 from tests.integrations.calendars.caldav_server import PASSWORD, USER, CalDavServer
+from tests.movable_clock import MovableClock
 
 CalendarContent = dict[str, tuple[datetime, datetime, int]]
 HOSTS = ("member", "engineer", "manager")
@@ -22,11 +23,11 @@ HOSTS = ("member", "engineer", "manager")
 
 @dataclass
 class CalendarOutboxDriver:
-    """A service, its hosts' calendars, and a calendar worker whose clock `clock_offset` moves."""
+    """A service, its hosts' calendars, and the clock of their outbox worker."""
 
     api: ApiDriver
     radicale: CalDavServer
-    clock_offset: timedelta = timedelta()
+    clock: MovableClock = field(default_factory=MovableClock)
     calendars: dict[str, str] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
 
@@ -38,16 +39,13 @@ class CalendarOutboxDriver:
         self.ids[who] = self.api.post("/v1/me/calendars", body, who, 201)["id"]
         self.calendars[who] = url
 
-    def read_clock(self) -> datetime:
-        """Return the worker's time."""
-        return clock.read_clock() + self.clock_offset
-
-    def deliver_all(self, worker: CalendarWorker | None = None) -> None:
+    def deliver_all(self, delivery: Delivery | None = None) -> None:
         """Write every due entry, or fail."""
-        worker = worker or CalendarWorker(self.api.services, OutboxTiming())
+        context = replace(build_outbox_context(self.api.services), clock=self.clock)
+        worker = OutboxWorker(context, delivery or build_calendar_delivery(self.api.services))
         self.api.list_meetings()
-        while worker.process_next_entry():
-            worker._released_at.clear()
+        while worker.deliver_next():
+            worker.forget_releases()
             self.api.list_meetings()
 
     def read_calendar(self, who: str) -> CalendarContent:

@@ -11,8 +11,8 @@ import pytest
 from tests.api.pages.page_client import PageClient
 from tests.api.refusals import find_last_position
 from tests.api_driver import GUEST
-from tests.integrations.mail.conftest import OutboxDriver
 from tests.integrations.mail.hostile_guests import NOTES, iterate_bookings
+from tests.integrations.mail.outbox_driver import OutboxDriver
 from tests.integrations.mail.smtp_server import get_part, parse_calendar
 
 FREE = {"br"}  # a line of the notes each

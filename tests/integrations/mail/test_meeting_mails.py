@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from icalendar import Calendar, Timezone
 
-from api import clock
+from api.clock import read_clock
 from domain.token import CalendarConflictFound, Token
-from integrations.outbox_worker import build_system_context
+from integrations.system_context import build_system_context
 from tests.api_driver import GUEST, ApiDriver
-from tests.integrations.mail.conftest import OutboxDriver
+from tests.integrations.mail.outbox_driver import OutboxDriver
 from tests.integrations.mail.smtp_server import get_part, parse_calendar
 
 ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe")  # the last one moves by half an hour
@@ -26,7 +26,7 @@ def get_calendar_entry(message: Any) -> Any:
 
 def find_next_clock_change(zone: str) -> datetime:
     """The next instant at which a zone's distance from UTC changes, to the hour before it."""
-    at = clock.read_clock().replace(minute=0, second=0, microsecond=0) + timedelta(days=2)
+    at = read_clock().replace(minute=0, second=0, microsecond=0) + timedelta(days=2)
     zone_info = ZoneInfo(zone)
     while at.astimezone(zone_info).utcoffset() == (at + timedelta(hours=1)).astimezone(zone_info).utcoffset():
         at += timedelta(hours=1)
@@ -149,7 +149,7 @@ class TestStory:
         token = services.notifications.load_aggregate(Token, UUID(id))
         edited = token.copy_with_events(())
         manager = UUID(outbox.api.ids["manager"])
-        edited.reassign(build_system_context(), (manager,), (2,))
+        edited.reassign(build_system_context(read_clock()), (manager,), (2,))
         services.notifications.append_events(edited)
         outbox.deliver_all()
         old_host_message, new_host_message = (
@@ -181,7 +181,7 @@ def test_a_calendar_that_filled_the_time_is_told_to_its_host_and_the_guest(outbo
     token = notification_commands.load_aggregate(Token, UUID(id)).copy_with_events(())
     assert token.meeting is not None
     about = {"host_id": UUID(engineer), "starts_at": token.meeting.starts_at}
-    token.record_event(CalendarConflictFound, build_system_context(), **about)
+    token.record_event(CalendarConflictFound, build_system_context(read_clock()), **about)
     notification_commands.append_events(token)
     outbox.deliver_all()
     assert len(outbox.smtp_server.messages) == 3 + 2
@@ -225,6 +225,6 @@ def test_the_hours_around_a_change_of_the_clock(outbox: OutboxDriver, zone: str)
 
 def find_slot(api: ApiDriver, code: str, number: int) -> str:
     """One of the times that a meeting can be moved to."""
-    first = (clock.read_clock() + timedelta(days=1)).date()
+    first = (read_clock() + timedelta(days=1)).date()
     body = api.get(f"/v1/manage/{code}/slots?from={first}&to={first + timedelta(days=2)}&time_zone=UTC")
     return str(body["slots"][number]["start"])

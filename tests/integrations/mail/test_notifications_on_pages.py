@@ -3,7 +3,7 @@
 import re
 
 from tests.api.pages.page_client import PageClient, extract_text
-from tests.integrations.mail.conftest import OutboxDriver
+from tests.integrations.mail.outbox_driver import OutboxDriver
 
 BUTTON = re.compile(r'action="(/meeting-log/[^"/]+/mail/[^"]+)"')
 

@@ -4,9 +4,8 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 
-from api.services import compose_services
+from api.services import build_mail_delivery, build_outbox_context, build_services
 from api.settings import read_settings
-from integrations import outbox_worker
 from integrations.outbox_worker import OutboxTiming, OutboxWorker
 from store.database import Database
 
@@ -19,11 +18,11 @@ def run_worker(started_at: float) -> None:
     def read_fast_clock() -> datetime:
         return datetime.fromtimestamp(started_at + SPEED * (time.time() - started_at), UTC)
 
-    outbox_worker.read_clock = read_fast_clock  # type: ignore[attr-defined]
     settings = read_settings()
-    services = compose_services(settings, Database(settings.database_url, settings.db_schema, 2).open())
+    database = Database(settings.database_url, settings.db_schema, 2).open()
+    services = build_services(settings, database, read_fast_clock)
     timing = OutboxTiming(idle=0.02, lease=timedelta(seconds=SPEED * 1.5), first_pause=0.05, max_pause=0.2)
-    worker = OutboxWorker(services, timing)
+    worker = OutboxWorker(build_outbox_context(services), build_mail_delivery(services), timing)
     print("ready", flush=True)
     worker.run()
 

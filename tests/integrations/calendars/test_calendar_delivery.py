@@ -13,9 +13,11 @@ from icalendar import Calendar
 from api.app import build_app
 from api.settings import Settings
 from domain.notifications.outbox import RETRY_DELAYS_SECONDS
-from integrations import outbox_worker
-from integrations.calendars import calendar_worker
-from integrations.calendars.calendar_worker import CalendarWorker
+from integrations.calendars import calendar_delivery
+from integrations.calendars.accounts import Account
+from integrations.calendars.calendar_delivery import CalendarDelivery
+from integrations.delivery import DeliveryAttempt
+from integrations.outbox_worker import LEASE
 from tests.api.pages.page_client import PageClient
 from tests.api_driver import GUEST, ApiDriver, extract_code
 from tests.integrations.calendars.caldav_server import CalDavServer
@@ -26,13 +28,10 @@ INSIDE = {"calendar_allowed_networks": "127.0.0.0/8", "couriers": 0}
 
 
 @pytest.fixture
-def calendar_outbox(
-    settings: Settings, radicale: CalDavServer, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[CalendarOutboxDriver]:
+def calendar_outbox(settings: Settings, radicale: CalDavServer) -> Iterator[CalendarOutboxDriver]:
     """Member, engineer and manager with a calendar each, and a worker that the test runs."""
     with TestClient(build_app(settings.model_copy(update=INSIDE)), raise_server_exceptions=False) as client:
         driver = CalendarOutboxDriver(ApiDriver.create_organisation(client), radicale)
-        monkeypatch.setattr(outbox_worker, "read_clock", driver.read_clock)
         driver.api.create_link("Alone", slug="alone")
         driver.api.create_link("Both", slug="both", co_host_ids=[driver.api.ids["engineer"]])
         for who in HOSTS:
@@ -156,7 +155,7 @@ class TestFails:
             " reached, and tries again later."
         ]
         calendar_outbox.radicale.start_server()
-        calendar_outbox.clock_offset += outbox_worker.LEASE
+        calendar_outbox.clock.offset += LEASE
         calendar_outbox.deliver_all()
         assert calendar_outbox.find_differences([id]) == {}
 
@@ -168,7 +167,7 @@ class TestFails:
         password_file_text = users.read_text(encoding="utf-8")
         users.write_text("julio:other\n", encoding="utf-8")
         for seconds in (0, *RETRY_DELAYS_SECONDS):
-            calendar_outbox.clock_offset += timedelta(seconds=seconds + 1)
+            calendar_outbox.clock.advance(seconds=seconds + 1)
             calendar_outbox.deliver_all()
         [row] = [
             notification
@@ -223,31 +222,29 @@ class TestReassigning:
 class TestCanFail:
     """Seeded bugs are seen by the same comparison."""
 
-    def test_an_entry_that_stays_with_the_former_host(
-        self, calendar_outbox: CalendarOutboxDriver, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_an_entry_that_stays_with_the_former_host(self, calendar_outbox: CalendarOutboxDriver) -> None:
+        class LeavingDelivery(CalendarDelivery):
+            def update_calendar(self, attempt: DeliveryAttempt, account: Account) -> str:
+                return (
+                    "removed" if attempt.notification.to == "former_host" else super().update_calendar(attempt, account)
+                )
+
         id, _, _ = book_slot(calendar_outbox, "alone")
         calendar_outbox.deliver_all()
-        write_entry = CalendarWorker.write_meeting
-
-        def write_unless_moved(self: Any, token: Any, lease: Any, account: Any) -> str:
-            if lease.notification.to == "former_host":
-                return "removed"
-            return write_entry(self, token, lease, account)
-
-        monkeypatch.setattr(CalendarWorker, "write_meeting", write_unless_moved)
         calendar_outbox.api.post(
             f"/v1/bookings/{id}/reassign", {"host_id": calendar_outbox.api.ids["engineer"]}, "manager"
         )
-        calendar_outbox.deliver_all()
+        services = calendar_outbox.api.services
+        calendar_outbox.deliver_all(LeavingDelivery(services.calendar_sync, services.meeting_details))
         assert calendar_outbox.find_differences([id]).keys() == {"member"}
+        assert "The system removed the meeting from the calendar of Member." in list_sentences(calendar_outbox, id)
 
     def test_an_entry_under_another_id_each_time(
         self, calendar_outbox: CalendarOutboxDriver, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         id, manage, later_start = book_slot(calendar_outbox, "alone")
         calendar_outbox.deliver_all()
-        monkeypatch.setattr(calendar_worker, "build_uid", lambda token_id: f"{token_id}-again@oncelink")
+        monkeypatch.setattr(calendar_delivery, "build_uid", lambda token_id: f"{token_id}-again@oncelink")
         calendar_outbox.api.post(f"/v1/manage/{manage}/reschedule", {"start": later_start})
         calendar_outbox.deliver_all()
         with pytest.raises(AssertionError):

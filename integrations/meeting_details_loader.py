@@ -1,0 +1,98 @@
+"""Loads the details of meetings: their events so far, and the people's current names."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from domain.commands.command_application import CommandApplication
+from domain.log import LogReader
+from domain.meeting_type import MeetingType
+from domain.notifications.outbox import compute_sequence
+from domain.person import Person
+from domain.refusals import NotFound
+from domain.token import CalendarConflictFound, MeetingBooked, MeetingCancelled, Rescheduled, Token
+from integrations.meeting_details import GuestDetails, MeetingDetails
+
+
+@dataclass(frozen=True, slots=True)
+class MeetingReferences:
+    """The streams and personal details that some meetings refer to, loaded at once."""
+
+    streams: Mapping[UUID, Any]
+    personal_details: Mapping[UUID | None, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class MeetingDetailsLoader:
+    """Loads meeting details from the log. The URLs lead to the pages of this service."""
+
+    commands: CommandApplication
+    reader: LogReader
+    base_url: str
+    build_manage_url: Callable[[UUID], str]
+
+    def load_references(self, tokens: Sequence[Token]) -> MeetingReferences:
+        """Load what some booked meetings refer to, in two queries. Raises DatabaseAway."""
+        events = [event for token in tokens for event in token.outbox.cause_events]
+        type_ids = {token.booked_event.meeting_type_id for token in tokens if token.booked_event}
+        host_ids = {id for event in events for id in getattr(event, "host_ids", ())}
+        details_ids = {getattr(event, "details_id", None) for event in events}
+        return MeetingReferences(
+            self.commands.load_aggregates([*type_ids, *host_ids]),
+            self.load_personal_details(*details_ids) if details_ids else {},
+        )
+
+    def load_details(self, token: Token, until: int | None = None) -> MeetingDetails:
+        """Load a meeting's details, now or as the event of a version left it. Raises NotFound, DatabaseAway."""
+        return self.build_details(token, self.load_references([token]), until)
+
+    def build_details(self, token: Token, references: MeetingReferences, until: int | None = None) -> MeetingDetails:
+        """Build a meeting's details from loaded references. Raises NotFound."""
+        events = [event for event in token.outbox.cause_events if until is None or event.originator_version <= until]
+        booked_event = token.booked_event
+        if booked_event is None or not events:
+            raise NotFound
+        host_ids: tuple[UUID, ...] = next(
+            ids for event in reversed(events) if (ids := getattr(event, "host_ids", None))
+        )
+        streams, personal_details = references.streams, references.personal_details
+        hosts = [streams.get(id) for id in host_ids]
+        affected_host = streams[events[-1].host_id] if isinstance(events[-1], CalendarConflictFound) else None
+        meeting_type = streams.get(booked_event.meeting_type_id)
+        cancelled_event = next((event for event in events if isinstance(event, MeetingCancelled)), None)
+        assert isinstance(meeting_type, MeetingType)
+        return MeetingDetails(
+            token_id=token.id,
+            event=events[-1],
+            meeting=next(event for event in reversed(events) if isinstance(event, MeetingBooked | Rescheduled)),
+            meeting_type=meeting_type.properties,
+            hosts=[host.properties for host in hosts if isinstance(host, Person)],
+            affected_host=affected_host.properties if isinstance(affected_host, Person) else None,
+            guest=to_guest_details(personal_details.get(booked_event.details_id)),
+            cancelled=cancelled_event is not None,
+            cancelled_by=cancelled_event.cancelled_by if cancelled_event else None,
+            reason=(personal_details.get(cancelled_event.details_id) or {}).get("reason") if cancelled_event else None,
+            sequence=compute_sequence(iter(events)),
+            changed_at=max(event.occurred_at for event in events),
+            manage_url=self.build_manage_url(token.id),
+            page_url=f"{self.base_url}/meeting-log/{token.id}",
+        )
+
+    def find_person(self, id: UUID | None) -> Person | None:
+        """Find a person, as the log has them now. Raises DatabaseAway."""
+        person = self.commands.load_aggregates([id]).get(id) if id else None
+        return person if isinstance(person, Person) else None
+
+    def load_personal_details(self, *ids: UUID | None) -> dict[UUID | None, Any]:
+        """Load personal details by id; erased ones are absent."""
+        rows = self.reader.load_personal_details([id for id in ids if id is not None])
+        return {id: details.data for id, details in rows.items()}
+
+
+def to_guest_details(details: Any) -> GuestDetails | None:
+    """Convert personal details to the guest's; None when they were erased."""
+    if details is None:
+        return None
+    guest = details["guest"]
+    return GuestDetails(guest["name"], guest["email"], guest["time_zone"], details.get("notes"))
