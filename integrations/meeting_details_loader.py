@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from domain.commands.command_application import CommandApplication
+from domain.commands.command_group import CommandGroup
 from domain.log import LogReader
 from domain.meeting_type import MeetingType
 from domain.notifications.outbox import compute_sequence
@@ -27,7 +27,7 @@ class MeetingReferences:
 class MeetingDetailsLoader:
     """Loads meeting details from the log. The URLs lead to the pages of this service."""
 
-    commands: CommandApplication
+    commands: CommandGroup
     reader: LogReader
     base_url: str
     build_manage_url: Callable[[UUID], str]
