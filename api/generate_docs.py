@@ -74,15 +74,15 @@ def describe_schema(schema: dict[str, Any]) -> str:
 FORMATS = {"uuid": "id", "date-time": "instant"}
 
 
-def openapi_document() -> str:
-    """The OpenAPI document as JSON, as it stands in the repository; needs no database."""
+def render_openapi() -> str:
+    """Render the OpenAPI document as JSON; needs no database."""
     return json.dumps(build_app(Settings.model_construct()).openapi(), indent=2, ensure_ascii=False) + "\n"
 
 
 def main() -> None:
     """Writes both documents."""
     EVENTS.write_text(render_page(), encoding="utf-8")
-    OPENAPI.write_text(openapi_document(), encoding="utf-8")
+    OPENAPI.write_text(render_openapi(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -41,20 +41,23 @@ def run_database(settings: Settings, creates: bool = False) -> Iterator[Settings
     if settings.database_url:
         yield settings
         return
-    from store.embedded.server import is_made, run_server  # needs a Unix system, which a database elsewhere does not
+    from store.embedded.server import (  # needs a Unix system, which a database elsewhere does not
+        has_cluster,
+        run_server,
+    )
 
     refuse_forgotten_url(settings)
-    if not (creates or is_made(settings.data_dir)):
-        raise no_database(settings)
+    if not (creates or has_cluster(settings.data_dir)):
+        raise build_missing_database_error(settings)
     with run_server(settings.data_dir, settings=EMBEDDED_SETTINGS, restart_if_killed=True) as server:
         if not (creates or has_schema(server.build_url(), server.build_url(database=DATABASE), settings.db_schema)):
-            raise no_schema(settings)
+            raise build_missing_schema_error(settings)
         prepare_database(server.build_url(), server.build_url(OWNER_ROLE, DATABASE), settings.db_schema)
         yield settings.model_copy(update={"database_url": server.build_url(SERVICE_ROLE, DATABASE)})
 
 
 def refuse_forgotten_url(settings: Settings) -> None:
-    """Lets nobody use an embedded database who has named another one as its owner. Raises WrongSetting."""
+    """Refuse the embedded database when the owner's URL names another one. Raises WrongSetting."""
     if settings.owner_database_url:
         raise WrongSetting(
             "ONCELINK_DATABASE_URL: it is empty, but ONCELINK_OWNER_DATABASE_URL is set: name the same database as the "
@@ -62,8 +65,8 @@ def refuse_forgotten_url(settings: Settings) -> None:
         )
 
 
-def no_database(settings: Settings) -> WrongSetting:
-    """That there is nothing to work on, and what to do."""
+def build_missing_database_error(settings: Settings) -> WrongSetting:
+    """Build the error that there is no database, with what to do."""
     return WrongSetting(
         f"ONCELINK_DATABASE_URL: it is empty, and there is no embedded database in {settings.data_dir.absolute()}. "
         "Set it, or set ONCELINK_DATA_DIR to the folder that has one; "
@@ -71,8 +74,8 @@ def no_database(settings: Settings) -> WrongSetting:
     )
 
 
-def no_schema(settings: Settings) -> WrongSetting:
-    """That the embedded database has another schema, or none, and what to do."""
+def build_missing_schema_error(settings: Settings) -> WrongSetting:
+    """Build the error that the embedded database lacks the schema, with what to do."""
     return WrongSetting(
         f"ONCELINK_SCHEMA: the embedded database in {settings.data_dir.absolute()} has no schema {settings.db_schema}. "
         "Set it to one that is there; only `oncelink serve`, `demo` and `migrate` make a new one."

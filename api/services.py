@@ -98,7 +98,7 @@ class Services:
     @cached_property
     def meeting_details(self) -> MeetingDetailsLoader:
         """The loader of what notifications, calendars and files show of a meeting."""
-        return MeetingDetailsLoader(self.scheduling, self.reader, self.settings.base_url, self.manage_url)
+        return MeetingDetailsLoader(self.scheduling, self.reader, self.settings.base_url, self.build_manage_url)
 
     @property
     def live_source(self) -> QuerySource:
@@ -120,8 +120,8 @@ class Services:
         """Take a signed checkpoint that reaches no further than a position; None when nothing is sealed yet."""
         return checkpoint.sign_checkpoint_until(SealedTree(self.database), self.signers[0], until)
 
-    def manage_url(self, token_id: UUID) -> str:
-        """The address of the booking's own page, for its guest."""
+    def build_manage_url(self, token_id: UUID) -> str:
+        """Build the URL of the booking's own page, for its guest."""
         return f"{self.settings.base_url}/m/{self.codes.create_code(token_id, 'manage')}"
 
     def announce_append(self) -> None:

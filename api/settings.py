@@ -110,14 +110,14 @@ class Settings(BaseSettings):
         return split_list(self.extension_origins)
 
     @property
-    def found_keys(self) -> list[str]:
-        """The secret keys that are there: as set, or in DATA_DIR; none is generated. Raises WrongSetting."""
-        return split_list(self.secret_keys) or keys_in(self.data_dir / KEY_FILE)
+    def existing_keys(self) -> list[str]:
+        """The secret keys that exist: as set, or in DATA_DIR; none is generated. Raises WrongSetting."""
+        return split_list(self.secret_keys) or read_keys(self.data_dir / KEY_FILE)
 
     @cached_property
     def keys(self) -> list[str]:
         """The secret keys: as set, or generated once into DATA_DIR. Raises WrongSetting."""
-        return self.found_keys or generated_keys(self.data_dir / KEY_FILE)
+        return self.existing_keys or generate_keys(self.data_dir / KEY_FILE)
 
 
 def read_settings(**overrides: object) -> Settings:
@@ -135,8 +135,8 @@ def split_list(value: str) -> list[str]:
     return [item.strip() for item in value.split(",") if item.strip()]
 
 
-def keys_in(path: Path) -> list[str]:
-    """Load the keys of a file with mode 0600; create it with a random key when it is absent. Raises WrongSetting."""
+def read_keys(path: Path) -> list[str]:
+    """Read the keys of a file; none when there is no file. Raises WrongSetting."""
     try:
         keys = split_list(path.read_text())
     except (FileNotFoundError, NotADirectoryError):
@@ -148,17 +148,17 @@ def keys_in(path: Path) -> list[str]:
     return keys
 
 
-def generated_keys(path: Path) -> list[str]:
-    """The random key of a new file of mode 0600, or what somebody else has just put there. Raises WrongSetting."""
+def generate_keys(path: Path) -> list[str]:
+    """Generate a random key into a new file of mode 0600; read those of a faster process. Raises WrongSetting."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        return keys_in(path)
+        return read_keys(path)
     except OSError as error:
         raise WrongSetting(f"ONCELINK_DATA_DIR: {path.parent} cannot be written ({error.strerror}).") from error
     with os.fdopen(descriptor, "w") as file:
         file.write(secrets.token_urlsafe(32) + "\n")
         file.flush()
         os.fsync(file.fileno())
-    return keys_in(path)
+    return read_keys(path)

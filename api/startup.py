@@ -10,7 +10,7 @@ from integrations.clock import Clock
 from projections import reporting
 from projections.rebuild import live_tables
 from store import startup_checks
-from store.credentials.key_fingerprints import KnownKeys
+from store.credentials.key_fingerprints import RecordedKeys
 from store.database import Database
 from store.restore_detection import find_restore_problems
 from store.schema import check_schema_current
@@ -34,8 +34,8 @@ def open_services(settings: Settings, makes_codes: bool = True, clock: Clock = r
         restore_warnings = find_restore_problems(connection, settings.db_schema)
         if safety_problems and not settings.unsafe:
             raise UnsafeDatabase(" ".join(safety_problems))
-        known = KnownKeys(connection, settings.db_schema)
-        (record_keys if makes_codes else warn_of_new_key)(settings, known)
+        recorded_keys = RecordedKeys(connection, settings.db_schema)
+        (record_keys if makes_codes else warn_of_new_key)(settings, recorded_keys)
     for problem in safety_problems + restore_warnings:
         log.warning("%s", problem)
     if not live_tables.read_live_versions(database):  # else the old ones serve while they are built

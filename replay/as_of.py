@@ -17,9 +17,9 @@ from projections.single_use_links import SingleUseFilters
 from replay.instants import PointInTime, resolve_point_in_time
 from store.database import Database
 
-Listed = Callable[[QuerySource, datetime, int, str | None], Page[Any]]
+ListPage = Callable[[QuerySource, datetime, int, str | None], Page[Any]]
 
-LISTS: Mapping[str, Listed] = {
+LISTS: Mapping[str, ListPage] = {
     "people": lambda source, now, limit, cursor: people.list_people(source, limit=limit, cursor=cursor),
     "meeting_types": lambda source, now, limit, cursor: meeting_types.list_meeting_types(
         source, limit=limit, cursor=cursor

@@ -12,7 +12,7 @@ from projections.rebuild.progress import IS_HELD
 from projections.table_lookup import LIVE_TABLES
 from store.database import Database
 
-State = Literal["following", "rebuilding", "stopped"]
+ReadModelState = Literal["following", "rebuilding", "stopped"]
 
 MAX_COUNTED = 10_000  # up to here, events and rows are counted; beyond it, they are estimated
 STUCK_SECONDS = 10.0
@@ -63,7 +63,7 @@ class ReadModelStatus(TypedDict):
     lag_events: int
     lag_seconds: float
     rows: int
-    state: State
+    state: ReadModelState
     error: str | None
     rebuild: RebuildStatus | None
 
@@ -100,7 +100,7 @@ def build_read_model_status(
     """The status of one read model."""
     error = describe_error(model, live_table, follower, follower_health)
     is_rebuilding = follower["rebuilding"] and rebuild is not None and rebuild["error"] is None
-    state: State = "rebuilding" if is_rebuilding else "stopped" if error else "following"
+    state: ReadModelState = "rebuilding" if is_rebuilding else "stopped" if error else "following"
     lag_events = follower["lag_events"]
     return ReadModelStatus(
         name=model.name,

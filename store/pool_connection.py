@@ -12,7 +12,7 @@ from psycopg.errors import Diagnostic
 from psycopg.rows import DictRow
 
 # longer than the server lets any statement take: what is waited for then is a commit that has no timeout there
-PATIENCE_SECONDS = 35.0
+MAX_WAIT_SECONDS = 35.0
 CANCEL_SECONDS = 5.0
 WAITS_FOR_STANDBYS = "SyncRepWaitForLSN"  # of PostgreSQL's source: unlike its messages it is in no language
 
@@ -26,40 +26,40 @@ class PooledConnection(Connection[DictRow]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.warned: list[str] = []
-        self.add_notice_handler(partial(note, self.warned))
+        self.warnings: list[str] = []
+        self.add_notice_handler(partial(record_warning, self.warnings))
 
     def wait(self, gen: PQGen[RV], *args: Any, **kwargs: Any) -> RV:
-        """Waits for what was sent; a wait for standbys that anybody cancelled is an error, whatever the server says."""
-        self.warned.clear()
+        """Wait for an answer. A cancelled wait for standbys raises Unreplicated, whatever the server says."""
+        self.warnings.clear()
         try:
-            return super().wait(self.limited(gen), *args, **kwargs)
+            return super().wait(self.limit_wait(gen), *args, **kwargs)
         finally:
-            if self.warned:
-                raise Unreplicated(self.warned[0])
+            if self.warnings:
+                raise Unreplicated(self.warnings[0])
 
-    def limited(self, gen: PQGen[RV]) -> PQGen[RV]:
-        """The same wait, which is cancelled when it takes too long."""
-        until = monotonic() + PATIENCE_SECONDS
+    def limit_wait(self, gen: PQGen[RV]) -> PQGen[RV]:
+        """Limit a wait to MAX_WAIT_SECONDS; then cancel the statement."""
+        until = monotonic() + MAX_WAIT_SECONDS
         try:
             wanted = next(gen)
             while True:
                 ready = yield wanted
                 if not ready and monotonic() > until:
-                    self.give_up()
-                    until = monotonic() + PATIENCE_SECONDS
+                    self.cancel_statement()
+                    until = monotonic() + MAX_WAIT_SECONDS
                 wanted = gen.send(ready)
         except StopIteration as done:
-            found: RV = done.value
-            return found
+            result: RV = done.value
+            return result
 
-    def give_up(self) -> None:
-        """Asks the server to end what it does for us; its answer is still to come."""
+    def cancel_statement(self) -> None:
+        """Ask the server to cancel this connection's statement; its answer is still to come."""
         with suppress(psycopg.Error):
             self.cancel_safe(timeout=CANCEL_SECONDS)
 
 
-def note(warned: list[str], said: Diagnostic) -> None:
-    """Keeps what the server says where it gives up waiting for standbys."""
-    if said.source_function == WAITS_FOR_STANDBYS:
-        warned.append(said.message_primary or "")
+def record_warning(warnings: list[str], diagnostic: Diagnostic) -> None:
+    """Record the warning with which the server gives up waiting for standbys."""
+    if diagnostic.source_function == WAITS_FOR_STANDBYS:
+        warnings.append(diagnostic.message_primary or "")

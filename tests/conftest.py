@@ -13,7 +13,7 @@ from api.app import build_app
 from api.server import DATABASE, OWNER_ROLE, prepare_database
 from api.settings import Settings, read_settings
 from projections.rebuild import live_tables
-from store.credentials.key_fingerprints import KnownKeys, fingerprint
+from store.credentials.key_fingerprints import RecordedKeys, compute_fingerprint
 from store.database import Database
 from store.embedded.server import Server, run_server
 from store.schema import SERVICE_ROLE
@@ -76,9 +76,9 @@ def build_settings(server: Server, schema: str, data_dir: Path, **overrides: obj
 
 
 def retire_key(settings: Settings, key: str = SECRET) -> None:
-    """Gives a secret key up, so that the service starts without it."""
+    """Retire a secret key, so that the service starts without it."""
     with Database(settings.database_url, settings.db_schema).connect() as connection:
-        KnownKeys(connection, settings.db_schema).retire(fingerprint(key))
+        RecordedKeys(connection, settings.db_schema).retire_key(compute_fingerprint(key))
 
 
 class SchemaPools:

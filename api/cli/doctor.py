@@ -19,7 +19,7 @@ from projections.catalogue import READ_MODELS
 from projections.following.positions import read_positions
 from projections.table_lookup import find_live_tables
 from store import startup_checks
-from store.credentials.key_fingerprints import KnownKeys
+from store.credentials.key_fingerprints import RecordedKeys
 from store.database import Database, DatabaseAway
 from store.restore_detection import find_restore_problems
 from store.schema import SchemaProblem, check_schema_current
@@ -60,7 +60,7 @@ def check_database(connection: Connection[DictRow], settings: Settings) -> Itera
     yield check_clock(connection)
     yield run_check("schema", lambda: check_schema_current(connection, settings.db_schema))
     yield run_check("restore", lambda: refuse_problems(find_restore_problems(connection, settings.db_schema)))
-    yield run_check("secret keys", lambda: check_keys(settings, KnownKeys(connection, settings.db_schema)))
+    yield run_check("secret keys", lambda: check_keys(settings, RecordedKeys(connection, settings.db_schema)))
     yield run_check("roles", lambda: refuse_problems(startup_checks.find_log_problems(connection, settings.db_schema)))
 
 

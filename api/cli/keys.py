@@ -10,7 +10,7 @@ import typer
 from api.cli.command_context import Json, console, explain_errors, print_answer, run_configured_database
 from api.settings import Settings
 from domain.refusals import Invalid
-from store.credentials.key_fingerprints import Dependents, KnownKey, KnownKeys, fingerprint
+from store.credentials.key_fingerprints import Dependents, RecordedKey, RecordedKeys, compute_fingerprint
 from store.database import Database
 from store.schema import check_schema_current
 
@@ -18,65 +18,70 @@ keys_app = typer.Typer(help="The secret keys that this log knows, by their finge
 
 
 @contextmanager
-def known_keys() -> Iterator[tuple[Settings, KnownKeys]]:
-    """The keys of the log, also for somebody who has none of them; makes none. Raises SchemaProblem, WrongSetting."""
+def open_recorded_keys() -> Iterator[tuple[Settings, RecordedKeys]]:
+    """Open the keys that the log records; needs and generates no secret key. Raises SchemaProblem, WrongSetting."""
     with (
         run_configured_database(unsafe=True) as settings,
         Database(settings.database_url, settings.db_schema, settings.pool_size).connect() as connection,
     ):
         check_schema_current(connection, settings.db_schema)
-        yield settings, KnownKeys(connection, settings.db_schema)
+        yield settings, RecordedKeys(connection, settings.db_schema)
 
 
 @keys_app.command(name="list")
 def list_keys(as_json: Json = False) -> None:
     """Show each key that made codes in this log: whether it is set, and how much opens only with it."""
-    with explain_errors(), known_keys() as (settings, known):
-        held = [fingerprint(key) for key in settings.found_keys]
-        facts = [facts_on(key, held, known.dependents(key.fingerprint)) for key in known.all()]
+    with explain_errors(), open_recorded_keys() as (settings, recorded_keys):
+        configured = [compute_fingerprint(key) for key in settings.existing_keys]
+        facts = [
+            describe_key(key, configured, recorded_keys.count_dependents(key.fingerprint))
+            for key in recorded_keys.list_keys()
+        ]
         if as_json:
             print(json.dumps(facts))
         for fact in [] if as_json else facts:
-            print(f"{fact['fingerprint']}  {fact['state']:8}  since {fact['first_used_at']}, {costs(fact)}")
+            print(f"{fact['fingerprint']}  {fact['state']:8}  since {fact['first_used_at']}, {describe_cost(fact)}")
         if not facts:
             console.print("No key has made codes in this log yet.")
 
 
-@keys_app.command()
-def retire(
-    which: Annotated[str, typer.Argument(metavar="FINGERPRINT", help="The key, as `oncelink keys list` shows it.")],
+@keys_app.command(name="retire")
+def retire_key(
+    fingerprint: Annotated[
+        str, typer.Argument(metavar="FINGERPRINT", help="The key, as `oncelink keys list` shows it.")
+    ],
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only say what it costs.")] = False,
     as_json: Json = False,
 ) -> None:
     """Give up a secret key: start without it, and let everything that opens only with it answer 404."""
-    with explain_errors(), known_keys() as (settings, known):
-        key = known_key(known, which)
-        held = [fingerprint(one) for one in settings.found_keys]
-        if held[:1] == [key.fingerprint]:
+    with explain_errors(), open_recorded_keys() as (settings, recorded_keys):
+        key = find_key(recorded_keys, fingerprint)
+        configured = [compute_fingerprint(secret_key) for secret_key in settings.existing_keys]
+        if configured[:1] == [key.fingerprint]:
             raise Invalid("fingerprint", "This key makes codes: put another one before it, restart, then retire it.")
-        fact = facts_on(key, held, known.dependents(key.fingerprint))
+        fact = describe_key(key, configured, recorded_keys.count_dependents(key.fingerprint))
         if yes:
-            known.retire(key.fingerprint)
+            recorded_keys.retire_key(key.fingerprint)
             fact["state"] = "retired"
         retired = fact["state"] == "retired"
         end = "is retired" if retired else "would be retired: say --yes to do it"
-        print_answer(as_json, fact, f"The key {key.fingerprint} {end}; {costs(fact)}.")
+        print_answer(as_json, fact, f"The key {key.fingerprint} {end}; {describe_cost(fact)}.")
         raise typer.Exit(0 if retired else 1)
 
 
-def known_key(known: KnownKeys, which: str) -> KnownKey:
-    """The key with this fingerprint. Raises Invalid."""
-    for key in known.all():
-        if key.fingerprint == which.strip().lower():
+def find_key(recorded_keys: RecordedKeys, fingerprint: str) -> RecordedKey:
+    """Find the key with this fingerprint. Raises Invalid."""
+    for key in recorded_keys.list_keys():
+        if key.fingerprint == fingerprint.strip().lower():
             return key
     raise Invalid("fingerprint", "No key with this fingerprint made codes in this log; see `oncelink keys list`.")
 
 
-def facts_on(key: KnownKey, held: list[str], dependents: Dependents) -> dict[str, Any]:
-    """What a machine reads of a key."""
+def describe_key(key: RecordedKey, configured: list[str], dependents: Dependents) -> dict[str, Any]:
+    """Describe a key for a machine."""
     return {
         "fingerprint": key.fingerprint,
-        "state": state_of(key, held),
+        "state": get_state(key, configured),
         "first_used_at": key.first_used_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
         "single_use_links": dependents.single_use_links,
         "meetings": dependents.meetings,
@@ -84,17 +89,17 @@ def facts_on(key: KnownKey, held: list[str], dependents: Dependents) -> dict[str
     }
 
 
-def state_of(key: KnownKey, held: list[str]) -> str:
-    """Whether a key makes codes, only opens them, was given up, or is missing."""
+def get_state(key: RecordedKey, configured: list[str]) -> str:
+    """Return `first` for the key that makes codes, `set` for one that only opens them, `retired` or `missing`."""
     if key.retired_at is not None:
         return "retired"
-    if key.fingerprint not in held:
+    if key.fingerprint not in configured:
         return "missing"
-    return "first" if held[0] == key.fingerprint else "set"
+    return "first" if configured[0] == key.fingerprint else "set"
 
 
-def costs(fact: dict[str, Any]) -> str:
-    """What opens only with a key, in words."""
+def describe_cost(fact: dict[str, Any]) -> str:
+    """Describe in words what opens only with a key."""
     return (
         f"at most {fact['single_use_links']} unused single-use links, {fact['meetings']} meetings to come and "
         f"{fact['calendar_addresses']} calendar addresses open only with it"

@@ -45,9 +45,9 @@ verify.register_commands(app)
 app.command()(reconcile.reconcile)
 
 
-def tell_version(asked: bool) -> None:
+def tell_version(is_requested: bool) -> None:
     """Answers `--version`, and ends."""
-    if asked:
+    if is_requested:
         print(f"oncelink {version('oncelink')}")
         raise typer.Exit
 

@@ -103,11 +103,11 @@ def verify_database(saved_checkpoints: list[Checkpoint], allow_empty: bool) -> R
         report = run_verification(
             services.database, saved_checkpoints, on_check=lambda name: status.update(f"Verifying: {name}")
         )
-        return not_of_nothing(report, allow_empty, read_positions(services.database).head)
+        return refuse_empty_log(report, allow_empty, read_positions(services.database).head)
 
 
-def not_of_nothing(report: Report, allow_empty: bool, head: int = 0) -> Report:
-    """The report; that nothing was checked is a problem of its own, so that a wrong log does not pass as a good one."""
+def refuse_empty_log(report: Report, allow_empty: bool, head: int = 0) -> Report:
+    """Add a problem to the report when nothing was checked, so that an empty log does not pass as a good one."""
     if not report.checked_events and (head or not allow_empty):
         report.problems.append(Problem("log", UNFOLLOWED if head else EMPTY))
     return report
@@ -117,7 +117,7 @@ def verify_export_file(path: Path, saved_checkpoints: list[Checkpoint], allow_em
     """Verify an export. Raises Invalid."""
     try:
         report, root = verify_export(path, saved_checkpoints)
-        return not_of_nothing(report, allow_empty), root
+        return refuse_empty_log(report, allow_empty), root
     except BadExport as error:
         raise Invalid("--export", f"{path}: {error}") from None
     except OSError as error:
@@ -149,7 +149,7 @@ def read_checkpoint_file(path: Path) -> bytes:
 
 def load_signers(settings: Settings, origin: str | None) -> list[Signer]:
     """Load the signers of the secret keys, where those exist; never creates keys."""
-    return derive_signers(origin or build_origin(settings.base_url, settings.db_schema), settings.found_keys)
+    return derive_signers(origin or build_origin(settings.base_url, settings.db_schema), settings.existing_keys)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from api.field_types import SLUG
-from api.guest.form import SENT_BEFORE, Fields, GuestForm, parse_booking
+from api.guest.form import KEY_REUSED_MESSAGE, Fields, GuestForm, parse_booking
 from api.guest.picker import Picker, build_picker
 from api.guest.query_parameters import parse_time_query
 from api.guest.route import GuestRoute
@@ -95,7 +95,7 @@ def book_meeting(page_request: LinkPageRequest, form: GuestForm) -> Response:
             page_request.context, page_request.target, build_booking_request(new_booking, form.key)
         )
     except IdempotencyKeyReused:
-        return sent_before(page_request, form)
+        return render_key_reuse(page_request, form)
     except (SlotTaken, SlotNotOffered) as refusal:
         return render_booking_page(page_request, form, refusal)
     if not result.replayed:
@@ -108,20 +108,20 @@ def build_booking_request(new_booking: NewBooking, key: str) -> BookingRequest:
     return BookingRequest(new_booking.start, {"guest": new_booking.guest.model_dump(), "notes": new_booking.notes}, key)
 
 
-def redirect_to_booking(visit: LinkPageRequest, booked: BookingResult) -> Response:
+def redirect_to_booking(page_request: LinkPageRequest, result: BookingResult) -> Response:
     """Redirect to the booking's page; reloading that books nothing."""
-    path = "/m/" + visit.services.manage_url(booked.token.id).rpartition("/m/")[2]
-    return RedirectResponse(f"{path}?done=booked", 303, build_position_header(booked.position))
+    path = "/m/" + page_request.services.build_manage_url(result.token.id).rpartition("/m/")[2]
+    return RedirectResponse(f"{path}?done=booked", 303, build_position_header(result.position))
 
 
-def sent_before(page_request: LinkPageRequest, filled: GuestForm) -> Response:
-    """The form under a new key, as its key has booked other details: a key alone tells and opens nothing.
+def render_key_reuse(page_request: LinkPageRequest, form: GuestForm) -> Response:
+    """Render the form under a new key, as its key has booked other details: a key alone opens nothing.
 
     Raises IdempotencyKeyReused where the link books no more.
     """
     try:
         return render_booking_page(
-            page_request, filled.under_a_new_key(f"{SENT_BEFORE} To book another one, press the button."), status=422
+            page_request, form.renew_key(f"{KEY_REUSED_MESSAGE} To book another one, press the button."), status=422
         )
     except Refusal:
         raise IdempotencyKeyReused from None
@@ -147,7 +147,7 @@ def render_booking_page(
         picker=picker,
         choices=picker.list_next_times(requested_start) if requested_start and not picker.start else [],
         refusal=refusal.sentence if refusal else None,
-        filled=form,
+        form=form,
         meeting_type=build_offered_type(offer),
         hosts=build_hosts(offer),
         expires_at=offer.link.properties.expires_at,

@@ -21,7 +21,7 @@ M = TypeVar("M", bound=BaseModel)
 MAX_FIELDS = 20
 FORM_MEDIA_TYPE = "application/x-www-form-urlencoded"
 SEND_AGAIN_MESSAGE = "Please press the button once more."
-SENT_BEFORE = (
+KEY_REUSED_MESSAGE = (
     "This form was sent before with other details, so nothing was done now. If you booked a meeting then, your"
     " confirmation page and your calendar entry lead to it."
 )
@@ -65,19 +65,19 @@ class GuestForm:
     def key(self) -> str:
         """The idempotency key of this form: the one sent, or a new one."""
         key = self.fields.get("key", "")
-        return key if VISIBLE_ASCII.fullmatch(key) else new_key()
+        return key if VISIBLE_ASCII.fullmatch(key) else generate_key()
 
     def replace_errors(self, errors: Mapping[str, str]) -> "GuestForm":
         """Return the same form with these errors."""
         return GuestForm(self.fields, errors)
 
-    def under_a_new_key(self, sentence: str) -> "GuestForm":
-        """The same form for another request, with what is to be said of it."""
-        return GuestForm({**self.fields, "key": new_key()}, {"form": sentence})
+    def renew_key(self, sentence: str) -> "GuestForm":
+        """Return the same form with a new key and a message."""
+        return GuestForm({**self.fields, "key": generate_key()}, {"form": sentence})
 
 
-def new_key() -> str:
-    """An idempotency key that nobody can guess."""
+def generate_key() -> str:
+    """Generate an idempotency key that nobody can guess."""
     return secrets.token_urlsafe(24)
 
 

@@ -123,7 +123,7 @@ def render_booking(page_request: ManagePageRequest, refusal: Refusal | None = No
         path=page_request.path,
         done=page_request.request.query_params.get("done"),
         refusal=refusal.sentence if refusal else None,
-        manage_url=page_request.services.manage_url(page_request.token.id),
+        manage_url=page_request.services.build_manage_url(page_request.token.id),
     )
 
 

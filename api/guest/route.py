@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
-from api.guest.form import SENT_BEFORE, read_fields
+from api.guest.form import KEY_REUSED_MESSAGE, read_fields
 from api.http.problem_details import REFUSAL_STATUSES
 from api.http.strict_json import read_body_within_limit
 from api.pages.rendering.templates import render_page
@@ -85,7 +85,7 @@ def render_closed(request: Request, refusal: Refusal) -> Response:
         "guest/closed.html",
         REFUSAL_STATUSES[refusal_type],
         title=TITLES.get(refusal_type, "That did not work"),
-        sentence=sentence_of(refusal),
+        sentence=describe_refusal(refusal),
         hint=LINK_USED_HINT if refusal_type is refusals.LinkUsed else None,
         picture=ICONS.get(refusal_type, "link"),
     )
@@ -94,10 +94,10 @@ def render_closed(request: Request, refusal: Refusal) -> Response:
     return response
 
 
-def sentence_of(refusal: Refusal) -> str:
-    """What a refusal says to a guest, who knows of no keys."""
+def describe_refusal(refusal: Refusal) -> str:
+    """Describe a refusal to a guest, who knows of no idempotency keys."""
     if isinstance(refusal, refusals.IdempotencyKeyReused):
-        return SENT_BEFORE
+        return KEY_REUSED_MESSAGE
     return refusal.message if isinstance(refusal, Invalid) else refusal.sentence
 
 

@@ -14,7 +14,7 @@ from api.services import Services
 from api.v1.request_bodies import NewBooking
 from api.v1.response_models import BookingMade, GuestBooking, Host, Offer, OfferedType, Slot, Slots
 from domain.availability.offer import LinkOffer, build_days_interval
-from domain.availability.offer import Offer as Offered
+from domain.availability.offer import Offer as DomainOffer
 from domain.commands.scheduling import BookingRequest, BookingResult, BookingTarget
 from domain.refusals import Invalid, LinkNotFound
 from domain.token import MeetingBooked, Rescheduled
@@ -107,7 +107,7 @@ def validate_days(first: Day, last: Day) -> tuple[Day, Day]:
     return first, last
 
 
-def build_offered_type(offer: Offered) -> OfferedType:
+def build_offered_type(offer: DomainOffer) -> OfferedType:
     """Build the part of a meeting type that guests see."""
     properties = offer.meeting_type.properties
     return OfferedType(
@@ -118,7 +118,7 @@ def build_offered_type(offer: Offered) -> OfferedType:
     )
 
 
-def build_hosts(offer: Offered) -> list[Host]:
+def build_hosts(offer: DomainOffer) -> list[Host]:
     """Build the part of the hosts that guests see, the host first."""
     return [Host(name=host.properties.name) for host in offer.hosts]
 
@@ -128,12 +128,12 @@ def build_booking_made(services: Services, result: BookingResult) -> dict[str, A
     meeting = result.token.meeting
     assert meeting is not None
     booking = build_guest_booking(result.token.id, meeting, result.offer, result.details["guest"], "scheduled")
-    response = BookingMade(booking=booking, manage_url=services.manage_url(result.token.id))
+    response = BookingMade(booking=booking, manage_url=services.build_manage_url(result.token.id))
     return response.model_dump(mode="json")
 
 
 def build_guest_booking(
-    id: Any, meeting: MeetingBooked | Rescheduled, offer: Offered, guest: dict[str, Any] | None, status: Any
+    id: Any, meeting: MeetingBooked | Rescheduled, offer: DomainOffer, guest: dict[str, Any] | None, status: Any
 ) -> GuestBooking:
     """Build a booking as its guest sees it."""
     return GuestBooking(

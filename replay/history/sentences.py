@@ -21,7 +21,7 @@ from replay.history.phrases import (
     name_stream,
 )
 
-Sentence = Callable[[LogRow, EventContext], str]
+Phrase = Callable[[LogRow, EventContext], str]
 
 
 def to_history_rows(rows: Iterable[LogRow], context: EventContext) -> list[HistoryRow]:
@@ -101,14 +101,14 @@ def describe_link_created(row: LogRow, context: EventContext) -> str:
     return f"published the {kind} {name_stream(row, context)} of {meeting_type} for {owner}"
 
 
-def describe_update(kind: str) -> Sentence:
+def describe_update(kind: str) -> Phrase:
     """The phrase of an update: what was changed."""
     return lambda row, context: (
         f"changed {kind}{name_stream(row, context)}: {describe_changes(list_changes(row, context))}"
     )
 
 
-def describe_simple_event(verb: str, kind: str = "", ending: str = "") -> Sentence:
+def describe_simple_event(verb: str, kind: str = "", ending: str = "") -> Phrase:
     """The phrase of an event that has nothing but its name to say."""
     return lambda row, context: f"{verb} {kind}{name_stream(row, context)}{ending}"
 
@@ -256,7 +256,7 @@ def name_guest(row: LogRow, context: EventContext) -> str:
     return f"the guest {name}" if name else "a guest"
 
 
-SENTENCES: dict[str, Sentence] = {
+SENTENCES: dict[str, Phrase] = {
     "PersonAdded": describe_person_added,
     "PersonUpdated": describe_update(""),
     "PersonDeactivated": describe_simple_event("deactivated"),

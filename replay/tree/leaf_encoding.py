@@ -13,7 +13,7 @@ from typing import Any
 from replay.tree.merkle import hash_leaf
 
 FIELDS = ("position", "recorded_at", "stream_id", "version", "type", "data")
-spelled = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(", ", ": ")).encode
+encode_json = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(", ", ": ")).encode
 
 
 class InvalidEvent(ValueError):
@@ -26,7 +26,7 @@ def hash_event(event: Mapping[str, Any]) -> bytes:
         position, recorded_at, stream_id, version, type_, data = map(event.__getitem__, FIELDS)
     except KeyError as error:
         raise InvalidEvent(f"{error} is missing") from None
-    text = f"{position}\n{recorded_at}\n{stream_id}\n{version}\n{type_}\n{spelled(sort_names(data))}"
+    text = f"{position}\n{recorded_at}\n{stream_id}\n{version}\n{type_}\n{encode_json(sort_names(data))}"
     try:
         return hash_leaf(text.encode())
     except UnicodeEncodeError:

@@ -31,7 +31,7 @@ SELECT min(position) AS first, max(position) AS last FROM (
 ) AS sealed GROUP BY island ORDER BY first
 """
 
-Stored = dict[tuple[int, int], bytes]
+StoredHashes = dict[tuple[int, int], bytes]
 
 
 class BrokenTree(Exception):
@@ -105,7 +105,7 @@ class SealedTree:
         """The positions of leaves first … end - 1, as ranges without gaps, both ends included."""
         return [(row["first"], row["last"]) for row in self.db.fetch_rows(LEAF_POSITIONS, (first, end))]
 
-    def read_stored_hashes(self, subtrees: Iterable[tuple[int, int]]) -> Stored:
+    def read_stored_hashes(self, subtrees: Iterable[tuple[int, int]]) -> StoredHashes:
         """The stored hashes below these subtrees, by height and number."""
         ranges = [compute_stored_range(*subtree) for subtree in subtrees]
         heights, firsts, range_ends = (list(column) for column in zip(*ranges, strict=True)) if ranges else ([], [], [])
@@ -129,7 +129,7 @@ def compute_stored_range(level: int, number: int) -> tuple[int, int, int]:
     return height, number << levels_above, (number + 1) << levels_above
 
 
-def compute_subtree_root(stored_hashes: Stored, level: int, number: int) -> bytes:
+def compute_subtree_root(stored_hashes: StoredHashes, level: int, number: int) -> bytes:
     """The root of a complete subtree from the stored hashes below it. Raises BrokenTree."""
     height, first, end = compute_stored_range(level, number)
     try:

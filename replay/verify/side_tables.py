@@ -78,7 +78,7 @@ WHERE d.id IS NOT NULL OR e.position IS NULL
 """
 DIGEST_MISMATCH = "were changed: they do not fit the digest in the event"
 
-Claimed = tuple[str, str, UUID]
+ClaimKey = tuple[str, str, UUID]
 
 
 def check_reservations(connection: VerifyConnection) -> Iterator[Problem]:
@@ -96,8 +96,8 @@ def check_reservations(connection: VerifyConnection) -> Iterator[Problem]:
 
 def check_claims(connection: VerifyConnection) -> Iterator[Problem]:
     """The claimed slugs and addresses are exactly those of links, managed links and people."""
-    expected_claims: dict[Claimed, int] = {}
-    actual_claims: set[Claimed] = set()
+    expected_claims: dict[ClaimKey, int] = {}
+    actual_claims: set[ClaimKey] = set()
     for row in connection.stream_rows(CLAIMS, {"names": list(CLAIM_EVENTS)}):
         if row["told"]:
             value = fold_email_case(row["value"]) if row["kind"] == "email" else row["value"]

@@ -20,7 +20,7 @@ from store.database import Database
 PROGRESS_SECONDS = 0.5
 CANCEL_SECONDS = 0.02
 
-Told = Callable[[str], None]
+CheckCallback = Callable[[str], None]
 CHECKS: dict[str, Callable[[VerifyConnection], Iterator[Problem]]] = {
     "versions": streams.check_versions,
     "one booking per token": streams.check_single_booking,
@@ -44,7 +44,7 @@ def run_verification(
     db: Database,
     checkpoints: Sequence[Checkpoint] = (),
     on_progress: Callable[[int], None] = lambda events: None,
-    on_check: Told = ignore_check,
+    on_check: CheckCallback = ignore_check,
 ) -> Report:
     """Verifies everything and changes nothing: the log on one connection, the read models on another.
 
@@ -79,7 +79,10 @@ def run_verification(
 
 
 def find_log_problems(
-    connection: VerifyConnection, report: Report, checkpoints: Sequence[Checkpoint] = (), on_check: Told = ignore_check
+    connection: VerifyConnection,
+    report: Report,
+    checkpoints: Sequence[Checkpoint] = (),
+    on_check: CheckCallback = ignore_check,
 ) -> list[Problem]:
     """The problems of the log and of the side tables. Counts the checked events in the report."""
     on_check("sealed events")
@@ -92,7 +95,7 @@ def find_log_problems(
 
 
 def find_read_model_problems(
-    connection: VerifyConnection, report: Report, on_check: Told = ignore_check
+    connection: VerifyConnection, report: Report, on_check: CheckCallback = ignore_check
 ) -> list[Problem]:
     """The problems of the read models. Puts the number of differing rows of each into the report."""
     problems: list[Problem] = []

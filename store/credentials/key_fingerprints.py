@@ -13,8 +13,8 @@ from psycopg.rows import class_row, scalar_row
 from store.database import fill_schema_names
 
 LENGTH = 16  # hexadecimal digits: enough to tell keys apart
-TURN = "SELECT pg_advisory_xact_lock(hashtextextended(%s || '.secret_keys', 0))"
-ALL = "SELECT fingerprint, first_used_at, retired_at FROM {schema}.secret_keys ORDER BY first_used_at, fingerprint"
+LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s || '.secret_keys', 0))"
+LIST = "SELECT fingerprint, first_used_at, retired_at FROM {schema}.secret_keys ORDER BY first_used_at, fingerprint"
 HAS_CODES = """
 SELECT EXISTS (SELECT FROM {schema}.events WHERE type LIKE 'SingleUseIssued.%' OR type LIKE 'DirectIssued.%')
     OR EXISTS (SELECT FROM {schema}.calendar_feeds) OR EXISTS (SELECT FROM {schema}.busy_calendars)
@@ -52,16 +52,16 @@ FROM used
 """
 
 
-def fingerprint(secret_key: str) -> str:
-    """What stands for a secret key: the same for the same key, and no key can be made from it.
+def compute_fingerprint(secret_key: str) -> str:
+    """Compute the fingerprint of a secret key: LENGTH hexadecimal digits, from which no key can be derived.
 
-    It is a keyed digest, cut short, of a text of its own: what else is derived from the key has nothing to do with it.
+    It is a truncated keyed digest of a fixed text, independent of everything else that is derived from the key.
     """
     return hmac.digest(secret_key.encode(), b"oncelink key fingerprint", "sha256").hex()[:LENGTH]
 
 
 @dataclass(frozen=True, slots=True)
-class KnownKey:
+class RecordedKey:
     """A secret key that has made codes in this log."""
 
     fingerprint: str
@@ -78,7 +78,7 @@ class Dependents:
     calendar_addresses: int
 
 
-class KnownKeys:
+class RecordedKeys:
     """The secret keys that a log knows, over one connection. Every method raises psycopg.Error."""
 
     def __init__(self, connection: Connection[Any], schema: str) -> None:
@@ -86,37 +86,37 @@ class KnownKeys:
         self.schema = schema
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """A transaction in which nobody else records a key: of two first starts, one finds the other's key."""
+    def hold_lock(self) -> Iterator[None]:
+        """Hold a lock for one transaction, so that of two first starts one sees the other's key."""
         with self.connection.transaction():
-            self.connection.execute(TURN, (self.schema,))
+            self.connection.execute(LOCK, (self.schema,))
             yield
 
-    def all(self) -> list[KnownKey]:
-        """Every key that has made codes, retired ones too, in the order of their first use."""
-        with self.connection.cursor(row_factory=class_row(KnownKey)) as cursor:
-            return cursor.execute(self.text(ALL)).fetchall()
+    def list_keys(self) -> list[RecordedKey]:
+        """List every key that has made codes, retired ones too, in the order of their first use."""
+        with self.connection.cursor(row_factory=class_row(RecordedKey)) as cursor:
+            return cursor.execute(self.compose_query(LIST)).fetchall()
 
     def has_codes(self) -> bool:
         """Whether anything in the log has a code, or is sealed: then some key made it, known or not."""
         with self.connection.cursor(row_factory=scalar_row) as cursor:
-            return bool(cursor.execute(self.text(HAS_CODES)).fetchone())
+            return bool(cursor.execute(self.compose_query(HAS_CODES)).fetchone())
 
-    def record(self, fingerprints: Sequence[str]) -> list[str]:
-        """Notes keys that make codes from now on; those that were not known, or were retired."""
+    def record_keys(self, fingerprints: Sequence[str]) -> list[str]:
+        """Record keys that make codes from now on. Returns those that were new or retired."""
         with self.connection.cursor(row_factory=scalar_row) as cursor:
-            return cursor.execute(self.text(RECORD), (list(fingerprints),)).fetchall()
+            return cursor.execute(self.compose_query(RECORD), (list(fingerprints),)).fetchall()
 
-    def retire(self, fingerprint: str) -> None:
-        """Notes that a key is given up, and need not be set any more."""
-        self.connection.execute(self.text(RETIRE), (fingerprint,))
+    def retire_key(self, fingerprint: str) -> None:
+        """Retire a key: it need not be set any more."""
+        self.connection.execute(self.compose_query(RETIRE), (fingerprint,))
 
-    def dependents(self, fingerprint: str) -> Dependents:
-        """What opens only with this key. Codes are stored nowhere, so it goes by when the key was in use."""
+    def count_dependents(self, fingerprint: str) -> Dependents:
+        """Count what opens only with this key. Codes are stored nowhere, so the time of the key's use decides."""
         with self.connection.cursor(row_factory=class_row(Dependents)) as cursor:
-            [found] = cursor.execute(self.text(DEPENDENTS), (fingerprint,)).fetchall()
-            return found
+            [dependents] = cursor.execute(self.compose_query(DEPENDENTS), (fingerprint,)).fetchall()
+            return dependents
 
-    def text(self, query: LiteralString) -> Any:
-        """A statement with its schema filled in."""
+    def compose_query(self, query: LiteralString) -> Any:
+        """Compose a statement with its schema."""
         return fill_schema_names(query, self.schema, "")

@@ -45,13 +45,13 @@ class Cluster:
         return cls(data_dir, account, Path("/tmp") / f"oncelink-{account.uid}-{name}")  # noqa: S108 checked when made
 
     @staticmethod
-    def folder_in(data_dir: Path) -> Path:
-        """Where the cluster of a data folder is, once it is whole."""
+    def get_folder(data_dir: Path) -> Path:
+        """Get the folder of the cluster of a data folder, which exists once the cluster is complete."""
         return data_dir / "postgres"
 
     @property
     def folder(self) -> Path:
-        return self.folder_in(self.data_dir)
+        return self.get_folder(self.data_dir)
 
     @property
     def life_lock(self) -> Path:

@@ -14,7 +14,7 @@ from store.embedded.binaries import find_binaries
 from store.embedded.cluster import PORT, SUPERUSER, Cluster
 from store.embedded.watchdog import watch_server
 
-__all__ = ["DatabaseUnavailable", "Server", "find_binaries", "is_made", "run_server"]
+__all__ = ["DatabaseUnavailable", "Server", "find_binaries", "has_cluster", "run_server"]
 
 log = logging.getLogger("oncelink")
 
@@ -33,10 +33,10 @@ class Server:
         return f"postgresql://{quote(user or self.superuser, safe='')}@/{quote(database, safe='')}?{parameters}"
 
 
-def is_made(data_dir: Path) -> bool:
+def has_cluster(data_dir: Path) -> bool:
     """Whether a data folder has a database in it; nothing is created to find out."""
     try:
-        Cluster.folder_in(data_dir).stat()
+        Cluster.get_folder(data_dir).stat()
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError:

@@ -1,4 +1,4 @@
-"""A synchronous standby that can go away and come back: pg_receivewal, which keeps what is written as one does."""
+"""A synchronous standby that tests can stop and start: pg_receivewal, which stores the log as a standby does."""
 
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from tests.once.server_processes import stop_process, wait_until
 
 T = TypeVar("T")
 NAME = "standby"
-HERE = "SELECT count(*) FROM pg_stat_replication WHERE application_name = %s AND sync_state = 'sync'"
+ATTACHED = "SELECT count(*) FROM pg_stat_replication WHERE application_name = %s AND sync_state = 'sync'"
 WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND query LIKE %s"
 
 
@@ -27,52 +27,52 @@ class Standby:
         self.folder = folder
         self.process: subprocess.Popen[bytes] | None = None
 
-    def come(self) -> None:
-        """Follows the server from now on."""
-        where = f"host={self.server.socket_directory} port={self.server.port} user={self.server.superuser}"
+    def start(self) -> None:
+        """Start to receive the server's log."""
+        dsn = f"host={self.server.socket_directory} port={self.server.port} user={self.server.superuser}"
         program = str(find_binaries() / "pg_receivewal")
-        options = ["--synchronous", "--directory", str(self.folder), "--dbname", f"{where} application_name={NAME}"]
+        options = ["--synchronous", "--directory", str(self.folder), "--dbname", f"{dsn} application_name={NAME}"]
         with (self.folder.parent / "standby.log").open("ab") as output:
             self.process = subprocess.Popen([program, *options], stdout=output, stderr=output)
-        wait_until(lambda: self.asked(HERE, NAME) == [1], "the standby follows")
+        wait_until(lambda: self.fetch_numbers(ATTACHED, NAME) == [1], "the standby follows")
 
-    def leave(self) -> None:
-        """Is gone; what is committed from now on is on the server alone."""
+    def stop(self) -> None:
+        """Stop; what is committed from now on is on the server alone."""
         if self.process is not None:
             self.process.kill()
             stop_process(self.process)
-            wait_until(lambda: self.asked(HERE, NAME) == [0], "the server has noticed")
+            wait_until(lambda: self.fetch_numbers(ATTACHED, NAME) == [0], "the server has noticed")
         self.process = None
 
-    def asked(self, query: str, *params: object) -> list[int]:
-        """The numbers that the superuser is answered."""
+    def fetch_numbers(self, query: str, *params: object) -> list[int]:
+        """Fetch the first column of a query, as the superuser."""
         with psycopg.connect(self.server.build_url(), autocommit=True) as connection:
             return [row[0] for row in connection.execute(query, params)]
 
-    def waiting(self, part: str = "") -> list[int]:
-        """The backends whose commit waits for the standby, of statements with this part."""
-        return self.asked(WAITING, f"%{part}%")
+    def list_waiting_backends(self, part: str = "") -> list[int]:
+        """List the backends whose commit waits for the standby, of statements that contain `part`."""
+        return self.fetch_numbers(WAITING, f"%{part}%")
 
-    def ends_waits(self, done: Sequence["Future[T]"], how: str = "pg_cancel_backend") -> list[T]:
-        """What comes of these, when somebody ends each wait for the standby that they still come to."""
+    def end_waits(self, futures: Sequence["Future[T]"], function: str = "pg_cancel_backend") -> list[T]:
+        """Return the results of futures, ending each wait for the standby with an SQL function of one process id."""
 
-        def all_done() -> bool:
-            for process in self.waiting():
-                self.asked(f"SELECT {how}(%s)::int", process)
-            return all(one.done() for one in done)
+        def is_done() -> bool:
+            for backend in self.list_waiting_backends():
+                self.fetch_numbers(f"SELECT {function}(%s)::int", backend)
+            return all(future.done() for future in futures)
 
-        wait_until(all_done, "everybody who waited has an answer")
-        return [one.result() for one in done]
+        wait_until(is_done, "everybody who waited has an answer")
+        return [future.result() for future in futures]
 
 
 @contextmanager
-def replicating(folder: Path) -> Iterator[Standby]:
-    """A server of its own with its standby, there."""
+def run_replicated_server(folder: Path) -> Iterator[Standby]:
+    """Run a server of its own with its standby attached."""
     (folder / "standby").mkdir()
     with run_server(folder / "postgres", settings={"synchronous_standby_names": NAME}) as server:
         standby = Standby(server, folder / "standby")
-        standby.come()
+        standby.start()
         try:
             yield standby
         finally:
-            standby.leave()
+            standby.stop()

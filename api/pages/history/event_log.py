@@ -52,7 +52,7 @@ def show_log(
         "history/log.html",
         page=Page([redact_event(viewer, event) for event in page.items], page.next_cursor),
         row=row,
-        asked=filters,
+        filters=filters,
         days={"recorded_from": recorded_from, "recorded_to": recorded_to},
         narrowed=any((type, actor, stream_id, recorded_from, recorded_to)),
         types=[(name, format_event_name(name)) for name in event_history.list_event_names()],

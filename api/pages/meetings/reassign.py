@@ -118,7 +118,7 @@ def render_candidates(
         is_host=replaced_id == token.host_ids[0],
         people=candidates,
         more=more,
-        asked=query,
+        query=query,
         problem=problem,
     )
 

@@ -15,8 +15,7 @@ from api.pages.rendering.page_route import PageRoute
 from api.pages.rendering.templates import redirect_to, render_page
 from api.services import Services
 from api.v1.api_keys import START_OF_LIST
-from api.v1.calendar_feed import find_feed, replace_feed
-from api.v1.calendar_feed import to_feed_response as to_feed_response
+from api.v1.calendar_feed import find_feed, replace_feed, to_feed_response
 from api.v1.calendars import list_calendars
 from api.v1.request_bodies import ApiKeyRequest, OwnChanges
 from domain.person import Person
@@ -114,7 +113,7 @@ def render_settings(
         version=version,
         errors=errors or {},
         theirs=theirs or [],
-        made=created_key,
+        created_key=created_key,
         keys=list_keys(services, viewer.person.id),
         feed=to_feed_response(services, find_feed(services, viewer.person)),
         calendars=list_calendars(services, viewer)["items"],

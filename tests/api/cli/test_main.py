@@ -33,15 +33,15 @@ TIMEOUT_SECONDS = 60.0
 JULIO = "julio@nexora.example"
 MAY_CREATE = {("demo",), ("serve",), ("migrate",)}
 NEED_NO_DATABASE = {("extension", "build")}
-# what commands that have to be told something are told
-WORDS = {
+# values of required arguments and options, by name
+REQUIRED_WORDS = {
     "email": JULIO,
     "role": "member",
     "id": "0ab65a9f-06b6-5a8c-8c2c-f9990ff96c58",
     "instant": "2026-11-01T09:00:00Z",
     "read_model": "links",
     "what": "events",
-    "which": "0123456789abcdef",
+    "fingerprint": "0123456789abcdef",
 }
 
 CommandRunner = Callable[..., Result]
@@ -378,19 +378,23 @@ def iterate_commands(command: Any, *path: str) -> Iterator[tuple[tuple[str, ...]
         yield from iterate_commands(inner, *path, name)
 
 
-def lines() -> dict[tuple[str, ...], list[str]]:
-    """Every command that is no group, with what it must be told."""
-    found = iterate_commands(typer.main.get_command(main.app))
-    return {path: [*path, *told(command)] for path, command in found if not hasattr(command, "commands")}
+def list_command_lines() -> dict[tuple[str, ...], list[str]]:
+    """List the command line of each command that is no group, with its required words."""
+    commands = iterate_commands(typer.main.get_command(main.app))
+    return {
+        path: [*path, *iterate_required_words(command)]
+        for path, command in commands
+        if not hasattr(command, "commands")
+    }
 
 
-def told(command: Any) -> Iterator[str]:
-    """The arguments and options that a command cannot do without."""
+def iterate_required_words(command: Any) -> Iterator[str]:
+    """Iterate over the arguments and options that a command requires."""
     for param in command.params:
         if param.required and param.param_type_name == "option":
             yield param.opts[0]
         if param.required:
-            yield WORDS[param.name]
+            yield REQUIRED_WORDS[param.name]
 
 
 class TestWithoutADatabase:
@@ -400,16 +404,18 @@ class TestWithoutADatabase:
     def empty(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
 
-    def invoke(self, *arguments: str, **given: str) -> Result:
-        return CliRunner().invoke(main.app, arguments, env=given)
+    def run_cli(self, *arguments: str, **environment: str) -> Result:
+        return CliRunner().invoke(main.app, arguments, env=environment)
 
     def test_there_are_commands(self) -> None:
-        assert lines().keys() > MAY_CREATE | NEED_NO_DATABASE
-        assert len(lines()) > 15
+        assert list_command_lines().keys() > MAY_CREATE | NEED_NO_DATABASE
+        assert len(list_command_lines()) > 15
 
-    @pytest.mark.parametrize("line", [line for path, line in lines().items() if path not in MAY_CREATE], ids=" ".join)
+    @pytest.mark.parametrize(
+        "line", [line for path, line in list_command_lines().items() if path not in MAY_CREATE], ids=" ".join
+    )
     def test_creates_neither_a_database_nor_any_file(self, line: list[str], tmp_path: Path) -> None:
-        result = self.invoke(*line)
+        result = self.run_cli(*line)
         if tuple(line) in NEED_NO_DATABASE:
             assert result.exit_code == 0
             assert [path.suffix for path in tmp_path.rglob("*")] == [".zip"]
@@ -420,20 +426,20 @@ class TestWithoutADatabase:
 
     def test_a_file_where_the_folder_should_be_is_no_database(self, tmp_path: Path) -> None:
         (tmp_path / ".oncelink").write_text("")
-        assert self.invoke("verify").exit_code == 2
+        assert self.run_cli("verify").exit_code == 2
 
     def test_migrate_makes_the_embedded_one_for_the_others(self, tmp_path: Path) -> None:
-        assert self.invoke("migrate").exit_code == 0
+        assert self.run_cli("migrate").exit_code == 0
         assert (tmp_path / ".oncelink" / "postgres").is_dir()
-        empty = self.invoke("verify", "--json")
+        empty = self.run_cli("verify", "--json")
         assert (empty.exit_code, json.loads(empty.stdout)["ok"]) == (1, False)
-        assert "it is empty" in self.invoke("verify").stdout
-        assert self.invoke("verify", "--allow-empty").exit_code == 0
-        assert self.invoke("person", "add", JULIO, "--role", "admin").exit_code == 0
-        unfollowed = self.invoke("verify", "--allow-empty")
+        assert "it is empty" in self.run_cli("verify").stdout
+        assert self.run_cli("verify", "--allow-empty").exit_code == 0
+        assert self.run_cli("person", "add", JULIO, "--role", "admin").exit_code == 0
+        unfollowed = self.run_cli("verify", "--allow-empty")
         assert (unfollowed.exit_code, "nobody has followed it yet" in unfollowed.stdout) == (1, True)
         for words in ("verify", "doctor"):
-            other = self.invoke(words, ONCELINK_SCHEMA="mistyped")
+            other = self.run_cli(words, ONCELINK_SCHEMA="mistyped")
             assert (other.exit_code, read_error(other).startswith("ONCELINK_SCHEMA: the embedded database in")) == (
                 2,
                 True,
@@ -449,7 +455,7 @@ class TestWithoutADatabase:
 
     @pytest.mark.parametrize("command", ["serve", "verify"])
     def test_an_owner_without_a_service_is_a_mistake(self, command: str, tmp_path: Path) -> None:
-        result = self.invoke(command, ONCELINK_OWNER_DATABASE_URL="postgresql://owner@127.0.0.1:1/oncelink")
+        result = self.run_cli(command, ONCELINK_OWNER_DATABASE_URL="postgresql://owner@127.0.0.1:1/oncelink")
         assert (result.exit_code, list(tmp_path.iterdir())) == (2, [])
         assert read_error(result).startswith(
             "ONCELINK_DATABASE_URL: it is empty, but ONCELINK_OWNER_DATABASE_URL is set"
@@ -458,5 +464,5 @@ class TestWithoutADatabase:
 
 def test_a_command_that_serves_nothing_does_not_wait_for_the_service_to_be_imported() -> None:
     heavy = "{'fastapi', 'uvicorn', 'jinja2', 'icalendar', 'prometheus_client', 'duckdb'}"
-    script = f"import sys, api.cli; print(sorted({heavy} & set(sys.modules)))"
+    script = f"import sys, api.cli.main; print(sorted({heavy} & set(sys.modules)))"
     assert subprocess.check_output([sys.executable, "-c", script], cwd=ROOT, text=True).strip() == "[]"

@@ -84,11 +84,14 @@ class TestBooking:
 
     def test_a_guessed_key_opens_nothing(self, shared_api: ApiDriver, guest: ScriptlessBrowser) -> None:
         """Whoever knows the key that a client of the API chose is told nothing, until they show the same details."""
-        house, link = shared_api, shared_api.create_link("Guessed", slug="guessed")
-        for path, code in (("/book/guessed", "guessed"), *((f"/s/{one}", one) for one in house.create_codes(link))):
+        link = shared_api.create_link("Guessed", slug="guessed")
+        for path, code in (
+            ("/book/guessed", "guessed"),
+            *((f"/s/{one}", one) for one in shared_api.create_codes(link)),
+        ):
             form = open_form(guest, path)
-            made = house.book_meeting(code, form.fields["start"], Idempotency_Key="order-1001")
-            before = find_last_position(house)
+            booking = shared_api.book_meeting(code, form.fields["start"], Idempotency_Key="order-1001")
+            position_before = find_last_position(shared_api)
             for details in (
                 GUEST_FIELDS,
                 {**GUEST, "name": "Mallory"},
@@ -98,12 +101,12 @@ class TestBooking:
                 refused = guest.post_form(form, key="order-1001", **details)
                 assert refused.status_code == 422
                 assert "location" not in refused.headers
-                for secret in (extract_code(made["manage_url"]), made["booking"]["id"], "/m/"):
+                for secret in (extract_code(booking["manage_url"]), booking["booking"]["id"], "/m/"):
                     assert secret not in refused.text + str(refused.headers)
                 assert "sent before with other details" in Page(refused).text
-            assert find_last_position(house) == before
+            assert find_last_position(shared_api) == position_before
             own = guest.submit_form(form, **{**GUEST, "key": "order-1001"})
-            assert own.path == "/m/" + extract_code(made["manage_url"])
+            assert own.path == "/m/" + extract_code(booking["manage_url"])
 
     def test_other_details_go_on_under_a_new_key(self, shared_api: ApiDriver, guest: ScriptlessBrowser) -> None:
         link = shared_api.create_link("Changed mind", slug="changed-mind")

@@ -144,7 +144,9 @@ class TestReusedKeys:
             other = {**one.body, **one.change} if one.body else {"name": "Another"}
             answer = shared_api.client.post(one.path, json=other, headers=headers)
             assert_problem(answer, 422, "idempotency_key_reused" if one.body else "invalid")
-            assert [secret for secret in texts_of(first.json()) if secret in answer.text + str(answer.headers)] == []
+            assert [
+                secret for secret in iterate_texts(first.json()) if secret in answer.text + str(answer.headers)
+            ] == []
             again = shared_api.client.post(one.path, json=one.body, headers=headers)
             assert (again.status_code, again.content) == (201, first.content)
             assert again.headers["idempotent-replayed"] == "true"
@@ -158,13 +160,13 @@ class TestReusedKeys:
                     assert "128 random bits" in one["description"]
 
 
-def texts_of(value: Any) -> Iterator[str]:
-    """Every text in an answer that is long enough to be told from chance."""
+def iterate_texts(value: Any) -> Iterator[str]:
+    """Iterate over the texts of a JSON value that are too long to occur by chance."""
     if isinstance(value, str) and len(value) > 8:
         yield value
     elif isinstance(value, dict | list):
         for inner in value.values() if isinstance(value, dict) else value:
-            yield from texts_of(inner)
+            yield from iterate_texts(inner)
 
 
 def has_header(operation: Any, header: str) -> bool:

@@ -147,9 +147,9 @@ class TestKeysInForms:
     """A form with a hidden key: the same form is done once, another one under its key is refused."""
 
     def test_there_are_no_others(self) -> None:
-        found = {path for path in TEMPLATES.rglob("*.html") if 'name="key"' in path.read_text(encoding="utf-8")}
+        paths = {path for path in TEMPLATES.rglob("*.html") if 'name="key"' in path.read_text(encoding="utf-8")}
         by_guests = {"guest/book.html"}  # in tests/api/guest/test_booking_pages.py
-        assert {str(path.relative_to(TEMPLATES)) for path in found} == by_guests | set(KEYED)
+        assert {str(path.relative_to(TEMPLATES)) for path in paths} == by_guests | set(KEYED)
 
     @pytest.mark.parametrize("template", KEYED)
     def test_a_key_does_nothing_for_another_form(self, shared_api: ApiDriver, template: str) -> None:

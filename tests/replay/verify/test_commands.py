@@ -205,8 +205,8 @@ class TestOffline:
 
     def test_an_empty_export(self, run: Run, tmp_path: Path, offline_environment: dict[str, str]) -> None:
         (tmp_path / "events.jsonl").write_text("")
-        found = run("verify", "--export", tmp_path / "events.jsonl", **offline_environment)
-        assert (found.exit_code, "it is empty" in found.stdout) == (1, True)
+        result = run("verify", "--export", tmp_path / "events.jsonl", **offline_environment)
+        assert (result.exit_code, "it is empty" in result.stdout) == (1, True)
         assert (
             run("verify", "--export", tmp_path / "events.jsonl", "--allow-empty", **offline_environment).exit_code == 0
         )

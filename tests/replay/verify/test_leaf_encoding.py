@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replay.tree.leaf_encoding import InvalidEvent, hash_event, sort_names, spelled
+from replay.tree.leaf_encoding import InvalidEvent, encode_json, hash_event, sort_names
 from replay.tree.merkle import hash_leaf
 from tests.replay.verify.conftest import SealedLog
 
@@ -63,8 +63,8 @@ def test_every_event_of_a_log_has_the_hash_that_was_sealed(sealed_log: SealedLog
 @given(DATA)
 def test_any_data_is_spelled_as_postgresql_does(sealed_log: SealedLog, data: dict[str, Any]) -> None:
     [row] = sealed_log.fetch_rows("SELECT %s::jsonb::text AS spelled", json.dumps(data))
-    assert spelled(sort_names(data)) == row["spelled"]
-    assert spelled(sort_names(json.loads(row["spelled"]))) == row["spelled"]
+    assert encode_json(sort_names(data)) == row["spelled"]
+    assert encode_json(sort_names(json.loads(row["spelled"]))) == row["spelled"]
 
 
 @pytest.mark.parametrize(
