@@ -1,0 +1,98 @@
+"""Rules for names: functions begin with a verb, no participle stands alone, and the glossary's words are used."""
+
+import re
+from pathlib import Path
+
+from tests.architecture.source_files import (
+    PYTHON_FILES,
+    ROOT,
+    Function,
+    get_name,
+    has_decorator,
+    iterate_names,
+    list_functions,
+    read_text,
+)
+
+VERBS_FILE = Path(__file__).parent / "verbs.txt"
+VERBS = VERBS_FILE.read_text(encoding="utf-8").split()
+OTHER_FIRST_WORDS = {"is", "has", "to", "from"}
+# named by the library that calls them
+LIBRARY_METHODS = {
+    "application_recorder",  # eventsourcing
+    "mapper",
+    "max_notification_id",
+    "tracking_recorder",
+    "do_GET",  # http.server
+    "doctype",  # xml.etree
+    "json",  # starlette
+    "startup",  # uvicorn
+}
+EXEMPT_NAMES = re.compile(r"__\w+__|main|(test|pytest)_\w+")
+EXEMPT_DECORATORS = r"\bproperty$|\bcached_property$|\.setter$|^(pytest\.)?fixture\b"
+BARE_WORDS = {
+    "asked", "found", "given", "held", "kept", "known", "made", "named", "said", "shown", "standing", "taken", "told"
+}  # fmt: skip
+OUTWARD_NAMES = {
+    ("api/v1/response_models.py", "Named"),  # a component of docs/openapi.json
+    ("api/v1/booking_notifications.py", "Named"),
+}
+LIBRARY_NAMES = {"given"}  # of hypothesis, as an import
+TEXTS = [*PYTHON_FILES, *sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md"]
+# calendars have words of their own
+CALENDAR_FILES = {
+    "hostile_guests.py", "icalendar.py", "test_calendar_delivery.py", "test_killed_workers.py", "test_manage_pages.py",
+    "test_meeting_mails.py",
+}  # fmt: skip
+FORBIDDEN_WORDS = re.compile(r"\b(attendees?|invitees?|appointments?|event[- ]types?|organi[sz]ers?)\b", re.IGNORECASE)
+
+
+def has_verb(function: Function) -> bool:
+    """Return whether a function needs no verb, or its first word is one."""
+    if EXEMPT_NAMES.fullmatch(function.name) or function.name in LIBRARY_METHODS:
+        return True
+    first_word = function.name.strip("_").partition("_")[0]
+    return first_word in OTHER_FIRST_WORDS.union(VERBS) or has_decorator(function, EXEMPT_DECORATORS)
+
+
+def test_functions_begin_with_a_verb() -> None:
+    nouns = [
+        f"{get_name(path)}:{function.lineno} {function.name}"
+        for path in PYTHON_FILES
+        for function in list_functions(path)
+        if not has_verb(function)
+    ]
+    assert nouns == [], f"rename them, or add a plain verb to {get_name(VERBS_FILE)}"
+
+
+def test_the_verbs_are_sorted() -> None:
+    assert sorted(set(VERBS)) == VERBS
+    assert not BARE_WORDS.intersection(VERBS)
+
+
+def test_no_participle_stands_alone() -> None:
+    bare_names = [
+        f"{name}:{line} {word}"
+        for path in PYTHON_FILES
+        for line, word in iterate_names(path)
+        if word.lower().strip("_") in BARE_WORDS
+        and ((name := get_name(path)), word) not in OUTWARD_NAMES
+        and not (word in LIBRARY_NAMES and "from hypothesis import" in read_text(path))
+    ]
+    assert bare_names == []
+
+
+def test_every_exception_is_needed() -> None:
+    assert {(name, word) for name, word in OUTWARD_NAMES if word not in read_text(ROOT / name)} == set()
+    methods = {function.name for path in PYTHON_FILES for function in list_functions(path)}
+    assert methods >= LIBRARY_METHODS
+
+
+def test_texts_use_the_words_of_the_glossary() -> None:
+    matches = {
+        get_name(path): words
+        for path in TEXTS
+        if path.name not in {"glossary.md", Path(__file__).name} | CALENDAR_FILES
+        and (words := FORBIDDEN_WORDS.findall(read_text(path)))
+    }
+    assert matches == {}
