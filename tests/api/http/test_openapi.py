@@ -8,9 +8,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import load_all_checks, not_a_server_error
-from schemathesis.generation.feedback import FeedbackSources
-from schemathesis.pytest._test_builder import build_operation_test
-from schemathesis.python._constants.orchestrator import make_constants_value_source
+from schemathesis.generation.hypothesis.builder import HypothesisTestConfig, HypothesisTestMode, create_test
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -27,6 +25,7 @@ OPERATIONS = {
     for path, operations in DOCUMENT["paths"].items()
     for method, operation in operations.items()
 }
+DOCUMENT_SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -41,6 +40,9 @@ BOUNDED = settings(
     database=None,
     suppress_health_check=list(HealthCheck),
 )
+
+
+load_all_checks()
 
 
 class TestDocument:
@@ -136,16 +138,13 @@ def assert_conforms(api: ApiDriver, real_ids: dict[str, list[str]], case: Any, w
 
 
 def build_generated_test(id: str, test: Any) -> Any:
-    """A test over generated requests of one operation: random ones, and each value at an edge.
+    """Build a test over generated requests of one operation: random ones, and each value at an edge.
 
-    `schema.parametrize()` would make all of them when tests are collected, which each worker does.
+    `schema.parametrize()` builds the tests of all operations in each worker, and gives them all the same id.
     """
-    load_all_checks()
-    schema = schemathesis.openapi.from_dict(DOCUMENT)
     path, method, _ = OPERATIONS[id]
-    feedback = FeedbackSources(constants_value_source=make_constants_value_source(schema))
-    attributes = {"config": schema.config, "given_kwargs": {}, "feedback": feedback}
-    return build_operation_test(operation=schema[path][method], test_func=test, **attributes)
+    config = HypothesisTestConfig(project=DOCUMENT_SCHEMA.config, modes=list(HypothesisTestMode))
+    return create_test(operation=DOCUMENT_SCHEMA[path][method], test_func=test, config=config)
 
 
 @pytest.mark.filterwarnings("default")
