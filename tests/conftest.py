@@ -21,6 +21,7 @@ from tests.api_driver import ApiDriver
 from tests.movable_clock import MovableClock
 from tests.schema_pool import SchemaPool, create_schema, drop_schema
 
+pytest_plugins = ["tests.folder_times"]
 # what takes long begins first, so that no worker has it left for the end
 LONG_RUNNING_FOLDERS = ("tests/torture/", "tests/projections/", "tests/browser/", "tests/once/")
 os.environ.setdefault("ONCELINK_COURIERS", "0")  # so that logs hold what a test does; tests of mail have couriers

