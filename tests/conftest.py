@@ -105,6 +105,14 @@ class SchemaPools:
         with TestClient(build_app(self.build_settings(name, self.data_dir))) as client:
             return ApiDriver.create_organisation(client)
 
+    @contextmanager
+    def run_service(self, data_dir: Path, **overrides: object) -> Iterator[ApiDriver]:
+        """Run a service with an organisation in this process."""
+        with self.organisation_schemas.hold_schema() as (name, organisation):
+            settings = self.build_settings(name, data_dir).model_copy(update=overrides)
+            with TestClient(build_app(settings), raise_server_exceptions=False) as client:
+                yield ApiDriver(client, dict(organisation.keys), dict(organisation.ids))
+
 
 @pytest.fixture(scope="session")
 def schema_pools(server: Server, tmp_path_factory: pytest.TempPathFactory) -> SchemaPools:
@@ -177,3 +185,10 @@ def api(settings: Settings, organisation: ApiDriver) -> Iterator[ApiDriver]:
     """A running service with an organisation, reached in this process."""
     with TestClient(build_app(settings, clock=MovableClock()), raise_server_exceptions=False) as client:
         yield ApiDriver(client, dict(organisation.keys), dict(organisation.ids))
+
+
+@pytest.fixture(scope="module")
+def shared_api(schema_pools: SchemaPools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiDriver]:
+    """A running service with an organisation, for all tests of a module; its calendars may be on loopback."""
+    with schema_pools.run_service(tmp_path_factory.mktemp("data"), calendar_allowed_networks="127.0.0.0/8") as api:
+        yield api

@@ -1,29 +1,13 @@
-"""One organisation for all tests of a module that do not disturb each other."""
+"""Fixtures of tests over HTTP that share one organisation."""
 
 from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
-from fastapi.testclient import TestClient
 
-from api.app import build_app
-from store.embedded.server import Server
 from tests.api.attacks import OPERATIONS
 from tests.api.refusals import find_last_position
 from tests.api_driver import ApiDriver, extract_code
-from tests.conftest import use_new_settings
-from tests.movable_clock import MovableClock
-
-
-@pytest.fixture(scope="module")
-def shared_api(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiDriver]:
-    """A running service with an organisation, on its own schema, shared by a module."""
-    folder, loopback = tmp_path_factory.mktemp("data"), "127.0.0.0/8"
-    with (
-        use_new_settings(server, folder, base_url="http://testserver", calendar_allowed_networks=loopback) as settings,
-        TestClient(build_app(settings, clock=MovableClock()), raise_server_exceptions=False) as client,
-    ):
-        yield ApiDriver.create_organisation(client)
 
 
 @pytest.fixture

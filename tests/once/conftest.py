@@ -11,17 +11,18 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import build_app
-from api.server import DATABASE, OWNER_ROLE
-from api.settings import Settings, read_settings
+from api.server import DATABASE
+from api.settings import Settings
 from store.database import Database
 from store.embedded.server import Server
-from store.schema import SERVICE_ROLE, migrate_schema
+from store.schema import SERVICE_ROLE
 from tests.api_driver import ALWAYS, ApiDriver
-from tests.conftest import SECRET
+from tests.conftest import build_settings
 from tests.once.barrier import COMPETING_RESERVATION, FENCE, run_simultaneously
 from tests.once.database_proxy import DatabaseProxy, run_proxy
 from tests.once.deadlocks import count_deadlocks, end_backends
 from tests.once.server_processes import run_server_processes
+from tests.schema_pool import create_schema
 
 T = TypeVar("T")
 
@@ -71,15 +72,7 @@ class Deployment:
 
 def create_settings(server: Server, folder: Path) -> Settings:
     """Create a schema for several tests. Return settings for it."""
-    schema = f"t{uuid4().hex[:12]}"
-    migrate_schema(server.build_url(OWNER_ROLE, DATABASE), schema)
-    return read_settings(
-        database_url=server.build_url(SERVICE_ROLE, DATABASE),
-        db_schema=schema,
-        data_dir=folder,
-        secret_keys=SECRET,
-        base_url="http://testserver",
-    )
+    return build_settings(server, create_schema(server), folder, base_url="http://testserver")
 
 
 @pytest.fixture(scope="session")

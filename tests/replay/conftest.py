@@ -1,6 +1,5 @@
 """Fixtures that the replay tests share with those of read models: live tables, and a builder of histories."""
 
-from tests.api.conftest import shared_api
 from tests.projections.conftest import builder, owner_url
 
-__all__ = ["builder", "owner_url", "shared_api"]
+__all__ = ["builder", "owner_url"]

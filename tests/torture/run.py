@@ -27,13 +27,17 @@ LAST_LINES = 30
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The duration, the seed, the faults, and how soon the service must recover after each."""
+    """The duration, the seed, the faults, and how soon the service must recover after each.
+
+    With `enough_kinds` the run ends earlier: after so many kinds of faults, as soon as its coverage is complete.
+    """
 
     seconds: float
     seed: int
     kinds: Sequence[str] = ()
     max_recovery_seconds: float = BACK_SECONDS
     focus: Sequence[str] = ()
+    enough_kinds: int | None = None
 
 
 @dataclass
@@ -82,26 +86,43 @@ def run_rounds(environment: TortureEnvironment, plan: Plan) -> Report:
     injector = FaultInjector(environment, random.Random(plan.seed), plan.max_recovery_seconds, plan.kinds)
     report, stop, faults_stopped = Report(), Event(), Event()
     deadline = time.monotonic() + plan.seconds
+    lane_rounds: list[list[Round]] = [[] for _ in range(LANES)]
     with ThreadPoolExecutor(LANES + 1) as threads:
         fault_future = threads.submit(injector.inject_faults, faults_stopped)
-        lanes = [threads.submit(run_lane, environment, plan, number, report, stop) for number in range(LANES)]
+        lanes = [
+            threads.submit(run_lane, environment, plan, number, report, stop, rounds)
+            for number, rounds in enumerate(lane_rounds)
+        ]
         while (
             time.monotonic() < deadline
             and not report.problems
             and not any(future.done() for future in (*lanes, fault_future))
+            and not has_enough(plan, injector, lane_rounds)
         ):
             time.sleep(0.05)
         faults_stopped.set()
         fault_future.result()
         stop.set()
-        rounds = [round for future in lanes for round in future.result()]
-    check_results(environment, rounds, injector, report)
+        for future in lanes:
+            future.result()
+    check_results(environment, [round for rounds in lane_rounds for round in rounds], injector, report)
     return report
 
 
-def run_lane(environment: TortureEnvironment, plan: Plan, number: int, report: Report, stop: Event) -> list[Round]:
-    """Run one round after the other; each is checked as soon as it is over."""
-    rounds: list[Round] = []
+def has_enough(plan: Plan, injector: FaultInjector, lane_rounds: Sequence[Sequence[Round]]) -> bool:
+    """Return whether a run may end early: it had enough kinds of faults, and its finished rounds cover everything."""
+    if plan.enough_kinds is None or len(injector.counts) < plan.enough_kinds:
+        return False
+    operations = [
+        operation for rounds in lane_rounds for round in rounds[:-1] for operation in round.history.operations
+    ]
+    return not Report(faults=injector.counts, answers=count_answers(operations)).missing_coverage
+
+
+def run_lane(
+    environment: TortureEnvironment, plan: Plan, number: int, report: Report, stop: Event, rounds: list[Round]
+) -> None:
+    """Run one round after the other, and add each to `rounds`; each is checked as soon as it is over."""
     while not stop.is_set() and not report.problems:
         try:
             rounds.append(create_round(environment, number, len(rounds)))
@@ -109,7 +130,6 @@ def run_lane(environment: TortureEnvironment, plan: Plan, number: int, report: R
         except AssertionError as error:
             report.problems.append(f"an answer that must not be: {error}")
         report.problems += verdicts.find_unexplained_history(rounds[-1]) if rounds else []
-    return rounds
 
 
 def run_round(environment: TortureEnvironment, round: Round, plan: Plan, seed: str, stop: Event) -> None:

@@ -6,15 +6,11 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from fastapi.testclient import TestClient
 
-from api.app import build_app
 from api.cli.people import add_person, make_api_key
 from api.settings import Settings
 from integrations.calendars.http_client import GuardedHttpClient
-from store.embedded.server import Server
 from tests.api_driver import ALWAYS, ApiDriver
-from tests.conftest import use_new_settings
 from tests.integrations.calendars.caldav_server import CalDavServer, run_caldav_server
 from tests.integrations.calendars.feed_server import FeedServer, run_feed_server
 
@@ -50,16 +46,10 @@ def loopback_settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def calendar_api(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiDriver]:
-    """A service whose calendars may be on loopback, shared by a module."""
-    folder, loopback = tmp_path_factory.mktemp("data"), "127.0.0.0/8"
-    with (
-        use_new_settings(server, folder, base_url="http://testserver", calendar_allowed_networks=loopback) as settings,
-        TestClient(build_app(settings), raise_server_exceptions=False) as client,
-    ):
-        api = ApiDriver.create_organisation(client)
-        api.services.fetcher.idle = 0.1
-        yield api
+def calendar_api(shared_api: ApiDriver) -> ApiDriver:
+    """A service that fetches calendars as soon as they are due, shared by a module."""
+    shared_api.services.fetcher.idle = 0.1
+    return shared_api
 
 
 @pytest.fixture
