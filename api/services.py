@@ -45,7 +45,8 @@ from store.credentials.pairings import Pairings
 from store.credentials.sessions import Sessions
 from store.database import Database
 from store.reader import PostgresLogReader
-from store.recorder import LogRecorder
+from store.recorder import LogFactory
+from store.request_counts import RequestCounts
 
 if TYPE_CHECKING:
     from integrations.calendars.calendar_delivery import CalendarDelivery
@@ -67,6 +68,7 @@ class Services:
     sessions: Sessions
     feed_tokens: FeedTokens
     pairings: Pairings
+    request_counts: RequestCounts
     reader: PostgresLogReader
     aggregate_cache: AggregateCache
     administration: AdministrationCommands
@@ -173,6 +175,7 @@ def build_services(settings: Settings, database: Database, clock: Clock = read_c
         sessions=Sessions(database),
         feed_tokens=FeedTokens(database),
         pairings=Pairings(database),
+        request_counts=RequestCounts(database),
         reader=reader,
         aggregate_cache=aggregate_cache,
         administration=AdministrationCommands(application),

@@ -14,6 +14,7 @@ from fastapi.security import HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
 
 from api.http.api_key_scopes import LIMITED_ROLES, require_scope
+from api.http.rate_limiter import limit_guest_requests
 from api.http.validation_messages import parse_id
 from api.services import Services
 from domain.event import Actor, Context, Source
@@ -24,7 +25,6 @@ from domain.refusals import (
     ForeignOrigin,
     Invalid,
     ReadModelBehind,
-    TooManyRequests,
     Unauthorized,
 )
 from store.credentials.api_keys import KEY_PREFIX, CredentialHolder
@@ -165,12 +165,9 @@ CurrentCaller = Annotated[Caller, Depends(authenticate_caller)]
 
 async def build_guest_context(request: Request, services: CurrentServices) -> Context:
     """Build the context of an anonymous guest, and enforce the rate limit. Raises TooManyRequests."""
-    instant = services.clock()
-    limit = services.settings.guest_rate_limit
-    if limit and request.client:
-        request_count = await to_thread.run_sync(services.api_keys.count_request, request.client.host, instant)
-        if request_count > limit:
-            raise TooManyRequests
+    instant = read_clock()
+    if services.settings.guest_rate_limit and request.client:
+        await to_thread.run_sync(limit_guest_requests, services, request.client.host, instant)
     return Context(instant, Actor(kind="guest"), get_request_id(request), "web")
 
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, BackgroundTasks, Form, Request, Response
 
 from api.field_types import normalize_email
 from api.http.dependencies import SESSION_COOKIE, CurrentServices, authenticate_session, require_own_origin
+from api.http.rate_limiter import limit_sign_in_requests
 from api.pages.rendering.dependencies import Viewer
 from api.pages.rendering.page_route import PageRoute
 from api.pages.rendering.templates import redirect_to, render_page
@@ -14,14 +15,11 @@ from api.pages.rendering.urls import build_url, ensure_local_path
 from api.services import Services
 from domain.commands.people import fold_email_case
 from domain.person import Person
-from domain.refusals import TooManyRequests, Unauthorized
+from domain.refusals import Unauthorized
 from integrations.mail.mail_message import MailMessage
 from store.credentials.sessions import SESSION_LIFETIME
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
-
-MAX_REQUESTS_PER_EMAIL = 5  # in a quarter of an hour, whether anybody has the address or not
-MAX_REQUESTS_PER_CLIENT = 30
 
 
 @router.get("/sign-in")
@@ -50,7 +48,7 @@ def send_link(
         return render_page(
             request, "sign_in/ask.html", 422, next=ensure_local_path(next), email=email, error=str(error)
         )
-    limit_requests(services, email_address, request.client.host if request.client else "")
+    limit_sign_in_requests(services, email_address, request.client.host if request.client else "", read_clock())
     background_tasks.add_task(
         services.sign_in_mailer.run_in_background, send_sign_in_mail, services, email_address, ensure_local_path(next)
     )
@@ -79,7 +77,8 @@ def sign_in(
     secret = services.sessions.begin_session(code, services.clock()) if find_person(services, code) else None
     if secret is None:
         return render_invalid_link(request)
-    services.sessions.delete_expired(services.clock())
+    services.sessions.delete_expired(read_clock())
+    services.request_counts.delete_old_sign_in_requests(read_clock())
     response = redirect_to(ensure_local_path(next))
     secure = services.settings.base_url.startswith("https://")
     response.set_cookie(
@@ -126,14 +125,6 @@ def find_person(services: Services, code: str) -> Person | None:
 def render_invalid_link(request: Request) -> Response:
     """Render the page of a link that is used, expired or unknown: always the same."""
     return render_page(request, "sign_in/gone.html", 410)
-
-
-def limit_requests(services: Services, email: str, client_address: str) -> None:
-    """Limit how often sign-in links are requested, by e-mail address and client address. Raises TooManyRequests."""
-    email_count = services.sessions.count_request(f"email {fold_email_case(email)}", services.clock())
-    client_count = services.sessions.count_request(f"place {client_address}", services.clock())
-    if email_count > MAX_REQUESTS_PER_EMAIL or client_count > MAX_REQUESTS_PER_CLIENT:
-        raise TooManyRequests
 
 
 def send_sign_in_mail(services: Services, email: str, next: str) -> None:

@@ -37,14 +37,6 @@ WHERE id = %s AND person_id = %s RETURNING id
 INSERT_SIGN_IN_CODE = (
     "INSERT INTO {schema}.sign_in_codes (hash, person_id, expires_at) VALUES (%s, %s, %s) RETURNING person_id"
 )
-COUNT_REQUEST = """
-INSERT INTO {schema}.guest_requests (address, minute, requests) VALUES (%s, date_trunc('minute', %s::timestamptz), 1)
-ON CONFLICT (address, minute) DO UPDATE SET requests = guest_requests.requests + 1 RETURNING requests
-"""
-DELETE_OLD_COUNTS = """
-WITH old AS (DELETE FROM {schema}.guest_requests WHERE minute < %s::timestamptz - interval '2 minutes' RETURNING 1)
-SELECT count(*) FROM old
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +85,6 @@ class ApiKeys:
         code = secrets.token_urlsafe(32)
         self.database.fetch_rows(INSERT_SIGN_IN_CODE, (hash_secret(code), person_id, now + SIGN_IN_CODE_LIFETIME))
         return code
-
-    def count_request(self, address: str, now: datetime) -> int:
-        """Counts a guest's request. Returns the requests of this address in this minute, over all processes."""
-        [row] = self.database.fetch_rows(COUNT_REQUEST, (address, now))
-        if row["requests"] == 1:
-            self.database.fetch_rows(DELETE_OLD_COUNTS, (now,))
-        return int(row["requests"])
 
 
 def generate_key() -> str:

@@ -1,9 +1,7 @@
-"""Sessions of the pages, sign-in with a one-time code, and the rate of requests for one."""
+"""Sessions of the pages, and sign-in with a one-time code."""
 
-import hashlib
 import secrets
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from store.credentials.api_keys import CredentialHolder, hash_secret
@@ -35,16 +33,8 @@ SELECT count(*) AS sessions FROM ended
 """
 DELETE_EXPIRED = """
 WITH sessions AS (DELETE FROM {schema}.sessions WHERE expires_at <= %(now)s RETURNING 1),
-     codes AS (DELETE FROM {schema}.sign_in_codes WHERE expires_at <= %(now)s RETURNING 1),
-     requests AS (
-         DELETE FROM {schema}.sign_in_requests WHERE quarter < %(now)s::timestamptz - interval '1 hour' RETURNING 1
-     )
+     codes AS (DELETE FROM {schema}.sign_in_codes WHERE expires_at <= %(now)s RETURNING 1)
 SELECT count(*) FROM sessions
-"""
-COUNT_REQUEST = """
-INSERT INTO {schema}.sign_in_requests (asker, quarter, requests)
-VALUES (%s, date_bin('15 minutes', %s::timestamptz, '2000-01-01Z'), 1)
-ON CONFLICT (asker, quarter) DO UPDATE SET requests = sign_in_requests.requests + 1 RETURNING requests
 """
 
 
@@ -73,7 +63,9 @@ class Sessions:
             "now": now,
             "until": now + SESSION_LIFETIME,
         }
-        return secret if self._execute_once(BEGIN_SESSION, params) else None
+        with self.database.acquire_connection() as connection:  # not sent again when the connection is lost
+            begun = connection.execute(self.database.compose_query(BEGIN_SESSION), params).fetchall()
+        return secret if begun else None
 
     def end_session(self, secret: str) -> None:
         """Ends a session."""
@@ -84,15 +76,5 @@ class Sessions:
         return int(self.database.fetch_rows(END_ALL_SESSIONS, {"person": person_id})[0]["sessions"])
 
     def delete_expired(self, now: datetime) -> None:
-        """Deletes expired sessions, sign-in codes and counts."""
+        """Deletes expired sessions and sign-in codes."""
         self.database.fetch_rows(DELETE_EXPIRED, {"now": now})
-
-    def count_request(self, asker: str, now: datetime) -> int:
-        """Counts a request for a sign-in link. Returns the requests of this asker in this quarter of an hour."""
-        [row] = self._execute_once(COUNT_REQUEST, (hashlib.sha256(asker.encode()).digest(), now))
-        return int(row["requests"])
-
-    def _execute_once(self, statement: Any, params: Any) -> list[dict[str, Any]]:
-        """Returns the rows of a statement that must not be sent again when the connection is lost."""
-        with self.database.acquire_connection() as connection:
-            return connection.execute(self.database.compose_query(statement), params).fetchall()
