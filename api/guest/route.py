@@ -4,20 +4,23 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from fastapi import Request, Response
+from fastapi import HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
-from api.guest.form import KEY_REUSED_MESSAGE, read_fields
+from api.guest.form import SENT_BEFORE, read_fields
+from api.http.bounded_body import read_body_within_limit
+from api.http.form_body import read_form
 from api.http.problem_details import REFUSAL_STATUSES
-from api.http.strict_json import read_body_within_limit
 from api.pages.rendering.templates import render_page
 from domain import refusals
 from domain.refusals import Invalid, Refusal
 from store.database import DatabaseAway
 
 log = logging.getLogger("oncelink")
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 LINK_USED_HINT = "Did you book it yourself? Your confirmation page and your calendar entry lead to your meeting."
 TITLES: dict[type[Refusal], str] = {
@@ -43,30 +46,41 @@ ICONS: dict[type[Refusal], str] = {
 class GuestRoute(APIRoute):
     """A route that always responds with a page."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    def get_route_handler(self) -> Handler:
         handle = super().get_route_handler()
 
         async def handle_as_page(request: Request) -> Response:
-            try:
-                if request.method == "POST" and not await read_body_within_limit(request):
+            if request.method == "POST":
+                receive = await read_body_within_limit(request)
+                if receive is None:
                     return await run_in_threadpool(render_too_large, request)
-                return await handle(request)
-            except DatabaseAway as error:
-                log.error("the database does not answer", exc_info=error)
-                return await offer_retry(request)
-            except refusals.TryAgain:
-                return await offer_retry(request)
+                request = Request(request.scope, receive)
+            try:
+                return await handle_or_offer_retry(handle, request)
             except Refusal as refusal:
                 return await run_in_threadpool(render_closed, request, refusal)
             except RequestValidationError:
                 return await run_in_threadpool(render_closed, request, refusals.LinkNotFound())
+            except HTTPException as error:  # a form that cannot be read
+                return await run_in_threadpool(render_closed, request, Invalid("body", error.detail))
 
         return handle_as_page
 
 
+async def handle_or_offer_retry(handle: Handler, request: Request) -> Response:
+    """Handle a request; offer a retry if the database does not answer."""
+    try:
+        return await handle(request)
+    except DatabaseAway as error:
+        log.error("the database does not answer", exc_info=error)
+    except refusals.TryAgain:
+        pass
+    return await offer_retry(request)
+
+
 async def offer_retry(request: Request) -> Response:
     """Offer a retry: a form with the same key and values, so that nothing is booked twice."""
-    fields = await read_fields(request) if request.method == "POST" else {}
+    fields = read_fields(await read_form(request)) if request.method == "POST" else {}
     return await run_in_threadpool(render_retry, request, fields)
 
 

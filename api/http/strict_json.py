@@ -6,11 +6,11 @@ from typing import Any, NoReturn
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
-from starlette.requests import ClientDisconnect
+from starlette.types import Receive
 
+from api.http.bounded_body import read_body_within_limit
 from api.http.problem_details import BadBody, FieldError, build_problem_response
 
-MAX_BYTES = 64 * 1024
 MAX_DEPTH = 32
 
 
@@ -29,39 +29,17 @@ class StrictRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handle_strictly(request: Request) -> Response:
-            strict_request = StrictRequest(request.scope, request.receive)
-            if request.method in ("POST", "PATCH", "PUT", "DELETE") and not await read_body_within_limit(
-                strict_request
-            ):
+            receive: Receive | None = request.receive
+            if request.method in ("POST", "PATCH", "PUT", "DELETE"):
+                receive = await read_body_within_limit(request)
+            if receive is None:
                 return build_problem_response(413, "body_too_large", "The body is larger than 64 KiB.")
+            strict_request = StrictRequest(request.scope, receive)
             if request.method == "POST" and self.body_field is None:
                 refuse_fields(await strict_request.body())
             return await handle(strict_request)
 
         return handle_strictly
-
-
-async def read_body_within_limit(request: Request) -> bool:
-    """Read the body unless it exceeds the limit; False when it does. Raises ClientDisconnect."""
-    if parse_int_or_zero(request.headers.get("content-length")) > MAX_BYTES:
-        return False
-    chunks: list[bytes] = []
-    size = 0
-    try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > MAX_BYTES:
-                return False
-            chunks.append(chunk)
-    except ClientDisconnect:
-        raise
-    request._body = b"".join(chunks)
-    return True
-
-
-def parse_int_or_zero(value: str | None) -> int:
-    """Parse a header's number; 0 when it is not one."""
-    return int(value[:18]) if value is not None and value.isascii() and value.isdigit() else 0
 
 
 def read_json(body: bytes) -> Any:
@@ -73,8 +51,6 @@ def read_json(body: bytes) -> Any:
             parse_constant=refuse_constant,
             parse_float=parse_finite_float,
         )
-    except BadBody:
-        raise
     except RecursionError:
         raise_bad_body("body", "Too deeply nested.")
     except (ValueError, UnicodeDecodeError):

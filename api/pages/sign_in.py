@@ -3,10 +3,11 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, BackgroundTasks, Form, Request, Response
+from fastapi import APIRouter, BackgroundTasks, Depends, Request, Response
 
 from api.field_types import normalize_email
 from api.http.dependencies import SESSION_COOKIE, CurrentServices, authenticate_session, require_own_origin
+from api.http.form_body import FormText
 from api.http.rate_limiter import limit_sign_in_requests
 from api.pages.rendering.dependencies import Viewer
 from api.pages.rendering.page_route import PageRoute
@@ -20,6 +21,9 @@ from integrations.mail.mail_message import MailMessage
 from store.credentials.sessions import SESSION_LIFETIME
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+EmailText = Annotated[str, Depends(FormText("email", max_length=254))]
+NextPath = Annotated[str, Depends(FormText("next", default="/", max_length=2000))]
 
 
 @router.get("/sign-in")
@@ -37,8 +41,8 @@ def send_link(
     request: Request,
     services: CurrentServices,
     background_tasks: BackgroundTasks,
-    email: Annotated[str, Form(max_length=254)] = "",
-    next: Annotated[str, Form(max_length=2000)] = "/",
+    email: EmailText,
+    next: NextPath,
 ) -> Response:
     """Mail a one-time link, after the response, which is the same and as quick whoever has the address."""
     require_own_origin(request)
@@ -69,9 +73,7 @@ def show_confirmation(request: Request, services: CurrentServices, code: str, ne
 
 
 @router.post("/sign-in/{code}")
-def sign_in(
-    request: Request, services: CurrentServices, code: str, next: Annotated[str, Form(max_length=2000)] = "/"
-) -> Response:
+def sign_in(request: Request, services: CurrentServices, code: str, next: NextPath) -> Response:
     """Use the link up and begin a session."""
     require_own_origin(request)
     secret = services.sessions.begin_session(code, services.clock()) if find_person(services, code) else None

@@ -3,12 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any
-
-from fastapi import Depends, Request
-from starlette.datastructures import FormData
+from typing import Any
 
 from api.field_types import WEEKDAYS
+from api.http.form_body import SubmittedForm
 
 DAY_NAMES = dict(
     zip(WEEKDAYS, ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"), strict=True)
@@ -17,14 +15,6 @@ MIDNIGHT, END_OF_DAY = "00:00", "24:00"  # a field for a time knows no 24:00
 SPARE_PAIRS = 1
 
 TimePairs = list[tuple[str, str]]
-
-
-async def read_form(request: Request) -> FormData:
-    """Return the fields of a form whose names are not known in advance."""
-    return await request.form()
-
-
-SubmittedForm = Annotated[FormData, Depends(read_form)]
 
 
 @dataclass(frozen=True)
@@ -45,12 +35,12 @@ class DayOfWeek:
     bars: list[HoursBar]
 
 
-def parse_hours(form: FormData) -> dict[str, Any]:
+def parse_hours(form: SubmittedForm) -> dict[str, Any]:
     """Return `weekly_hours` and `date_overrides` as the JSON API takes them."""
     weekly = {day: parse_day_pairs(form, f"{day}_from", f"{day}_to") for day in WEEKDAYS}
     dates: dict[str, TimePairs] = {}
     rows = zip(
-        read_texts(form, "on_date"), read_texts(form, "on_date_from"), read_texts(form, "on_date_to"), strict=False
+        form.list_values("on_date"), form.list_values("on_date_from"), form.list_values("on_date_to"), strict=False
     )
     for day, begin, end in rows:
         if day:
@@ -58,20 +48,15 @@ def parse_hours(form: FormData) -> dict[str, Any]:
     return {"weekly_hours": {day: day_pairs for day, day_pairs in weekly.items() if day_pairs}, "date_overrides": dates}
 
 
-def parse_day_pairs(form: FormData, begin_field: str, end_field: str) -> TimePairs:
+def parse_day_pairs(form: SubmittedForm, begin_field: str, end_field: str) -> TimePairs:
     """Return the pairs of times of one day, without empty ones."""
-    rows = zip(read_texts(form, begin_field), read_texts(form, end_field), strict=False)
+    rows = zip(form.list_values(begin_field), form.list_values(end_field), strict=False)
     return [pair for begin, end in rows for pair in parse_pair(begin, end)]
 
 
 def parse_pair(begin: str, end: str) -> TimePairs:
     """Return a list with the pair, empty if both times are empty. An end of 00:00 means 24:00."""
     return [(begin, END_OF_DAY if end == MIDNIGHT else end)] if begin or end else []
-
-
-def read_texts(form: FormData, name: str) -> list[str]:
-    """Return the values of a field that may occur several times."""
-    return [value for value in form.getlist(name) if isinstance(value, str)]
 
 
 def build_week(hours: Mapping[str, Sequence[Sequence[str]]]) -> list[DayOfWeek]:

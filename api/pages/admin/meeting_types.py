@@ -3,10 +3,11 @@
 import secrets
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
 
 from api.http.dependencies import VISIBLE_ASCII, CurrentServices, Id, describe_request
+from api.http.form_body import FormModel
 from api.pages.rendering.dependencies import Viewer, WaitsForPosition
 from api.pages.rendering.edit_conflicts import find_differences
 from api.pages.rendering.forms import InvalidForm, collect_field_errors, validate_form
@@ -52,7 +53,7 @@ class MeetingTypeForm(BaseModel):
         } | {name: fields[name].strip() or None for name in ("description", "location")}
 
 
-FormBody = Annotated[MeetingTypeForm, Form()]
+FormBody = Annotated[MeetingTypeForm, Depends(FormModel(MeetingTypeForm))]
 
 
 @router.get("", dependencies=[WaitsForPosition])

@@ -6,8 +6,8 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from api.http.dependencies import VISIBLE_ASCII, Caller, CurrentServices, Id, describe_request
-from api.pages.admin.hours_form import SubmittedForm
-from api.pages.admin.person_form import EMPTY_VALUES, build_form_context, parse_person_form, read_text
+from api.http.form_body import Form
+from api.pages.admin.person_form import EMPTY_VALUES, build_form_context, parse_person_form
 from api.pages.links.edit_impact import format_count
 from api.pages.rendering.dependencies import Viewer, WaitsForPosition
 from api.pages.rendering.edit_conflicts import find_differences
@@ -49,10 +49,10 @@ def show_new_form(request: Request, viewer: Viewer) -> Response:
 
 
 @router.post("/new")
-def add_person(request: Request, services: CurrentServices, viewer: Viewer, form: SubmittedForm) -> Response:
+def add_person(request: Request, services: CurrentServices, viewer: Viewer, form: Form) -> Response:
     """Add a person, only once however often the form is sent (admin)."""
     viewer.require_any_role("admin")
-    values, key = parse_person_form(form, {}, viewer.today), read_text(form, "key")
+    values, key = parse_person_form(form, {}, viewer.today), form.get_value("key")
     try:
         body = validate_form(NewPerson, values)
         properties = PersonProperties(**{name: value for name, value in dict(body).items() if value is not None})
@@ -78,12 +78,12 @@ def show_edit_form(request: Request, services: CurrentServices, viewer: Viewer, 
 
 
 @router.post("/{id}")
-def update_person(request: Request, services: CurrentServices, viewer: Viewer, id: Id, form: SubmittedForm) -> Response:
+def update_person(request: Request, services: CurrentServices, viewer: Viewer, id: Id, form: Form) -> Response:
     """Change a person, unless somebody else changed them since the form was loaded (admin)."""
     viewer.require_any_role("admin")
     person = services.administration.load_aggregate(Person, id)
     values = parse_person_form(form, person.properties.model_dump(), viewer.today)
-    version = read_text(form, "version")
+    version = form.get_value("version")
     try:
         changes = validate_form(PersonChanges, values).get_sent_fields()
         position = services.administration.update_person(

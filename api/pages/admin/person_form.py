@@ -3,10 +3,9 @@
 from datetime import date
 from typing import Any
 
-from starlette.datastructures import FormData
-
 from api.field_types import list_time_zones
-from api.pages.admin.hours_form import build_date_rows, build_week, merge_past_dates, parse_hours, read_texts
+from api.http.form_body import SubmittedForm
+from api.pages.admin.hours_form import build_date_rows, build_week, merge_past_dates, parse_hours
 from domain.person import PersonProperties
 
 ROLE_DESCRIPTIONS = {
@@ -27,24 +26,19 @@ EMPTY_VALUES: dict[str, Any] = {
 }
 
 
-def parse_person_form(form: FormData, saved_values: dict[str, Any], today: date) -> dict[str, Any]:
+def parse_person_form(form: SubmittedForm, saved_values: dict[str, Any], today: date) -> dict[str, Any]:
     """Return the form's values as the JSON API takes them; dates before today are taken from `saved_values`."""
     hours = parse_hours(form)
     dates = merge_past_dates(saved_values.get("date_overrides", {}), hours["date_overrides"], today)
     return {
-        "name": read_text(form, "name"),
-        "email": read_text(form, "email"),
-        "time_zone": read_text(form, "time_zone"),
-        "roles": read_texts(form, "roles"),
-        "busy_feed_url": read_text(form, "busy_feed_url") or None,
+        "name": form.get_value("name").strip(),
+        "email": form.get_value("email").strip(),
+        "time_zone": form.get_value("time_zone").strip(),
+        "roles": form.list_values("roles"),
+        "busy_feed_url": form.get_value("busy_feed_url").strip() or None,
         "weekly_hours": hours["weekly_hours"],
         "date_overrides": dates,
     }
-
-
-def read_text(form: FormData, name: str) -> str:
-    """Return a field of one line, stripped; "" if it is missing."""
-    return next(iter(read_texts(form, name)), "").strip()
 
 
 def build_form_context(values: dict[str, Any], today: date) -> dict[str, Any]:

@@ -4,9 +4,10 @@ import secrets
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.http.dependencies import VISIBLE_ASCII, Caller, CurrentServices, Id, describe_request
+from api.http.form_body import FormModel
 from api.pages.links.form import MEETING_TYPE_MISSING, LinkForm
 from api.pages.links.form_choices import add_suggestion, check_slug, find_meeting_type_choices, find_people_choices
 from api.pages.links.table_rows import build_table_row
@@ -51,7 +52,7 @@ def show_properties_step(
 
 @router.post("/properties")
 def publish_link(
-    request: Request, services: CurrentServices, viewer: Viewer, form: Annotated[LinkForm, Form()]
+    request: Request, services: CurrentServices, viewer: Viewer, form: Annotated[LinkForm, Depends(FormModel(LinkForm))]
 ) -> Response:
     """Create the link, only once however often the form is sent."""
     viewer.require_any_role("member")

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from api.http.dependencies import Caller, CurrentServices, Id
+from api.http.form_body import FormText
 from api.pages.rendering.dependencies import Viewer
 from api.pages.rendering.page_route import PageRoute
 from api.pages.rendering.templates import redirect_to, render_page
@@ -19,7 +20,7 @@ from projections import links
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
-ReturnPath = Annotated[str, Form(max_length=2000)]
+ReturnPath = Annotated[str, Depends(FormText("back", default="/links", max_length=2000))]
 
 
 @dataclass(frozen=True)
@@ -67,21 +68,21 @@ def show_delete_confirmation(
 
 
 @router.post("/links/{id}/disable")
-def disable_link(services: CurrentServices, viewer: Viewer, id: Id, back: ReturnPath = "/links") -> Response:
+def disable_link(services: CurrentServices, viewer: Viewer, id: Id, back: ReturnPath) -> Response:
     """Disable a link."""
     position = services.links.switch_link(viewer.context, id, on=False)
     return redirect_back(services, id, "Disabled “{}”. Nobody can book it until you enable it again.", back, position)
 
 
 @router.post("/links/{id}/enable")
-def enable_link(services: CurrentServices, viewer: Viewer, id: Id, back: ReturnPath = "/links") -> Response:
+def enable_link(services: CurrentServices, viewer: Viewer, id: Id, back: ReturnPath) -> Response:
     """Enable a link again."""
     position = services.links.switch_link(viewer.context, id, on=True)
     return redirect_back(services, id, "Enabled “{}”.", back, position)
 
 
 @router.post("/links/{id}/delete")
-def delete_link(services: CurrentServices, viewer: Viewer, id: Id, back: ReturnPath = "/links") -> Response:
+def delete_link(services: CurrentServices, viewer: Viewer, id: Id, back: ReturnPath) -> Response:
     """Delete a link."""
     position = services.links.delete_link(viewer.context, id)
     return redirect_back(services, id, "Deleted “{}”. Its booked meetings stay.", back, position)

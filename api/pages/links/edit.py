@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.http.dependencies import Caller, CurrentServices, Id
+from api.http.form_body import FormModel
 from api.pages.links import edit_comparison
 from api.pages.links.change_summary import LINK_FIELDS, Change, ValueFormatter, list_changes
 from api.pages.links.edit_comparison import EditConflict, load_properties_at
@@ -58,7 +59,11 @@ def show_edit_form(
 
 @router.post("/{id}/edit")
 def save_link(
-    request: Request, services: CurrentServices, viewer: Viewer, id: Id, form: Annotated[LinkForm, Form()]
+    request: Request,
+    services: CurrentServices,
+    viewer: Viewer,
+    id: Id,
+    form: Annotated[LinkForm, Depends(FormModel(LinkForm))],
 ) -> Response:
     """Save the form; show a comparison if somebody else changed the link since."""
     link = services.links.load_aggregate(Link, id)

@@ -3,9 +3,10 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
 from api.http.dependencies import Caller, CurrentServices, Id
+from api.http.form_body import FormText
 from api.http.responses import add_single_use_url
 from api.http.validation_messages import parse_id
 from api.pages.links.detail import is_revocable
@@ -27,7 +28,8 @@ from replay.history import event_history
 router = APIRouter(prefix="/links/{id}/single-use", include_in_schema=False, route_class=PageRoute)
 
 MAX_EVENTS = 50
-ReturnPath = Annotated[str, Form(max_length=2000)]
+ReasonText = Annotated[str, Depends(FormText("reason"))]
+ReturnPath = Annotated[str, Depends(FormText("back", default="/", max_length=2000))]
 
 
 def parse_token_id(token: Annotated[str, Path()]) -> UUID:
@@ -72,8 +74,8 @@ def revoke_single_use_link(
     viewer: Viewer,
     id: Id,
     token: TokenId,
-    reason: str = Form(""),
-    back: ReturnPath = "/",
+    reason: ReasonText,
+    back: ReturnPath,
 ) -> Response:
     """Revoke a single-use link, with a reason."""
     row = load_single_use_row(services, viewer, id, token)

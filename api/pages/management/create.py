@@ -3,9 +3,10 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.http.dependencies import VISIBLE_ASCII, CurrentServices, Id, describe_request
+from api.http.form_body import FormModel
 from api.pages.links.create import generate_form_key
 from api.pages.links.form import MEETING_TYPE_MISSING, ManagedLinkForm
 from api.pages.links.form_choices import add_suggestion, check_slug, find_meeting_type_choices, find_people_choices
@@ -50,7 +51,10 @@ def show_properties_step(
 
 @router.post("/properties")
 def create_managed_link(
-    request: Request, services: CurrentServices, viewer: Viewer, form: Annotated[ManagedLinkForm, Form()]
+    request: Request,
+    services: CurrentServices,
+    viewer: Viewer,
+    form: Annotated[ManagedLinkForm, Depends(FormModel(ManagedLinkForm))],
 ) -> Response:
     """Create the managed link and every host's link, only once however often the form is sent (manager)."""
     viewer.require_any_role("manager")

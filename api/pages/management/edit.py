@@ -3,9 +3,10 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.http.dependencies import Caller, CurrentServices, Id
+from api.http.form_body import FormModel
 from api.pages.links import edit_comparison
 from api.pages.links.change_summary import MANAGED_LINK_FIELDS, ValueFormatter, list_changes
 from api.pages.links.edit import EditPreview, get_zone
@@ -41,7 +42,11 @@ def show_edit_form(
 
 @router.post("/{id}/edit")
 def save_managed_link(
-    request: Request, services: CurrentServices, viewer: Viewer, id: Id, form: Annotated[ManagedLinkForm, Form()]
+    request: Request,
+    services: CurrentServices,
+    viewer: Viewer,
+    id: Id,
+    form: Annotated[ManagedLinkForm, Depends(FormModel(ManagedLinkForm))],
 ) -> Response:
     """Save the form; show a comparison if somebody else changed the managed link since (manager)."""
     viewer.require_any_role("manager")

@@ -5,10 +5,11 @@ from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from api.field_types import Day
 from api.http.dependencies import Caller, CurrentServices, Id
+from api.http.form_body import FormText
 from api.pages.rendering.dependencies import Viewer
 from api.pages.rendering.forms import InvalidForm, collect_field_errors, validate_form
 from api.pages.rendering.page_route import PageRoute
@@ -33,6 +34,8 @@ router = APIRouter(prefix="/meeting-log", include_in_schema=False, route_class=P
 DAYS_PER_PAGE = 7
 MAX_EVENTS = 200
 FirstDay = Annotated[Day | None, Blank]
+StartText = Annotated[str, Depends(FormText("start"))]
+ReasonText = Annotated[str, Depends(FormText("reason"))]
 
 
 @router.get("/{id}")
@@ -51,7 +54,7 @@ def show_free_times(
 
 @router.post("/{id}/reschedule")
 def reschedule_meeting(
-    request: Request, services: CurrentServices, viewer: Viewer, id: Id, start: Annotated[str, Form()] = ""
+    request: Request, services: CurrentServices, viewer: Viewer, id: Id, start: StartText
 ) -> Response:
     """Move a meeting to another time."""
     services.scheduling.load_booking_to_change(viewer.context, id)
@@ -74,9 +77,7 @@ def show_cancel_form(request: Request, services: CurrentServices, viewer: Viewer
 
 
 @router.post("/{id}/cancel")
-def cancel_meeting(
-    request: Request, services: CurrentServices, viewer: Viewer, id: Id, reason: Annotated[str, Form()] = ""
-) -> Response:
+def cancel_meeting(request: Request, services: CurrentServices, viewer: Viewer, id: Id, reason: ReasonText) -> Response:
     """Cancel a meeting, for good."""
     services.scheduling.load_booking_to_change(viewer.context, id)
     try:

@@ -3,10 +3,11 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Request, Response
-from pydantic import BaseModel
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, Field
 
 from api.http.dependencies import Caller, CurrentServices, Id
+from api.http.form_body import FormModel
 from api.http.problem_details import REFUSAL_STATUSES
 from api.pages.meetings.detail import describe_error
 from api.pages.rendering.dependencies import Viewer, WaitsForPosition
@@ -28,7 +29,15 @@ from projections.queries import free_people
 router = APIRouter(prefix="/meeting-log", include_in_schema=False, route_class=PageRoute)
 
 OptionalId = Annotated[UUID | None, Blank]
-FormText = Annotated[str, Form(max_length=2000)]
+ShortText = Annotated[str, Field(max_length=2000)]
+
+
+class ReassignForm(BaseModel):
+    """The form of the page: the new host, which host is replaced, and the path to return to."""
+
+    host_id: ShortText = ""
+    instead_of: ShortText = ""
+    back: ShortText = ""
 
 
 class ReassignQuery(BaseModel):
@@ -60,15 +69,13 @@ def reassign_meeting(
     services: CurrentServices,
     viewer: Viewer,
     id: Id,
-    host_id: FormText = "",
-    instead_of: FormText = "",
-    back: FormText = "",
+    form: Annotated[ReassignForm, Depends(FormModel(ReassignForm))],
 ) -> Response:
     """Reassign the meeting, or show why that is refused."""
     token = services.reassignment.load_booking_to_reassign(viewer.context, id)
-    query = ReassignQuery(back=ensure_local_path(back) if back else f"/meeting-log/{id}")
+    query = ReassignQuery(back=ensure_local_path(form.back) if form.back else f"/meeting-log/{id}")
     try:
-        new_host = validate_form(NewHost, {"host_id": host_id, "instead_of": instead_of or None})
+        new_host = validate_form(NewHost, {"host_id": form.host_id, "instead_of": form.instead_of or None})
         query.instead_of = new_host.instead_of
         position = services.reassignment.reassign_meeting(viewer.context, id, new_host.host_id, new_host.instead_of)
     except (InvalidForm, Refusal) as error:

@@ -1,12 +1,11 @@
 """Validates forms with the request models of the JSON API and maps refusals to form fields."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from api.http.problem_details import format_field_name
-from api.http.strict_json import find_broken_rule
+from api.http.strict_json import find_broken_rule, iterate_texts
 from api.http.validation_messages import explain_validation_error
 from domain.refusals import EmailTaken, Invalid, Refusal, SlugTaken
 
@@ -23,24 +22,29 @@ class InvalidForm(Exception):
         self.errors = dict(errors)
 
 
-def validate_form(model: type[M], values: Mapping[str, Any]) -> M:
-    """Validate a form's values with a request model of the JSON API. Raises InvalidForm."""
-    for name, value in values.items():
-        if isinstance(value, str) and (message := find_broken_rule(value.replace("\r\n", "\n"))):
-            raise InvalidForm({name: message})
+def validate_form(model: type[M], values: Mapping[str, Any], messages: Mapping[str, str] | None = None) -> M:
+    """Validate a form's values with a request model of the JSON API. Raises InvalidForm with one message per field.
+
+    `messages` replaces messages, by the type of Pydantic's error.
+    """
+    broken_rules = {get_field_name(path.split(".")): find_broken_rule(text) for path, text in iterate_texts(values)}
+    if errors := {name: message for name, message in broken_rules.items() if message}:
+        raise InvalidForm(errors)
     try:
-        return model.model_validate({name: normalize_line_breaks(value) for name, value in values.items()})
+        return model.model_validate(values)
     except ValidationError as error:
-        errors = {
-            format_field_name(("form", *detail["loc"])): explain_validation_error(detail)
-            for detail in error.errors(include_input=False)
-        }
-        raise InvalidForm(errors) from None
+        details = reversed(error.errors(include_input=False))  # so that a field's first error stays
+        raise InvalidForm(
+            {
+                get_field_name(detail["loc"]): (messages or {}).get(detail["type"]) or explain_validation_error(detail)
+                for detail in details
+            }
+        ) from None
 
 
-def normalize_line_breaks(value: Any) -> Any:
-    """Replace the CRLF line breaks that forms send by LF; other values are returned as they are."""
-    return value.replace("\r\n", "\n") if isinstance(value, str) else value
+def get_field_name(location: Sequence[Any]) -> str:
+    """Return the form's field of a location in a request body: the last name in it, or `form` if there is none."""
+    return next((str(part) for part in reversed(location) if not str(part).isdecimal()), "form")
 
 
 def collect_field_errors(error: Refusal | InvalidForm) -> dict[str, str]:

@@ -13,9 +13,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from api.http import problem_details
+from api.http.bounded_body import read_body_within_limit
 from api.http.dependencies import authenticate_session, get_services
 from api.http.problem_details import REFUSAL_STATUSES
-from api.http.strict_json import read_body_within_limit
 from api.http.validation_messages import explain_validation_error
 from api.pages.rendering.templates import render_page
 from api.pages.rendering.urls import build_sign_in_url
@@ -42,8 +42,11 @@ class PageRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handle_as_page(request: Request) -> Response:
-            if request.method == "POST" and not await read_body_within_limit(request):
-                return await render_refusal(request, 413, "What was sent is larger than 64 KiB.")
+            if request.method == "POST":
+                receive = await read_body_within_limit(request)
+                if receive is None:
+                    return await render_refusal(request, 413, "What was sent is larger than 64 KiB.")
+                request = Request(request.scope, receive)
             try:
                 return await handle(request)
             except Refusal as error:

@@ -5,9 +5,11 @@ from typing import Annotated, Any
 from uuid import uuid4
 
 from anyio import to_thread
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel
 
 from api.http.dependencies import Caller, CurrentServices, Id
+from api.http.form_body import FormModel
 from api.pages.rendering.dependencies import Viewer
 from api.pages.rendering.forms import InvalidForm, collect_field_errors, validate_form
 from api.pages.rendering.page_route import PageRoute
@@ -21,15 +23,36 @@ from domain.refusals import Refusal
 router = APIRouter(prefix="/settings/calendars", include_in_schema=False, route_class=PageRoute)
 
 CALENDARS_URL = "/settings#calendars"
-FormField = Annotated[str, Form()]
+
+
+class FeedForm(BaseModel):
+    """A feed to add."""
+
+    feed_url: str = ""
+    feed_name: str = ""
+
+
+class AccountForm(BaseModel):
+    """A CalDAV account to connect."""
+
+    account_url: str = ""
+    account_user: str = ""
+    account_password: str = ""
+
+
+class ChoiceForm(BaseModel):
+    """Which calendars of an account are read, and which one is written to."""
+
+    read: list[str] = []
+    write_to: str = ""
 
 
 @router.post("/feed")
 async def add_feed(
-    request: Request, services: CurrentServices, viewer: Viewer, feed_url: FormField = "", feed_name: FormField = ""
+    request: Request, services: CurrentServices, viewer: Viewer, form: Annotated[FeedForm, Depends(FormModel(FeedForm))]
 ) -> Response:
     """Add a feed by its URL."""
-    values = {"kind": "feed", "url": feed_url.strip(), "name": feed_name.strip() or None}
+    values = {"kind": "feed", "url": form.feed_url.strip(), "name": form.feed_name.strip() or None}
     return await add_calendar(
         request, services, viewer, values, {"": "feed_url", "url": "feed_url", "name": "feed_name"}
     )
@@ -40,12 +63,15 @@ async def add_account(
     request: Request,
     services: CurrentServices,
     viewer: Viewer,
-    account_url: FormField = "",
-    account_user: FormField = "",
-    account_password: FormField = "",
+    form: Annotated[AccountForm, Depends(FormModel(AccountForm))],
 ) -> Response:
     """Connect a CalDAV account."""
-    values = {"kind": "caldav", "url": account_url.strip(), "user": account_user, "password": account_password}
+    values = {
+        "kind": "caldav",
+        "url": form.account_url.strip(),
+        "user": form.account_user,
+        "password": form.account_password,
+    }
     fields = {name: f"account_{name}" for name in ("url", "user", "password")} | {"": "account_url"}
     return await add_calendar(request, services, viewer, values, fields)
 
@@ -59,15 +85,11 @@ async def refresh_calendar(services: CurrentServices, viewer: Viewer, id: Id) ->
 
 @router.post("/{id}/choose")
 def choose_calendars(
-    services: CurrentServices,
-    viewer: Viewer,
-    id: Id,
-    read: Annotated[list[str] | None, Form()] = None,
-    write_to: FormField = "",
+    services: CurrentServices, viewer: Viewer, id: Id, form: Annotated[ChoiceForm, Depends(FormModel(ChoiceForm))]
 ) -> Response:
     """Choose which calendars of an account are read and written to."""
     try:
-        body = validate_form(CalendarChoice, {"calendars": read or [], "write_to": write_to or None})
+        body = validate_form(CalendarChoice, {"calendars": form.read, "write_to": form.write_to or None})
     except InvalidForm as error:
         return redirect_to(CALENDARS_URL, next(iter(error.errors.values())))
     calendars_api.choose_calendars(services, viewer, id, body)

@@ -5,11 +5,12 @@ import re
 from base64 import urlsafe_b64encode
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.http.api_key_scopes import EXTENSION, PAIRING_PATH
 from api.http.dependencies import CurrentServices
+from api.http.form_body import FormText
 from api.http.strict_json import StrictRoute
 from api.pages.rendering.dependencies import Viewer
 from api.pages.rendering.page_route import PageRoute
@@ -26,7 +27,8 @@ exchange_router = APIRouter(include_in_schema=False, route_class=StrictRoute)
 KEY_NAME = "Chrome extension"
 SECRET_PATTERN = r"^[A-Za-z0-9_-]{43}$"  # noqa: S105, a pattern: 256 bits in base64url
 QueryText = Annotated[str, Query(max_length=100)]
-FormText = Annotated[str, Form(max_length=100)]
+ExtensionText = Annotated[str, Depends(FormText("extension", max_length=100))]
+ChallengeText = Annotated[str, Depends(FormText("challenge", max_length=100))]
 
 
 class PairingExchange(BaseModel):
@@ -52,7 +54,7 @@ def show_pairing(
 
 @router.post("")
 def approve_pairing(
-    request: Request, services: CurrentServices, viewer: Viewer, extension: FormText = "", challenge: FormText = ""
+    request: Request, services: CurrentServices, viewer: Viewer, extension: ExtensionText, challenge: ChallengeText
 ) -> Response:
     """Create the one-time code, which the extension reads from this page."""
     viewer.require_any_role("member")

@@ -3,11 +3,11 @@
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from api.http.dependencies import Caller, CurrentServices, Id
-from api.pages.admin.hours_form import SubmittedForm
-from api.pages.admin.person_form import build_form_context, parse_person_form, read_text
+from api.http.form_body import Form, FormText
+from api.pages.admin.person_form import build_form_context, parse_person_form
 from api.pages.rendering.dependencies import Viewer
 from api.pages.rendering.edit_conflicts import find_differences
 from api.pages.rendering.forms import InvalidForm, collect_field_errors, validate_form
@@ -25,6 +25,7 @@ from store.credentials.api_keys import generate_key
 router = APIRouter(prefix="/settings", include_in_schema=False, route_class=PageRoute)
 
 MAX_KEYS = 200
+KeyName = Annotated[str, Depends(FormText("key_name"))]
 OWN_FIELDS = ("time_zone", "weekly_hours", "date_overrides")
 
 
@@ -35,10 +36,10 @@ def show_settings(request: Request, services: CurrentServices, viewer: Viewer) -
 
 
 @router.post("/hours")
-def update_hours(request: Request, services: CurrentServices, viewer: Viewer, form: SubmittedForm) -> Response:
+def update_hours(request: Request, services: CurrentServices, viewer: Viewer, form: Form) -> Response:
     """Change the viewer's zone and hours, unless somebody else changed them since the form was loaded."""
     form_values = parse_person_form(form, viewer.person.properties.model_dump(), viewer.today)
-    values, version = {name: form_values[name] for name in OWN_FIELDS}, read_text(form, "version")
+    values, version = {name: form_values[name] for name in OWN_FIELDS}, form.get_value("version")
     try:
         changes = validate_form(OwnChanges, values).get_sent_fields()
         expected_version = int(version) if version.isdecimal() else None
@@ -55,9 +56,7 @@ def update_hours(request: Request, services: CurrentServices, viewer: Viewer, fo
 
 
 @router.post("/keys")
-def make_key(
-    request: Request, services: CurrentServices, viewer: Viewer, key_name: Annotated[str, Form()] = ""
-) -> Response:
+def make_key(request: Request, services: CurrentServices, viewer: Viewer, key_name: KeyName) -> Response:
     """Create an API key and show it, only this once."""
     values = viewer.person.properties.model_dump()
     try:
