@@ -1,26 +1,24 @@
 """Editing a link: the form shows what saving would affect, and both edits are compared after a version conflict."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.http.dependencies import Caller, CurrentServices, Id
 from api.http.form_body import FormModel
-from api.pages.links import edit_comparison
-from api.pages.links.change_summary import LINK_FIELDS, Change, ValueFormatter, list_changes
-from api.pages.links.edit_comparison import EditConflict, load_properties_at
+from api.pages.links.change_summary import LINK_FIELDS, ValueFormatter
 from api.pages.links.edit_impact import describe_link_effects, format_unused_links
-from api.pages.links.form import LinkForm, format_local_time
-from api.pages.links.form_choices import add_suggestion, check_slug, find_meeting_type_choices, find_people_choices
+from api.pages.links.editor import LinkEditor
+from api.pages.links.form import LinkForm
+from api.pages.links.form_choices import Choices, find_people_choices
 from api.pages.rendering.dependencies import Viewer
-from api.pages.rendering.forms import InvalidForm, collect_field_errors
 from api.pages.rendering.page_route import PageRoute
 from api.pages.rendering.templates import redirect_to, render_page
-from api.services import Services
 from domain.link import Link
 from domain.permissions import require_link_editable, require_link_visible
-from domain.refusals import NotFound, Refusal, VersionConflict
+from domain.refusals import NotFound
 from projections import links
 from projections.links import Impact
 
@@ -32,13 +30,52 @@ MANAGED_LINK_MESSAGE = (
 
 
 @dataclass(frozen=True)
-class EditPreview:
-    """What saving a form would change and affect, or why it cannot be saved yet."""
+class StandardLinkEditor(LinkEditor[Link, LinkForm]):
+    """Edits a standard link."""
 
-    changes: list[Change] = field(default_factory=list)
-    effects: list[str] = field(default_factory=list)
-    errors: dict[str, str] = field(default_factory=dict)
-    stale: bool = False
+    FIELDS = LINK_FIELDS
+    FORM = LinkForm
+    TEMPLATE = "links/edit.html"
+
+    @property
+    def path(self) -> str:
+        """The path of the link's page."""
+        return f"/links/{self.link.id}"
+
+    def list_own_values(self) -> dict[str, Any]:
+        """Return co-hosts, and whether it is in the library."""
+        properties = self.link.properties
+        return {"co_host_ids": list(properties.co_host_ids), "in_library": properties.in_library}
+
+    def find_people(self, form: LinkForm) -> Choices:
+        """Return whom the form offers as co-hosts."""
+        return find_people_choices(self.services, form.who, form.co_host_ids, [self.link.properties.owner_id])
+
+    def describe_effects(
+        self, before: Mapping[str, Any], after: Mapping[str, Any], formatter: ValueFormatter
+    ) -> Iterator[str]:
+        """Yield a sentence for each effect of a change."""
+        return describe_link_effects(before, after, self.load_impact(), formatter, self.viewer.context.now)
+
+    def describe_saving(self) -> str:
+        """Return the message after saving, which counts the unused single-use links."""
+        count = self.load_impact()["active_single_use"]
+        return f"Saved. {format_unused_links(count)} {'follows' if count == 1 else 'follow'} it." if count else "Saved."
+
+    def update(self, changes: Mapping[str, Any], version: int | None) -> int | None:
+        """Change the link."""
+        return self.services.links.update_link(self.viewer.context, self.link.id, changes, version)
+
+    def build_context(self) -> dict[str, Any]:
+        """Return what depends on the link now."""
+        return {"impact": self.load_impact()}
+
+    def load_impact(self) -> Impact:
+        """Return the counts of what depends on the link now. Raises NotFound."""
+        impact = links.compute_impact(self.services.from_log(), self.link.id, self.viewer.context.now)
+        if impact is None:
+            raise NotFound
+        return impact
 
 
 @router.get("/{id}/edit")
@@ -51,10 +88,7 @@ def show_edit_form(
         return refusal
     require_link_editable(viewer.context, link)
     link.refuse_if_deleted()
-    if form.version is None:
-        return render_edit_form(request, services, viewer, link, build_form(link, get_zone(viewer), form))
-    preview = build_preview(services, viewer, link, form)
-    return render_edit_form(request, services, viewer, link, form, preview, preview.errors)
+    return StandardLinkEditor(request, services, viewer, link).show(form)
 
 
 @router.post("/{id}/edit")
@@ -70,32 +104,7 @@ def save_link(
     if refusal := respond_if_managed(request, viewer, link):
         return refusal
     require_link_editable(viewer.context, link)
-    active_count = load_impact(services, viewer, link)["active_single_use"]
-    try:
-        requested_changes = form.to_changes(get_zone(viewer), *find_expiries(services, link, form)).get_sent_fields()
-        position = services.links.update_link(viewer.context, id, requested_changes, form.version)
-    except VersionConflict:
-        return render_comparison(request, services, viewer, services.links.load_aggregate(Link, id), form)
-    except (InvalidForm, Refusal) as error:
-        return render_edit_form(
-            request,
-            services,
-            viewer,
-            link,
-            form,
-            EditPreview(errors=collect_field_errors(error)),
-            collect_field_errors(error),
-            422,
-        )
-    if position is None:
-        return redirect_to(f"/links/{id}", "Nothing was changed.")
-    services.announce_append()
-    note = (
-        f" {format_unused_links(active_count)} {'follows' if active_count == 1 else 'follow'} it."
-        if active_count
-        else ""
-    )
-    return redirect_to(f"/links/{id}", f"Saved.{note}", position)
+    return StandardLinkEditor(request, services, viewer, link).save(form)
 
 
 def respond_if_managed(request: Request, viewer: Caller, link: Link) -> Response | None:
@@ -108,90 +117,3 @@ def respond_if_managed(request: Request, viewer: Caller, link: Link) -> Response
     return render_page(
         request, "errors/refusal.html", 403, title="Managers change this link", sentence=MANAGED_LINK_MESSAGE
     )
-
-
-def get_zone(viewer: Caller) -> str:
-    """Return the viewer's time zone."""
-    return viewer.person.properties.time_zone
-
-
-def build_form(link: Link, zone: str, query: LinkForm) -> LinkForm:
-    """Build the form with the link's current values; its two searches are kept."""
-    properties = link.properties
-    return LinkForm(
-        name=properties.name,
-        slug=properties.slug,
-        meeting_type_id=properties.meeting_type_id,
-        co_host_ids=list(properties.co_host_ids),
-        expires_at=format_local_time(properties.expires_at, zone),
-        in_library=properties.in_library,
-        version=link.version,
-        who=query.who,
-        what=query.what,
-    )
-
-
-def find_expiries(services: Services, link: Link, form: LinkForm) -> tuple[Any, Any]:
-    """Return the expiry at the version that the form was made on, and the current one."""
-    return load_properties_at(services, link, form.version)["expires_at"], link.properties.expires_at
-
-
-def load_impact(services: Services, viewer: Caller, link: Link) -> Impact:
-    """Return the counts of what depends on a link now. Raises NotFound."""
-    impact = links.compute_impact(services.from_log(), link.id, viewer.context.now)
-    if impact is None:
-        raise NotFound
-    return impact
-
-
-def build_preview(services: Services, viewer: Caller, link: Link, form: LinkForm) -> EditPreview:
-    """Build the preview of saving a form."""
-    zone = get_zone(viewer)
-    try:
-        requested_changes = form.to_changes(zone, *find_expiries(services, link, form)).get_sent_fields()
-    except InvalidForm as error:
-        return EditPreview(errors=error.errors)
-    before, after = dict(link.properties), dict(link.properties.apply_changes(requested_changes))
-    formatter = ValueFormatter.from_properties(services, zone, before, after)
-    effects = describe_link_effects(before, after, load_impact(services, viewer, link), formatter, viewer.context.now)
-    return EditPreview(
-        list_changes(LINK_FIELDS, before, after, formatter), list(effects), {}, form.version != link.version
-    )
-
-
-def render_edit_form(
-    request: Request,
-    services: Services,
-    viewer: Caller,
-    link: Link,
-    form: LinkForm,
-    preview: EditPreview | None = None,
-    errors: dict[str, str] | None = None,
-    status: int = 200,
-) -> Response:
-    """Render the page with the form."""
-    return render_page(
-        request,
-        "links/edit.html",
-        status,
-        link=link,
-        form=form,
-        preview=preview or EditPreview(),
-        errors=add_suggestion(services, errors or {}, form.slug),
-        types=find_meeting_type_choices(services, form.what, form.meeting_type_id),
-        people=find_people_choices(services, form.who, form.co_host_ids, [link.properties.owner_id]),
-        slug_check=check_slug(services, form.slug, form.name, link.id) if form.slug != link.properties.slug else None,
-        impact=load_impact(services, viewer, link),
-    )
-
-
-def render_comparison(request: Request, services: Services, viewer: Caller, link: Link, form: LinkForm) -> Response:
-    """Render the comparison of both edits; redirect to the link if they are the same."""
-    zone = get_zone(viewer)
-    before, theirs = load_properties_at(services, link, form.version), dict(link.properties)
-    requested_changes = form.to_changes(zone, before["expires_at"], theirs["expires_at"]).get_sent_fields()
-    mine = dict(link.properties.apply_changes(requested_changes))
-    comparison = EditConflict(LINK_FIELDS, before, theirs, mine).compare_edits(services, zone)
-    if not comparison.differences:
-        return redirect_to(f"/links/{link.id}", "Somebody has just saved the very same.")
-    return edit_comparison.render_conflict_page(request, services, comparison, link, form.version, f"/links/{link.id}")

@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator
 
 from api.pages.rendering.forms import InvalidForm, validate_form
 from api.pages.rendering.query_parameters import Blank, SearchQuery
-from api.v1.request_bodies import LinkChanges, ManagedLinkChanges, NewLink, NewManagedLink
+from api.v1.request_bodies import LinkChanges, ManagedLinkChanges, NewLink, NewManagedLink, PatchBody
 
 LOCAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?")
 MEETING_TYPE_MISSING = "Choose a meeting type."
@@ -29,6 +29,8 @@ Ids = Annotated[list[UUID], BeforeValidator(split_ids)]
 
 class BaseLinkForm(BaseModel):
     """Fields shared by the forms of links and of managed links; `who` and `what` search people and meeting types."""
+
+    CHANGES: ClassVar[type[PatchBody]]
 
     name: str = ""
     slug: Annotated[str, AfterValidator(str.strip)] = ""
@@ -54,9 +56,15 @@ class BaseLinkForm(BaseModel):
             "expires_at": parse_expiry(self.expires_at, zone, *expiries),
         }
 
+    def to_changes(self, zone: str, *expiries: datetime | None) -> dict[str, Any]:
+        """Return the change of every property; `expiries` are the saved ones. Raises InvalidForm."""
+        return validate_form(self.CHANGES, self.to_values(zone, *expiries)).get_sent_fields()
+
 
 class LinkForm(BaseLinkForm):
     """The form of a link, and the version it was made on."""
+
+    CHANGES = LinkChanges
 
     co_host_ids: Ids = []
     in_library: bool = False
@@ -70,13 +78,11 @@ class LinkForm(BaseLinkForm):
         """Return the request to create the link. Raises InvalidForm."""
         return validate_form(NewLink, self.to_values(zone) | {"slug": self.slug or None})
 
-    def to_changes(self, zone: str, *expiries: datetime | None) -> LinkChanges:
-        """Return the change of every property; `expiries` are the saved ones. Raises InvalidForm."""
-        return validate_form(LinkChanges, self.to_values(zone, *expiries))
-
 
 class ManagedLinkForm(BaseLinkForm):
     """The form of a managed link, and the version it was made on."""
+
+    CHANGES = ManagedLinkChanges
 
     host_ids: Ids = []
 
@@ -89,10 +95,6 @@ class ManagedLinkForm(BaseLinkForm):
     def to_new_managed_link(self, zone: str) -> NewManagedLink:
         """Return the request to create the managed link. Raises InvalidForm."""
         return validate_form(NewManagedLink, self.to_values(zone))
-
-    def to_changes(self, zone: str, *expiries: datetime | None) -> ManagedLinkChanges:
-        """Return the change of every property; `expiries` are the saved ones. Raises InvalidForm."""
-        return validate_form(ManagedLinkChanges, self.to_values(zone, *expiries))
 
 
 def format_local_time(instant: datetime | None, zone: str) -> str:
