@@ -1,22 +1,23 @@
 """Administration of meeting types: the templates of meetings that links book."""
 
-import secrets
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
 
-from api.http.dependencies import VISIBLE_ASCII, CurrentServices, Id, describe_request
+from api.http.dependencies import CurrentServices, Id, describe_request
 from api.http.form_body import FormModel
 from api.pages.rendering.dependencies import Viewer, WaitsForPosition
-from api.pages.rendering.edit_conflicts import find_differences
-from api.pages.rendering.forms import InvalidForm, collect_field_errors, validate_form
+from api.pages.rendering.form_keys import generate_form_key
+from api.pages.rendering.form_submission import FormState, submit_edit, submit_new
+from api.pages.rendering.forms import validate_form
 from api.pages.rendering.page_route import PageRoute
 from api.pages.rendering.query_parameters import PageCursor, RowNumber, SearchQuery
 from api.pages.rendering.templates import redirect_to, render_page
 from api.v1.request_bodies import MeetingTypeChanges, NewMeetingType
+from domain.log import CommandResult
 from domain.meeting_type import MeetingType, MeetingTypeProperties
-from domain.refusals import Refusal, VersionConflict
 from projections import meeting_types
 
 router = APIRouter(prefix="/admin/meeting-types", include_in_schema=False, route_class=PageRoute)
@@ -40,10 +41,10 @@ class MeetingTypeForm(BaseModel):
     key: str = ""
 
     @classmethod
-    def from_properties(cls, properties: MeetingTypeProperties, version: int) -> "MeetingTypeForm":
+    def from_properties(cls, properties: MeetingTypeProperties) -> "MeetingTypeForm":
         """Create the form of a meeting type as it is."""
         values = {name: "" if value is None else str(value) for name, value in dict(properties).items()}
-        return cls(**values, version=str(version))
+        return cls(**values)
 
     def to_values(self) -> dict[str, Any]:
         """Return the fields as the JSON API takes them: numbers where possible, None for empty ones."""
@@ -75,25 +76,28 @@ def list_meeting_types(
 def show_new_form(request: Request, viewer: Viewer) -> Response:
     """Show an empty form (admin)."""
     viewer.require_any_role("admin")
-    form = MeetingTypeForm(key=secrets.token_urlsafe(18))
-    return render_page(request, "admin/meeting_type.html", form=form, id=None, errors={}, theirs=[])
+    return render_form(request, None, MeetingTypeForm(), FormState(key=generate_form_key()))
 
 
 @router.post("/new")
 def create_meeting_type(request: Request, services: CurrentServices, viewer: Viewer, form: FormBody) -> Response:
     """Create a meeting type, only once however often the form is sent (admin)."""
     viewer.require_any_role("admin")
-    try:
+
+    def create(key: str | None) -> CommandResult:
         body = validate_form(NewMeetingType, form.to_values())
-        key = form.key if VISIBLE_ASCII.fullmatch(form.key) else None
-        result = services.administration.create_meeting_type(
-            viewer.context, MeetingTypeProperties(**dict(body)), key, describe_request(body, route="meeting-types")
-        )
-    except (InvalidForm, Refusal) as error:
-        errors = collect_field_errors(error)
-        return render_page(request, "admin/meeting_type.html", 422, form=form, id=None, errors=errors, theirs=[])
-    services.announce_append()
-    return redirect_to("/admin/meeting-types", f"Created {body.name}.", result.position)
+        properties = MeetingTypeProperties(**dict(body))
+        request_body = describe_request(body, route="meeting-types")
+        return services.administration.create_meeting_type(viewer.context, properties, key, request_body)
+
+    return submit_new(
+        services,
+        viewer.context,
+        form.key,
+        create,
+        lambda state, status: render_form(request, None, form, state, status),
+        lambda result: redirect_to("/admin/meeting-types", f"Created {form.name.strip()}.", result.position),
+    )
 
 
 @router.get("/{id}")
@@ -101,8 +105,8 @@ def show_edit_form(request: Request, services: CurrentServices, viewer: Viewer, 
     """Show the form of a meeting type as it is (admin)."""
     viewer.require_any_role("admin")
     meeting_type = services.administration.load_aggregate(MeetingType, id)
-    form = MeetingTypeForm.from_properties(meeting_type.properties, meeting_type.version)
-    return render_page(request, "admin/meeting_type.html", form=form, id=id, errors={}, theirs=[])
+    form = MeetingTypeForm.from_properties(meeting_type.properties)
+    return render_form(request, id, form, FormState(version=meeting_type.version))
 
 
 @router.post("/{id}")
@@ -111,23 +115,32 @@ def update_meeting_type(
 ) -> Response:
     """Change a meeting type, unless somebody else changed it since the form was loaded (admin)."""
     viewer.require_any_role("admin")
-    try:
-        changes = validate_form(MeetingTypeChanges, form.to_values()).get_sent_fields()
-        version = int(form.version) if form.version.isdecimal() else None
-        position = services.administration.update_meeting_type(viewer.context, id, changes, version)
-    except VersionConflict:
-        meeting_type = services.administration.load_aggregate(MeetingType, id)
-        theirs = find_differences(dict(meeting_type.properties), form.to_values())
-        fresh_form = form.model_copy(update={"version": str(meeting_type.version)})
-        context = {"form": fresh_form, "id": id, "errors": {}, "theirs": theirs}
-        return render_page(request, "admin/meeting_type.html", 412, **context)
-    except (InvalidForm, Refusal) as error:
-        context = {"form": form, "id": id, "errors": collect_field_errors(error), "theirs": []}
-        return render_page(request, "admin/meeting_type.html", 422, **context)
-    if position is not None:
-        services.announce_append()
-    sentence = f"Saved {form.name}. Links of it follow at once." if position else "Nothing was changed."
-    return redirect_to("/admin/meeting-types", sentence, position)
+    values = form.to_values()
+
+    def update(version: int | None) -> int | None:
+        changes = validate_form(MeetingTypeChanges, values).get_sent_fields()
+        return services.administration.update_meeting_type(viewer.context, id, changes, version)
+
+    def redirect(position: int | None) -> Response:
+        sentence = f"Saved {form.name}. Links of it follow at once." if position else "Nothing was changed."
+        return redirect_to("/admin/meeting-types", sentence, position)
+
+    return submit_edit(
+        services,
+        form.version,
+        values,
+        update,
+        lambda: services.administration.load_aggregate(MeetingType, id),
+        lambda state, status: render_form(request, id, form, state, status),
+        redirect,
+    )
+
+
+def render_form(
+    request: Request, id: UUID | None, form: MeetingTypeForm, state: FormState, status: int = 200
+) -> Response:
+    """Render the page of the form; the id is that of an existing meeting type."""
+    return render_page(request, "admin/meeting_type.html", status, id=id, form=form, **vars(state))
 
 
 def parse_number(text: str) -> Any:

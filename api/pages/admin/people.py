@@ -1,24 +1,25 @@
 """Administration of people: listing, adding, changing, deactivating and activating them."""
 
-import secrets
 from typing import Any
+from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from api.http.dependencies import VISIBLE_ASCII, Caller, CurrentServices, Id, describe_request
+from api.http.dependencies import Caller, CurrentServices, Id, describe_request
 from api.http.form_body import Form
 from api.pages.admin.person_form import EMPTY_VALUES, build_form_context, parse_person_form
 from api.pages.links.edit_impact import format_count
 from api.pages.rendering.dependencies import Viewer, WaitsForPosition
-from api.pages.rendering.edit_conflicts import find_differences
-from api.pages.rendering.forms import InvalidForm, collect_field_errors, validate_form
+from api.pages.rendering.form_keys import generate_form_key
+from api.pages.rendering.form_submission import FormState, submit_edit, submit_new
+from api.pages.rendering.forms import validate_form
 from api.pages.rendering.page_route import PageRoute
 from api.pages.rendering.query_parameters import PageCursor, RowNumber, SearchQuery
 from api.pages.rendering.templates import redirect_to, render_page
 from api.services import Services
 from api.v1.request_bodies import NewPerson, PersonChanges
+from domain.log import CommandResult
 from domain.person import Person, PersonProperties
-from domain.refusals import Refusal, VersionConflict
 from projections import people
 from projections.queries import departures
 
@@ -45,64 +46,61 @@ def show_new_form(request: Request, viewer: Viewer) -> Response:
     """Show an empty form (admin)."""
     viewer.require_any_role("admin")
     values = EMPTY_VALUES | {"time_zone": viewer.person.properties.time_zone}
-    return render_page(request, "admin/person.html", **build_new_context(viewer, values, secrets.token_urlsafe(18)))
+    return render_form(request, viewer, None, values, FormState(key=generate_form_key()))
 
 
 @router.post("/new")
 def add_person(request: Request, services: CurrentServices, viewer: Viewer, form: Form) -> Response:
     """Add a person, only once however often the form is sent (admin)."""
     viewer.require_any_role("admin")
-    values, key = parse_person_form(form, {}, viewer.today), form.get_value("key")
-    try:
+    values = parse_person_form(form, {}, viewer.today)
+
+    def add(key: str | None) -> CommandResult:
         body = validate_form(NewPerson, values)
         properties = PersonProperties(**{name: value for name, value in dict(body).items() if value is not None})
-        idempotency_key = key if VISIBLE_ASCII.fullmatch(key) else None
-        result = services.administration.add_person(
-            viewer.context, properties, idempotency_key, describe_request(body, route="people")
-        )
-    except (InvalidForm, Refusal) as error:
-        return render_page(
-            request, "admin/person.html", 422, **build_new_context(viewer, values, key, collect_field_errors(error))
-        )
-    services.announce_append()
-    return redirect_to("/admin/people", f"Added {properties.name}.", result.position)
+        request_body = describe_request(body, route="people")
+        return services.administration.add_person(viewer.context, properties, key, request_body)
+
+    return submit_new(
+        services,
+        viewer.context,
+        form.get_value("key").strip(),
+        add,
+        lambda state, status: render_form(request, viewer, None, values, state, status),
+        lambda result: redirect_to("/admin/people", f"Added {values['name']}.", result.position),
+    )
 
 
 @router.get("/{id}")
 def show_edit_form(request: Request, services: CurrentServices, viewer: Viewer, id: Id) -> Response:
     """Show the form of a person as they are (admin)."""
     viewer.require_any_role("admin")
-    person = services.administration.load_aggregate(Person, id)
-    values = person.properties.model_dump()
-    return render_page(request, "admin/person.html", **build_edit_context(viewer, person, values, person.version))
+    person = load_person(services, id)
+    return render_form(request, viewer, person, person.properties.model_dump(), FormState(version=person.version))
 
 
 @router.post("/{id}")
 def update_person(request: Request, services: CurrentServices, viewer: Viewer, id: Id, form: Form) -> Response:
     """Change a person, unless somebody else changed them since the form was loaded (admin)."""
     viewer.require_any_role("admin")
-    person = services.administration.load_aggregate(Person, id)
-    values = parse_person_form(form, person.properties.model_dump(), viewer.today)
-    version = form.get_value("version")
-    try:
+    values = parse_person_form(form, load_person(services, id).properties.model_dump(), viewer.today)
+
+    def update(version: int | None) -> int | None:
         changes = validate_form(PersonChanges, values).get_sent_fields()
-        position = services.administration.update_person(
-            viewer.context, id, changes, int(version) if version.isdecimal() else None
-        )
-    except VersionConflict:
-        current = services.administration.load_aggregate(Person, id)
-        theirs = find_differences(current.properties.model_dump(), values)
-        return render_page(
-            request,
-            "admin/person.html",
-            412,
-            **build_edit_context(viewer, current, values, current.version, theirs=theirs),
-        )
-    except (InvalidForm, Refusal) as error:
-        context = build_edit_context(viewer, person, values, version, collect_field_errors(error))
-        return render_page(request, "admin/person.html", 422, **context)
-    return redirect_after_change(
-        services, f"/admin/people/{id}", f"Saved {values['name']}." if position else "Nothing was changed.", position
+        return services.administration.update_person(viewer.context, id, changes, version)
+
+    def redirect(position: int | None) -> Response:
+        sentence = f"Saved {values['name']}." if position else "Nothing was changed."
+        return redirect_to(f"/admin/people/{id}", sentence, position)
+
+    return submit_edit(
+        services,
+        form.get_value("version").strip(),
+        values,
+        update,
+        lambda: load_person(services, id),
+        lambda state, status: render_form(request, viewer, load_person(services, id), values, state, status),
+        redirect,
     )
 
 
@@ -114,7 +112,7 @@ def show_deactivate_confirmation(request: Request, services: CurrentServices, vi
     return render_page(
         request,
         "admin/deactivate.html",
-        person=services.administration.load_aggregate(Person, id),
+        person=load_person(services, id),
         left=impact,
         counted=format_count,
     )
@@ -138,37 +136,22 @@ def activate_person(services: CurrentServices, viewer: Viewer, id: Id) -> Respon
     )
 
 
-def build_new_context(
-    viewer: Caller, values: dict[str, Any], key: str, errors: dict[str, str] | None = None
-) -> dict[str, Any]:
-    """Build the template context of the form of a new person."""
-    return {
-        **build_form_context(values, viewer.today),
-        "person": None,
-        "version": "",
-        "key": key,
-        "errors": errors or {},
-        "theirs": [],
-    }
+def load_person(services: Services, id: UUID) -> Person:
+    """Return a person as they are now. Raises NotFound."""
+    return services.administration.load_aggregate(Person, id)
 
 
-def build_edit_context(
+def render_form(
+    request: Request,
     viewer: Caller,
-    person: Person,
+    person: Person | None,
     values: dict[str, Any],
-    version: int | str,
-    errors: dict[str, str] | None = None,
-    theirs: list[Any] | None = None,
-) -> dict[str, Any]:
-    """Build the template context of the form of an existing person."""
-    return {
-        **build_form_context(values, viewer.today),
-        "person": person,
-        "version": version,
-        "key": "",
-        "errors": errors or {},
-        "theirs": theirs or [],
-    }
+    state: FormState,
+    status: int = 200,
+) -> Response:
+    """Render the page of the form; the person is an existing one."""
+    context = build_form_context(values, viewer.today)
+    return render_page(request, "admin/person.html", status, person=person, **context, **vars(state))
 
 
 def redirect_after_change(services: Services, path: str, sentence: str, position: int | None) -> Response:

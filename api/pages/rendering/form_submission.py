@@ -13,6 +13,8 @@ from api.pages.rendering.forms import InvalidForm, collect_field_errors
 from api.services import Services
 from domain.event import Context
 from domain.log import CommandResult
+from domain.meeting_type import MeetingType
+from domain.person import Person
 from domain.refusals import IdempotencyKeyReused, Refusal, VersionConflict
 
 
@@ -64,19 +66,17 @@ def submit_edit(
     version: str,
     values: Mapping[str, Any],
     update: Callable[[int | None], int | None],
-    load_saved: Callable[[], tuple[Mapping[str, Any], int]],
+    load_saved: Callable[[], Person | MeetingType],
     render: Render,
     redirect: Callable[[int | None], Response],
 ) -> Response:
-    """Change something and redirect; or render the form again, with what somebody else saved since it was loaded.
-
-    `load_saved` returns the saved values and their version.
-    """
+    """Change something and redirect; or render the form again, with what somebody else saved since it was loaded."""
     try:
         position = update(int(version) if version.isdecimal() else None)
     except VersionConflict:
-        saved_values, saved_version = load_saved()
-        return render(FormState(version=saved_version, theirs=find_differences(saved_values, values)), 412)
+        saved = load_saved()
+        theirs = find_differences(saved.properties.model_dump(), values)
+        return render(FormState(version=saved.version, theirs=theirs), 412)
     except (InvalidForm, Refusal) as error:
         return render(FormState(version=version, errors=collect_field_errors(error)), 422)
     if position is not None:

@@ -14,7 +14,7 @@ from api.pages.rendering.dependencies import Viewer
 from api.pages.rendering.forms import InvalidForm, collect_field_errors, validate_form
 from api.pages.rendering.page_route import PageRoute
 from api.pages.rendering.templates import redirect_to
-from api.pages.settings.settings import render_settings
+from api.pages.settings.settings import render_own_settings
 from api.services import Services
 from api.v1 import calendars as calendars_api
 from api.v1.calendar_request_bodies import CalendarChoice, NewCalendar
@@ -114,16 +114,10 @@ async def add_calendar(
         )
     except (InvalidForm, Refusal) as error:
         errors = {fields.get(name, fields[""]): sentence for name, sentence in collect_field_errors(error).items()}
-        return await to_thread.run_sync(render_errors, request, services, viewer, errors)
+        return await to_thread.run_sync(render_own_settings, request, services, viewer, errors, 422)
     assert calendar is not None, "its id is new"
     calendar_row = await to_thread.run_sync(calendars_api.reload_response, services, calendar)
     return redirect_to(CALENDARS_URL, f"Added {calendar.name}: {format_entry_count(calendar_row)}.")
-
-
-def render_errors(request: Request, services: Services, viewer: Caller, errors: dict[str, str]) -> Response:
-    """Render the settings page with errors."""
-    values, version = viewer.person.properties.model_dump(), viewer.person.version
-    return render_settings(request, services, viewer, values, version, errors, status=422)
 
 
 def format_entry_count(calendar: Mapping[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """Every route of a page, found in the service itself: who may see it, its headers, and that looking changes nothing."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ KEYED: dict[str, tuple[str, str, dict[str, Any]]] = {
     "admin/person.html": ("admin", "/admin/people/new", {"email": "keyed@nexora.example", "roles": "member"}),
     "admin/meeting_type.html": ("admin", "/admin/meeting-types/new", {}),
 }
+KEY_FIELD = re.compile(r'name="key"|form_key\.field\(')
+EXTENDS = re.compile(r'(?:\{#.*?#\}\s*)?\{% extends "([^"]+)" %\}', re.DOTALL)
 POLICY = ("default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'", "base-uri 'none'")
 
 
@@ -147,24 +150,62 @@ class TestKeysInForms:
     """A form with a hidden key: the same form is done once, another one under its key is refused."""
 
     def test_there_are_no_others(self) -> None:
-        paths = {path for path in TEMPLATES.rglob("*.html") if 'name="key"' in path.read_text(encoding="utf-8")}
         by_guests = {"guest/book.html"}  # in tests/api/guest/test_booking_pages.py
-        assert {str(path.relative_to(TEMPLATES)) for path in paths} == by_guests | set(KEYED)
+        assert set(list_leaves(lambda text: KEY_FIELD.search(text) is not None)) == by_guests | set(KEYED)
 
     @pytest.mark.parametrize("template", KEYED)
     def test_a_key_does_nothing_for_another_form(self, shared_api: ApiDriver, template: str) -> None:
         who, path, more = KEYED[template]
         ids = {"meeting_type_id": shared_api.ids["type"], "host_ids": shared_api.ids["engineer"]}
         form = {"name": "Keyed", "time_zone": "UTC", "key": f"order-{template}", **ids, **more}
-        visitor = PageClient(shared_api, who)
-        first = visitor.post(path, form)
+        page_client = PageClient(shared_api, who)
+        first = page_client.post(path, form)
         assert first.status_code == 303
-        before = find_last_position(shared_api)
-        other = visitor.post(path, form | {"name": "Another"})
+        position_before = find_last_position(shared_api)
+        other = page_client.post(path, form | {"name": "Another"})
         assert other.status_code == 422
         assert "location" not in other.headers
-        assert visitor.post(path, form).headers["location"] == first.headers["location"]
-        assert find_last_position(shared_api) == before
+        assert page_client.post(path, form).headers["location"] == first.headers["location"]
+        assert find_last_position(shared_api) == position_before
+
+    @pytest.mark.parametrize("template", KEYED)
+    def test_another_form_under_a_used_key_keeps_what_was_typed_and_goes_on(
+        self, shared_api: ApiDriver, template: str
+    ) -> None:
+        who, path, more = KEYED[template]
+        ids = {"meeting_type_id": shared_api.ids["type"], "host_ids": shared_api.ids["engineer"]}
+        used_key = f"used-{template}"
+        form = {"name": "First", "time_zone": "Asia/Kolkata", "key": used_key, **ids, **more}
+        form |= {name: f"first-{more[name]}" for name in ("slug", "email") if name in more}
+        page_client = PageClient(shared_api, who)
+        assert page_client.post(path, form).status_code == 303
+        second_form = form | {"name": "Second typed"}
+        second_form |= {name: f"second-{more[name]}" for name in ("slug", "email") if name in more}
+        refused = page_client.post(path, second_form)
+        assert refused.status_code == 422
+        assert "This form has already" in refused.text
+        earlier = re.search(r'This form has already \w+ <a class="text-link" href="([^"]+)">', refused.text)
+        assert earlier
+        assert page_client.get(earlier.group(1)).status_code == 200
+        for typed in ("Second typed", *(second_form[name] for name in ("slug", "email") if name in more)):
+            assert f'value="{typed}"' in refused.text
+        new_key = re.search(r'name="key" value="([^"]+)"', refused.text)
+        assert new_key
+        assert len(new_key.group(1)) >= 22
+        assert page_client.post(path, second_form | {"key": new_key.group(1)}).status_code == 303
+
+
+def list_leaves(is_marked: Callable[[str], bool]) -> Iterator[str]:
+    """List the templates that are marked or extend a marked one, without those that are only extended or imported."""
+    texts = {str(path.relative_to(TEMPLATES)): path.read_text(encoding="utf-8") for path in TEMPLATES.rglob("*.html")}
+    outlines = {name: match.group(1) for name, text in texts.items() if (match := EXTENDS.match(text))}
+    for name in texts:
+        lineage = [name]
+        while lineage[-1] in outlines:
+            lineage.append(outlines[lineage[-1]])
+        is_leaf = len(lineage) > 1 and name not in outlines.values()
+        if is_leaf and any(is_marked(texts[ancestor]) for ancestor in lineage):
+            yield name
 
 
 class TestRefusals:
