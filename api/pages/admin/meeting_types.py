@@ -13,7 +13,7 @@ from api.pages.rendering.form_keys import generate_form_key
 from api.pages.rendering.form_submission import FormState, submit_edit, submit_new
 from api.pages.rendering.forms import validate_form
 from api.pages.rendering.page_route import PageRoute
-from api.pages.rendering.query_parameters import PageCursor, RowNumber, SearchQuery
+from api.pages.rendering.query_parameters import ListQuery
 from api.pages.rendering.templates import redirect_to, render_page
 from api.v1.request_bodies import MeetingTypeChanges, NewMeetingType
 from domain.log import CommandResult
@@ -58,18 +58,11 @@ FormBody = Annotated[MeetingTypeForm, Depends(FormModel(MeetingTypeForm))]
 
 
 @router.get("", dependencies=[WaitsForPosition])
-def list_meeting_types(
-    request: Request,
-    services: CurrentServices,
-    viewer: Viewer,
-    q: SearchQuery = None,
-    cursor: PageCursor = None,
-    row: RowNumber = 1,
-) -> Response:
+def list_meeting_types(request: Request, services: CurrentServices, viewer: Viewer, query: ListQuery) -> Response:
     """Show all meeting types, by name (admin)."""
     viewer.require_any_role("admin")
-    page = meeting_types.list_meeting_types(services.live_source, q, "name", cursor=cursor)
-    return render_page(request, "admin/meeting_types.html", page=page, q=q, row=row)
+    page = meeting_types.list_meeting_types(services.live_source, query.q, "name", cursor=query.cursor)
+    return render_page(request, "admin/meeting_types.html", page=page, q=query.q, row=query.row)
 
 
 @router.get("/new")

@@ -14,7 +14,7 @@ from api.pages.rendering.form_keys import generate_form_key
 from api.pages.rendering.form_submission import FormState, submit_edit, submit_new
 from api.pages.rendering.forms import validate_form
 from api.pages.rendering.page_route import PageRoute
-from api.pages.rendering.query_parameters import PageCursor, RowNumber, SearchQuery
+from api.pages.rendering.query_parameters import ListQuery
 from api.pages.rendering.templates import redirect_to, render_page
 from api.services import Services
 from api.v1.request_bodies import NewPerson, PersonChanges
@@ -27,18 +27,11 @@ router = APIRouter(prefix="/admin/people", include_in_schema=False, route_class=
 
 
 @router.get("", dependencies=[WaitsForPosition])
-def list_people(
-    request: Request,
-    services: CurrentServices,
-    viewer: Viewer,
-    q: SearchQuery = None,
-    cursor: PageCursor = None,
-    row: RowNumber = 1,
-) -> Response:
+def list_people(request: Request, services: CurrentServices, viewer: Viewer, query: ListQuery) -> Response:
     """Show everybody, by name (admin)."""
     viewer.require_any_role("admin")
-    page = people.list_people(services.live_source, q, "name", cursor=cursor)
-    return render_page(request, "admin/people.html", page=page, q=q, row=row)
+    page = people.list_people(services.live_source, query.q, "name", cursor=query.cursor)
+    return render_page(request, "admin/people.html", page=page, q=query.q, row=query.row)
 
 
 @router.get("/new")

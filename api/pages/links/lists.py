@@ -2,15 +2,15 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
-from api.http.dependencies import CurrentServices
+from api.http.dependencies import Caller, CurrentServices
 from api.pages.links.table_rows import list_links
 from api.pages.rendering.dependencies import Viewer, WaitsForPosition
 from api.pages.rendering.page_route import PageRoute
-from api.pages.rendering.query_parameters import Blank, PageCursor, RowNumber, SearchQuery
+from api.pages.rendering.query_parameters import Blank, ListParameters
 from api.pages.rendering.templates import redirect_to, render_page
-from api.v1.list_queries import LinkKind, LinkSort, LinkStatus
+from api.services import Services
 from projections.links import LinkFilters
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -21,6 +21,23 @@ Sort = Annotated[LinkSort | None, Blank]
 NEWEST_FIRST = "-created_at"
 
 
+class LibraryParameters(ListParameters):
+    """The query of the Links Library."""
+
+    status: Status = None
+    sort: Sort = None
+
+
+class LinkListParameters(LibraryParameters):
+    """The query of a list of links of both kinds."""
+
+    kind: Kind = None
+
+
+LibraryQuery = Annotated[LibraryParameters, Query()]
+LinkListQuery = Annotated[LinkListParameters, Query()]
+
+
 @router.get("/")
 def redirect_to_start(viewer: Viewer) -> Response:
     """Redirect to My Links, or to the meeting log for those who have no links (analysts)."""
@@ -28,48 +45,34 @@ def redirect_to_start(viewer: Viewer) -> Response:
 
 
 @router.get("/links", dependencies=[WaitsForPosition])
-def list_own_links(
-    request: Request,
-    services: CurrentServices,
-    viewer: Viewer,
-    q: SearchQuery = None,
-    status: Status = None,
-    kind: Kind = None,
-    sort: Sort = None,
-    cursor: PageCursor = None,
-    row: RowNumber = 1,
-) -> Response:
+def list_own_links(request: Request, services: CurrentServices, viewer: Viewer, query: LinkListQuery) -> Response:
     """Show the viewer's own links."""
     viewer.require_any_role("member", "auditor")
-    filters = LinkFilters(view="mine", viewer=viewer.person.id, kind=kind, status=status, q=q)
-    page = list_links(services, viewer, filters, sort or NEWEST_FIRST, cursor)
     failing_calendars = [
         calendar for calendar in services.calendar_sync.store.list_calendars(viewer.person.id) if calendar.problem
     ]
-    return render_page(
-        request, "links/mine.html", **build_list_context(page, filters, sort, row), failing=failing_calendars
-    )
+    filters = LinkFilters(view="mine", viewer=viewer.person.id, kind=query.kind, status=query.status, q=query.q)
+    context = build_list_context(services, viewer, filters, query)
+    return render_page(request, "links/mine.html", **context, failing=failing_calendars)
 
 
 @router.get("/links/library", dependencies=[WaitsForPosition])
-def list_library_links(
-    request: Request,
-    services: CurrentServices,
-    viewer: Viewer,
-    q: SearchQuery = None,
-    status: Status = None,
-    sort: Sort = None,
-    cursor: PageCursor = None,
-    row: RowNumber = 1,
-) -> Response:
+def list_library_links(request: Request, services: CurrentServices, viewer: Viewer, query: LibraryQuery) -> Response:
     """Show the links that every member may copy."""
     viewer.require_any_role("member", "auditor")
-    filters = LinkFilters(view="library", status=status, q=q)
-    page = list_links(services, viewer, filters, sort or NEWEST_FIRST, cursor)
-    return render_page(request, "links/library.html", **build_list_context(page, filters, sort, row))
+    filters = LinkFilters(view="library", status=query.status, q=query.q)
+    return render_page(request, "links/library.html", **build_list_context(services, viewer, filters, query))
 
 
-def build_list_context(page: Any, filters: LinkFilters, sort: str | None, row: int) -> dict[str, Any]:
-    """Build what the templates of lists are given."""
-    is_filtered = bool(filters.q or filters.status or filters.kind)
-    return {"page": page, "filters": filters, "sort": sort or NEWEST_FIRST, "row": row, "narrowed": is_filtered}
+def build_list_context(
+    services: Services, viewer: Caller, filters: LinkFilters, query: LibraryParameters
+) -> dict[str, Any]:
+    """Build what the templates of lists of links are given. Raises Invalid."""
+    sort = query.sort or NEWEST_FIRST
+    return {
+        "page": list_links(services, viewer, filters, sort, query.cursor),
+        "filters": filters,
+        "sort": sort,
+        "row": query.row,
+        "narrowed": bool(filters.q or filters.status or filters.kind),
+    }

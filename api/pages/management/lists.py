@@ -3,14 +3,14 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from api.http.dependencies import Caller, CurrentServices, Id
-from api.pages.links.lists import NEWEST_FIRST, Kind, Sort, Status, build_list_context
-from api.pages.links.table_rows import PAGE_SIZE, build_table_row, list_links
+from api.pages.links.lists import NEWEST_FIRST, LinkListQuery, build_list_context
+from api.pages.links.table_rows import PAGE_SIZE, build_table_row
 from api.pages.rendering.dependencies import Viewer, WaitsForPosition
 from api.pages.rendering.page_route import PageRoute
-from api.pages.rendering.query_parameters import Blank, PageCursor, RowNumber, SearchQuery
+from api.pages.rendering.query_parameters import Blank, ListParameters
 from api.pages.rendering.templates import render_page
 from api.services import Services
 from domain.managed_link import ManagedLink
@@ -23,40 +23,32 @@ READER_ROLES = ("manager", "auditor")
 ManagedSort = Annotated[Literal["created_at", "-created_at", "name", "-name"] | None, Blank]
 
 
+class ManagedListParameters(ListParameters):
+    """The query of the list of managed links."""
+
+    sort: ManagedSort = None
+
+
+ManagedListQuery = Annotated[ManagedListParameters, Query()]
+
+
 @router.get("/links", dependencies=[WaitsForPosition])
-def list_all_links(
-    request: Request,
-    services: CurrentServices,
-    viewer: Viewer,
-    q: SearchQuery = None,
-    status: Status = None,
-    kind: Kind = None,
-    sort: Sort = None,
-    cursor: PageCursor = None,
-    row: RowNumber = 1,
-) -> Response:
+def list_all_links(request: Request, services: CurrentServices, viewer: Viewer, query: LinkListQuery) -> Response:
     """Show everybody's links (manager, auditor)."""
     viewer.require_any_role(*READER_ROLES)
-    filters = LinkFilters(view="all", kind=kind, status=status, q=q)
-    page = list_links(services, viewer, filters, sort or NEWEST_FIRST, cursor)
-    return render_page(request, "management/links.html", **build_list_context(page, filters, sort, row))
+    filters = LinkFilters(view="all", kind=query.kind, status=query.status, q=query.q)
+    return render_page(request, "management/links.html", **build_list_context(services, viewer, filters, query))
 
 
 @router.get("/managed", dependencies=[WaitsForPosition])
 def list_managed_links(
-    request: Request,
-    services: CurrentServices,
-    viewer: Viewer,
-    q: SearchQuery = None,
-    sort: ManagedSort = None,
-    cursor: PageCursor = None,
-    row: RowNumber = 1,
+    request: Request, services: CurrentServices, viewer: Viewer, query: ManagedListQuery
 ) -> Response:
     """Show managed links (manager, auditor)."""
     viewer.require_any_role(*READER_ROLES)
-    page = managed_links.list_managed_links(services.live_source, q, sort or NEWEST_FIRST, PAGE_SIZE, cursor)
-    context: dict[str, Any] = {"page": page, "q": q, "sort": sort or NEWEST_FIRST, "row": row, "narrowed": bool(q)}
-    return render_page(request, "management/managed.html", **context)
+    sort = query.sort or NEWEST_FIRST
+    page = managed_links.list_managed_links(services.live_source, query.q, sort, PAGE_SIZE, query.cursor)
+    return render_page(request, "management/managed.html", page=page, q=query.q, sort=sort, row=query.row)
 
 
 @router.get("/managed/{id}")

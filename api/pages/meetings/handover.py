@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request, Response
 from api.http.dependencies import CurrentServices, Id
 from api.pages.rendering.dependencies import Viewer, WaitsForPosition
 from api.pages.rendering.page_route import PageRoute
-from api.pages.rendering.query_parameters import PageCursor, RowNumber, SearchQuery
+from api.pages.rendering.query_parameters import ListQuery
 from api.pages.rendering.templates import render_page
 from domain.person import Person
 from projections import meeting_log, people, single_use_links
@@ -20,18 +20,11 @@ MAX_ROWS = 100
 
 
 @router.get("", dependencies=[WaitsForPosition])
-def list_people(
-    request: Request,
-    services: CurrentServices,
-    viewer: Viewer,
-    q: SearchQuery = None,
-    cursor: PageCursor = None,
-    row: RowNumber = 1,
-) -> Response:
+def list_people(request: Request, services: CurrentServices, viewer: Viewer, query: ListQuery) -> Response:
     """Everybody, by name (manager, auditor)."""
     viewer.require_any_role(*READER_ROLES)
-    page = people.list_people(services.live_source, q, "name", cursor=cursor)
-    return render_page(request, "meetings/handover_people.html", page=page, q=q, row=row)
+    page = people.list_people(services.live_source, query.q, "name", cursor=query.cursor)
+    return render_page(request, "handover/people.html", page=page, q=query.q, row=query.row)
 
 
 @router.get("/{id}", dependencies=[WaitsForPosition])
