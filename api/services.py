@@ -45,7 +45,7 @@ from store.credentials.pairings import Pairings
 from store.credentials.sessions import Sessions
 from store.database import Database
 from store.reader import PostgresLogReader
-from store.recorder import LogFactory
+from store.recorder import LogRecorder
 from store.request_counts import RequestCounts
 
 if TYPE_CHECKING:

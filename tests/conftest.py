@@ -110,7 +110,7 @@ class SchemaPools:
         """Run a service with an organisation in this process."""
         with self.organisation_schemas.hold_schema() as (name, organisation):
             settings = self.build_settings(name, data_dir).model_copy(update=overrides)
-            with TestClient(build_app(settings), raise_server_exceptions=False) as client:
+            with TestClient(build_app(settings, clock=MovableClock()), raise_server_exceptions=False) as client:
                 yield ApiDriver(client, dict(organisation.keys), dict(organisation.ids))
 
 

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from api.field_types import SLUG
-from api.guest.form import KEY_REUSED_MESSAGE, Fields, GuestForm, parse_booking
+from api.guest.form import SENT_BEFORE_MESSAGE, Fields, GuestForm, parse_booking
 from api.guest.picker import Picker, build_picker
+from api.guest.picker_form import build_form_context
 from api.guest.query_parameters import parse_time_query
 from api.guest.route import GuestRoute
 from api.http.dependencies import CurrentServices, GuestContext, build_position_header
@@ -95,7 +96,7 @@ def book_meeting(page_request: LinkPageRequest, form: GuestForm) -> Response:
             page_request.context, page_request.target, build_booking_request(new_booking, form.key)
         )
     except IdempotencyKeyReused:
-        return render_key_reuse(page_request, form)
+        return render_under_new_key(page_request, form)
     except (SlotTaken, SlotNotOffered) as refusal:
         return render_booking_page(page_request, form, refusal)
     if not result.replayed:
@@ -114,15 +115,14 @@ def redirect_to_booking(page_request: LinkPageRequest, result: BookingResult) ->
     return RedirectResponse(f"{path}?done=booked", 303, build_position_header(result.position))
 
 
-def render_key_reuse(page_request: LinkPageRequest, form: GuestForm) -> Response:
-    """Render the form under a new key, as its key has booked other details: a key alone opens nothing.
+def render_under_new_key(page_request: LinkPageRequest, form: GuestForm) -> Response:
+    """Render the form with a new key, as its key has booked other details: a key alone tells and opens nothing.
 
     Raises IdempotencyKeyReused where the link books no more.
     """
     try:
-        return render_booking_page(
-            page_request, form.renew_key(f"{KEY_REUSED_MESSAGE} To book another one, press the button."), status=422
-        )
+        form = form.replace_key(f"{SENT_BEFORE_MESSAGE} To book another one, press the button.")
+        return render_booking_page(page_request, form, status=422)
     except Refusal:
         raise IdempotencyKeyReused from None
 
@@ -138,16 +138,11 @@ def render_booking_page(
     if not offer.has_active_hosts:
         raise LinkUnattended
     picker = build_link_picker(page_request, offer, form)
-    requested_start = picker.query.start if form.fields else None
     return render_page(
         page_request.request,
         "guest/book.html",
         REFUSAL_STATUSES[type(refusal)] if refusal else status,
-        zone=picker.query.time_zone,
-        picker=picker,
-        choices=picker.list_next_times(requested_start) if requested_start and not picker.start else [],
-        refusal=refusal.sentence if refusal else None,
-        form=form,
+        **build_form_context(picker, form, refusal),
         meeting_type=build_offered_type(offer),
         hosts=build_hosts(offer),
         expires_at=offer.link.properties.expires_at,

@@ -16,7 +16,7 @@ M = TypeVar("M", bound=BaseModel)
 
 MAX_FIELDS = 20
 SEND_AGAIN_MESSAGE = "Please press the button once more."
-KEY_REUSED_MESSAGE = (
+SENT_BEFORE_MESSAGE = (
     "This form was sent before with other details, so nothing was done now. If you booked a meeting then, your"
     " confirmation page and your calendar entry lead to it."
 )
@@ -53,9 +53,9 @@ class GuestForm:
         """Return the same form with these errors."""
         return GuestForm(self.fields, errors)
 
-    def under_a_new_key(self, sentence: str) -> "GuestForm":
-        """The same form for another request, with what is to be said of it."""
-        return GuestForm({**self.fields, "key": generate_form_key()}, {"form": sentence})
+    def replace_key(self, message: str) -> "GuestForm":
+        """Return the same form with a new key, for another request, and a message about it."""
+        return GuestForm({**self.fields, "key": generate_form_key()}, {"form": message})
 
 
 def parse_booking(form: GuestForm) -> tuple[NewBooking | None, GuestForm]:

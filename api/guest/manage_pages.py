@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse
 from api.guest.form import Fields, GuestForm, parse_reason, parse_start
 from api.guest.meeting import Meeting
 from api.guest.picker import Picker, build_picker
+from api.guest.picker_form import build_form_context
 from api.guest.query_parameters import parse_time_query_in
 from api.guest.route import GuestRoute
 from api.http.dependencies import CurrentServices, GuestContext, build_position_header
@@ -139,18 +140,13 @@ def render_reschedule_form(
         return render_booking(page_request, NoOtherSlotOffered())
     meeting = load_meeting(page_request)
     picker = build_reschedule_picker(page_request, meeting, form)
-    requested_start = picker.query.start if form.fields else None
     return render_page(
         page_request.request,
         "guest/reschedule.html",
         REFUSAL_STATUSES[type(refusal)] if refusal else status,
-        zone=picker.query.time_zone,
+        **build_form_context(picker, form, refusal),
         meeting=meeting,
         path=page_request.path,
-        picker=picker,
-        choices=picker.list_next_times(requested_start) if requested_start and not picker.start else [],
-        refusal=refusal.sentence if refusal else None,
-        filled=form,
     )
 
 

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
-from api.guest.form import SENT_BEFORE, read_fields
+from api.guest.form import SENT_BEFORE_MESSAGE, read_fields
 from api.http.bounded_body import read_body_within_limit
 from api.http.form_body import read_form
 from api.http.problem_details import REFUSAL_STATUSES
@@ -99,7 +99,7 @@ def render_closed(request: Request, refusal: Refusal) -> Response:
         "guest/closed.html",
         REFUSAL_STATUSES[refusal_type],
         title=TITLES.get(refusal_type, "That did not work"),
-        sentence=describe_refusal(refusal),
+        sentence=get_sentence(refusal),
         hint=LINK_USED_HINT if refusal_type is refusals.LinkUsed else None,
         picture=ICONS.get(refusal_type, "link"),
     )
@@ -108,10 +108,10 @@ def render_closed(request: Request, refusal: Refusal) -> Response:
     return response
 
 
-def describe_refusal(refusal: Refusal) -> str:
-    """Describe a refusal to a guest, who knows of no idempotency keys."""
+def get_sentence(refusal: Refusal) -> str:
+    """Return what a refusal says to a guest, who knows of no keys."""
     if isinstance(refusal, refusals.IdempotencyKeyReused):
-        return KEY_REUSED_MESSAGE
+        return SENT_BEFORE_MESSAGE
     return refusal.message if isinstance(refusal, Invalid) else refusal.sentence
 
 

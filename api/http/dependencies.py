@@ -165,7 +165,7 @@ CurrentCaller = Annotated[Caller, Depends(authenticate_caller)]
 
 async def build_guest_context(request: Request, services: CurrentServices) -> Context:
     """Build the context of an anonymous guest, and enforce the rate limit. Raises TooManyRequests."""
-    instant = read_clock()
+    instant = services.clock()
     if services.settings.guest_rate_limit and request.client:
         await to_thread.run_sync(limit_guest_requests, services, request.client.host, instant)
     return Context(instant, Actor(kind="guest"), get_request_id(request), "web")

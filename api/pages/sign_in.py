@@ -52,7 +52,7 @@ def send_link(
         return render_page(
             request, "sign_in/ask.html", 422, next=ensure_local_path(next), email=email, error=str(error)
         )
-    limit_sign_in_requests(services, email_address, request.client.host if request.client else "", read_clock())
+    limit_sign_in_requests(services, email_address, request.client.host if request.client else "", services.clock())
     background_tasks.add_task(
         services.sign_in_mailer.run_in_background, send_sign_in_mail, services, email_address, ensure_local_path(next)
     )
@@ -79,8 +79,8 @@ def sign_in(request: Request, services: CurrentServices, code: str, next: NextPa
     secret = services.sessions.begin_session(code, services.clock()) if find_person(services, code) else None
     if secret is None:
         return render_invalid_link(request)
-    services.sessions.delete_expired(read_clock())
-    services.request_counts.delete_old_sign_in_requests(read_clock())
+    services.sessions.delete_expired(services.clock())
+    services.request_counts.delete_old_sign_in_requests(services.clock())
     response = redirect_to(ensure_local_path(next))
     secure = services.settings.base_url.startswith("https://")
     response.set_cookie(

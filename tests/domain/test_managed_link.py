@@ -7,15 +7,15 @@ from domain.managed_link import ManagedLink, ManagedLinkProperties, ManagedLinkU
 from tests.domain.example import ANNA, JULIO, LINK, TYPE, build_context, list_event_types, mark_saved
 
 
-def managed_link(**more: Any) -> ManagedLink:
+def create_managed_link(**more: Any) -> ManagedLink:
     """A managed link with Julio as its only host."""
-    given = {"name": "Demo", "slug": "demo", "meeting_type_id": TYPE, "host_ids": (JULIO,), "links": {JULIO: LINK}}
-    properties = ManagedLinkProperties.model_validate({**given, **more})
+    values = {"name": "Demo", "slug": "demo", "meeting_type_id": TYPE, "host_ids": (JULIO,), "links": {JULIO: LINK}}
+    properties = ManagedLinkProperties.model_validate({**values, **more})
     return mark_saved(ManagedLink.create(UUID(int=9), properties, build_context()))
 
 
 def test_an_update_says_every_property() -> None:
-    managed = managed_link()
+    managed = create_managed_link()
     managed.update(managed.properties.apply_changes({"host_ids": (JULIO, ANNA)}), build_context())
     [event] = managed.collect_events()
     assert isinstance(event, ManagedLinkUpdated)
@@ -24,6 +24,6 @@ def test_an_update_says_every_property() -> None:
 
 
 def test_silent_when_nothing_changes() -> None:
-    managed = managed_link()
+    managed = create_managed_link()
     managed.update(managed.properties.apply_changes({}), build_context())
     assert list_event_types(managed) == []

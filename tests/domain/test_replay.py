@@ -19,12 +19,12 @@ from tests.domain.example import (
     create_meeting_type,
     issue_token,
 )
-from tests.domain.test_managed_link import managed_link
+from tests.domain.test_managed_link import create_managed_link
 
 AGGREGATES: dict[str, Any] = {
     "person": (add_person(), LinkDisabled),
     "meeting type": (create_meeting_type(), LinkDisabled),
-    "managed link": (managed_link(), LinkDisabled),
+    "managed link": (create_managed_link(), LinkDisabled),
     "link": (create_link(), PersonDeactivated),
     "issued token": (issue_token(), LinkDisabled),
     "booked token": (book_token(), PersonDeactivated),

@@ -24,7 +24,7 @@ LATER = START + timedelta(hours=1)
 SAME_TIME = [Interval(START, END)]
 
 
-def cancelled() -> Token:
+def cancel_token() -> Token:
     """A meeting that was cancelled."""
     token = book_token()
     token.cancel(build_context(), cancelled_by="host")
@@ -32,7 +32,7 @@ def cancelled() -> Token:
     return token
 
 
-def moved() -> Token:
+def reschedule_token() -> Token:
     """A meeting that was moved an hour later."""
     token = book_token()
     token.reschedule(build_context(), meeting_type_version=1, **build_times(LATER))
@@ -40,7 +40,7 @@ def moved() -> Token:
     return token
 
 
-def reassigned() -> Token:
+def reassign_token() -> Token:
     """A meeting that was given to Anna."""
     token = book_token()
     token.reassign(build_context(), host_ids=(ANNA,), host_versions=(1,))
@@ -66,7 +66,7 @@ def test_a_conflict_is_a_busy_time_that_overlaps(start: datetime, end: datetime,
     assert token.conflicting_hosts == (frozenset({JULIO}) if expected else frozenset())
 
 
-@pytest.mark.parametrize("make", [issue_token, cancelled, moved, reassigned])
+@pytest.mark.parametrize("make", [issue_token, cancel_token, reschedule_token, reassign_token])
 def test_no_conflict_where_the_host_has_no_meeting_at_that_time(make: Callable[[], Token]) -> None:
     token = make()
     token.record_conflict(build_context(), JULIO, SAME_TIME)

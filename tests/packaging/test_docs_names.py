@@ -36,14 +36,18 @@ IDENTIFIER = re.compile(r"[A-Za-z]\w*(?:\.[A-Za-z]\w*)*(?:\(.*\))?")
 NAME_OF_OURS = re.compile(r"[a-z]\w*_\w+|[A-Z]+_[A-Z_]+|(?:[A-Z][a-z]+){2,}")
 # names of PostgreSQL, HTTP, Chrome, systemd and Uvicorn
 FOREIGN_NAMES = {
+    "ApplicationRecorder",
+    "EventStore",
     "ExtensionInstallForcelist",
     "FORWARDED_ALLOW_IPS",
     "HttpOnly",
+    "InfrastructureFactory",
     "PrivateTmp",
     "en_US",
     "log_min_duration_statement",
     "log_parameter_max_length_on_error",
     "log_statement",
+    "notification_log",
     "pg_upgrade",
     "recovery_target_time",
 }
@@ -110,7 +114,11 @@ def test_every_path_exists() -> None:
 
 def test_every_identifier_is_in_the_code() -> None:
     missing = {
-        (page.name, name) for page in PAGES for span in list_code_spans(page) for name in list_missing_names(span)
+        (page.name, name)
+        for page in PAGES
+        if page.name != "analysts.md"  # compared with the views by tests/projections/test_analysts.py
+        for span in list_code_spans(page)
+        for name in list_missing_names(span)
     }
     assert sorted(missing) == []
 

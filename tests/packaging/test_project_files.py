@@ -43,13 +43,13 @@ class TestTasks:
     @pytest.mark.parametrize("name", ["CONTRIBUTING.md", "README.md", ".github/pull_request_template.md"])
     def test_has_every_task_that_a_document_names(self, recipes: set[str], name: str) -> None:
         text = (ROOT / name).read_text()
-        named = set(re.findall(r"(?:`|^|do |run )just ([a-z][a-z-]*)", text, re.M))
-        assert named
-        assert named <= recipes
+        tasks = set(re.findall(r"(?:`|^|do |run )just ([a-z][a-z-]*)", text, re.M))
+        assert tasks
+        assert tasks <= recipes
 
     def test_lists_when_nothing_is_asked_for(self) -> None:
-        said = subprocess.run([JUST], cwd=ROOT, check=True, capture_output=True, text=True).stdout
-        assert "coverage" in said
+        output = subprocess.run([JUST], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+        assert "coverage" in output
 
 
 class TestChecks:

@@ -11,6 +11,7 @@ from api.pages.rendering.page_route import PageRoute
 from api.pages.rendering.query_parameters import Blank, ListParameters
 from api.pages.rendering.templates import redirect_to, render_page
 from api.services import Services
+from api.v1.list_queries import LinkKind, LinkSort, LinkStatus
 from projections.links import LinkFilters
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)

@@ -24,7 +24,7 @@ def list_people(request: Request, services: CurrentServices, viewer: Viewer, que
     """Everybody, by name (manager, auditor)."""
     viewer.require_any_role(*READER_ROLES)
     page = people.list_people(services.live_source, query.q, "name", cursor=query.cursor)
-    return render_page(request, "handover/people.html", page=page, q=query.q, row=query.row)
+    return render_page(request, "meetings/handover_people.html", page=page, q=query.q, row=query.row)
 
 
 @router.get("/{id}", dependencies=[WaitsForPosition])

@@ -123,7 +123,7 @@ def render_settings(
         status,
         **build_form_context(values, viewer.today),
         **vars(state),
-        made=created_key,
+        created_key=created_key,
         keys=list_keys(services, viewer.person.id),
         feed=to_feed_response(services, find_feed(services, viewer.person)),
         calendars=list_calendars(services, viewer)["items"],

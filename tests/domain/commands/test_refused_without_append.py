@@ -1,20 +1,19 @@
-"""Commands that refuse what they read, on a log in memory: no server, and nothing that could be appended to."""
+"""Commands that refuse what they read, on a log in memory: they append nothing."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from eventsourcing.popo import POPOFactory
-from eventsourcing.utils import Environment
 
-from domain.commands.command_application import AggregateCache
+from domain.commands.aggregate_cache import AggregateCache
+from domain.commands.command_application import CommandApplication
 from domain.commands.links import LinkCommands
 from domain.commands.scheduling import BookingTarget, SchedulingCommands
 from domain.event import Event
+from domain.log import AppendConditions
 from domain.refusals import Invalid, LinkNotFound, LinkUnconfirmed, NotFound, SlugTaken
 from domain.token import Token
+from tests.domain.commands.memory_log import MemoryLog
 from tests.domain.example import (
     JULIO,
     TYPE,
@@ -28,55 +27,31 @@ from tests.domain.example import (
 )
 
 
-@dataclass
-class FakeLog:
-    """What these commands ask a log for, from streams that a test gives."""
-
-    streams: dict[UUID, list[Event]] = field(default_factory=dict)
-    slugs: dict[str, UUID] = field(default_factory=dict)
-    unconfirmed: bool = False
-
-    def add(self, *events: Event) -> UUID:
-        """Adds a stream; its id."""
-        self.streams[events[0].originator_id] = list(events)
-        return events[0].originator_id
-
-    def read_events_after(self, known: Mapping[UUID, int]) -> Mapping[UUID, Sequence[Event]]:
-        """As the log answers it."""
-        later = {id: self.streams.get(id, [])[version:] for id, version in known.items()}
-        return {id: events for id, events in later.items() if events}
-
-    def find_claims(self, kind: str, values: Collection[str]) -> Mapping[str, UUID]:
-        """As the log answers it."""
-        return {value: self.slugs[value] for value in values if kind == "slug" and value in self.slugs}
-
-    def await_standbys(self) -> None:
-        """Nothing to wait for: a list in memory has no standby."""
-
-    def is_unconfirmed(self, id: UUID) -> bool:
-        """As the log answers it."""
-        return self.unconfirmed
-
-
 @pytest.fixture
-def log() -> FakeLog:
+def log() -> MemoryLog:
     """An empty log."""
-    return FakeLog()
+    return MemoryLog()
 
 
 @pytest.fixture
-def scheduling(log: FakeLog) -> SchedulingCommands:
+def scheduling(log: MemoryLog) -> SchedulingCommands:
     """The commands around meetings."""
-    return SchedulingCommands(POPOFactory(Environment("Scheduling")), log, AggregateCache())  # type: ignore[arg-type]
+    return SchedulingCommands(CommandApplication(log, log, AggregateCache()))
 
 
 @pytest.fixture
-def publishing(log: FakeLog) -> LinkCommands:
+def publishing(log: MemoryLog) -> LinkCommands:
     """The commands around links."""
-    return LinkCommands(POPOFactory(Environment("Publishing")), log, AggregateCache())  # type: ignore[arg-type]
+    return LinkCommands(CommandApplication(log, log, AggregateCache()))
 
 
-def token_events(spontaneous: bool = False) -> list[Event]:
+def add_stream(log: MemoryLog, events: list[Event]) -> UUID:
+    """Add a stream to the log. Return its id."""
+    log.append([log.mapper.to_stored_event(event) for event in events], AppendConditions())
+    return events[0].originator_id
+
+
+def build_token_events(spontaneous: bool = False) -> list[Event]:
     """The stream of an unused token: a single-use link, or one that was made on the spot."""
     token = Token(uuid4())
     if spontaneous:
@@ -97,20 +72,20 @@ class TestLook:
             scheduling.resolve_target(door)
 
     def test_a_token_made_on_the_spot_has_no_page_of_its_own(
-        self, scheduling: SchedulingCommands, log: FakeLog
+        self, scheduling: SchedulingCommands, log: MemoryLog
     ) -> None:
-        id = log.add(*token_events(spontaneous=True))
+        id = add_stream(log, build_token_events(spontaneous=True))
         with pytest.raises(LinkNotFound):
             scheduling.resolve_target(BookingTarget(token_id=id))
 
-    def test_unused_as_far_as_a_restored_log_knows(self, scheduling: SchedulingCommands, log: FakeLog) -> None:
-        id = log.add(*token_events())
-        log.unconfirmed = True
+    def test_unused_as_far_as_a_restored_log_knows(self, scheduling: SchedulingCommands, log: MemoryLog) -> None:
+        id = add_stream(log, build_token_events())
+        log.unconfirmed_ids.add(id)
         with pytest.raises(LinkUnconfirmed):
             scheduling.resolve_target(BookingTarget(token_id=id))
 
-    def test_a_slug_of_something_that_is_no_link(self, scheduling: SchedulingCommands, log: FakeLog) -> None:
-        log.slugs["demo"] = log.add(*token_events())
+    def test_a_slug_of_something_that_is_no_link(self, scheduling: SchedulingCommands, log: MemoryLog) -> None:
+        log.claims["slug", "demo"] = add_stream(log, build_token_events())
         with pytest.raises(LinkNotFound):
             scheduling.resolve_target(BookingTarget(slug="demo"))
 
@@ -139,7 +114,7 @@ class TestSlugs:
     """Which slug a link gets."""
 
     @pytest.mark.parametrize(
-        ("claimed", "taken", "expected"),
+        ("claimed", "used_slugs", "expected"),
         [
             ([], [], "intro"),
             (["intro"], [], "intro-2"),
@@ -149,14 +124,14 @@ class TestSlugs:
         ids=["free", "claimed", "claimed and taken", "a hundred of them"],
     )
     def test_the_first_that_is_free(
-        self, publishing: LinkCommands, log: FakeLog, claimed: list[str], taken: list[str], expected: str
+        self, publishing: LinkCommands, log: MemoryLog, claimed: list[str], used_slugs: list[str], expected: str
     ) -> None:
-        log.slugs = dict.fromkeys(claimed, uuid4())
-        assert publishing.find_free_slug("intro", taken) == expected
+        log.claims = dict.fromkeys([("slug", slug) for slug in claimed], uuid4())
+        assert publishing.find_free_slug("intro", used_slugs) == expected
 
-    def test_a_link_may_keep_its_own(self, publishing: LinkCommands, log: FakeLog) -> None:
+    def test_a_link_may_keep_its_own(self, publishing: LinkCommands, log: MemoryLog) -> None:
         own = uuid4()
-        log.slugs["intro"] = own
+        log.claims["slug", "intro"] = own
         assert publishing.choose_slug("intro", "Intro", own) == "intro"
         with pytest.raises(SlugTaken):
             publishing.choose_slug("intro", "Intro", uuid4())
@@ -172,7 +147,7 @@ class TestParts:
     def organisation(self, publishing: LinkCommands) -> None:
         """Julio and a meeting type, as they are remembered."""
         for aggregate in (add_person(), create_meeting_type()):
-            publishing.cache.put_aggregate(aggregate)
+            publishing.application.cache.put_aggregate(aggregate)
 
     @pytest.mark.parametrize(
         ("more", "field"),
@@ -193,7 +168,7 @@ class TestParts:
     def test_somebody_who_left_may_stay_and_not_be_added(self, publishing: LinkCommands) -> None:
         gone = add_person()
         gone.deactivate(build_context())
-        publishing.cache.put_aggregate(mark_saved(gone))
+        publishing.application.cache.put_aggregate(mark_saved(gone))
         with pytest.raises(Invalid):
             publishing.load_people("host_ids", [JULIO], fresh=False)
         assert [one.id for one in publishing.load_people("host_ids", [JULIO], fresh=False, kept_ids=[JULIO])] == [JULIO]

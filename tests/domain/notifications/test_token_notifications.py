@@ -34,26 +34,26 @@ CALENDAR = Notification(BOOKED, "calendar", "host", JULIO)
 SENT: dict[str, Any] = {"attempt": 1, "message_id": "1@example.org", "by": "smtp"}
 
 
-def failure(reason: str, last: bool = False) -> dict[str, Any]:
+def build_failure(reason: str, last: bool = False) -> dict[str, Any]:
     """What an event says of a mail that was not handed over."""
     return {"attempt": 1, "message_id": "1@example.org", "reason": reason, "last": last}
 
 
-def rescheduled() -> Token:
+def reschedule_token() -> Token:
     """A meeting that was moved an hour later."""
     token = book_token()
     token.reschedule(build_context(), meeting_type_version=1, **build_times(LATER))
     return mark_saved(token)
 
 
-def reassigned() -> Token:
+def reassign_token() -> Token:
     """A meeting that was given to Anna."""
     token = book_token()
     token.reassign(build_context(), host_ids=(ANNA,), host_versions=(1,))
     return mark_saved(token)
 
 
-def booked_with_details() -> tuple[Token, Any]:
+def book_with_details() -> tuple[Token, Any]:
     """A booked meeting whose guest left personal details, and the id of these details."""
     token, details_id = issue_token(), uuid4()
     token.book(build_context(person=None), details_id=details_id, details_digest="0" * 64, **build_booking_fields())
@@ -77,7 +77,7 @@ class TestOwed:
         assert Notification(BOOKED, "mail", "co_host", ANNA) in set(token.outbox.list_notifications())
 
     def test_a_new_host_and_the_former_one_are_told_of_a_reassignment(self) -> None:
-        tellings = set(reassigned().outbox.list_notifications())
+        tellings = set(reassign_token().outbox.list_notifications())
         assert {Notification(3, "mail", "host", ANNA), Notification(3, "mail", "former_host", JULIO)} <= tellings
 
     def test_a_conflict_is_told_by_mail_to_its_host_and_to_the_guest_alone(self) -> None:
@@ -90,7 +90,7 @@ class TestOwed:
         assert owed == {Notification(3, "mail", "guest"), Notification(3, "mail", "co_host", ANNA)}
 
     def test_a_later_change_replaces_what_was_owed(self) -> None:
-        outbox = rescheduled().outbox
+        outbox = reschedule_token().outbox
         assert outbox.is_superseded(HOST)
         assert not outbox.is_pending(HOST)
         assert outbox.is_pending(Notification(3, "mail", "host", JULIO))
@@ -134,12 +134,12 @@ class TestTold:
     )
     def test_a_failure_leaves_it_owed_until_the_last(self, reason: str, last: bool, state: str, unknown: int) -> None:
         token = book_token()
-        token.record_notification(MailFailed, build_context(), GUEST, **failure(reason, last))
-        standing = token.outbox.get_delivery_state(GUEST)
-        assert (standing.state, standing.attempts, standing.unknown) == (state, 1, unknown)
+        token.record_notification(MailFailed, build_context(), GUEST, **build_failure(reason, last))
+        delivery_state = token.outbox.get_delivery_state(GUEST)
+        assert (delivery_state.state, delivery_state.attempts, delivery_state.unknown) == (state, 1, unknown)
 
     def test_the_first_word_is_the_one_before_which_nothing_was_sent(self) -> None:
-        token = rescheduled()
+        token = reschedule_token()
         moved = Notification(3, "mail", "guest")
         assert token.outbox.is_first(moved)
         token.record_notification(MailSent, build_context(), GUEST, **SENT)
@@ -157,7 +157,7 @@ class TestAgain:
     def test_what_was_sent_or_failed_is_owed_again(self) -> None:
         token = book_token()
         token.record_notification(MailSent, build_context(), HOST, **SENT)
-        token.record_notification(MailFailed, build_context(), GUEST, **failure("address_refused", last=True))
+        token.record_notification(MailFailed, build_context(), GUEST, **build_failure("address_refused", last=True))
         for telling in (HOST, GUEST):
             token.request_notification(MailRequested, build_context(), telling)
             assert token.outbox.get_delivery_state(telling).requests == 1
@@ -172,7 +172,7 @@ class TestAgain:
     @pytest.mark.parametrize("telling", [HOST, Notification(9, "mail", "guest")], ids=["superseded", "never owed"])
     def test_refused_when_it_makes_no_sense(self, telling: Notification) -> None:
         with pytest.raises(NothingToSend):
-            rescheduled().request_notification(MailRequested, build_context(), telling)
+            reschedule_token().request_notification(MailRequested, build_context(), telling)
 
     def test_refused_when_the_meeting_is_over(self) -> None:
         with pytest.raises(NothingToSend):
@@ -183,7 +183,7 @@ class TestErased:
     """After the guest's details were erased."""
 
     def test_the_guest_is_told_nothing_and_the_host_still_is(self) -> None:
-        token, details_id = booked_with_details()
+        token, details_id = book_with_details()
         token.erase(build_context(), erasure_id=uuid4(), details_ids=(details_id,))
         assert list_event_types(token) == [PersonalDetailsErased]
         assert token.outbox.is_erased(GUEST)
@@ -191,7 +191,7 @@ class TestErased:
         assert token.outbox.is_pending(HOST)
 
     def test_no_reason_is_kept_about_who_was_erased(self) -> None:
-        token, details_id = booked_with_details()
+        token, details_id = book_with_details()
         assert token.filter_reason("ill") == "ill"
         token.erase(build_context(), erasure_id=uuid4(), details_ids=(details_id,))
         assert token.filter_reason("ill") is None

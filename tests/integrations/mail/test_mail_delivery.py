@@ -108,7 +108,9 @@ class TestFailing:
                     raise ZeroDivisionError
                 return services.meeting_details.load_details(token, until)
 
-        loader = FailingLoader(services.scheduling, services.reader, services.settings.base_url, services.manage_url)
+        loader = FailingLoader(
+            services.scheduling, services.reader, services.settings.base_url, services.build_manage_url
+        )
         delivery = MailDelivery(build_mail_settings(services.settings), loader, outbox.clock)
         outbox.deliver_all(outbox.create_worker(delivery))
         assert {notification["failure"] for notification in outbox.list_notifications(first_id)} == {"not_written"}
