@@ -35,6 +35,7 @@ def create_api_key(
     existing = get_own_key(services, caller, id)
     if existing["request_digest"] != request_digest:
         raise IdempotencyKeyReused
+    services.reader.await_standbys()
     response.headers["Idempotent-Replayed"] = "true"
     return existing | {"key": derive_existing_key(services, id, existing["hash"])}
 

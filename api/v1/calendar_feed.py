@@ -43,6 +43,7 @@ def make_calendar_feed(
     """Makes a new secret address for one's own calendar of meetings, and ends the one before."""
     id = uuid4() if key is None else uuid5(caller.person.id, f"calendar feed {key}")
     if not services.feed_tokens.create_token(id, caller.person.id, caller.context.now):
+        services.reader.await_standbys()
         response.headers["Idempotent-Replayed"] = "true"
         return to_feed_response(services, services.feed_tokens.find_token(id))
     return to_feed_response(services, find_feed(services, caller.person))

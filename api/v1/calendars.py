@@ -65,6 +65,7 @@ async def add_calendar(
             return await to_thread.run_sync(reload_response, services, added)
     if existing is None or existing.request_digest != digest:
         raise IdempotencyKeyReused
+    await to_thread.run_sync(services.reader.await_standbys)
     response.headers["Idempotent-Replayed"] = "true"
     return to_calendar_response(services, existing)
 

@@ -100,6 +100,20 @@ def test_an_edit_that_is_so_already_waits_too(shared_api: ApiDriver, standby: St
 
 
 @pytest.mark.usefixtures("short_standby_wait")
+@pytest.mark.parametrize(("path", "body"), [("/v1/api-keys", {"name": "Laptop"}), ("/v1/me/calendar-feed", None)])
+def test_what_is_created_beside_the_log_waits_too(
+    shared_api: ApiDriver, standby: Standby, path: str, body: dict[str, str] | None
+) -> None:
+    headers = {"Idempotency-Key": uuid4().hex}
+    with detach_standby(standby):
+        responses = [shared_api.send_request("POST", path, body, "member", **headers) for _ in range(2)]
+        assert [to_outcome(response) for response in responses] == ["503 try_again"] * 2
+    repeated_response = shared_api.send_request("POST", path, body, "member", **headers)
+    assert repeated_response.status_code == 201
+    assert repeated_response.headers["Idempotent-Replayed"] == "true"
+
+
+@pytest.mark.usefixtures("short_standby_wait")
 def test_the_store_does_not_say_that_it_is_appended(replicated_settings: Settings, standby: Standby) -> None:
     database = Database(replicated_settings.database_url, replicated_settings.db_schema).open()
     happened = StoredEvent(uuid4(), 1, "LinkDisabled.v1", b"{}")
