@@ -36,7 +36,7 @@ class CannotStart(Refusal):
 def run_database(settings: Settings, creates: bool = False) -> Iterator[Settings]:
     """Run the configured or the embedded database, migrated; yields the settings with its URL.
 
-    Raises store.embedded.DatabaseUnavailable.
+    Raises store.embedded.account.DatabaseUnavailable.
     """
     if settings.database_url:
         yield settings

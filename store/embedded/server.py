@@ -10,11 +10,8 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from store.embedded.account import DatabaseUnavailable
-from store.embedded.binaries import find_binaries
 from store.embedded.cluster import PORT, SUPERUSER, Cluster
 from store.embedded.watchdog import watch_server
-
-__all__ = ["DatabaseUnavailable", "Server", "find_binaries", "has_cluster", "run_server"]
 
 log = logging.getLogger("oncelink")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import psycopg
 from psycopg import sql
 
-from store.embedded.server import find_binaries
+from store.embedded.binaries import find_binaries
 
 RELATIONS = """
 SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

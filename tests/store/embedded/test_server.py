@@ -17,8 +17,10 @@ import psycopg
 import pytest
 
 from store.embedded import binaries
+from store.embedded.account import DatabaseUnavailable
+from store.embedded.binaries import find_binaries
 from store.embedded.cluster import MAX_LOG_BYTES, Cluster
-from store.embedded.server import DatabaseUnavailable, Server, find_binaries, run_server
+from store.embedded.server import Server, run_server
 
 AS_ROOT = os.geteuid() == 0
 only_root = pytest.mark.skipif(not AS_ROOT, reason="only root has to give up its rights")
