@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx2
 
-from tests.api_driver import GUEST, extract_code
+from tests.api_driver import GUEST, ApiDriver, extract_code
 from tests.once.conftest import Deployment
 from tests.once.guests import check_calendar, count_outcomes, run_concurrently, to_outcome
 
@@ -73,7 +73,7 @@ def test_everything_at_once(deployment: Deployment) -> None:
     check_calendar(deployment.database)
 
 
-def reassign_meeting(client: httpx2.Client, id: str, api: Any, host_name: str) -> httpx2.Response:
+def reassign_meeting(client: httpx2.Client, id: str, api: ApiDriver, host_name: str) -> httpx2.Response:
     """Reassign a meeting as a manager."""
     body = {"host_id": api.ids[host_name]}
-    return client.post(f"/v1/bookings/{id}/reassign", json=body, headers=api.headers("manager"))
+    return client.post(f"/v1/bookings/{id}/reassign", json=body, headers=api.build_headers("manager"))
