@@ -368,7 +368,7 @@ class TestMemoryUse:
                 lambda: read_positions(database).position == find_last_position(exporter.api), "the follower is done"
             )
             tracemalloc.start()
-            count = sum(1 for _ in kind(database, find_last_position(exporter.api)).rows())
+            count = sum(1 for _ in kind(database, find_last_position(exporter.api)).iterate_rows())
             peaks.append((count, tracemalloc.get_traced_memory()[1]))
             tracemalloc.stop()
         (few_count, small_peak), (many_count, large_peak) = peaks
