@@ -2,9 +2,11 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("domain", "store", "projections", "replay", "integrations", "api")
@@ -73,3 +75,10 @@ def iterate_names(path: Path) -> Iterator[tuple[int, str]]:
                 yield node.lineno, name
             case ast.alias(name=name, asname=alias):
                 yield node.lineno, alias or name
+
+
+def assert_none(offenders: Iterable[object], advice: str = "") -> None:
+    """Fail with all offenders, one a line, when there are any."""
+    lines = [str(offender) for offender in offenders]
+    if lines:
+        pytest.fail("\n".join([f"{len(lines)} offenders{advice and ': '}{advice}", *lines]), pytrace=False)

@@ -10,6 +10,7 @@ from tests.architecture.source_files import (
     PACKAGES,
     PYTHON_FILES,
     ROOT,
+    assert_none,
     count_function_lines,
     count_lines,
     get_name,
@@ -39,11 +40,11 @@ def test_each_file_opens_with_one_sentence() -> None:
         get_name(path): (ast.get_docstring(list_nodes(path)[0]) or "").partition("\n")[0]  # type: ignore[arg-type]
         for path in PACKAGE_FILES
     }
-    assert [name for name, line in first_lines.items() if not line.endswith((".", "`", "…"))] == []
+    assert_none(name for name, line in first_lines.items() if not line.endswith((".", "`", "…")))
 
 
 def test_each_file_is_short() -> None:
-    assert [get_name(path) for path in PACKAGE_FILES if count_lines(path) > MAX_FILE_LINES] == []
+    assert_none(get_name(path) for path in PACKAGE_FILES if count_lines(path) > MAX_FILE_LINES)
 
 
 def test_each_function_is_short() -> None:
@@ -53,7 +54,7 @@ def test_each_function_is_short() -> None:
         for path, function in functions
         if count_function_lines(function) > MAX_FUNCTION_LINES
     ]
-    assert long_functions == []
+    assert_none(long_functions)
 
 
 def test_the_median_file_is_short() -> None:
@@ -72,7 +73,7 @@ def test_no_folder_is_crowded() -> None:
 
 
 def test_file_names_are_specific() -> None:
-    assert [get_name(path) for path in PYTHON_FILES if path.stem in VAGUE_NAMES] == []
+    assert_none(get_name(path) for path in PYTHON_FILES if path.stem in VAGUE_NAMES)
 
 
 def test_init_files_import_nothing() -> None:
@@ -82,7 +83,7 @@ def test_init_files_import_nothing() -> None:
         if path.name == "__init__.py"
         and any(isinstance(node, ast.Import | ast.ImportFrom) for node in list_nodes(path))
     ]
-    assert importing_files == []
+    assert_none(importing_files)
 
 
 def test_sql_stays_in_its_packages() -> None:
@@ -93,7 +94,7 @@ def test_sql_stays_in_its_packages() -> None:
         for node in list_nodes(path)
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL.search(node.value)
     ]
-    assert offenders == []
+    assert_none(offenders)
 
 
 def test_only_one_file_reads_the_clock() -> None:

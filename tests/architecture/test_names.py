@@ -8,6 +8,7 @@ from tests.architecture.source_files import (
     PYTHON_FILES,
     ROOT,
     Function,
+    assert_none,
     get_name,
     has_decorator,
     iterate_names,
@@ -56,7 +57,7 @@ def test_functions_begin_with_a_verb() -> None:
         for function in list_functions(path)
         if not has_verb(function)
     ]
-    assert nouns == [], f"rename them, or add a plain verb to {get_name(VERBS_FILE)}"
+    assert_none(nouns, f"rename them, or add a plain verb to {get_name(VERBS_FILE)}")
 
 
 def test_the_verbs_are_sorted() -> None:
@@ -73,7 +74,7 @@ def test_no_participle_stands_alone() -> None:
         and word not in OUTWARD_NAMES
         and not (word in LIBRARY_NAMES and "from hypothesis import" in read_text(path))
     ]
-    assert bare_names == []
+    assert_none(bare_names)
 
 
 def test_every_exception_is_needed() -> None:
@@ -90,4 +91,4 @@ def test_texts_use_the_words_of_the_glossary() -> None:
         if path.name not in {"glossary.md", Path(__file__).name} | CALENDAR_FILES
         and (words := FORBIDDEN_WORDS.findall(read_text(path)))
     }
-    assert matches == {}
+    assert_none(f"{name}: {words}" for name, words in matches.items())
