@@ -2,24 +2,22 @@
 
 import json
 import logging
-import os
-import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from api.app import build_app
-from api.cli import command_context, main
 from api.settings import Settings, WrongSetting
 from api.startup import open_services
 from store.credentials.key_fingerprints import RecordedKeys, compute_fingerprint
 from store.database import Database
 from tests.api_driver import ApiDriver
+from tests.cli_driver import build_environment, read_error, run_command
 from tests.conftest import SECRET
 
 NEW, OTHER = "new-" * 10, "other-" * 8
@@ -29,22 +27,10 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[Run]:
-    """Runs a command in this process, which it may not disturb, with the given keys."""
-    for name in [name for name in os.environ if name.startswith("ONCELINK_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setattr(command_context, "configure_logging", lambda form: None)
-    previous_handlers = {number: signal.getsignal(number) for number in command_context.STOP_SIGNALS}
-    environment = {
-        "ONCELINK_DATABASE_URL": settings.database_url,
-        "ONCELINK_SCHEMA": settings.db_schema,
-        "ONCELINK_DATA_DIR": str(settings.data_dir),
-    }
-    yield lambda keys, *arguments: CliRunner().invoke(
-        main.app, arguments, env=environment | {"ONCELINK_SECRET_KEYS": keys}
-    )
-    for number, handler in previous_handlers.items():
-        signal.signal(number, handler)
+def run(settings: Settings) -> Run:
+    """Runs a command in this process with the given keys."""
+    environment = build_environment(settings)
+    return lambda keys, *arguments: run_command(environment | {"ONCELINK_SECRET_KEYS": keys}, *arguments)
 
 
 def replace_keys(settings: Settings, *keys: str, data_dir: Path | None = None) -> Settings:
@@ -74,11 +60,6 @@ def forget_fingerprints(settings: Settings, superuser_url: str) -> None:
     text = Database(settings.database_url, settings.db_schema).compose_query("DELETE FROM {schema}.secret_keys")
     with Database(superuser_url, settings.db_schema).connect() as connection:
         connection.execute(text)
-
-
-def read_error(result: Result) -> str:
-    """Return standard error as one line."""
-    return " ".join(result.stderr.split())
 
 
 class TestStart:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg import Connection
 
-from tests.once.server_processes import wait_until
+from tests.waiting import wait_until
 
 T = TypeVar("T")
 FENCE = "SELECT pg_advisory_xact_lock(hashtextextended('{schema}.fence', 0))"

@@ -2,7 +2,7 @@
 
 import psycopg
 
-from tests.once.server_processes import wait_until
+from tests.waiting import wait_until
 
 COUNT = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
 END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"

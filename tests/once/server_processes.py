@@ -1,17 +1,16 @@
 """Server processes of the service, each on a port of its own."""
 
 import os
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx2
 
 from api.settings import Settings
+from tests.waiting import find_free_port, wait_until
 
 ROOT = Path(__file__).parents[2]
 COMMAND = "from api.cli.main import app; app()"
@@ -70,24 +69,9 @@ def stop_process(process: subprocess.Popen[bytes]) -> None:
         raise
 
 
-def find_free_port() -> int:
-    """Find a port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
 def is_healthy(client: httpx2.Client) -> bool:
     """Return whether a server is healthy."""
     try:
         return client.get("/healthz").status_code == 200
     except httpx2.TransportError:
         return False
-
-
-def wait_until(condition: Callable[[], bool], description: str, timeout: float = TIMEOUT_SECONDS) -> None:
-    """Wait until a condition holds. Raises AssertionError with `description` after `timeout` seconds."""
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {timeout} s: {description}"
-        time.sleep(0.02)

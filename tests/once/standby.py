@@ -11,7 +11,8 @@ import psycopg
 
 from store.embedded.binaries import find_binaries
 from store.embedded.server import Server, run_server
-from tests.once.server_processes import stop_process, wait_until
+from tests.once.server_processes import stop_process
+from tests.waiting import wait_until
 
 T = TypeVar("T")
 NAME = "standby"

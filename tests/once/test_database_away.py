@@ -24,7 +24,7 @@ from tests.api_driver import ApiDriver
 from tests.once.conftest import Deployment, create_settings
 from tests.once.database_proxy import DatabaseProxy
 from tests.once.guests import book_slot, check_calendar, count_bookings, run_concurrently, to_outcome
-from tests.once.server_processes import wait_until
+from tests.waiting import wait_until
 
 GUESTS = 8
 LINKS = 100

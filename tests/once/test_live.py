@@ -13,7 +13,7 @@ import pytest
 
 from tests.once.conftest import Deployment
 from tests.once.guests import book_slot, to_outcome
-from tests.once.server_processes import wait_until
+from tests.waiting import wait_until
 
 GUESTS = 8
 MIN_BOOKINGS = 12

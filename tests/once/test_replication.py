@@ -26,9 +26,10 @@ from tests.api_driver import ApiDriver
 from tests.once.commands import COMMANDS, book_single_use, reschedule_booking
 from tests.once.conftest import create_settings
 from tests.once.guests import to_outcome
-from tests.once.server_processes import run_server_processes, wait_until
+from tests.once.server_processes import run_server_processes
 from tests.once.standby import Standby, run_replicated_server
 from tests.once.test_unknown_outcomes import Prepare, check_success, count_events
+from tests.waiting import wait_until
 
 WRITE = "SELECT pg_logical_emit_message(true, 'test', '')"
 OF_STREAM = "SELECT count(*) AS n FROM {schema}.events WHERE stream_id = %s"

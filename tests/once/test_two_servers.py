@@ -13,7 +13,7 @@ from store.embedded.server import Server
 from tests.once.conftest import Deployment
 from tests.once.deadlocks import count_deadlocks
 from tests.once.guests import book_slot, check_calendar, count_bookings, count_outcomes, run_concurrently
-from tests.once.server_processes import wait_until
+from tests.waiting import wait_until
 
 LINKS = int(os.environ.get("ONCE_LINKS", "40"))
 GUESTS = 20

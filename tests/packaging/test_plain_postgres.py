@@ -5,7 +5,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,8 @@ from typing import Any
 import httpx2
 import psycopg
 import pytest
+
+from tests.waiting import find_free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 DEBIAN = Path("/usr/lib/postgresql")
@@ -37,13 +38,6 @@ def find_binaries() -> Path | None:
     """The programs of the oldest PostgreSQL from Debian that is new enough."""
     versions = sorted(int(folder.name) for folder in DEBIAN.glob("[0-9]*") if (folder / "bin" / "initdb").exists())
     return next((DEBIAN / str(major) / "bin" for major in versions if major >= 15), None)
-
-
-def find_free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,10 @@ from store.embedded.server import Server, run_server
 from store.schema import SERVICE_ROLE
 from tests.api_driver import ALWAYS
 from tests.once.database_proxy import DatabaseProxy, run_proxy
-from tests.once.server_processes import build_environment_variables, find_free_port, wait_until
+from tests.once.server_processes import build_environment_variables
 from tests.torture.http_client import HttpClient, ResponseCuts, ResponseLost
 from tests.torture.processes import run_oncelink
+from tests.waiting import find_free_port, wait_until
 
 SECRET = "only-for-torture-only-for-torture-only"
 POOL_SIZE = 5

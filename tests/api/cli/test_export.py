@@ -22,15 +22,15 @@ from uuid import uuid4
 import duckdb
 import psycopg
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from api.cli import command_context, main
 from projections.following.positions import read_positions
 from replay import export
 from replay.tree.sealed_tree import SealedTree
 from tests.api.refusals import fetch_list, find_last_position
 from tests.api_driver import ApiDriver
-from tests.once.server_processes import wait_until
+from tests.cli_driver import build_environment, read_error, run_command
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[3]
 EVIL = {"name": "=HYPERLINK(1)", "email": "evil@guest.example", "time_zone": "UTC"}
@@ -47,7 +47,7 @@ class ExportRunner:
 
     def run_command(self, *arguments: str) -> Result:
         """The command's result."""
-        return CliRunner().invoke(main.app, ["export", *arguments], env=self.environment)
+        return run_command(self.environment, "export", *arguments)
 
     def export_file(self, *arguments: str, name: str = "export") -> tuple[Path, dict[str, Any]]:
         """Export to a file. Returns its path and its manifest."""
@@ -62,15 +62,6 @@ class ExportRunner:
     def list_files(self) -> list[str]:
         """List the files in the folder."""
         return sorted(path.name for path in self.folder.iterdir())
-
-
-@pytest.fixture(autouse=True)
-def process_isolation(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A command may not change how this process ends."""
-    previous_handlers = {number: signal.getsignal(number) for number in command_context.STOP_SIGNALS}
-    yield
-    for number, handler in previous_handlers.items():
-        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="module")
@@ -91,21 +82,9 @@ def meetings_api(shared_api: ApiDriver) -> ApiDriver:
 @pytest.fixture
 def exporter(meetings_api: ApiDriver, tmp_path: Path) -> ExportRunner:
     """The command, on these."""
-    settings = meetings_api.services.settings
-    environment = {
-        "ONCELINK_DATABASE_URL": settings.database_url,
-        "ONCELINK_SCHEMA": settings.db_schema,
-        "ONCELINK_DATA_DIR": str(settings.data_dir),
-        "ONCELINK_SECRET_KEYS": settings.secret_keys,
-    }
     folder = tmp_path / "exports"
     folder.mkdir()
-    return ExportRunner(meetings_api, folder, environment)
-
-
-def read_error(result: Result) -> str:
-    """Return standard error as one line."""
-    return " ".join(result.stderr.split())
+    return ExportRunner(meetings_api, folder, build_environment(meetings_api.services.settings))
 
 
 class TestEvents:
@@ -140,9 +119,9 @@ class TestEvents:
         note.write_text(manifest["checkpoint"])
         assert int(manifest["checkpoint"].splitlines()[1]) == tree.read_head(5).size
         verify = ["verify", "--export", str(path), "--checkpoint", str(note)]
-        assert CliRunner().invoke(main.app, verify, env=exporter.environment).exit_code == 0
+        assert run_command(exporter.environment, *verify).exit_code == 0
         path.write_text(path.read_text().replace("Julio", "Julia").replace("Member", "Mumber"))
-        result = CliRunner().invoke(main.app, verify, env=exporter.environment)
+        result = run_command(exporter.environment, *verify)
         assert result.exit_code == 1, result.output
 
     def test_small_batches_lose_nothing(self, exporter: ExportRunner, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,41 +1,28 @@
 """`oncelink history` and `oncelink as-of`: the story of a stream, and read models as they stood."""
 
 import json
-import os
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from api.cli import command_context, main
 from projections.catalogue import READ_MODELS
+from tests import cli_driver
 from tests.api.refusals import find_last_position
 from tests.api_driver import ApiDriver
+from tests.cli_driver import build_environment
 
 CommandRunner = Callable[..., Result]
 
 
 @pytest.fixture
-def run_command(monkeypatch: pytest.MonkeyPatch, api: ApiDriver) -> Iterator[CommandRunner]:
-    """Runs a command in this process, which it may not disturb."""
-    settings = api.services.settings
-    for name in [name for name in os.environ if name.startswith("ONCELINK_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setattr(command_context, "configure_logging", lambda form: None)
-    previous_handlers = {number: signal.getsignal(number) for number in command_context.STOP_SIGNALS}
-    environment = {
-        "ONCELINK_DATABASE_URL": settings.database_url,
-        "ONCELINK_SCHEMA": settings.db_schema,
-        "ONCELINK_DATA_DIR": str(settings.data_dir),
-        "ONCELINK_SECRET_KEYS": settings.secret_keys,
-        "COLUMNS": "160",
-    }
-    yield lambda *arguments: CliRunner().invoke(main.app, arguments, env=environment)
-    for number, handler in previous_handlers.items():
-        signal.signal(number, handler)
+def run_command(api: ApiDriver) -> CommandRunner:
+    """Runs a command in this process."""
+    environment = build_environment(api.services.settings) | {"COLUMNS": "160"}
+    return partial(cli_driver.run_command, environment)
 
 
 @pytest.fixture(scope="module")

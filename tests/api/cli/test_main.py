@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -21,12 +20,15 @@ from fastapi.testclient import TestClient
 from typer.testing import CliRunner, Result
 
 from api.app import build_app
-from api.cli import command_context, main
+from api.cli import main
 from api.demo import demo
 from api.server import DATABASE, OWNER_ROLE, prepare_database
 from api.settings import Settings
 from store.embedded.server import Server, run_server
 from store.schema import SERVICE_ROLE
+from tests import cli_driver
+from tests.cli_driver import build_environment, isolate_process, read_error
+from tests.waiting import find_free_port, wait_until
 
 ROOT = Path(__file__).parents[3]
 TIMEOUT_SECONDS = 60.0
@@ -48,26 +50,10 @@ CommandRunner = Callable[..., Result]
 
 
 @pytest.fixture(autouse=True)
-def process_isolation(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Restores signal handlers, logging and environment that a command changes in this process."""
-    for name in [name for name in os.environ if name.startswith("ONCELINK_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setattr(command_context, "configure_logging", lambda form: None)
-    previous_handlers = {number: signal.getsignal(number) for number in command_context.STOP_SIGNALS}
-    yield
-    for number, handler in previous_handlers.items():
-        signal.signal(number, handler)
-
-
-def build_environment(settings: Settings) -> dict[str, str]:
-    """Build the environment variables for settings."""
-    return {
-        "ONCELINK_DATABASE_URL": settings.database_url,
-        "ONCELINK_SCHEMA": settings.db_schema,
-        "ONCELINK_DATA_DIR": str(settings.data_dir),
-        "ONCELINK_SECRET_KEYS": settings.secret_keys,
-        "ONCELINK_BASE_URL": settings.base_url,
-    }
+def process_isolation() -> Iterator[None]:
+    """Restores what a command changes in this process, and hides its settings from child processes."""
+    with isolate_process():
+        yield
 
 
 @pytest.fixture
@@ -75,14 +61,9 @@ def run_command(settings: Settings) -> CommandRunner:
     """Runs a command in this process. Settings can be overridden."""
 
     def run_cli(*arguments: str, **settings_overrides: str) -> Result:
-        return CliRunner().invoke(main.app, arguments, env=build_environment(settings) | settings_overrides)
+        return cli_driver.run_command(build_environment(settings) | settings_overrides, *arguments)
 
     return run_cli
-
-
-def read_error(result: Result) -> str:
-    """Return standard error as one line."""
-    return " ".join(result.stderr.split())
 
 
 def start_process(*arguments: str, **settings: str) -> "subprocess.Popen[str]":
@@ -90,13 +71,6 @@ def start_process(*arguments: str, **settings: str) -> "subprocess.Popen[str]":
     line = [sys.executable, "-c", "from api.cli.main import app; app()", *arguments]
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen(line, env=os.environ | {"PYTHONPATH": str(ROOT)} | settings, **pipes)  # type: ignore[call-overload, no-any-return]
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def stop_process(process: "subprocess.Popen[str]", number: int = signal.SIGTERM) -> int:
@@ -256,11 +230,6 @@ class TestServe:
             assert stop_process(serving) == 0
 
 
-def find_free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 def is_answering(port: int) -> bool:
     try:
         return httpx2.get(f"http://127.0.0.1:{port}/healthz", timeout=TIMEOUT_SECONDS).status_code == 200
@@ -405,7 +374,7 @@ class TestWithoutADatabase:
         monkeypatch.chdir(tmp_path)
 
     def run_cli(self, *arguments: str, **environment: str) -> Result:
-        return CliRunner().invoke(main.app, arguments, env=environment)
+        return cli_driver.run_command(environment, *arguments)
 
     def test_there_are_commands(self) -> None:
         assert list_command_lines().keys() > MAY_CREATE | NEED_NO_DATABASE

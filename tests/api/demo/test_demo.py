@@ -7,9 +7,8 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +25,7 @@ from api.settings import read_settings
 from projections.following.follower import Follower
 from projections.following.positions import Positions, read_positions
 from store.embedded.server import run_server
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[3]
 TIMEOUT_SECONDS = 60.0
@@ -41,13 +41,6 @@ def build_command(data_dir: Path, *extra_arguments: str, port: int = 0) -> list[
 def build_environment() -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("ONCELINK_")}
     return clean | {"PYTHONPATH": str(ROOT)}
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def is_stopped(data_dir: Path) -> bool:

@@ -16,7 +16,7 @@ from api.app import build_app
 from api.settings import Settings, WrongSetting, read_settings
 from tests.api.pages.page_client import PageClient
 from tests.api_driver import ApiDriver
-from tests.once.server_processes import find_free_port
+from tests.waiting import find_free_port
 
 
 class MailRecorder:

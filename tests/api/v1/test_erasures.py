@@ -1,16 +1,13 @@
 """POST /v1/erasures, and what remains of a person afterwards: nothing, anywhere."""
 
 import json
-import signal
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
-from typer.testing import CliRunner
 
-from api.cli import command_context, main
 from api.http.dependencies import describe_request
 from api.v1.request_bodies import NewSingleUse
 from domain.personal_details import compute_digest
@@ -20,6 +17,7 @@ from projections.meeting_log import MeetingFilters
 from tests.api.refusals import assert_problem, fetch_list, find_last_position
 from tests.api.remaining_data import count_unexplained_details, iterate_relations, run_pg_dump
 from tests.api_driver import ApiDriver, extract_code, read_body
+from tests.cli_driver import build_environment, run_command
 from tests.projections.story import find_differences
 
 EMAIL = "wanda.zqx@guest.example"
@@ -314,19 +312,7 @@ class TestCommand:
     """`oncelink erase EMAIL`"""
 
     def run_command(self, api: ApiDriver, *arguments: str) -> Any:
-        settings = api.services.settings
-        environment = {
-            "ONCELINK_DATABASE_URL": settings.database_url,
-            "ONCELINK_SCHEMA": settings.db_schema,
-            "ONCELINK_DATA_DIR": str(settings.data_dir),
-            "ONCELINK_SECRET_KEYS": settings.secret_keys,
-        }
-        previous_handlers = {number: signal.getsignal(number) for number in command_context.STOP_SIGNALS}
-        try:
-            return CliRunner().invoke(main.app, ["erase", *arguments], env=environment)
-        finally:
-            for number, handler in previous_handlers.items():
-                signal.signal(number, handler)
+        return run_command(build_environment(api.services.settings), "erase", *arguments)
 
     def test_erases_as_the_operator(self, shared_api: ApiDriver) -> None:
         email = f"{uuid4().hex}@guest.example"

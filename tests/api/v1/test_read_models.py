@@ -4,7 +4,7 @@ import json
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
@@ -17,20 +17,13 @@ from projections.catalogue import READ_MODELS
 from projections.rebuild.progress import RebuildLock
 from tests.api.refusals import assert_problem, find_last_position
 from tests.api_driver import ApiDriver
+from tests.waiting import wait_until
 
 NAMES = [model.name for model in READ_MODELS]
 VERSIONS = {model.name: model.version for model in READ_MODELS}
 PATIENCE_SECONDS = 60.0
 EVENTS = "/v1/read-models/progress"
 LIVE = "SELECT name, live_table FROM {schema}.read_models"
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait until a condition is true."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.02)
 
 
 def fetch_status(api: ApiDriver, name: str = "links") -> Any:

@@ -12,7 +12,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from icalendar import Calendar
 
-from tests.once.server_processes import find_free_port
+from tests.waiting import find_free_port
 
 
 class SmtpServer:

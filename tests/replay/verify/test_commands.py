@@ -1,21 +1,19 @@
 """`oncelink verify` and `oncelink checkpoint`, as an operator's cron and an auditor's own machine run them."""
 
 import json
-import os
-import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from api.cli import command_context, main
 from api.settings import Settings
 from replay.tree.sealer import seal_all_events
 from replay.tree.signed_note import Signer, Verifier, parse_notes
 from tests.api.refusals import fetch_list
 from tests.api_driver import ApiDriver
+from tests.cli_driver import build_environment, read_error, run_command
 from tests.conftest import SECRET, retire_key
 from tests.replay.verify.conftest import SealedLog
 from tests.replay.verify.test_verify_export import EXPORT
@@ -23,41 +21,16 @@ from tests.replay.verify.test_verify_export import EXPORT
 Run = Callable[..., Result]
 
 
-@pytest.fixture(autouse=True)
-def isolated_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Restores the signal handlers; a command may not change this process."""
-    for name in [name for name in os.environ if name.startswith("ONCELINK_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setattr(command_context, "configure_logging", lambda form: None)
-    handlers = {number: signal.getsignal(number) for number in command_context.STOP_SIGNALS}
-    yield
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
-
-
 def build_runner(settings: Settings) -> Run:
     """Build a runner of commands with these settings; each can be overridden."""
-    environment = {
-        "ONCELINK_DATABASE_URL": settings.database_url,
-        "ONCELINK_SCHEMA": settings.db_schema,
-        "ONCELINK_DATA_DIR": str(settings.data_dir),
-        "ONCELINK_SECRET_KEYS": SECRET,
-        "ONCELINK_BASE_URL": settings.base_url,
-    }
-    return lambda *words, **overrides: CliRunner().invoke(
-        main.app, [str(word) for word in words], env=environment | overrides
-    )
+    environment = build_environment(settings)
+    return lambda *words, **overrides: run_command(environment | overrides, *words)
 
 
 @pytest.fixture
 def run(sealed_log: SealedLog) -> Run:
     """A runner of commands on the sealed log."""
     return build_runner(sealed_log.settings)
-
-
-def format_stderr(result: Result) -> str:
-    """Format what a command printed on standard error on one line."""
-    return " ".join(result.stderr.split())
 
 
 class TestCheckpoint:
@@ -120,8 +93,8 @@ class TestVerify:
             path.write_text(content, encoding="utf-8")
         result = run("verify", "--checkpoint", path)
         assert result.exit_code == 2
-        assert sentence in format_stderr(result)
-        assert "--checkpoint" in format_stderr(result)
+        assert sentence in read_error(result)
+        assert "--checkpoint" in read_error(result)
         assert result.stdout == ""
 
     def test_a_damaged_checkpoint(self, run: Run, tmp_path: Path) -> None:
@@ -129,13 +102,13 @@ class TestVerify:
         path.write_text(run("checkpoint").stdout.replace("positions 1-", "positions 2-"), encoding="utf-8")
         result = run("verify", "--checkpoint", path)
         assert result.exit_code == 2
-        assert "changed or damaged" in format_stderr(result)
+        assert "changed or damaged" in read_error(result)
 
     def test_under_another_address(self, run: Run, sealed_log: SealedLog, tmp_path: Path) -> None:
         path = tmp_path / "kept"
         path.write_text(run("checkpoint").stdout, encoding="utf-8")
         overrides = {"ONCELINK_BASE_URL": "https://new.example"}
-        assert "foreign" in format_stderr(run("verify", "--checkpoint", path, **overrides))
+        assert "foreign" in read_error(run("verify", "--checkpoint", path, **overrides))
         origin = f"testserver/{sealed_log.settings.db_schema}"
         assert run("verify", "--checkpoint", path, "--origin", origin, **overrides).exit_code == 0
 
@@ -181,7 +154,7 @@ class TestOffline:
     def test_a_full_export(self, run: Run, files: tuple[Path, Path, str], offline_environment: dict[str, str]) -> None:
         export, checkpoint_path, key = files
         result = run("verify", "--export", export, "--checkpoint", checkpoint_path, "--key", key, **offline_environment)
-        assert result.exit_code == 0, format_stderr(result)
+        assert result.exit_code == 0, read_error(result)
         assert (
             f"The root of these events is {checkpoint_path.read_text(encoding='utf-8').splitlines()[2]}."
             in result.stdout
@@ -214,7 +187,7 @@ class TestOffline:
     def test_without_a_key(self, run: Run, files: tuple[Path, Path, str], offline_environment: dict[str, str]) -> None:
         result = run("verify", "--export", files[0], "--checkpoint", files[1], **offline_environment)
         assert result.exit_code == 2
-        assert "--key" in format_stderr(result)
+        assert "--key" in read_error(result)
         assert not (files[1].parent / "none").exists()
 
     def test_what_is_no_export(
@@ -222,7 +195,7 @@ class TestOffline:
     ) -> None:
         result = run("verify", "--export", files[1], **offline_environment)
         assert result.exit_code == 2
-        assert "Line 1 is not an event" in format_stderr(result)
+        assert "Line 1 is not an event" in read_error(result)
         assert run("verify", "--export", "/nowhere", **offline_environment).exit_code == 2
 
 

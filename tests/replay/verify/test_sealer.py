@@ -18,6 +18,7 @@ from replay.tree.sealer import Sealer, seal_all_events, seal_batch
 from store.database import Database
 from tests.api_driver import ApiDriver
 from tests.replay.verify.conftest import SealedLog
+from tests.waiting import wait_until
 
 TIMEOUT_SECONDS = 60.0
 # each tenth of them leaves a gap behind it, as an append that was rolled back does
@@ -25,13 +26,6 @@ EVENTS = """INSERT INTO {schema}.events (stream_id, version, type, data)
     SELECT gen_random_uuid(), 1 + 0 * max(CASE WHEN n %% 10 = 0 THEN nextval(%s) ELSE 0 END), 'LinkCreated.v1', '{{}}'
     FROM generate_series(1, %s) AS n GROUP BY n ORDER BY n"""
 FOLLOWED = "UPDATE {schema}.follower SET position = (SELECT max(position) FROM {schema}.events)"
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 @pytest.fixture

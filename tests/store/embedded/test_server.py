@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +20,7 @@ from store.embedded.account import DatabaseUnavailable
 from store.embedded.binaries import find_binaries
 from store.embedded.cluster import MAX_LOG_BYTES, Cluster
 from store.embedded.server import Server, run_server
+from tests.waiting import wait_until
 
 AS_ROOT = os.geteuid() == 0
 only_root = pytest.mark.skipif(not AS_ROOT, reason="only root has to give up its rights")
@@ -44,13 +44,6 @@ with run_server(Path(sys.argv[1])) as server:
         with psycopg.connect(server.build_url()) as connection:
             print(connection.execute("SELECT 'still there'").fetchone(), flush=True)
 """
-
-
-def wait_until(condition: Callable[[], object], timeout: float = 30) -> None:
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.002)
 
 
 def list_processes(folder: Path) -> list[int]:
@@ -238,7 +231,7 @@ class TestWhoStopsIt:
         self, data_dir: Path, user_process_starter: Callable[..., "subprocess.Popen[str]"], moment: str
     ) -> None:
         process = user_process_starter(start_new_session=True, stderr=subprocess.DEVNULL)
-        wait_until((data_dir / moment).exists)
+        wait_until((data_dir / moment).exists, pause=0.002)
         os.kill(process.pid, signal.SIGINT)
         process.communicate()
         assert list_processes(data_dir / "postgres") == []
@@ -263,7 +256,7 @@ class TestKilled:
         self, data_dir: Path, user_process_starter: Callable[..., "subprocess.Popen[str]"], moment: str
     ) -> None:
         process = user_process_starter()
-        wait_until((data_dir / moment).exists)
+        wait_until((data_dir / moment).exists, pause=0.002)
         process.kill()
         process.wait()
         with run_server(data_dir) as server:
