@@ -3,47 +3,18 @@
 The guest's file, mailed invitations and entries written to calendars are all built here.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Literal
 from uuid import UUID
 
 from icalendar import Calendar, Event, vCalAddress
 
 from domain.availability.hours import load_zone
+from integrations.calendar_entry import CalendarEntry, Participant
 from integrations.plain_text import to_one_line
 
 PRODUCT = "-//Oncelink//Booking//EN"
 Method = Literal["REQUEST", "CANCEL"]
-
-
-@dataclass(frozen=True, slots=True)
-class Participant:
-    """A participant, as a calendar names them."""
-
-    name: str
-    email: str
-
-
-@dataclass(frozen=True, slots=True)
-class CalendarEntry:
-    """What a calendar shows of a meeting; `sent_by` is the address that sends in the host's name, if any."""
-
-    token_id: UUID
-    sequence: int
-    changed_at: datetime
-    start: datetime
-    end: datetime
-    zone: str
-    title: str
-    description: str
-    url: str
-    location: str | None
-    cancelled: bool
-    host: Participant
-    others: Sequence[Participant]
-    sent_by: str | None = None
 
 
 def render_icalendar(entry: CalendarEntry, method: Method | None = None, invites: bool = True) -> bytes:

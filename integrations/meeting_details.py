@@ -9,7 +9,7 @@ from domain.event import Event
 from domain.meeting_type import MeetingTypeProperties
 from domain.person import PersonProperties
 from domain.token import MeetingBooked, Rescheduled
-from integrations.icalendar import CalendarEntry, Participant
+from integrations.calendar_entry import CalendarEntry, Participant
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from domain.notifications.calendar_delivery import CalendarFailureReason as Reas
 from domain.notifications.outbox import Notification
 from domain.refusals import Refusal
 from domain.token import Token
+from integrations.calendar_entry import CalendarEntry
 from integrations.calendars.accounts import Account
 from integrations.calendars.caldav import CalDavClient
 from integrations.calendars.errors import (
@@ -27,7 +28,7 @@ from integrations.calendars.errors import (
 )
 from integrations.calendars.sync import CalendarSync
 from integrations.delivery import DeliveryAttempt, DeliveryFailed, NothingToDeliver
-from integrations.icalendar import CalendarEntry, build_uid, render_icalendar
+from integrations.icalendar import build_uid, render_icalendar
 from integrations.meeting_details import MeetingDetails
 from integrations.meeting_details_loader import MeetingDetailsLoader
 from store.credentials.encrypted_secrets import DecryptionFailed

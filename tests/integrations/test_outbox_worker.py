@@ -15,7 +15,7 @@ from integrations.delivery import DeliveryAttempt
 from integrations.mail.mail_delivery import MailDelivery
 from integrations.outbox_worker import GRACE_SECONDS, LEASE, REST_FACTOR, OutboxWorker
 from projections.outbox import OUTBOX
-from replay.rebuild import Rebuild
+from replay.rebuild import begin_rebuild
 from replay.verify.verification import run_verification
 from tests.api_driver import GUEST
 from tests.integrations.mail.outbox_driver import OutboxDriver, wait_until
@@ -332,7 +332,7 @@ class TestReplaying:
         worker = outbox.create_worker().start()
         try:
             for _ in range(2):
-                Rebuild.begin(database).run()
+                begin_rebuild(database).run()
             assert run_verification(database).problems == []
             head = database.fetch_rows("SELECT max(position) AS at FROM {schema}.events")[0]["at"]
             for at in range(1, head + 1):
