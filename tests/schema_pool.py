@@ -1,4 +1,8 @@
-"""Pools of schemas for tests. To restore a schema's rows is faster than to create a new schema."""
+"""Pools of schemas for tests: a schema's rows are restored after each test.
+
+Measured on one machine: restoring takes 0.04 to 0.1 s, creating and migrating a schema 0.4 to 0.5 s, and creating a
+database from a template 1.4 to 2.5 s.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

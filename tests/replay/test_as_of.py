@@ -131,7 +131,7 @@ def list_all_rows(source: QuerySource, now: datetime) -> dict[str, Any]:
 
 
 @given(steps=STEPS)
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 def test_as_of_a_position_is_what_was_live_at_it(
     live_database: Database, owner_url: str, steps: list[tuple[str, int, int]]
 ) -> None:

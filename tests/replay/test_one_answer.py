@@ -18,7 +18,7 @@ from store.database import Database
 from tests.projections.story import follow_log
 from tests.replay.generated_history import COMMANDS, GeneratedHistory
 
-EXAMPLES = 15
+EXAMPLES = 8
 NUMBERS = st.integers(0, 23)
 STEPS = st.one_of(
     st.tuples(
