@@ -12,10 +12,12 @@ from domain.token import Token
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 START = NOW + timedelta(days=1)
+LATER = START + timedelta(hours=1)
 JULIO = UUID(int=1)
 ANNA = UUID(int=2)
 LINK = UUID(int=3)
 TYPE = UUID(int=4)
+DETAILS = UUID(int=5)
 
 
 def build_context(now: datetime = NOW, person: UUID | None = JULIO, roles: tuple[str, ...] = ("member",)) -> Context:
@@ -57,6 +59,25 @@ def book_token() -> Token:
     token = issue_token()
     token.book(build_context(person=None), **build_booking_fields())
     return mark_saved(token)
+
+
+def book_with_co_host() -> Token:
+    """A meeting of Julio's at START, with Anna as a co-host; its guest left personal details with the id DETAILS."""
+    token = Token(uuid4())
+    token.issue_directly(LINK, build_context())
+    hosts = {"host_ids": (JULIO, ANNA), "host_versions": (1, 1)}
+    token.book(build_context(person=None), **{**build_booking_fields(), **hosts}, details_id=DETAILS)
+    return mark_saved(token)
+
+
+def reschedule_meeting(token: Token) -> None:
+    """Move the meeting to LATER."""
+    token.reschedule(build_context(), meeting_type_version=1, **build_times(LATER))
+
+
+def cancel_meeting(token: Token) -> None:
+    """Cancel the meeting as its host."""
+    token.cancel(build_context(), cancelled_by="host")
 
 
 def build_booking_fields(start: datetime = START) -> dict[str, Any]:

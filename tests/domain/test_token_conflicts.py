@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
 
 import pytest
 
@@ -10,42 +12,34 @@ from domain.token import CalendarConflictFound, Token
 from tests.domain.example import (
     ANNA,
     JULIO,
+    LATER,
     START,
     book_token,
+    book_with_co_host,
     build_context,
-    build_times,
+    cancel_meeting,
     issue_token,
     list_event_types,
+    mark_saved,
+    reschedule_meeting,
 )
 
 MINUTE = timedelta(minutes=1)
 END = START + 30 * MINUTE
-LATER = START + timedelta(hours=1)
 SAME_TIME = [Interval(START, END)]
+BELA = UUID(int=9)
 
 
-def cancel_token() -> Token:
-    """A meeting that was cancelled."""
+def reassign_meeting(token: Token, host: UUID) -> None:
+    """Give the meeting to one host alone."""
+    token.reassign(build_context(), host_ids=(host,), host_versions=(1,))
+
+
+def book_and(change: Callable[[Token], None]) -> Token:
+    """A booked meeting after a change."""
     token = book_token()
-    token.cancel(build_context(), cancelled_by="host")
-    token.collect_events()
-    return token
-
-
-def reschedule_token() -> Token:
-    """A meeting that was moved an hour later."""
-    token = book_token()
-    token.reschedule(build_context(), meeting_type_version=1, **build_times(LATER))
-    token.collect_events()
-    return token
-
-
-def reassign_token() -> Token:
-    """A meeting that was given to Anna."""
-    token = book_token()
-    token.reassign(build_context(), host_ids=(ANNA,), host_versions=(1,))
-    token.collect_events()
-    return token
+    change(token)
+    return mark_saved(token)  # type: ignore[no-any-return]
 
 
 @pytest.mark.parametrize(
@@ -54,19 +48,30 @@ def reassign_token() -> Token:
         (START, END, 1),
         (START - MINUTE, START + MINUTE, 1),
         (END - MINUTE, END + MINUTE, 1),
+        (START, LATER, 1),
         (START - MINUTE, START, 0),
         (END, END + MINUTE, 0),
     ],
-    ids=["the same", "into its beginning", "into its end", "until it begins", "from when it ends"],
+    ids=["the same", "into its beginning", "into its end", "longer", "until it begins", "from when it ends"],
 )
-def test_a_conflict_is_a_busy_time_that_overlaps(start: datetime, end: datetime, expected: int) -> None:
-    token = book_token()
-    token.record_conflict(build_context(), JULIO, [Interval(start, end)])
+@pytest.mark.parametrize("host", [JULIO, ANNA], ids=["host", "co-host"])
+def test_a_conflict_is_a_busy_time_that_overlaps(start: datetime, end: datetime, expected: int, host: UUID) -> None:
+    token = book_with_co_host()
+    token.record_conflict(build_context(), host, [Interval(start, end)])
     assert list_event_types(token) == [CalendarConflictFound] * expected
-    assert token.conflicting_hosts == (frozenset({JULIO}) if expected else frozenset())
+    assert token.conflicting_hosts == (frozenset({host}) if expected else frozenset())
 
 
-@pytest.mark.parametrize("make", [issue_token, cancel_token, reschedule_token, reassign_token])
+@pytest.mark.parametrize(
+    "make",
+    [
+        issue_token,
+        partial(book_and, cancel_meeting),
+        partial(book_and, reschedule_meeting),
+        partial(book_and, partial(reassign_meeting, host=ANNA)),
+    ],
+    ids=["not booked", "cancelled", "moved", "another host's"],
+)
 def test_no_conflict_where_the_host_has_no_meeting_at_that_time(make: Callable[[], Token]) -> None:
     token = make()
     token.record_conflict(build_context(), JULIO, SAME_TIME)
@@ -74,18 +79,19 @@ def test_no_conflict_where_the_host_has_no_meeting_at_that_time(make: Callable[[
     assert token.conflicting_hosts == frozenset()
 
 
-def test_no_conflict_with_a_meeting_that_is_over() -> None:
+@pytest.mark.parametrize("now", [END, LATER])
+def test_no_conflict_with_a_meeting_that_is_over(now: datetime) -> None:
     token = book_token()
-    token.record_conflict(build_context(END), JULIO, SAME_TIME)
+    token.record_conflict(build_context(now), JULIO, SAME_TIME)
     assert list_event_types(token) == []
 
 
-def test_each_host_and_time_is_said_once() -> None:
+def test_each_host_and_time_is_recorded_once() -> None:
     token = book_token()
     for _ in range(2):
         token.record_conflict(build_context(), JULIO, SAME_TIME)
     assert list_event_types(token) == [CalendarConflictFound]
-    token.reschedule(build_context(), meeting_type_version=1, **build_times(LATER))
+    reschedule_meeting(token)
     token.collect_events()
     assert token.conflicting_hosts == frozenset()
     token.record_conflict(build_context(), JULIO, [Interval(LATER, LATER + MINUTE)])
@@ -93,12 +99,15 @@ def test_each_host_and_time_is_said_once() -> None:
     assert token.conflicting_hosts == frozenset({JULIO})
 
 
-@pytest.mark.parametrize("end", ["reassign", "cancel"])
-def test_a_conflict_ends_with_what_it_was_about(end: str) -> None:
-    token = book_token()
-    token.record_conflict(build_context(), JULIO, SAME_TIME)
-    if end == "reassign":
-        token.reassign(build_context(), host_ids=(ANNA,), host_versions=(1,))
-    else:
-        token.cancel(build_context(), cancelled_by="host")
+@pytest.mark.parametrize(
+    "change",
+    [reschedule_meeting, cancel_meeting, partial(reassign_meeting, host=BELA)],
+    ids=["moved", "cancelled", "another host's"],
+)
+@pytest.mark.parametrize("host", [JULIO, ANNA], ids=["host", "co-host"])
+def test_a_conflict_ends_with_what_it_was_about(change: Callable[[Token], None], host: UUID) -> None:
+    token = book_with_co_host()
+    token.record_conflict(build_context(), host, SAME_TIME)
+    assert token.conflicting_hosts == frozenset({host})
+    change(token)
     assert token.conflicting_hosts == frozenset()

@@ -1,37 +1,49 @@
-"""The outbox of a token: who is notified of what, over which channel, and what replaces what."""
+"""The outbox of a token: who is notified of what, what replaces what, each delivery, and when to send again."""
 
 from collections.abc import Callable
 from datetime import timedelta
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 
 from domain.availability.hours import Interval
-from domain.notifications.mail_delivery import MailSent
+from domain.erasure import PersonalDetailsErased
+from domain.notifications.calendar_delivery import CalendarWritten
+from domain.notifications.mail_delivery import MailFailed, MailRequested, MailSent
 from domain.notifications.outbox import Notification, compute_sequence
+from domain.refusals import NothingToSend
 from domain.token import Token
-from tests.domain.example import ANNA, JULIO, START, build_booking_fields, build_context, build_times, mark_saved
+from tests.domain.example import (
+    ANNA,
+    DETAILS,
+    JULIO,
+    LATER,
+    START,
+    book_token,
+    book_with_co_host,
+    build_context,
+    cancel_meeting,
+    issue_token,
+    list_event_types,
+    reschedule_meeting,
+)
 
 BELA = UUID(int=9)
-LATER = START + timedelta(hours=1)
 BOOKED, CHANGED = 2, 3  # versions of the events: the token was issued by the first
+GUEST, HOST, CO_HOST = ("guest", None), ("host", JULIO), ("co_host", ANNA)
+GUEST_MAIL = Notification(BOOKED, "mail", "guest")
+HOST_MAIL = Notification(BOOKED, "mail", "host", JULIO)
+HOST_CALENDAR = Notification(BOOKED, "calendar", "host", JULIO)
+SENT: dict[str, Any] = {"attempt": 1, "message_id": "1@example.org", "by": "smtp"}
 
 
-def book() -> Token:
-    """A meeting of Julio's, with Anna as a co-host."""
-    token = Token(UUID(int=5))
-    token.issue_directly(UUID(int=3), build_context())
-    booking_fields = build_booking_fields() | {"host_ids": (JULIO, ANNA), "host_versions": (1, 1)}
-    token.book(build_context(person=None), **booking_fields, details_id=UUID(int=6))
-    return mark_saved(token)  # type: ignore[no-any-return]
+def build_failure(reason: str, last: bool = False) -> dict[str, Any]:
+    """Build the fields of an event about a mail that was not sent."""
+    return {"attempt": 1, "message_id": "1@example.org", "reason": reason, "last": last}
 
 
-def reschedule(token: Token) -> None:
-    """Move the meeting."""
-    token.reschedule(build_context(), meeting_type_version=1, **build_times(LATER))
-
-
-def reassign(token: Token) -> None:
+def reassign_meeting(token: Token) -> None:
     """Give the meeting to Bela; Anna stays."""
     token.reassign(build_context(), (BELA, ANNA), (1, 1))
 
@@ -41,9 +53,9 @@ def find_conflict(token: Token) -> None:
     token.record_conflict(build_context(), ANNA, [Interval(START, LATER)])
 
 
-def cancel(token: Token) -> None:
-    """Cancel the meeting."""
-    token.cancel(build_context(), cancelled_by="host")
+def send_guest_mail(token: Token) -> None:
+    """Send the mail about the booking to the guest."""
+    token.record_notification(MailSent, build_context(), GUEST_MAIL, **SENT)
 
 
 def list_recipients(token: Token, version: int, channel: str) -> list[tuple[str, UUID | None]]:
@@ -52,143 +64,206 @@ def list_recipients(token: Token, version: int, channel: str) -> list[tuple[str,
     return [(one.to, one.person_id) for one in notifications if (one.cause_version, one.channel) == (version, channel)]
 
 
-GUEST, HOST, CO_HOST = ("guest", None), ("host", JULIO), ("co_host", ANNA)
+class TestRecipients:
+    """Who is notified of what."""
 
+    def test_nobody_before_a_booking(self) -> None:
+        assert list(issue_token().outbox.list_notifications()) == []
 
-@pytest.mark.parametrize(
-    ("change", "mails", "calendars"),
-    [
-        (reschedule, [GUEST, HOST, CO_HOST], [HOST, CO_HOST]),
-        (cancel, [GUEST, HOST, CO_HOST], [HOST, CO_HOST]),
-        (
-            reassign,
-            [GUEST, ("host", BELA), CO_HOST, ("former_host", JULIO)],
-            [("host", BELA), CO_HOST, ("former_host", JULIO)],
-        ),
-        (find_conflict, [GUEST, CO_HOST], []),
-    ],
-    ids=lambda value: getattr(value, "__name__", None),
-)
-def test_everybody_whom_it_concerns_is_notified(
-    change: Callable[[Token], None],
-    mails: list[tuple[str, UUID | None]],
-    calendars: list[tuple[str, UUID | None]],
-) -> None:
-    token = book()
-    change(token)
-    assert list_recipients(token, BOOKED, "mail") == [GUEST, HOST, CO_HOST]
-    assert list_recipients(token, BOOKED, "calendar") == [HOST, CO_HOST]
-    assert list_recipients(token, CHANGED, "mail") == mails
-    assert list_recipients(token, CHANGED, "calendar") == calendars
+    def test_guest_and_host_of_a_booking_and_the_hosts_calendar(self) -> None:
+        assert set(book_token().outbox.list_notifications()) == {GUEST_MAIL, HOST_MAIL, HOST_CALENDAR}
 
-
-@pytest.mark.parametrize(
-    ("change", "superseded"),
-    [
-        (reschedule, [GUEST, HOST, CO_HOST]),
-        (cancel, [GUEST, HOST, CO_HOST]),
-        (reassign, [GUEST, HOST, CO_HOST]),
-        (find_conflict, []),
-    ],
-    ids=lambda value: getattr(value, "__name__", None),
-)
-def test_a_later_notification_replaces_an_earlier_one(
-    change: Callable[[Token], None], superseded: list[tuple[str, UUID | None]]
-) -> None:
-    token = book()
-    change(token)
-    for to, person_id in (GUEST, HOST, CO_HOST):
-        notification = Notification(BOOKED, "mail", to, person_id)  # type: ignore[arg-type]
-        assert token.outbox.is_superseded(notification) == ((to, person_id) in superseded)
-        assert token.outbox.is_pending(notification) == ((to, person_id) not in superseded)
-
-
-def test_only_the_guest_is_erased() -> None:
-    token = book()
-    token.erase(build_context(), erasure_id=UUID(int=7), details_ids=(UUID(int=6),))
-    mails = {to: Notification(BOOKED, "mail", to, id) for to, id in (GUEST, HOST)}  # type: ignore[arg-type]
-    assert token.outbox.is_erased(mails["guest"])
-    assert not token.outbox.is_sendable(mails["guest"])
-    assert not token.outbox.is_erased(mails["host"])
-    assert token.outbox.is_sendable(mails["host"])
-
-
-def test_what_is_unknown_is_not_sendable() -> None:
-    outbox = book().outbox
-    assert not outbox.is_sendable(Notification(BOOKED, "mail", "host", BELA))
-    assert not outbox.is_sendable(Notification(BOOKED, "calendar", "guest"))
-
-
-@pytest.mark.parametrize(
-    ("channel", "to", "person_id", "first"),
-    [("mail", "guest", None, False), ("mail", "host", JULIO, True), ("calendar", "host", JULIO, True)],
-)
-def test_who_was_notified_before(channel: str, to: str, person_id: UUID | None, first: bool) -> None:
-    token = book()
-    mail = Notification(BOOKED, "mail", "guest")
-    token.record_notification(MailSent, build_context(), mail, attempt=1, message_id="one", by="smtp")
-    reschedule(token)
-    assert token.outbox.is_first(mail)
-    assert token.outbox.is_first(Notification(4, channel, to, person_id)) == first  # type: ignore[arg-type]
-
-
-def test_an_id_is_of_one_notification() -> None:
-    token = book()
-    reassign(token)
-    ids = {notification.derive_id(token.id) for notification in token.outbox.list_notifications()}
-    assert len(ids) == len(list(token.outbox.list_notifications()))
-    assert Notification(BOOKED, "mail", "guest").derive_id(UUID(int=8)) not in ids
-
-
-@pytest.mark.parametrize(
-    ("changes", "sequence"), [([], 0), ([reschedule], 1), ([reschedule, reassign, find_conflict, cancel], 3)]
-)
-def test_the_sequence_counts_the_changes(changes: list[Callable[[Token], None]], sequence: int) -> None:
-    token = book()
-    for change in changes:
+    @pytest.mark.parametrize(
+        ("change", "mails", "calendars"),
+        [
+            (reschedule_meeting, [GUEST, HOST, CO_HOST], [HOST, CO_HOST]),
+            (cancel_meeting, [GUEST, HOST, CO_HOST], [HOST, CO_HOST]),
+            (
+                reassign_meeting,
+                [GUEST, ("host", BELA), CO_HOST, ("former_host", JULIO)],
+                [("host", BELA), CO_HOST, ("former_host", JULIO)],
+            ),
+            (find_conflict, [GUEST, CO_HOST], []),
+        ],
+        ids=lambda value: getattr(value, "__name__", None),
+    )
+    def test_everybody_whom_it_concerns(
+        self,
+        change: Callable[[Token], None],
+        mails: list[tuple[str, UUID | None]],
+        calendars: list[tuple[str, UUID | None]],
+    ) -> None:
+        token = book_with_co_host()
         change(token)
-    assert compute_sequence(iter(token.outbox.cause_events)) == sequence
+        assert list_recipients(token, BOOKED, "mail") == [GUEST, HOST, CO_HOST]
+        assert list_recipients(token, BOOKED, "calendar") == [HOST, CO_HOST]
+        assert list_recipients(token, CHANGED, "mail") == mails
+        assert list_recipients(token, CHANGED, "calendar") == calendars
+
+    @pytest.mark.parametrize(
+        ("change", "superseded"),
+        [
+            (reschedule_meeting, [GUEST, HOST, CO_HOST]),
+            (cancel_meeting, [GUEST, HOST, CO_HOST]),
+            (reassign_meeting, [GUEST, HOST, CO_HOST]),
+            (find_conflict, []),
+        ],
+        ids=lambda value: getattr(value, "__name__", None),
+    )
+    def test_a_later_notification_replaces_an_earlier_one(
+        self, change: Callable[[Token], None], superseded: list[tuple[str, UUID | None]]
+    ) -> None:
+        token = book_with_co_host()
+        change(token)
+        for to, person_id in (GUEST, HOST, CO_HOST):
+            notification = Notification(BOOKED, "mail", to, person_id)  # type: ignore[arg-type]
+            assert token.outbox.is_superseded(notification) == ((to, person_id) in superseded)
+            assert token.outbox.is_pending(notification) == ((to, person_id) not in superseded)
+        later = [one for one in token.outbox.list_notifications() if one.cause_version == CHANGED]
+        assert all(map(token.outbox.is_pending, later))
+
+    def test_an_unknown_notification_is_not_sendable(self) -> None:
+        outbox = book_with_co_host().outbox
+        assert not outbox.is_sendable(Notification(BOOKED, "mail", "host", BELA))
+        assert not outbox.is_sendable(Notification(BOOKED, "calendar", "guest"))
+
+    def test_an_id_is_of_one_notification_of_one_token(self) -> None:
+        token, other_id = book_with_co_host(), uuid4()
+        reassign_meeting(token)
+        notifications = list(token.outbox.list_notifications())
+        ids = {notification.derive_id(token.id) for notification in notifications}
+        assert ids == {notification.derive_id(token.id) for notification in notifications}
+        assert len(ids) == len(notifications)
+        assert ids.isdisjoint(notification.derive_id(other_id) for notification in notifications)
+
+
+class TestDelivery:
+    """What became of a notification."""
+
+    def test_is_recorded_as_sent_once(self) -> None:
+        token = book_token()
+        for _ in range(2):
+            token.record_notification(MailSent, build_context(), HOST_MAIL, **SENT)
+        assert list_event_types(token) == [MailSent]
+        assert token.outbox.get_delivery_state(HOST_MAIL).state == "sent"
+        assert not token.outbox.is_pending(HOST_MAIL)
+
+    def test_is_not_recorded_for_an_unknown_notification(self) -> None:
+        token = book_token()
+        token.record_notification(MailSent, build_context(), Notification(BOOKED, "mail", "host", ANNA), **SENT)
+        assert list_event_types(token) == []
+
+    def test_names_the_event_and_the_recipient(self) -> None:
+        token = book_token()
+        token.record_notification(CalendarWritten, build_context(), HOST_CALENDAR, attempt=1, done="written")
+        [event] = token.collect_events()
+        assert isinstance(event, CalendarWritten)
+        assert (event.cause_version, event.what, event.to, event.person_id) == (BOOKED, "booked", "host", JULIO)
+
+    @pytest.mark.parametrize(
+        ("reason", "last", "state", "unknown"),
+        [
+            ("server_unreachable", False, "owed", 0),
+            ("unknown_outcome", False, "owed", 1),
+            ("address_refused", True, "failed", 0),
+        ],
+    )
+    def test_a_failure_leaves_it_owed_until_the_last(self, reason: str, last: bool, state: str, unknown: int) -> None:
+        token = book_token()
+        token.record_notification(MailFailed, build_context(), GUEST_MAIL, **build_failure(reason, last))
+        delivery_state = token.outbox.get_delivery_state(GUEST_MAIL)
+        assert (delivery_state.state, delivery_state.attempts, delivery_state.unknown) == (state, 1, unknown)
+
+    @pytest.mark.parametrize(
+        ("steps", "first_to_guest"),
+        [
+            ([reschedule_meeting], True),
+            ([reschedule_meeting, send_guest_mail], False),
+            ([send_guest_mail, reschedule_meeting], False),
+        ],
+        ids=["nothing sent", "sent late", "sent before"],
+    )
+    def test_the_first_is_before_any_other_to_the_same_recipient(
+        self, steps: list[Callable[[Token], None]], first_to_guest: bool
+    ) -> None:
+        token = book_with_co_host()
+        for step in steps:
+            step(token)
+        rescheduled = token.outbox.cause_events[-1].originator_version
+        assert token.outbox.is_first(GUEST_MAIL)
+        assert token.outbox.is_first(Notification(rescheduled, "mail", "guest")) == first_to_guest
+        assert token.outbox.is_first(Notification(rescheduled, "mail", "host", JULIO))
+        assert token.outbox.is_first(Notification(rescheduled, "calendar", "host", JULIO))
+
+    def test_an_event_that_notifies_nobody_is_no_cause(self) -> None:
+        with pytest.raises(KeyError):
+            book_token().outbox.get_cause_event(Notification(1, "mail", "guest"))
+
+
+class TestRequest:
+    """Sending a notification once more, because somebody asked."""
+
+    def test_a_sent_or_failed_one_is_owed_again(self) -> None:
+        token = book_token()
+        token.record_notification(MailSent, build_context(), HOST_MAIL, **SENT)
+        token.record_notification(
+            MailFailed, build_context(), GUEST_MAIL, **build_failure("address_refused", last=True)
+        )
+        for mail in (HOST_MAIL, GUEST_MAIL):
+            token.request_notification(MailRequested, build_context(), mail)
+            assert token.outbox.get_delivery_state(mail).requests == 1
+            assert token.outbox.is_pending(mail)
+        assert list_event_types(token) == [MailSent, MailFailed, MailRequested, MailRequested]
+
+    def test_records_nothing_while_it_is_owed(self) -> None:
+        token = book_token()
+        token.request_notification(MailRequested, build_context(), HOST_MAIL)
+        assert list_event_types(token) == []
+
+    @pytest.mark.parametrize("mail", [HOST_MAIL, Notification(9, "mail", "guest")], ids=["superseded", "unknown"])
+    def test_refused_when_it_makes_no_sense(self, mail: Notification) -> None:
+        token = book_token()
+        reschedule_meeting(token)
+        with pytest.raises(NothingToSend):
+            token.request_notification(MailRequested, build_context(), mail)
+
+    def test_refused_when_the_meeting_is_over(self) -> None:
+        with pytest.raises(NothingToSend):
+            book_token().request_notification(MailRequested, build_context(START + timedelta(minutes=30)), HOST_MAIL)
+
+
+class TestErasure:
+    """After the guest's details were erased."""
+
+    def test_the_guest_is_notified_no_more_and_the_host_still_is(self) -> None:
+        token = book_with_co_host()
+        token.erase(build_context(), erasure_id=uuid4(), details_ids=(DETAILS,))
+        assert list_event_types(token) == [PersonalDetailsErased]
+        for mail, erased in ((GUEST_MAIL, True), (HOST_MAIL, False)):
+            assert token.outbox.is_erased(mail) == erased
+            assert token.outbox.is_sendable(mail) == (not erased)
+            assert token.outbox.is_pending(mail) == (not erased)
+
+    def test_no_reason_is_kept_about_who_was_erased(self) -> None:
+        token = book_with_co_host()
+        assert token.filter_reason("ill") == "ill"
+        token.erase(build_context(), erasure_id=uuid4(), details_ids=(DETAILS,))
+        assert token.filter_reason("ill") is None
 
 
 @pytest.mark.parametrize(
-    ("busy", "recorded"),
+    ("steps", "sequence"),
     [
-        (Interval(START, LATER), True),
-        (Interval(START - timedelta(hours=1), START), False),
-        (Interval(START + timedelta(minutes=30), LATER), False),
+        ([], 0),
+        ([reschedule_meeting], 1),
+        ([find_conflict, send_guest_mail, reschedule_meeting, reassign_meeting, cancel_meeting], 3),
     ],
-    ids=["at the time", "before", "after"],
 )
-def test_a_conflict_is_at_the_time_of_the_meeting(busy: Interval, recorded: bool) -> None:
-    token = book()
-    token.record_conflict(build_context(), JULIO, [busy])
-    assert (token.conflicting_hosts == {JULIO}) == bool(token.pending_events) == recorded
-
-
-@pytest.mark.parametrize("why", ["twice", "another host", "over", "cancelled", "not booked"])
-def test_a_conflict_is_not_recorded(why: str) -> None:
-    token = book()
-    context, host, busy = build_context(), JULIO, [Interval(START, LATER)]
-    if why == "twice":
-        token.record_conflict(context, host, busy)
-    elif why == "another host":
-        host = BELA
-    elif why == "over":
-        context = build_context(LATER)
-    elif why == "cancelled":
-        cancel(token)
-    else:
-        token = Token(UUID(int=5))
-    token.collect_events()
-    token.record_conflict(context, host, busy)
-    assert token.pending_events == ()
-
-
-def test_conflicts_end_with_the_time_or_the_meeting() -> None:
-    token = book()
-    find_conflict(token)
-    assert token.conflicting_hosts == {ANNA}
-    for change in (reschedule, cancel):
-        changed_token = token.copy_with_events(())
-        change(changed_token)
-        assert changed_token.conflicting_hosts == frozenset()
+def test_the_sequence_counts_the_changes(steps: list[Callable[[Token], None]], sequence: int) -> None:
+    token = book_with_co_host()
+    for step in steps:
+        step(token)
+    assert compute_sequence(iter(token.outbox.cause_events)) == sequence
+    events = token.collect_events()
+    assert len(events) == len(steps)
+    assert compute_sequence(iter(events)) == sequence
