@@ -171,12 +171,7 @@ def find_link(source: QuerySource, id: UUID, now: datetime) -> LinkRow | None:
 
 def find_links(source: QuerySource, ids: Sequence[UUID], now: datetime) -> list[LinkRow]:
     """The links of these ids, in their order. Unknown ids are left out."""
-    params = {"ids": list(ids), "now": now}
-    rows_by_id = {
-        row["id"]: row
-        for row in add_single_use_counts(source, LISTING.find_rows(source, "l.link_id = ANY(%(ids)s)", params))
-    }
-    return [rows_by_id[id] for id in ids if id in rows_by_id]
+    return add_single_use_counts(source, LISTING.find_by_ids(source, ids, WhereClause((), {"now": now})))
 
 
 def list_links(

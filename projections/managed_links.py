@@ -71,7 +71,7 @@ LISTING = Listing(
 
 def find_managed_link(source: QuerySource, id: UUID) -> FullManagedLinkRow | None:
     """A managed link; None when there is none."""
-    return LISTING.find_row(source, "g.managed_link_id = %(id)s", {"id": id})
+    return LISTING.find_by_id(source, id)
 
 
 def list_managed_links(

@@ -174,16 +174,12 @@ LISTING = Listing(
 
 def find_meeting(source: QuerySource, id: UUID) -> BookingRow | None:
     """A booked meeting; None when there is none."""
-    return LISTING.find_row(source, "m.booking_id = %(id)s", {"id": id})
+    return LISTING.find_by_id(source, id)
 
 
 def find_meetings(source: QuerySource, ids: Sequence[UUID], visible_to: UUID | None = None) -> list[BookingRow]:
     """The booked meetings of these ids, in their order, if `visible_to` may see them. Others are left out."""
-    where_clause = build_where_clause(source, MeetingFilters(visible_to=visible_to))
-    where_clause = where_clause.add_conditions(["m.booking_id = ANY(%(ids)s)"], {"ids": list(ids)})
-    rows = LISTING.find_rows(source, " AND ".join(where_clause.conditions), where_clause.params) if ids else []
-    rows_by_id = {row["booking_id"]: row for row in rows}
-    return [rows_by_id[id] for id in ids if id in rows_by_id]
+    return LISTING.find_by_ids(source, ids, build_where_clause(source, MeetingFilters(visible_to=visible_to)))
 
 
 def list_meetings(

@@ -71,7 +71,7 @@ LISTING = Listing(
 
 def find_meeting_type(source: QuerySource, id: UUID) -> FullMeetingTypeRow | None:
     """A meeting type; None when there is none."""
-    return LISTING.find_row(source, "t.meeting_type_id = %(id)s", {"id": id})
+    return LISTING.find_by_id(source, id)
 
 
 def find_longest_window(source: QuerySource) -> int:

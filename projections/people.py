@@ -70,13 +70,12 @@ LISTING = Listing(
 
 def find_person(source: QuerySource, id: UUID) -> FullPersonRow | None:
     """A person; None when there is none."""
-    return LISTING.find_row(source, "p.person_id = %(id)s", {"id": id})
+    return LISTING.find_by_id(source, id)
 
 
 def find_people(source: QuerySource, ids: Sequence[UUID]) -> list[FullPersonRow]:
     """The people of these ids, in their order. Unknown ids are left out."""
-    rows_by_id = {row["id"]: row for row in LISTING.find_rows(source, "p.person_id = ANY(%(ids)s)", {"ids": list(ids)})}
-    return [rows_by_id[id] for id in ids if id in rows_by_id]
+    return LISTING.find_by_ids(source, ids)
 
 
 class CalendarOwner(TypedDict):

@@ -164,14 +164,12 @@ LISTING = Listing(
 
 def find_single_use_link(source: QuerySource, id: UUID, now: datetime) -> FullSingleUseRow | None:
     """A single-use link as it is at an instant; None when there is none."""
-    return LISTING.find_row(source, "s.single_use_id = %(id)s", {"id": id, "now": now})
+    return LISTING.find_by_id(source, id, WhereClause((), {"now": now}))
 
 
 def find_single_use_links(source: QuerySource, ids: Sequence[UUID], now: datetime) -> list[FullSingleUseRow]:
     """The single-use links of these ids, in their order. Unknown ids are left out."""
-    rows = LISTING.find_rows(source, "s.single_use_id = ANY(%(ids)s)", {"ids": list(ids), "now": now})
-    rows_by_id = {row["id"]: row for row in rows}
-    return [rows_by_id[id] for id in ids if id in rows_by_id]
+    return LISTING.find_by_ids(source, ids, WhereClause((), {"now": now}))
 
 
 def list_single_use_links(

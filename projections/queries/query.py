@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from re import search
 from typing import Any, Generic
+from uuid import UUID
 
 from psycopg.errors import UndefinedTable
 from psycopg.rows import DictRow
@@ -84,6 +85,26 @@ class QuerySource:
 
 
 @dataclass(frozen=True, slots=True)
+class WhereClause:
+    """Conditions that all hold, with their parameters."""
+
+    conditions: tuple[str, ...]
+    params: dict[str, Any]
+
+    @classmethod
+    def from_filters(cls, filters: Mapping[str, str], params: Mapping[str, Any]) -> "WhereClause":
+        """The conditions of the filters whose value is neither None nor False."""
+        return cls(tuple(filters[name] for name in filters if params[name] not in (None, False)), dict(params))
+
+    def add_conditions(self, conditions: Sequence[str], params: Mapping[str, Any]) -> "WhereClause":
+        """A new clause with more conditions."""
+        return WhereClause((*self.conditions, *conditions), {**self.params, **params})
+
+
+NO_CONDITIONS = WhereClause((), {})
+
+
+@dataclass(frozen=True, slots=True)
 class Listing(Generic[Row]):
     """How a read model is listed: columns, FROM, unique key, sorts, and the function that makes a row."""
 
@@ -98,12 +119,24 @@ class Listing(Generic[Row]):
         query = f"SELECT {self.columns} FROM {self.relation} WHERE {condition}"
         return [self.to_row(row) for row in source.fetch_rows(query, params)]
 
-    def find_row(self, source: QuerySource, condition: str, params: Mapping[str, Any]) -> Row | None:
-        """The row that meets a condition; None when there is none."""
-        return next(iter(self.find_rows(source, condition, params)), None)
+    def find_by_id(self, source: QuerySource, id: UUID, where: WhereClause = NO_CONDITIONS) -> Row | None:
+        """The row of an id, if it meets all conditions; None when there is none."""
+        where = where.add_conditions([f"{self.key} = %(id)s"], {"id": id})
+        return next(iter(self.find_rows(source, " AND ".join(where.conditions), where.params)), None)
+
+    def find_by_ids(self, source: QuerySource, ids: Sequence[UUID], where: WhereClause = NO_CONDITIONS) -> list[Row]:
+        """The rows of these ids that meet all conditions, in the order of the ids. Unknown ids are left out."""
+        if not ids:
+            return []
+        where = where.add_conditions([f"{self.key} = ANY(%(ids)s)"], {"ids": list(ids)})
+        query = (
+            f"SELECT {self.columns}, {self.key} AS sort_key FROM {self.relation} WHERE {' AND '.join(where.conditions)}"
+        )
+        rows_by_id = {row["sort_key"]: row for row in source.fetch_rows(query, where.params)}
+        return [self.to_row(remove_sort_columns(rows_by_id[id])) for id in ids if id in rows_by_id]
 
     def fetch_page(
-        self, source: QuerySource, where: "WhereClause", sort: str, limit: int = 50, cursor: str | None = None
+        self, source: QuerySource, where: WhereClause, sort: str, limit: int = 50, cursor: str | None = None
     ) -> Page[Row]:
         """One page of the rows that meet all conditions. Raises Invalid for an unknown sort or a foreign cursor."""
         order = read_order = Order.from_name(sort, self.sorts, self.key)
@@ -133,23 +166,6 @@ class Listing(Generic[Row]):
             f"SELECT {self.columns}, {order.sort.expression} AS sort_value, {self.key} AS sort_key "
             f"FROM {self.relation} WHERE {' AND '.join(conditions) or 'true'} ORDER BY {order.order_by} LIMIT %(limit)s"
         )
-
-
-@dataclass(frozen=True, slots=True)
-class WhereClause:
-    """Conditions that all hold, with their parameters."""
-
-    conditions: tuple[str, ...]
-    params: dict[str, Any]
-
-    @classmethod
-    def from_filters(cls, filters: Mapping[str, str], params: Mapping[str, Any]) -> "WhereClause":
-        """The conditions of the filters whose value is neither None nor False."""
-        return cls(tuple(filters[name] for name in filters if params[name] not in (None, False)), dict(params))
-
-    def add_conditions(self, conditions: Sequence[str], params: Mapping[str, Any]) -> "WhereClause":
-        """A new clause with more conditions."""
-        return WhereClause((*self.conditions, *conditions), {**self.params, **params})
 
 
 def remove_sort_columns(row: DictRow) -> DictRow:
