@@ -13,8 +13,7 @@ from api.pages.rendering.page_route import PageRoute
 from api.pages.rendering.query_parameters import Blank
 from api.pages.rendering.templates import render_page
 from api.services import Services
-from api.v1.usage import READERS, list_days
-from domain.availability.offer import build_days_interval
+from api.v1.usage import build_filters, list_days
 from projections import usage
 from projections.usage import GroupBy, UsageFilters, UsageRow
 
@@ -65,8 +64,9 @@ def show_usage(
     source: Source = None,
 ) -> Response:
     """Show issued, booked and expired unused, by day and by other groupings."""
-    days = list_days(used_from, used_to, viewer.context.now.astimezone(get_zone(viewer)).date())[-MAX_DAYS:]
-    filters = build_filters(viewer, days, link_type, source)
+    zone = viewer.person.properties.time_zone
+    days = list_days(used_from, used_to, viewer.context.now.astimezone(ZoneInfo(zone)).date())[-MAX_DAYS:]
+    filters = build_filters(viewer, days, zone, link_type, source)
     day_rows = usage.list_usage(services.live_source, viewer.context.now, "day", filters, MAX_DAYS).items
     max_count = max([1, *(row[measure] for row in day_rows for measure in MEASURES)])  # type: ignore[literal-required]
     return render_page(
@@ -83,24 +83,6 @@ def show_usage(
         narrowed=bool(used_from or used_to or link_type or source),
         height=CHART_HEIGHT,
         width=CHART_WIDTH,
-    )
-
-
-def get_zone(viewer: Caller) -> ZoneInfo:
-    """Return the viewer's time zone."""
-    return ZoneInfo(viewer.person.properties.time_zone)
-
-
-def build_filters(viewer: Caller, days: list[Day], link_type: str | None, source: str | None) -> UsageFilters:
-    """Build the filters: days in the viewer's zone, and only what the viewer may see."""
-    zone = viewer.person.properties.time_zone
-    return UsageFilters(
-        days=days,
-        starts=[build_days_interval(day, day, zone).start for day in days],
-        until=build_days_interval(days[-1], days[-1], zone).end,
-        link_type=link_type,
-        source=source,
-        visible_to=viewer.limit_visibility(*READERS),
     )
 
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Query
 
 from api.field_types import Day, TimeZone
-from api.http.dependencies import CurrentCaller, CurrentServices, FollowsMinPosition
+from api.http.dependencies import Caller, CurrentCaller, CurrentServices, FollowsMinPosition
 from api.http.pagination import Cursor, Limit
 from api.http.problem_details import describe_problems
 from api.http.responses import to_page_response
@@ -58,14 +58,7 @@ def read_usage(
     member sees what their lists show. At most 366 days.
     """
     days = list_days(first, last, caller.context.now.astimezone(ZoneInfo(time_zone)).date())
-    filters = UsageFilters(
-        days=days,
-        starts=[build_days_interval(day, day, time_zone).start for day in days],
-        until=build_days_interval(days[-1], days[-1], time_zone).end,
-        link_type=link_type,
-        source=source,
-        visible_to=caller.limit_visibility(*READERS),
-    )
+    filters = build_filters(caller, days, time_zone, link_type, source)
     return to_page_response(
         usage.list_usage(services.live_source, caller.context.now, group_by, filters, limit, cursor)
     )
@@ -81,3 +74,17 @@ def list_days(first: date | None, last: date | None, today: date) -> list[date]:
     if count > MAX_DAYS:
         raise Invalid("to", f"Ask for at most {MAX_DAYS} days.")
     return [first + timedelta(days=number) for number in range(count)]
+
+
+def build_filters(
+    caller: Caller, days: list[date], time_zone: str, link_type: str | None, source: str | None
+) -> UsageFilters:
+    """Build the filters: days in a time zone, and only what the caller may see."""
+    return UsageFilters(
+        days=days,
+        starts=[build_days_interval(day, day, time_zone).start for day in days],
+        until=build_days_interval(days[-1], days[-1], time_zone).end,
+        link_type=link_type,
+        source=source,
+        visible_to=caller.limit_visibility(*READERS),
+    )
