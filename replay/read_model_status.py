@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
 from psycopg.rows import DictRow
+from typing_extensions import TypedDict
 
 from projections.catalogue import READ_MODELS
 from projections.read_model import ReadModel
@@ -44,8 +45,8 @@ FROM {schema}.rebuilds
 ROWS = "SELECT count(*) AS rows FROM (SELECT FROM {{schema}}.{table} LIMIT %(most)s) AS counted"
 
 
-class RebuildStatus(TypedDict):
-    """The progress of a rebuild. `eta_seconds` is None as long as it cannot be estimated."""
+class RebuildProgress(TypedDict):
+    """How far a rebuild is, in events; `eta_seconds` is null as long as nobody can know."""
 
     done: int
     total: int
@@ -65,7 +66,7 @@ class ReadModelStatus(TypedDict):
     rows: int
     state: ReadModelState
     error: str | None
-    rebuild: RebuildStatus | None
+    rebuild: RebuildProgress | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def build_read_model_status(
         rows=count_rows(db, live_table) if live_table else 0,
         state=state,
         error=error or (None if is_rebuilding or rebuild is None else describe_failed_rebuild(rebuild)),
-        rebuild=to_rebuild_status(rebuild) if is_rebuilding and rebuild else None,
+        rebuild=to_rebuild_progress(rebuild) if is_rebuilding and rebuild else None,
     )
 
 
@@ -139,10 +140,10 @@ def describe_failed_rebuild(rebuild: DictRow) -> str:
     return f"The last rebuild failed: {rebuild['error']}" if rebuild["error"] else "The last rebuild was broken off."
 
 
-def to_rebuild_status(rebuild: DictRow) -> RebuildStatus:
+def to_rebuild_progress(rebuild: DictRow) -> RebuildProgress:
     """The progress of a rebuild from its record."""
     eta_seconds = rebuild["eta_seconds"]
-    return RebuildStatus(
+    return RebuildProgress(
         done=rebuild["done"],
         total=rebuild["total"],
         events_per_second=round(rebuild["events_per_second"], 1),

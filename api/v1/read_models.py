@@ -1,11 +1,10 @@
 """Read models, for admins: /v1/read-models."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from pydantic import BaseModel
 
 from api.http.dependencies import CurrentCaller, CurrentServices
 from api.http.problem_details import describe_problems
@@ -20,28 +19,8 @@ router = APIRouter(prefix="/v1/read-models", tags=["Read models"], route_class=S
 RETRY_MILLISECONDS = 3_000
 
 
-class RebuildProgress(BaseModel):
-    """How far a rebuild is, in events; `eta_seconds` is null as long as nobody can know."""
-
-    done: int
-    total: int
-    events_per_second: float
-    eta_seconds: float | None
-
-
-class ReadModelStanding(BaseModel):
+class ReadModelStanding(ReadModelStatus):
     """How a read model stands. `rows` is counted up to some thousands, and the database's estimate beyond."""
-
-    name: str
-    version: int
-    position: int
-    head: int
-    lag_events: int
-    lag_seconds: float
-    rows: int
-    state: Literal["following", "rebuilding", "stopped"]
-    error: str | None
-    rebuild: RebuildProgress | None
 
 
 def require_admin(caller: CurrentCaller) -> None:

@@ -70,7 +70,7 @@ class TestStatus:
         assert body["next_cursor"] is None
         assert [read_model["name"] for read_model in body["items"]] == NAMES
         for read_model in body["items"]:
-            assert read_model.keys() == ReadModelStanding.model_fields.keys()
+            assert read_model.keys() == ReadModelStanding.__annotations__.keys()
             assert read_model["state"] == "following"
             assert (read_model["version"], read_model["lag_events"], read_model["lag_seconds"]) == (
                 VERSIONS[read_model["name"]],
