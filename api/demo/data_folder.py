@@ -1,7 +1,5 @@
 """The demo's data folder, and how `--fresh` discards an earlier demo's database without touching any other."""
 
-import fcntl
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,6 +7,7 @@ from pathlib import Path
 
 from api.server import CannotStart
 from api.settings import WrongSetting
+from store.embedded.file_lock import try_lock
 from store.embedded.server import run_server
 
 MARKER_FILE = "made-by-oncelink-demo"
@@ -52,8 +51,8 @@ def refuse_unless_demo(data_dir: Path) -> None:
 def stop_orphaned_server(data_dir: Path) -> None:
     """Stop a PostgreSQL whose application was killed: being its last user is enough."""
     life_lock, users_lock = data_dir / "postgres.life", data_dir / "postgres.users"
-    with try_lock(life_lock) as life_free, try_lock(users_lock) as users_free:
-        is_orphaned = users_free and not life_free
+    with try_lock(life_lock) as life_handle, try_lock(users_lock) as users_handle:
+        is_orphaned = users_handle is not None and life_handle is None
     if is_orphaned:
         with run_server(data_dir):
             pass
@@ -63,21 +62,6 @@ def stop_orphaned_server(data_dir: Path) -> None:
 def hold_locks(data_dir: Path) -> Iterator[None]:
     """Hold every lock of the database, so that nobody can start or use it. Raises CannotStart when somebody does."""
     with ExitStack() as stack:
-        if not all(stack.enter_context(try_lock(data_dir / name)) for name in LOCKS):
+        if any(stack.enter_context(try_lock(data_dir / name)) is None for name in LOCKS):
             raise CannotStart(f"The database in {data_dir} is in use: stop the server that uses it first.")
         yield
-
-
-@contextmanager
-def try_lock(path: Path) -> Iterator[bool]:
-    """Try to lock a file; yields whether it worked, and holds the lock until exit."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(descriptor)

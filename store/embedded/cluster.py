@@ -1,6 +1,5 @@
 """One PostgreSQL cluster on disk: creates, starts, checks and stops it."""
 
-import fcntl
 import hashlib
 import os
 import re
@@ -10,13 +9,14 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from store.embedded.account import Account, DatabaseUnavailable, choose_account
 from store.embedded.binaries import prepare_binaries, read_major_version
+from store.embedded.file_lock import try_lock
 
 SUPERUSER = "postgres"
 PORT = 5432  # only a part of the socket's name: there is no TCP
@@ -66,7 +66,7 @@ class Cluster:
         deadline = time.monotonic() + TIMEOUT_SECONDS
         while True:
             self.account.make_private_folder(self.socket_directory)
-            with self._hold_life_lock() as lock:
+            with try_lock(self.life_lock) as lock:
                 if lock is not None:
                     return self._start_server(lock, settings)
             if self._is_ready():
@@ -90,23 +90,9 @@ class Cluster:
         if self.account.has_private_folder(self.socket_directory):
             shutil.rmtree(self.socket_directory)
 
-    @contextmanager
-    def _hold_life_lock(self) -> Iterator[int | None]:
-        """Yield the lock that the server's processes inherit, or None while one of them is alive."""
-        handle = os.open(self.life_lock, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield None
-            else:
-                yield handle
-        finally:
-            os.close(handle)  # and not LOCK_UN, which would take the lock from those that inherited it
-
     def is_alive(self) -> bool:
         """Whether any process of the server is left."""
-        with self._hold_life_lock() as lock:
+        with try_lock(self.life_lock) as lock:
             return lock is None
 
     def _is_ready(self) -> bool:

@@ -18,12 +18,13 @@ import httpx2
 import psycopg
 import pytest
 
-from api.demo.data_folder import MARKER_FILE, discard_database, try_lock
+from api.demo.data_folder import MARKER_FILE, discard_database
 from api.demo.demo import ADDRESS, AnnouncingServer, run_sample_database
 from api.server import DATABASE, CannotStart
 from api.settings import read_settings
 from projections.following.follower import Follower
 from projections.following.positions import Positions, read_positions
+from store.embedded.file_lock import try_lock
 from store.embedded.server import run_server
 from tests.waiting import wait_until
 
@@ -45,8 +46,8 @@ def build_environment() -> dict[str, str]:
 
 def is_stopped(data_dir: Path) -> bool:
     """Every process of PostgreSQL holds this lock while it runs."""
-    with try_lock(data_dir / "postgres.life") as is_free:
-        return is_free
+    with try_lock(data_dir / "postgres.life") as handle:
+        return handle is not None
 
 
 def remove_notification_counts(counts: Counter[str]) -> Counter[str]:
