@@ -1,5 +1,6 @@
 """Helpers that turn rows and command outcomes into HTTP responses."""
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from fastapi import Response
@@ -13,6 +14,7 @@ from projections.queries.pagination import Page
 from projections.single_use_links import SingleUseRow
 
 Row = TypeVar("Row")
+VersionedRow = TypeVar("VersionedRow", bound=Mapping[str, Any])
 
 
 def require_row(row: Row | None) -> Row:
@@ -43,9 +45,11 @@ def announce_change(response: Response, services: Services, position: int | None
         services.announce_append()
 
 
-def set_etag(response: Response, version: int) -> None:
-    """Set the `ETag` header to a version."""
-    response.headers.update(build_etag_header(version))
+def to_versioned_response(row: VersionedRow | None, response: Response) -> VersionedRow:
+    """Return a row, and set the `ETag` header to its version. Raises NotFound when it is None."""
+    row = require_row(row)
+    response.headers.update(build_etag_header(row["version"]))
+    return row
 
 
 def to_page_response(page: Page[Any]) -> dict[str, Any]:

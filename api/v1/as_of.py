@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from api.http.as_of_parameter import At
 from api.http.dependencies import CurrentCaller, CurrentServices, FollowsMinPosition, Id
 from api.http.problem_details import describe_problems
-from api.http.responses import add_link_url, add_single_use_url, require_row, set_etag, to_page_response
+from api.http.responses import add_link_url, add_single_use_url, to_page_response, to_versioned_response
 from api.http.strict_json import StrictRoute
 from api.v1.history import ForAuditors
 from api.v1.links import to_link_response
@@ -98,9 +98,8 @@ def read_meeting_log(
 @router.get("/meeting-log/{id}", response_model=Booking, operation_id="get_booking_as_of", **DETAIL_ROUTE)
 def get_booking(services: CurrentServices, id: Id, response: Response, at: At) -> BookingRow:
     """A booking as it stood then; 404 where it was not booked yet."""
-    booking = require_row(meeting_log.find_meeting(resolve_as_of(services, response, at).source, id))
-    set_etag(response, booking["version"])
-    return booking
+    as_of = resolve_as_of(services, response, at)
+    return to_versioned_response(meeting_log.find_meeting(as_of.source, id), response)
 
 
 def resolve_as_of(services: CurrentServices, response: Response, at: At, cursor: str | None = None) -> AsOfQuery:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 
 from api.http.dependencies import Caller, CurrentCaller, CurrentServices, Id
 from api.http.problem_details import describe_problems
-from api.http.responses import announce_change, require_row, set_etag
+from api.http.responses import announce_change, to_versioned_response
 from api.http.strict_json import StrictRoute
 from api.services import Services
 from api.v1.request_bodies import NewHost, NewStart, Reason
@@ -75,6 +75,4 @@ def refuse_unless_visible(services: Services, caller: Caller, token: Token) -> N
 
 def load_booking(services: Services, id: UUID, response: Response) -> BookingRow:
     """Load a booking from the log and set its ETag. Raises NotFound."""
-    booking = require_row(meeting_log.find_meeting(services.from_log(), id))
-    set_etag(response, booking["version"])
-    return booking
+    return to_versioned_response(meeting_log.find_meeting(services.from_log(), id), response)

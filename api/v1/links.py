@@ -21,8 +21,8 @@ from api.http.responses import (
     announce_change,
     announce_creation,
     require_row,
-    set_etag,
     to_page_response,
+    to_versioned_response,
 )
 from api.http.strict_json import StrictRoute
 from api.services import Services
@@ -118,6 +118,4 @@ def load_link(services: Services, id: UUID, response: Response) -> dict[str, Any
 
 def to_link_response(services: Services, row: LinkRow | None, response: Response) -> dict[str, Any]:
     """Build the response of a link, and set its ETag. Raises NotFound."""
-    link_response = add_link_url(services, row)
-    set_etag(response, link_response["version"])
-    return link_response
+    return to_versioned_response(add_link_url(services, row), response)

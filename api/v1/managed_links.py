@@ -19,9 +19,8 @@ from api.http.responses import (
     add_link_url,
     announce_change,
     announce_creation,
-    require_row,
-    set_etag,
     to_page_response,
+    to_versioned_response,
 )
 from api.http.strict_json import StrictRoute
 from api.v1.list_queries import SearchQuery
@@ -46,7 +45,7 @@ def create_managed_link(
     properties = ManagedLinkProperties(**dict(body))
     outcome = services.links.create_managed_link(caller.context, properties, key, request)
     announce_creation(response, services, outcome)
-    return to_managed_link_response(
+    return to_versioned_response(
         managed_links.find_managed_link(services.from_log(outcome.position), outcome.id), response
     )
 
@@ -71,7 +70,7 @@ def list_managed_links(
 def get_managed_link(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> ManagedLinkRow:
     """A managed link, always current (manager, auditor)."""
     caller.require_any_role(*READERS)
-    return to_managed_link_response(managed_links.find_managed_link(services.from_log(), id), response)
+    return to_versioned_response(managed_links.find_managed_link(services.from_log(), id), response)
 
 
 @router.patch("/{id}", response_model=ManagedLink, responses=describe_problems(401, 403, 404, 409, 412, 413, 422, 503))
@@ -87,7 +86,7 @@ def change_managed_link(
     announce_change(
         response, services, services.links.update_managed_link(caller.context, id, body.get_sent_fields(), version)
     )
-    return to_managed_link_response(managed_links.find_managed_link(services.from_log(), id), response)
+    return to_versioned_response(managed_links.find_managed_link(services.from_log(), id), response)
 
 
 @router.get(
@@ -106,10 +105,3 @@ def list_links_of_managed_link(
         services.live_source, services.clock(), LinkFilters(managed_link_id=id), "created_at", limit, cursor
     )
     return to_page_response(page) | {"items": [add_link_url(services, row) for row in page.items]}
-
-
-def to_managed_link_response(row: ManagedLinkRow | None, response: Response) -> ManagedLinkRow:
-    """Return a managed link's row, and set its ETag. Raises NotFound."""
-    row = require_row(row)
-    set_etag(response, row["version"])
-    return row

@@ -14,7 +14,7 @@ from api.http.dependencies import (
     describe_request,
 )
 from api.http.problem_details import describe_problems
-from api.http.responses import announce_change, announce_creation, require_row, set_etag, to_page_response
+from api.http.responses import announce_change, announce_creation, to_page_response, to_versioned_response
 from api.http.strict_json import StrictRoute
 from api.v1.list_queries import SearchQuery
 from api.v1.request_bodies import MeetingTypeChanges, NewMeetingType
@@ -35,7 +35,7 @@ def create_meeting_type(
     request = describe_request(body, route="meeting-types")
     outcome = services.administration.create_meeting_type(caller.context, properties, key, request)
     announce_creation(response, services, outcome)
-    return to_meeting_type_response(
+    return to_versioned_response(
         meeting_types.find_meeting_type(services.from_log(outcome.position), outcome.id), response
     )
 
@@ -58,7 +58,7 @@ def list_meeting_types(
 @router.get("/{id}", response_model=MeetingType, responses=describe_problems(401, 404, 503))
 def get_meeting_type(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> MeetingTypeRow:
     """A meeting type, always current."""
-    return to_meeting_type_response(meeting_types.find_meeting_type(services.from_log(), id), response)
+    return to_versioned_response(meeting_types.find_meeting_type(services.from_log(), id), response)
 
 
 @router.patch("/{id}", response_model=MeetingType, responses=describe_problems(401, 403, 404, 412, 413, 422, 503))
@@ -76,11 +76,4 @@ def change_meeting_type(
         services,
         services.administration.update_meeting_type(caller.context, id, body.get_sent_fields(), version),
     )
-    return to_meeting_type_response(meeting_types.find_meeting_type(services.from_log(), id), response)
-
-
-def to_meeting_type_response(row: MeetingTypeRow | None, response: Response) -> MeetingTypeRow:
-    """Return a meeting type's row, and set its ETag. Raises NotFound."""
-    row = require_row(row)
-    set_etag(response, row["version"])
-    return row
+    return to_versioned_response(meeting_types.find_meeting_type(services.from_log(), id), response)

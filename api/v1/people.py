@@ -16,7 +16,7 @@ from api.http.dependencies import (
     describe_request,
 )
 from api.http.problem_details import describe_problems
-from api.http.responses import announce_change, announce_creation, require_row, set_etag, to_page_response
+from api.http.responses import announce_change, announce_creation, to_page_response, to_versioned_response
 from api.http.strict_json import StrictRoute
 from api.services import Services
 from api.v1.list_queries import SearchQuery
@@ -134,9 +134,7 @@ def load_person(services: Services, caller: Caller, id: UUID, response: Response
 
 def to_person_response(caller: Caller, row: PersonRow | None, response: Response) -> PersonRow:
     """Build the response of a person for a caller, and set its ETag. Raises NotFound."""
-    person = hide_busy_feed(caller, require_row(row))
-    set_etag(response, person["version"])
-    return person
+    return hide_busy_feed(caller, to_versioned_response(row, response))
 
 
 def hide_busy_feed(caller: Caller, row: PersonRow) -> PersonRow:
