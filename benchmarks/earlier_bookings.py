@@ -32,7 +32,7 @@ SELECT token, version, type, jsonb_build_object('occurred_at', start,
     'link_kind', 'standard', 'link_version', 1, 'meeting_type_id', %(type)s::uuid, 'meeting_type_version', 1,
     'host_ids', jsonb_build_array(host), 'host_versions', jsonb_build_array(1), 'starts_at', start,
     'ends_at', start + interval '30 minutes', 'held_from', start, 'held_until', start + interval '30 minutes') END
-FROM earlier, (VALUES (1, 'DirectIssued.v1'), (2, 'MeetingBooked.v1')) AS told (version, type)
+FROM earlier, (VALUES (1, 'DirectIssued.v1'), (2, 'MeetingBooked.v1')) AS issued (version, type)
 """
 
 

@@ -26,7 +26,7 @@ COPY_MEETINGS = """
 WITH one AS (SELECT stream_id FROM {schema}.events WHERE type = 'MeetingBooked.v1' ORDER BY position LIMIT 1),
 copy AS (SELECT n, gen_random_uuid() AS id, gen_random_uuid() AS issued, gen_random_uuid() AS booked,
                 now() - n * interval '365 days' / %(count)s AS at FROM generate_series(1, %(count)s) n),
-told AS (
+bookings AS (
     SELECT n, copy.id, e.version, e.type, e.data || jsonb_build_object(
         'occurred_at', to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
         'details_id', CASE WHEN e.version = 1 THEN issued ELSE booked END) AS data,
@@ -35,9 +35,9 @@ told AS (
 ), details AS (
     INSERT INTO {schema}.personal_details (id, stream_id, salt, data, words)
     SELECT (t.data ->> 'details_id')::uuid, t.id, d.salt, d.data, d.words
-    FROM told t JOIN {schema}.personal_details d ON d.id = t.like_details
+    FROM bookings t JOIN {schema}.personal_details d ON d.id = t.like_details
 )
-INSERT INTO {schema}.events (stream_id, version, type, data) SELECT id, version, type, data FROM told
+INSERT INTO {schema}.events (stream_id, version, type, data) SELECT id, version, type, data FROM bookings
 ORDER BY n, version
 """
 

@@ -108,7 +108,7 @@ class Field:
         return self.kind.list_joins(self)
 
     def build_stored(self, name: str, fold: str) -> StoredColumn:
-        """Its column of the table, with the type that follows from the field's."""
+        """The column of the table, with the type that follows from the field's."""
         is_text = self.type is str or get_origin(self.type) is Literal
         type = "text" if is_text else SQL_TYPES.get(self.type, "jsonb")
         return StoredColumn(name, type if self.is_optional else f"{type} NOT NULL", fold)

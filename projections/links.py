@@ -41,16 +41,16 @@ class LinkRow(TypedDict):
     """A core link, as the API answers, without its URL."""
 
     id: Annotated[UUID, Column("stream_id", "link_id")]
-    kind: Annotated[Literal["standard", "managed"], Column("told ->> 'kind'")]
-    name: Annotated[str, Column("told ->> 'name'")]
-    slug: Annotated[str, Column("told ->> 'slug'")]
-    owner: Annotated[Named, Reference(PERSON, "(told ->> 'owner_id')::uuid")]
-    co_hosts: Annotated[list[Named], Reference(PERSON, select_ids("told", "co_host_ids"))]
-    meeting_type: Annotated[Named, Reference(MEETING_TYPE, "(told ->> 'meeting_type_id')::uuid")]
-    expires_at: Annotated[datetime | None, Column("(told ->> 'expires_at')::timestamptz")]
-    in_library: Annotated[bool, Column("coalesce((told ->> 'in_library')::boolean, false)")]
+    kind: Annotated[Literal["standard", "managed"], Column("payload ->> 'kind'")]
+    name: Annotated[str, Column("payload ->> 'name'")]
+    slug: Annotated[str, Column("payload ->> 'slug'")]
+    owner: Annotated[Named, Reference(PERSON, "(payload ->> 'owner_id')::uuid")]
+    co_hosts: Annotated[list[Named], Reference(PERSON, select_ids("payload", "co_host_ids"))]
+    meeting_type: Annotated[Named, Reference(MEETING_TYPE, "(payload ->> 'meeting_type_id')::uuid")]
+    expires_at: Annotated[datetime | None, Column("(payload ->> 'expires_at')::timestamptz")]
+    in_library: Annotated[bool, Column("coalesce((payload ->> 'in_library')::boolean, false)")]
     status: Annotated[Literal["active", "disabled", "expired", "deleted"], Computed(STATUS)]
-    managed_link_id: Annotated[UUID | None, Column("(told ->> 'managed_link_id')::uuid")]
+    managed_link_id: Annotated[UUID | None, Column("(payload ->> 'managed_link_id')::uuid")]
     single_use: Annotated[
         SingleUseCounts, Composed(lambda record: SingleUseCounts(issued=0, active=0, booked=0))
     ]  # counted by a query of its own
@@ -66,8 +66,8 @@ COLUMNS = Columns(
     hidden=(
         Hidden("disabled", "boolean NOT NULL", "disabled", before="created_at"),
         Hidden("deleted", "boolean NOT NULL", "deleted", before="created_at"),
-        Hidden("words", "tsvector NOT NULL", "{schema}.words(concat_ws(' ', told ->> 'name', told ->> 'slug'))"),
-        Hidden("name_words", "tsvector NOT NULL", "{schema}.words(told ->> 'name')"),
+        Hidden("words", "tsvector NOT NULL", "{schema}.words(concat_ws(' ', payload ->> 'name', payload ->> 'slug'))"),
+        Hidden("name_words", "tsvector NOT NULL", "{schema}.words(payload ->> 'name')"),
     ),
 )
 VIEW = COLUMNS.build_view(LinkRow, "links")
@@ -91,7 +91,7 @@ LINKS = ReadModel(
         SELECT {COLUMNS.fold}
         FROM (
             SELECT stream_id, max(version) AS version, {FIRST_TIME} AS created_at, {LAST_TIME} AS updated_at,
-                   {select_last_payload("LinkCreated", "LinkUpdated")} AS told,
+                   {select_last_payload("LinkCreated", "LinkUpdated")} AS payload,
                    {select_switch_state(on="LinkDisabled", off="LinkEnabled", initially=False)} AS disabled,
                    {has_event("LinkDeleted")} AS deleted
             FROM {{log}} AS log

@@ -19,11 +19,11 @@ class ManagedLinkRow(TypedDict):
     """A managed link, as the API answers."""
 
     id: Annotated[UUID, Column("stream_id", "managed_link_id")]
-    name: Annotated[str, Column("told ->> 'name'")]
-    slug: Annotated[str, Column("told ->> 'slug'")]
-    meeting_type: Annotated[Named, Reference(MEETING_TYPE, "(told ->> 'meeting_type_id')::uuid")]
-    hosts: Annotated[list[Named], Reference(PERSON, select_ids("told", "host_ids"))]
-    expires_at: Annotated[datetime | None, Column("(told ->> 'expires_at')::timestamptz")]
+    name: Annotated[str, Column("payload ->> 'name'")]
+    slug: Annotated[str, Column("payload ->> 'slug'")]
+    meeting_type: Annotated[Named, Reference(MEETING_TYPE, "(payload ->> 'meeting_type_id')::uuid")]
+    hosts: Annotated[list[Named], Reference(PERSON, select_ids("payload", "host_ids"))]
+    expires_at: Annotated[datetime | None, Column("(payload ->> 'expires_at')::timestamptz")]
     created_at: Annotated[datetime, Column("created_at")]
     updated_at: Annotated[datetime, Column("updated_at")]
     version: Annotated[int, Column("version")]
@@ -34,12 +34,12 @@ class FullManagedLinkRow(ManagedLinkRow):
 
     created_by: Annotated[
         Named | None,
-        Reference(PERSON, "(told ->> 'created_by_id')::uuid", column="created_by", before="created_at"),
+        Reference(PERSON, "(payload ->> 'created_by_id')::uuid", column="created_by", before="created_at"),
     ]
     link_count: Annotated[int, Composed(lambda record: len(record["hosts"]))]
 
 
-WORDS = Hidden("words", "tsvector NOT NULL", "{schema}.words(concat_ws(' ', told ->> 'name', told ->> 'slug'))")
+WORDS = Hidden("words", "tsvector NOT NULL", "{schema}.words(concat_ws(' ', payload ->> 'name', payload ->> 'slug'))")
 COLUMNS = Columns(FullManagedLinkRow, alias="g", key="managed_link_id", hidden=(WORDS,))
 
 MANAGED_LINKS = ReadModel(
@@ -52,7 +52,7 @@ MANAGED_LINKS = ReadModel(
         SELECT {COLUMNS.fold}
         FROM (
             SELECT stream_id, max(version) AS version, {FIRST_TIME} AS created_at, {LAST_TIME} AS updated_at,
-                   {select_last_payload("ManagedLinkCreated", "ManagedLinkUpdated")} AS told
+                   {select_last_payload("ManagedLinkCreated", "ManagedLinkUpdated")} AS payload
             FROM {{log}} AS log
             GROUP BY stream_id
         ) AS managed_link

@@ -18,16 +18,16 @@ class MeetingTypeRow(TypedDict):
     """A meeting type, as the API answers; durations in minutes, the window in days."""
 
     id: Annotated[UUID, Column("stream_id", "meeting_type_id")]
-    name: Annotated[str, Column("told ->> 'name'")]
-    description: Annotated[str | None, Column("told ->> 'description'")]
-    duration_minutes: Annotated[int, Column("(told ->> 'duration_minutes')::int")]
-    location: Annotated[str | None, Column("told ->> 'location'")]
-    buffer_before_minutes: Annotated[int, Column("coalesce((told ->> 'buffer_before_minutes')::int, 0)")]
-    buffer_after_minutes: Annotated[int, Column("coalesce((told ->> 'buffer_after_minutes')::int, 0)")]
-    minimum_notice_minutes: Annotated[int, Column("coalesce((told ->> 'minimum_notice_minutes')::int, 0)")]
-    booking_window_days: Annotated[int, Column("coalesce((told ->> 'booking_window_days')::int, 60)")]
+    name: Annotated[str, Column("payload ->> 'name'")]
+    description: Annotated[str | None, Column("payload ->> 'description'")]
+    duration_minutes: Annotated[int, Column("(payload ->> 'duration_minutes')::int")]
+    location: Annotated[str | None, Column("payload ->> 'location'")]
+    buffer_before_minutes: Annotated[int, Column("coalesce((payload ->> 'buffer_before_minutes')::int, 0)")]
+    buffer_after_minutes: Annotated[int, Column("coalesce((payload ->> 'buffer_after_minutes')::int, 0)")]
+    minimum_notice_minutes: Annotated[int, Column("coalesce((payload ->> 'minimum_notice_minutes')::int, 0)")]
+    booking_window_days: Annotated[int, Column("coalesce((payload ->> 'booking_window_days')::int, 60)")]
     slot_step_minutes: Annotated[
-        int, Column("coalesce((told ->> 'slot_step_minutes')::int, (told ->> 'duration_minutes')::int)")
+        int, Column("coalesce((payload ->> 'slot_step_minutes')::int, (payload ->> 'duration_minutes')::int)")
     ]
     version: Annotated[int, Column("version")]
 
@@ -39,7 +39,7 @@ class FullMeetingTypeRow(MeetingTypeRow):
     updated_at: Annotated[datetime, Column("updated_at", before="version")]
 
 
-WORDS = Hidden("words", "tsvector NOT NULL", "{schema}.words(told ->> 'name')")
+WORDS = Hidden("words", "tsvector NOT NULL", "{schema}.words(payload ->> 'name')")
 COLUMNS = Columns(FullMeetingTypeRow, alias="t", key="meeting_type_id", hidden=(WORDS,))
 
 MEETING_TYPES = ReadModel(
@@ -52,7 +52,7 @@ MEETING_TYPES = ReadModel(
         SELECT {COLUMNS.fold}
         FROM (
             SELECT stream_id, max(version) AS version, {FIRST_TIME} AS created_at, {LAST_TIME} AS updated_at,
-                   {select_last_payload("MeetingTypeCreated", "MeetingTypeUpdated")} AS told
+                   {select_last_payload("MeetingTypeCreated", "MeetingTypeUpdated")} AS payload
             FROM {{log}} AS log
             GROUP BY stream_id
         ) AS meeting_type

@@ -1,7 +1,7 @@
 """The outbox: a read model with a row for each notification, and its delivery state.
 
-It is built from the same rules as the domain's own state of a token, `domain/outbox.py`. It only finds what may be
-due: an outbox worker asks the log before it sends.
+It is built from the same rules as the domain's own state of a token, `domain/notifications/outbox.py`. It only finds
+what may be due: an outbox worker asks the log before it sends.
 """
 
 from dataclasses import dataclass
@@ -103,7 +103,7 @@ OUTBOX = ReadModel(
                        jsonb_agg(data -> 'details_ids') FILTER (WHERE {is_event(ERASED)}) OVER story AS erased,
                        jsonb_agg(jsonb_build_object('version', version, 'name', split_part(type, '.', 1),
                            'at', data -> 'occurred_at') || (data - 'occurred_at'))
-                           FILTER (WHERE {is_any_event(NOTIFICATION_EVENTS)}) OVER story AS told
+                           FILTER (WHERE {is_any_event(NOTIFICATION_EVENTS)}) OVER story AS notification_events
                 FROM {{log}} AS log
                 WINDOW so_far AS (PARTITION BY stream_id ORDER BY version),
                        story AS (so_far ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
@@ -125,8 +125,9 @@ OUTBOX = ReadModel(
                 AND recipient.role = ANY (known.roles) AND recipient.role = ANY (channel.roles)
             LEFT JOIN LATERAL (
                 SELECT t.*, (count(*) FILTER (WHERE t.name = channel.requested) OVER ())::int AS requests
-                FROM jsonb_to_recordset(cause.told) AS t (version int, name text, at timestamptz, cause_version int,
-                    "to" text, person_id uuid, attempt int, reason text, message_id text, last boolean)
+                FROM jsonb_to_recordset(cause.notification_events) AS t (version int, name text, at timestamptz,
+                    cause_version int, "to" text, person_id uuid, attempt int, reason text, message_id text,
+                    last boolean)
                 WHERE t.cause_version = cause.version AND t."to" = recipient.role
                     AND t.person_id IS NOT DISTINCT FROM recipient.person_id
                     AND t.name IN (channel.sent, channel.failed, channel.requested)

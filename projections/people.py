@@ -19,14 +19,14 @@ class PersonRow(TypedDict):
     """A person, as the API answers."""
 
     id: Annotated[UUID, Column("stream_id", "person_id")]
-    name: Annotated[str, Column("told ->> 'name'")]
-    email: Annotated[str, Column("told ->> 'email'")]
-    time_zone: Annotated[str, Column("told ->> 'time_zone'")]
-    roles: Annotated[list[str], Column("told -> 'roles'")]
+    name: Annotated[str, Column("payload ->> 'name'")]
+    email: Annotated[str, Column("payload ->> 'email'")]
+    time_zone: Annotated[str, Column("payload ->> 'time_zone'")]
+    roles: Annotated[list[str], Column("payload -> 'roles'")]
     active: Annotated[bool, Column("active")]
-    busy_feed_url: Annotated[str | None, Column("told ->> 'busy_feed_url'")]
-    weekly_hours: Annotated[dict[str, list[tuple[str, str]]], Column("told -> 'weekly_hours'")]
-    date_overrides: Annotated[dict[str, list[tuple[str, str]]], Column("told -> 'date_overrides'")]
+    busy_feed_url: Annotated[str | None, Column("payload ->> 'busy_feed_url'")]
+    weekly_hours: Annotated[dict[str, list[tuple[str, str]]], Column("payload -> 'weekly_hours'")]
+    date_overrides: Annotated[dict[str, list[tuple[str, str]]], Column("payload -> 'date_overrides'")]
     version: Annotated[int, Column("version")]
 
 
@@ -37,7 +37,7 @@ class FullPersonRow(PersonRow):
     updated_at: Annotated[datetime, Column("updated_at", before="version")]
 
 
-WORDS = Hidden("words", "tsvector NOT NULL", "{schema}.words(concat_ws(' ', told ->> 'name', told ->> 'email'))")
+WORDS = Hidden("words", "tsvector NOT NULL", "{schema}.words(concat_ws(' ', payload ->> 'name', payload ->> 'email'))")
 COLUMNS = Columns(FullPersonRow, alias="p", key="person_id", hidden=(WORDS,))
 
 PEOPLE = ReadModel(
@@ -50,7 +50,7 @@ PEOPLE = ReadModel(
         SELECT {COLUMNS.fold}
         FROM (
             SELECT stream_id, max(version) AS version, {FIRST_TIME} AS created_at, {LAST_TIME} AS updated_at,
-                   {select_last_payload("PersonAdded", "PersonUpdated")} AS told,
+                   {select_last_payload("PersonAdded", "PersonUpdated")} AS payload,
                    {select_switch_state(on="PersonActivated", off="PersonDeactivated", initially=True)} AS active
             FROM {{log}} AS log
             GROUP BY stream_id

@@ -16,7 +16,7 @@ from store.database import Database
 
 MAX_EVENTS = 1_000
 
-# the planner knows nothing of a young log, and would read all of it for each batch
+# without statistics of a new log, the planner would read all of it for each batch
 LOCK_POSITION = """
 SELECT position, set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)
 FROM {schema}.follower FOR UPDATE

@@ -24,7 +24,7 @@ STANDBY_PAUSE_SECONDS = 0.2
 
 LEADER_OPTIONS = (
     "-c lock_timeout=200ms -c statement_timeout=60s -c idle_in_transaction_session_timeout=10s "
-    # a fold that a crash takes is folded again; planning costs more than folding a few streams
+    # a fold that a crash loses is repeated; planning costs more than folding a few streams
     "-c synchronous_commit=off -c plan_cache_mode=force_generic_plan "
     "-c client_connection_check_interval=200 -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 "
     "-c tcp_keepalives_count=3"

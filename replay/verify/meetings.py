@@ -11,7 +11,7 @@ from replay.verify.verify_connection import VerifyConnection
 # Each stay of a meeting at a time, from the position that put it there to the one that removed it; only stays whose
 # time, buffers included, overlaps another stay of the same host, whether or not both were in the log at one position.
 STAYS = """
-WITH told AS (
+WITH changes AS (
     SELECT stream_id, position,
            (data ->> 'held_from')::timestamptz AS held_from, (data ->> 'held_until')::timestamptz AS held_until,
            lead(position) OVER token AS taken_away,
@@ -23,7 +23,7 @@ WITH told AS (
     WINDOW token AS (PARTITION BY stream_id ORDER BY version, position)
 ), stays AS (
     SELECT stream_id, position, taken_away, held_from, held_until, host::uuid AS host_id
-    FROM told,
+    FROM changes,
          jsonb_array_elements_text(coalesce(later_hosts[cardinality(later_hosts)], first_hosts)) AS host
     WHERE held_from < held_until
 ), near AS (
@@ -73,14 +73,14 @@ WITH links AS MATERIALIZED (
            count(*) FILTER (WHERE type LIKE 'LinkDeleted.%%') OVER link > 0 AS deleted,
            coalesce(max(version) FILTER (WHERE type LIKE 'LinkDisabled.%%') OVER link, 0)
                > coalesce(max(version) FILTER (WHERE type LIKE 'LinkEnabled.%%') OVER link, 0) AS disabled,
-           max(version) FILTER (WHERE data ? 'slug') OVER link AS told
+           max(version) FILTER (WHERE data ? 'slug') OVER link AS properties_version
     FROM {schema}.events WHERE type ^@ 'Link'
     WINDOW link AS (PARTITION BY stream_id ORDER BY version ROWS UNBOUNDED PRECEDING)
 )
 SELECT b.stream_id, b.position, l.stream_id AS link_id, l.deleted, l.disabled
 FROM {schema}.events b
 JOIN links l ON l.stream_id = (b.data ->> 'link_id')::uuid AND l.version = (b.data ->> 'link_version')::int
-JOIN {schema}.events t ON t.stream_id = l.stream_id AND t.version = l.told
+JOIN {schema}.events t ON t.stream_id = l.stream_id AND t.version = l.properties_version
 WHERE b.type LIKE 'MeetingBooked.%%'
     AND (l.deleted OR l.disabled OR (t.data ->> 'expires_at')::timestamptz <= (b.data ->> 'occurred_at')::timestamptz)
 ORDER BY b.position

@@ -20,16 +20,16 @@ WITH differing AS (
     SELECT COLUMNS, sum(counted) AS surplus
     FROM (
         SELECT COLUMNS, 1 AS counted FROM {{schema}}."TABLE"
-        UNION ALL SELECT COLUMNS, -1 FROM (FOLD) AS told
+        UNION ALL SELECT COLUMNS, -1 FROM (FOLD) AS expected
     ) AS both_ways
     GROUP BY COLUMNS HAVING sum(counted) <> 0
 ), rows AS (
-    SELECT KEY AS key, jsonb_agg(to_jsonb(differing) - 'surplus') FILTER (WHERE surplus > 0) AS kept,
-           jsonb_agg(to_jsonb(differing) - 'surplus') FILTER (WHERE surplus < 0) AS told,
+    SELECT KEY AS key, jsonb_agg(to_jsonb(differing) - 'surplus') FILTER (WHERE surplus > 0) AS actual,
+           jsonb_agg(to_jsonb(differing) - 'surplus') FILTER (WHERE surplus < 0) AS expected,
            greatest(sum(surplus) FILTER (WHERE surplus > 0), -sum(surplus) FILTER (WHERE surplus < 0)) AS differing
     FROM differing GROUP BY KEY
 )
-SELECT key, kept, told, (SELECT max(position) FROM {{schema}}.events WHERE stream_id = key) AS position,
+SELECT key, actual, expected, (SELECT max(position) FROM {{schema}}.events WHERE stream_id = key) AS position,
        (SELECT sum(differing) FROM rows)::int AS differing,
        (SELECT live_table FROM ({LIVE_TABLES}) AS live WHERE name = %(name)s) AS live_table
 FROM (SELECT 1) AS once LEFT JOIN (SELECT * FROM rows ORDER BY key LIMIT %(most)s) AS first ON true
@@ -75,7 +75,7 @@ def to_problems(model: ReadModel, row: dict[str, Any]) -> Iterator[Problem]:
     """The problem of a differing row; nothing for the row that only carries the totals."""
     if row["key"] is None:
         return
-    actual_rows, expected_rows = row["kept"] or [], row["told"] or []
+    actual_rows, expected_rows = row["actual"] or [], row["expected"] or []
     if not expected_rows:
         message = "its row is there, and the log has none."
     elif not actual_rows:

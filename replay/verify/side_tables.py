@@ -20,7 +20,7 @@ WITH stands AS (
         OR type LIKE 'MeetingCancelled.%%'
     WINDOW token AS (PARTITION BY stream_id ORDER BY version)
     ORDER BY stream_id, version DESC
-), told AS (
+), expected AS (
     SELECT stream_id, position, host::uuid AS host_id,
            tstzrange((data ->> 'held_from')::timestamptz, (data ->> 'held_until')::timestamptz) AS during
     FROM stands,
@@ -28,9 +28,9 @@ WITH stands AS (
     WHERE NOT type LIKE 'MeetingCancelled.%%'
 )
 SELECT coalesce(t.stream_id, r.booking_id) AS stream_id, coalesce(t.host_id, r.host_id) AS host_id,
-       t.during::text AS told, r.during::text AS kept,
+       t.during::text AS expected, r.during::text AS actual,
        coalesce(t.position, (SELECT max(position) FROM {schema}.events e WHERE e.stream_id = r.booking_id)) AS position
-FROM told t FULL JOIN {schema}.reservations r ON r.booking_id = t.stream_id AND r.host_id = t.host_id
+FROM expected t FULL JOIN {schema}.reservations r ON r.booking_id = t.stream_id AND r.host_id = t.host_id
 WHERE t.during IS DISTINCT FROM r.during ORDER BY position, host_id
 """
 # one statement, so that both sides are of one snapshot
@@ -39,7 +39,7 @@ WITH claiming AS MATERIALIZED (
     SELECT stream_id, version, position, data ->> 'slug' AS slug, data ->> 'email' AS email
     FROM {schema}.events WHERE split_part(type, '.', 1) = ANY (%(names)s)
 )
-SELECT true AS told, stream_id, position, CASE WHEN email IS NULL THEN 'slug' ELSE 'email' END AS kind,
+SELECT true AS is_expected, stream_id, position, CASE WHEN email IS NULL THEN 'slug' ELSE 'email' END AS kind,
        coalesce(email, slug) AS value
 FROM (
     SELECT DISTINCT ON (stream_id) stream_id, position, slug, email
@@ -58,7 +58,7 @@ CLAIM_EVENTS = (
 )
 # ids as text, and only what the digest needs: these are most of the rows of a long log
 DETAILS = """
-WITH told AS (
+WITH expected AS (
     SELECT position, stream_id, (data ->> 'details_id')::uuid AS id, data ->> 'details_digest' AS digest
     FROM {schema}.events WHERE data ->> 'details_id' IS NOT NULL
 ), erased AS MATERIALIZED (
@@ -73,7 +73,7 @@ SELECT t.position, coalesce(t.stream_id, d.stream_id)::text AS stream_id, coales
             WHEN d.id IS NOT NULL AND e.position IS NOT NULL
                 THEN 'are there, although they were erased at position ' || e.position
             WHEN t.stream_id <> d.stream_id THEN 'were given to another stream' END AS wrong
-FROM told t FULL JOIN {schema}.personal_details d ON d.id = t.id LEFT JOIN erased e ON e.id = coalesce(t.id, d.id)
+FROM expected t FULL JOIN {schema}.personal_details d ON d.id = t.id LEFT JOIN erased e ON e.id = coalesce(t.id, d.id)
 WHERE d.id IS NOT NULL OR e.position IS NULL
 """
 DIGEST_MISMATCH = "were changed: they do not fit the digest in the event"
@@ -85,12 +85,12 @@ def check_reservations(connection: VerifyConnection) -> Iterator[Problem]:
     """The reservations are exactly the times of the meetings that are not cancelled, for each of their hosts."""
     for row in connection.fetch_rows(RESERVATIONS):
         subject = f"the reservation of host {row['host_id']}"
-        if row["kept"] is None:
-            message = f"{subject} for {row['told']} is missing."
-        elif row["told"] is None:
-            message = f"{subject} for {row['kept']} is left over: no such meeting stands."
+        if row["actual"] is None:
+            message = f"{subject} for {row['expected']} is missing."
+        elif row["expected"] is None:
+            message = f"{subject} for {row['actual']} is left over: no such meeting stands."
         else:
-            message = f"{subject} is for {row['kept']}, and the log says {row['told']}."
+            message = f"{subject} is for {row['actual']}, and the log says {row['expected']}."
         yield Problem("reservations", message, row["stream_id"], row["position"])
 
 
@@ -99,7 +99,7 @@ def check_claims(connection: VerifyConnection) -> Iterator[Problem]:
     expected_claims: dict[ClaimKey, int] = {}
     actual_claims: set[ClaimKey] = set()
     for row in connection.stream_rows(CLAIMS, {"names": list(CLAIM_EVENTS)}):
-        if row["told"]:
+        if row["is_expected"]:
             value = fold_email_case(row["value"]) if row["kind"] == "email" else row["value"]
             expected_claims[row["kind"], value, row["stream_id"]] = row["position"]
         else:

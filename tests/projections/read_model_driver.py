@@ -24,7 +24,7 @@ SELECT tablename FROM pg_tables WHERE schemaname = %s AND tablename ~ '_v\d+_g\d
 AND tablename NOT IN (SELECT live_table FROM {schema}.read_models)
 """
 NEXT_PEOPLE = replace(
-    PEOPLE, version=2, rows=PEOPLE.rows.replace("told ->> 'name' AS name", "'Dr ' || (told ->> 'name') AS name")
+    PEOPLE, version=2, rows=PEOPLE.rows.replace("payload ->> 'name' AS name", "'Dr ' || (payload ->> 'name') AS name")
 )
 
 

@@ -24,7 +24,7 @@ WIDER_PEOPLE = replace(
     PEOPLE,
     version=2,
     table=PEOPLE.table.rstrip() + ",\n        nickname text",
-    rows=PEOPLE.rows.replace("AS words", "AS words, told ->> 'name' AS nickname"),
+    rows=PEOPLE.rows.replace("AS words", "AS words, payload ->> 'name' AS nickname"),
 )
 ENSURE_PROGRAM = """
 import sys

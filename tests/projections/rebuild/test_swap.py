@@ -127,10 +127,10 @@ class TestPoison:
         )
         follow_log(database)
         assert len(database.fetch_rows("SELECT FROM {schema}.dead_letters")) == 1
-        email = PEOPLE.rows.replace("told ->> 'email' AS email", "coalesce(told ->> 'email', '') AS email")
-        lenient = email.replace("told ->> 'time_zone'", "coalesce(told ->> 'time_zone', 'UTC')")
+        email = PEOPLE.rows.replace("payload ->> 'email' AS email", "coalesce(payload ->> 'email', '') AS email")
+        lenient = email.replace("payload ->> 'time_zone'", "coalesce(payload ->> 'time_zone', 'UTC')")
         for name in ("roles", "weekly_hours", "date_overrides"):
-            lenient = lenient.replace(f"told -> '{name}'", f"coalesce(told -> '{name}', '{{{{}}}}')")
+            lenient = lenient.replace(f"payload -> '{name}'", f"coalesce(payload -> '{name}', '{{{{}}}}')")
         catalogue = (replace(PEOPLE, version=2, rows=lenient), *READ_MODELS[1:])
         begin_rebuild(database, catalogue=catalogue).run()
         assert database.fetch_rows("SELECT FROM {schema}.dead_letters") == []
