@@ -24,7 +24,7 @@ from tests.schema_pool import SchemaPool, create_schema, drop_schema
 pytest_plugins = ["tests.folder_times"]
 # what takes long begins first, so that no worker has it left for the end
 LONG_RUNNING_FOLDERS = ("tests/torture/", "tests/projections/", "tests/browser/", "tests/once/")
-os.environ.setdefault("ONCELINK_COURIERS", "0")  # so that logs hold what a test does; tests of mail have couriers
+os.environ.setdefault("ONCELINK_COURIERS", "0")  # so that logs hold what a test does; tests of mail set it
 SECRET = "only-for-tests-only-for-tests-only-for-tests"
 
 
@@ -117,7 +117,7 @@ class SchemaPools:
 @pytest.fixture(scope="session")
 def schema_pools(server: Server, tmp_path_factory: pytest.TempPathFactory) -> SchemaPools:
     """Pools of schemas that tests use one after the other."""
-    return SchemaPools(server, tmp_path_factory.mktemp("shelves"))
+    return SchemaPools(server, tmp_path_factory.mktemp("schema-pools"))
 
 
 @pytest.fixture

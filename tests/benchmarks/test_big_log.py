@@ -36,7 +36,7 @@ def filled_database(server: Server, service_url: str, superuser_url: str) -> Ite
         database.close()
 
 
-# what is said of telling people, and what is rare
+# events of notifications, and rare ones
 ABSENT_EVENTS = {"PersonalDetailsErased.v1", "MeetingReassigned.v1", "CalendarConflictFound.v1"} | {
     f"{channel}{what}.v1" for channel in ("Mail", "Calendar") for what in ("Sent", "Written", "Failed", "Requested")
 }

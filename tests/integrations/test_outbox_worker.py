@@ -299,7 +299,7 @@ class TestNotDue:
         outbox.clock.advance(days=10)
         outbox.deliver_all()
         assert outbox.list_notification_events(id) == []
-        assert "owed" in outbox.list_states(id).values()  # by the clock of the API; the courier's is ten days ahead
+        assert "owed" in outbox.list_states(id).values()  # by the clock of the API; the worker's is ten days ahead
 
     def test_what_happened_before_there_was_an_outbox(self, outbox: OutboxDriver, superuser_url: str) -> None:
         id, code = outbox.book_meeting()

@@ -39,7 +39,7 @@ from tests.once.server_processes import ROOT, build_environment_variables
 SETTINGS = {"calendar_allowed_networks": "127.0.0.0/8", "couriers": 0}
 WORKERS = 2
 TIMEOUT_SECONDS = 90.0  # seconds until everything must have arrived, once all servers are there
-CLOCK_STEP = 61.0  # seconds that the couriers' clock leaps, so that leases end and failures are tried again
+CLOCK_STEP = 61.0  # seconds that the workers' clock leaps, so that leases end and failures are tried again
 MAX_CLOCK_STEP = 7_200.0
 FIRST_DAY, DAYS = 30, 3  # meetings are so far ahead that no leap passes them
 MAX_ATTEMPTS = 2  # with one Message-ID
@@ -154,7 +154,7 @@ class CalendarTorture:
             "ONCELINK_MAIL_FROM": self.settings.mail_from,
             "ONCELINK_CALENDAR_ALLOWED_NETWORKS": "127.0.0.0/8",
         }
-        with (self.settings.data_dir / "couriers.log").open("ab") as log:
+        with (self.settings.data_dir / "outbox_workers.log").open("ab") as log:
             self.workers.append(
                 subprocess.Popen(
                     command,

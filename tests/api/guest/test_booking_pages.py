@@ -130,15 +130,15 @@ class TestBooking:
     def test_a_key_opens_nothing_where_its_link_has_closed(
         self, shared_api: ApiDriver, guest: ScriptlessBrowser, what: str
     ) -> None:
-        house, link = shared_api, shared_api.create_link(f"Guessed and {what}", slug=f"guessed-{what}")
+        api, link = shared_api, shared_api.create_link(f"Guessed and {what}", slug=f"guessed-{what}")
         form = open_form(guest, f"/book/guessed-{what}")
         mine = guest.submit_form(form, **GUEST_FIELDS)
         if what == "disabled":
-            house.post(f"/v1/links/{link['id']}/disable", None, "member")
+            api.post(f"/v1/links/{link['id']}/disable", None, "member")
         elif what == "deleted":
-            house.send_request("DELETE", f"/v1/links/{link['id']}", who="member")
+            api.send_request("DELETE", f"/v1/links/{link['id']}", who="member")
         else:
-            house.patch(f"/v1/links/{link['id']}", {"slug": "guessed-elsewhere"}, "member")
+            api.patch(f"/v1/links/{link['id']}", {"slug": "guessed-elsewhere"}, "member")
         other = guest.post_form(form, **{**GUEST_FIELDS, "name": "Mallory"})
         assert other.status_code == 422
         assert "sent before with other details" in Page(other).text

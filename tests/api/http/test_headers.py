@@ -104,11 +104,11 @@ class Creation:
 @pytest.fixture(scope="module")
 def creations(shared_api: ApiDriver) -> Iterator[dict[str, list[Creation]]]:
     """Requests that create, by the path of the document; each may be sent once."""
-    house, type_id, me = shared_api, shared_api.ids["type"], "/v1/me"
-    link = house.create_link("Keyed", slug="keyed")
+    api, type_id, me = shared_api, shared_api.ids["type"], "/v1/me"
+    link = api.create_link("Keyed", slug="keyed")
     name, link_path = {"name": "Another"}, f"/v1/links/{link['id']}/single-use"
     person = {"name": "Nora", "email": "nora@nexora.example", "time_zone": "UTC"}
-    managed = {"name": "Team", "slug": "team", "meeting_type_id": type_id, "host_ids": [house.ids["engineer"]]}
+    managed = {"name": "Team", "slug": "team", "meeting_type_id": type_id, "host_ids": [api.ids["engineer"]]}
     guest = {"guest": GUEST | {"name": "Mallory"}}
     with run_feed_server() as server:
         server.feeds["/own.ics"] = build_feed()
@@ -120,7 +120,7 @@ def creations(shared_api: ApiDriver) -> Iterator[dict[str, list[Creation]]]:
             "/v1/links/{id}/single-use": [Creation("member", link_path, {"label": "A"}, {"label": "B"})],
             "/v1/book/{code}": [
                 Creation(None, f"/v1/book/{code}", {"start": start, "guest": GUEST}, guest)
-                for code, start in zip(["keyed", *house.create_codes(link)], house.list_slots("keyed"), strict=False)
+                for code, start in zip(["keyed", *api.create_codes(link)], api.list_slots("keyed"), strict=False)
             ],
             "/v1/erasures": [Creation("admin", "/v1/erasures", {"email": "a@b.example"}, {"email": "c@b.example"})],
             "/v1/api-keys": [Creation("member", "/v1/api-keys", {"name": "Script"}, name)],

@@ -65,11 +65,11 @@ class TestLook:
     """What a guest sees behind a code or a slug."""
 
     @pytest.mark.parametrize(
-        "door", [BookingTarget(token_id=uuid4()), BookingTarget(slug="nowhere")], ids=["code", "slug"]
+        "target", [BookingTarget(token_id=uuid4()), BookingTarget(slug="nowhere")], ids=["code", "slug"]
     )
-    def test_unknown(self, scheduling: SchedulingCommands, door: BookingTarget) -> None:
+    def test_unknown(self, scheduling: SchedulingCommands, target: BookingTarget) -> None:
         with pytest.raises(LinkNotFound):
-            scheduling.resolve_target(door)
+            scheduling.resolve_target(target)
 
     def test_a_token_made_on_the_spot_has_no_page_of_its_own(
         self, scheduling: SchedulingCommands, log: MemoryLog

@@ -258,7 +258,7 @@ def list_notifications(calendar_outbox: CalendarOutboxDriver, id: str) -> list[A
 
 
 def test_nothing_is_missing_and_nothing_twice(settings: Settings, tmp_path: Path) -> None:
-    """At random: everything that happens to meetings, servers that go and come back, couriers that are killed.
+    """At random: everything that happens to meetings, servers that go and come back, outbox workers that are killed.
 
     A longer one: `python -m tests.torture.calendars`.
     """

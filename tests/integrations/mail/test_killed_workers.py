@@ -1,4 +1,4 @@
-"""Couriers killed at random while the mail server comes and goes: nothing is missing, nothing comes thrice."""
+"""Outbox workers killed at random while the mail server comes and goes: nothing is missing, nothing comes thrice."""
 
 import random
 import subprocess
