@@ -1,1 +1,1 @@
-"""The edges: HTTP, the command line, settings and the clock."""
+"""What comes in: HTTP and the command line, with settings and the clock."""

@@ -1,4 +1,4 @@
-"""Generates docs/events.md from the event classes: `python -m api.event_docs`."""
+"""Generates docs/events.md and docs/openapi.json: `python -m api.generate_docs`."""
 
 import inspect
 import json
@@ -80,7 +80,7 @@ def render_openapi() -> str:
 
 
 def main() -> None:
-    """Writes both documents."""
+    """Write both documents."""
     EVENTS.write_text(render_page(), encoding="utf-8")
     OPENAPI.write_text(render_openapi(), encoding="utf-8")
 

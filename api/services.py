@@ -159,7 +159,7 @@ class Services:
 
 
 def build_services(settings: Settings, database: Database, clock: Clock = read_clock) -> Services:
-    """Build the services over an open database; whatever asks for the time asks this clock."""
+    """Build the services over an open database; everything reads the time from this clock."""
     reader, aggregate_cache = PostgresLogReader(database), AggregateCache()
     application = CommandApplication(LogRecorder(database), reader, aggregate_cache)
     follower, append_notifier, outbox_workers = Follower(database), AppendNotifier(database), OutboxWorkers()

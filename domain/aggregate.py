@@ -18,7 +18,7 @@ class Aggregate:
         self.pending_events: tuple[Event, ...] = ()
 
     def evolve(self, event: Event) -> None:
-        """Applies one event to the state: total, without guards, clock or I/O, because it also runs on replay."""
+        """Applies one event to the state. It never fails and uses no guards, clock or I/O: it also runs on replay."""
         raise NotImplementedError
 
     def record_event(self, event_class: type[Event], context: Context, **payload: Any) -> None:

@@ -87,7 +87,7 @@ class Event(BaseModel):
 
 
 class Properties(BaseModel):
-    """Everything that can be said of a thing: the payload of its created and updated events, and its state."""
+    """All properties of a thing: the payload of its created and updated events, and part of its state."""
 
     model_config = ConfigDict(frozen=True)
 

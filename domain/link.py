@@ -15,7 +15,7 @@ LinkStatus = Literal["active", "disabled", "expired", "deleted"]
 
 
 class LinkProperties(Properties):
-    """Everything that can be said of a link. `owner_id` is its host, for life."""
+    """The properties of a link. `owner_id` is its host, for life."""
 
     kind: LinkKind
     name: str

@@ -33,7 +33,7 @@ class Claim:
 class Reservation:
     """The interval, buffers included, that a booking takes of each of its hosts.
 
-    The hosts' own calendars must be free too; only those of `new_host_ids` where the others have the time already.
+    The hosts' own calendars must be free too. With `new_host_ids`, only the calendars of these hosts are checked.
     """
 
     booking_id: UUID
@@ -52,7 +52,7 @@ class AppendConditions:
     release_host_ids: tuple[UUID, ...] = ()
     reservation: Reservation | None = None
     details: Sequence[PersonalDetails] = ()
-    erased_address: str | None = None  # nothing of it may be left after the append
+    erased_address: str | None = None  # no personal details with it may be left after the append
 
 
 class LogReader(Protocol):
@@ -81,7 +81,7 @@ class LogReader(Protocol):
     def find_details_by_address(self, email: str, limit: int) -> Mapping[UUID, Sequence[UUID]]:
         """Returns what to erase for an address, whatever its case: ids of details by stream, at most `limit` streams.
 
-        In a stream with that address, that is every row but those of another address.
+        In a stream with that address, these are all rows except those of another address.
         """
 
     def count_erased_details(self, erasure_id: UUID) -> int:

@@ -12,7 +12,7 @@ from domain.event import Context, Event, IdempotentEvent, Instant, Properties
 
 
 class ManagedLinkProperties(Properties):
-    """Everything that can be said of a managed link; `links` maps each host to the core link made for them."""
+    """The properties of a managed link; `links` maps each host to the core link made for them."""
 
     name: str
     slug: str

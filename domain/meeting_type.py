@@ -12,7 +12,7 @@ from domain.event import Context, Event, IdempotentEvent, Properties
 
 
 class MeetingTypeProperties(Properties):
-    """Everything that can be said of a meeting type; durations in minutes, the window in days."""
+    """The properties of a meeting type; durations in minutes, the window in days."""
 
     name: str
     description: str | None = None

@@ -1,4 +1,4 @@
-"""Permissions: rules over roles and ownership. What a person may not see does not exist for them."""
+"""Permissions: rules over roles and ownership. What a person may not see is refused as not found."""
 
 from collections.abc import Collection
 from uuid import UUID

@@ -20,7 +20,7 @@ OFFICE_HOURS: dict[str, DayHours] = dict.fromkeys(("mon", "tue", "wed", "thu", "
 
 
 class PersonProperties(Properties):
-    """Everything that can be said of a person; hours are wall-clock times in the person's own zone."""
+    """The properties of a person; hours are wall-clock times in the person's own zone."""
 
     name: str
     email: str

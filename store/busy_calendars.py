@@ -62,7 +62,7 @@ WHERE id = %(id)s AND sealed = %(sealed)s RETURNING id
 SUSPEND_CALENDAR = """
 UPDATE {schema}.busy_calendars SET due_at = %s, leased_until = NULL, time_zone = NULL WHERE id = %s RETURNING id
 """
-# an interval without an end is where a calendar is not known any further, which is no conflict
+# an interval without an end is where the calendar is not known any more: it is no conflict
 SELECT_CONFLICTS = """
 SELECT r.booking_id, array_agg(lower(b.during) ORDER BY b.during) AS begins,
        array_agg(upper(b.during) ORDER BY b.during) AS ends
@@ -81,7 +81,7 @@ SELECT_HOSTED_BOOKINGS = """
 SELECT DISTINCT stream_id FROM {schema}.events
 WHERE stream_id = ANY (%(ids)s) AND (data -> 'host_ids' ? %(person)s OR data ->> 'host_id' = %(person)s)
 """
-# calendars read for another zone than their person's, or for none since the person had left
+# calendars read for another zone than their person has, or for none because the person had left
 UPDATE_DUE_FOR_ZONES = """
 UPDATE {schema}.busy_calendars c SET due_at = %(now)s
 FROM unnest(%(people)s::uuid[], %(zones)s::text[]) AS person (id, zone)
@@ -150,14 +150,14 @@ class BusyCalendars:
         person_id: UUID,
         kind: str,
         name: str,
-        sealed: bytes,
+        encrypted: bytes,
         now: datetime,
         leased_until: datetime | None = None,
         of_profile: bool = False,
         request_digest: bytes | None = None,
     ) -> Calendar | None:
         """Adds a calendar that is due at once. Returns None when this id, or a profile's calendar, exists."""
-        params = (id, person_id, kind, of_profile, name, sealed, request_digest, now, now, leased_until)
+        params = (id, person_id, kind, of_profile, name, encrypted, request_digest, now, now, leased_until)
         return get_first(self.fetch_calendars(INSERT_CALENDAR, params))
 
     def list_calendars(self, person_id: UUID) -> list[Calendar]:
@@ -184,13 +184,13 @@ class BusyCalendars:
         """Removes a calendar and its busy times. Returns False when there was none."""
         return bool(self.database.fetch_rows(DELETE_CALENDAR, (id,)))
 
-    def replace_secret(self, id: UUID, name: str, sealed: bytes, due_at: datetime) -> None:
+    def replace_secret(self, id: UUID, name: str, encrypted: bytes, due_at: datetime) -> None:
         """Replaces the address or login. Known busy times hold until the new calendar was read."""
-        self.database.fetch_rows(UPDATE_LOGIN, (name, sealed, due_at, id))
+        self.database.fetch_rows(UPDATE_LOGIN, (name, encrypted, due_at, id))
 
-    def rotate_encryption(self, calendar: Calendar, sealed: bytes) -> None:
+    def rotate_encryption(self, calendar: Calendar, encrypted: bytes) -> None:
         """Stores the same address and login encrypted with another secret key."""
-        self.database.fetch_rows(UPDATE_ENCRYPTION, (sealed, calendar.id, calendar.sealed))
+        self.database.fetch_rows(UPDATE_ENCRYPTION, (encrypted, calendar.id, calendar.sealed))
 
     def lease_due_calendars(self, now: datetime, until: datetime, limit: int) -> list[Calendar]:
         """Leases calendars that are due to the caller until an instant, at most `limit`."""

@@ -17,7 +17,7 @@ from store.schema import get_reporting_schema
 TIMEOUT_OPTIONS = (
     "-c lock_timeout=5s -c statement_timeout=30s -c idle_in_transaction_session_timeout=10s -c timezone=UTC"
 )
-WARNINGS = "-c client_min_messages=warning"  # whatever a role or database says: see store.pool_connection
+WARNINGS = "-c client_min_messages=warning"  # whatever the role or database sets: see store.pool_connection
 KEEPALIVE_SETTINGS = {  # over TCP, a server that says nothing at all is given up after about 25 s
     "keepalives_idle": 10,
     "keepalives_interval": 5,
@@ -25,15 +25,15 @@ KEEPALIVE_SETTINGS = {  # over TCP, a server that says nothing at all is given u
     "tcp_user_timeout": 25_000,
 }
 POOL_WAIT_SECONDS = 5.0
-AWAY_WAIT_SECONDS = 0.1  # after one wait in vain, so that those queued behind it are answered soon
-# a commit of its own, where commits wait for standbys: it comes after all that could be read before it
+AWAY_WAIT_SECONDS = 0.1  # after one failed wait, so that queued requests are answered soon
+# where commits wait for standbys: a commit of its own, which comes after everything that was read before
 AWAIT_STANDBYS = """
 SELECT pg_logical_emit_message(true, 'oncelink', '') WHERE current_setting('synchronous_standby_names') <> ''
 """
 
 
 class DatabaseAway(Exception):
-    """The database or its standby does not answer, or the connection was lost: it may or may not have happened."""
+    """The database or its standby does not answer, or the connection was lost: the statement may have run or not."""
 
 
 class Database:

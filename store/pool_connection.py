@@ -1,4 +1,4 @@
-"""A connection that waits for synchronous standbys, but not for ever, and takes no cancelled wait for a success."""
+"""A connection that limits its wait for synchronous standbys, and reports a cancelled wait as an error."""
 
 from contextlib import suppress
 from functools import partial
@@ -11,18 +11,18 @@ from psycopg.abc import RV, PQGen
 from psycopg.errors import Diagnostic
 from psycopg.rows import DictRow
 
-# longer than the server lets any statement take: what is waited for then is a commit that has no timeout there
+# longer than the statement timeout: what still waits then is a commit, for which the server has no timeout
 MAX_WAIT_SECONDS = 35.0
 CANCEL_SECONDS = 5.0
-WAITS_FOR_STANDBYS = "SyncRepWaitForLSN"  # of PostgreSQL's source: unlike its messages it is in no language
+WAITS_FOR_STANDBYS = "SyncRepWaitForLSN"  # a function of PostgreSQL: its name is not translated, unlike its messages
 
 
 class Unreplicated(Exception):
-    """It is committed here, but no synchronous standby has said that it has it: it may be lost with this server."""
+    """Committed on this server, but not confirmed by a synchronous standby: it may be lost with this server."""
 
 
 class PooledConnection(Connection[DictRow]):
-    """One of the service's pool. Whatever waits for the server raises Unreplicated too."""
+    """A connection of the service's pool. Every method that waits for the server may also raise Unreplicated."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

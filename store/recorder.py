@@ -13,7 +13,7 @@ from domain.refusals import EmailTaken, LinkUnconfirmed, SlotTaken, SlugTaken
 from store.database import Database, DatabaseAway
 
 APPEND = "SELECT {schema}.append(%s, %s, %s, %s, %s, %s) AS positions"
-# a slot that a host's own calendar fills is taken; asked in the statement that appends, so it costs no round trip
+# a slot that a host's own calendar fills is taken; checked in the statement that appends, so it costs no round trip
 APPEND_UNLESS_BUSY = """
 SELECT CASE WHEN EXISTS (
     SELECT FROM {schema}.busy_intervals WHERE person_id = ANY (%s) AND during && tstzrange(%s, %s)

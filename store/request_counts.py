@@ -1,4 +1,4 @@
-"""Counts of requests in a span of time, over all processes, for limits of their rate."""
+"""Counts requests in time windows, over all processes, for rate limits."""
 
 import hashlib
 from datetime import datetime

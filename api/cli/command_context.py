@@ -52,7 +52,7 @@ def use_services() -> Iterator[Services]:
 def explain_errors() -> Iterator[None]:
     """Turn errors into one sentence on standard error: exit code 2 for wrong settings or arguments, else 1."""
     for number in STOP_SIGNALS:
-        if signal.getsignal(number) == signal.SIG_DFL:  # nohup ignores one of them, and means it
+        if signal.getsignal(number) == signal.SIG_DFL:  # nohup ignores SIGHUP on purpose: keep that
             signal.signal(number, raise_keyboard_interrupt)
     try:
         yield

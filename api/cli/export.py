@@ -104,7 +104,7 @@ class Exporter:
         self.counts: Counter[str] = Counter()
 
     def write_export(self, files: ExportPaths) -> None:
-        """Writes the export and its manifest. Raises NotExported, OSError, DatabaseAway."""
+        """Write the export and its manifest. Raises NotExported, OSError, DatabaseAway."""
         replaced = [path for path in (files.output, files.manifest) if path is not None and is_replaced(path)]
         with ExitStack() as stack:
             pending_files = {

@@ -51,7 +51,7 @@ class PendingFile:
     """A temporary file beside its final path, readable by its owner only: it may hold personal details."""
 
     def __init__(self, path: Path) -> None:
-        """Raises OSError."""
+        """Create the temporary file. Raises OSError."""
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
         self.path, self.temporary_path = path, Path(name)
         self.sink = Sink(os.fdopen(descriptor, "wb", buffering=BLOCK))

@@ -1,4 +1,4 @@
-"""`oncelink keys`: the secret keys that made codes in this log, by their fingerprints, and giving one up."""
+"""`oncelink keys`: the secret keys that made codes in this log, by their fingerprints, and retiring one."""
 
 import json
 from collections.abc import Iterator
@@ -33,15 +33,15 @@ def list_keys(as_json: Json = False) -> None:
     """Show each key that made codes in this log: whether it is set, and how much opens only with it."""
     with explain_errors(), open_recorded_keys() as (settings, recorded_keys):
         configured = [compute_fingerprint(key) for key in settings.existing_keys]
-        facts = [
+        rows = [
             describe_key(key, configured, recorded_keys.count_dependents(key.fingerprint))
             for key in recorded_keys.list_keys()
         ]
         if as_json:
-            print(json.dumps(facts))
-        for fact in [] if as_json else facts:
-            print(f"{fact['fingerprint']}  {fact['state']:8}  since {fact['first_used_at']}, {describe_cost(fact)}")
-        if not facts:
+            print(json.dumps(rows))
+        for row in [] if as_json else rows:
+            print(f"{row['fingerprint']}  {row['state']:8}  since {row['first_used_at']}, {describe_cost(row)}")
+        if not rows:
             console.print("No key has made codes in this log yet.")
 
 
@@ -59,13 +59,13 @@ def retire_key(
         configured = [compute_fingerprint(secret_key) for secret_key in settings.existing_keys]
         if configured[:1] == [key.fingerprint]:
             raise Invalid("fingerprint", "This key makes codes: put another one before it, restart, then retire it.")
-        fact = describe_key(key, configured, recorded_keys.count_dependents(key.fingerprint))
+        row = describe_key(key, configured, recorded_keys.count_dependents(key.fingerprint))
         if yes:
             recorded_keys.retire_key(key.fingerprint)
-            fact["state"] = "retired"
-        retired = fact["state"] == "retired"
+            row["state"] = "retired"
+        retired = row["state"] == "retired"
         end = "is retired" if retired else "would be retired: say --yes to do it"
-        print_answer(as_json, fact, f"The key {key.fingerprint} {end}; {describe_cost(fact)}.")
+        print_answer(as_json, row, f"The key {key.fingerprint} {end}; {describe_cost(row)}.")
         raise typer.Exit(0 if retired else 1)
 
 
@@ -98,9 +98,9 @@ def get_state(key: RecordedKey, configured: list[str]) -> str:
     return "first" if configured[0] == key.fingerprint else "set"
 
 
-def describe_cost(fact: dict[str, Any]) -> str:
+def describe_cost(row: dict[str, Any]) -> str:
     """Describe in words what opens only with a key."""
     return (
-        f"at most {fact['single_use_links']} unused single-use links, {fact['meetings']} meetings to come and "
-        f"{fact['calendar_addresses']} calendar addresses open only with it"
+        f"at most {row['single_use_links']} unused single-use links, {row['meetings']} meetings to come and "
+        f"{row['calendar_addresses']} calendar addresses open only with it"
     )

@@ -46,7 +46,7 @@ app.command()(reconcile.reconcile)
 
 
 def tell_version(is_requested: bool) -> None:
-    """Answers `--version`, and ends."""
+    """Print the version for `--version`, and exit."""
     if is_requested:
         print(f"oncelink {version('oncelink')}")
         raise typer.Exit

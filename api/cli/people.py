@@ -23,7 +23,7 @@ def build_operator_context(clock: Clock = read_clock) -> Context:
 
 
 def add_person(services: Services, email: str, roles: list[str], name: str | None, time_zone: str) -> UUID:
-    """Adds a person. Raises Invalid naming the option, EmailTaken."""
+    """Add a person. Raises Invalid naming the option, EmailTaken."""
     if unknown := set(roles) - set(get_args(Role)):
         raise Invalid("role", f"There is no role {sorted(unknown)[0]}; the roles are {', '.join(get_args(Role))}.")
     fields = {"email": email, "roles": roles, "time_zone": time_zone, "name": name or email.split("@")[0]}

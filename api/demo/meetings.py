@@ -63,7 +63,7 @@ class Batch:
 
     @property
     def token_ids(self) -> list[UUID]:
-        """The ids of the links, as `Issuing.issue` makes them from its key."""
+        """The ids of the links, as `SingleUseLinkCommands.issue_links` derives them from its key."""
         first_id = PEOPLE[self.issuer].derive_created_id(self.key)
         return [first_id, *(uuid5(first_id, str(number)) for number in range(1, len(self.outcomes)))]
 

@@ -116,9 +116,9 @@ def redirect_to_booking(page_request: LinkPageRequest, result: BookingResult) ->
 
 
 def render_under_new_key(page_request: LinkPageRequest, form: GuestForm) -> Response:
-    """Render the form with a new key, as its key has booked other details: a key alone tells and opens nothing.
+    """Render the form with a new key, because its key has booked other details: a key alone reveals nothing.
 
-    Raises IdempotencyKeyReused where the link books no more.
+    Raises IdempotencyKeyReused when the link can no longer be booked.
     """
     try:
         form = form.replace_key(f"{SENT_BEFORE_MESSAGE} To book another one, press the button.")

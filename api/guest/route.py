@@ -109,7 +109,7 @@ def render_closed(request: Request, refusal: Refusal) -> Response:
 
 
 def get_sentence(refusal: Refusal) -> str:
-    """Return what a refusal says to a guest, who knows of no keys."""
+    """Return the sentence of a refusal for a guest, who does not know about keys."""
     if isinstance(refusal, refusals.IdempotencyKeyReused):
         return SENT_BEFORE_MESSAGE
     return refusal.message if isinstance(refusal, Invalid) else refusal.sentence

@@ -1,4 +1,4 @@
-"""The OpenAPI document: generated from the routes and completed; `python -m api.openapi` writes it."""
+"""The OpenAPI document: generated from the routes and completed; `python -m api.generate_docs` writes it."""
 
 import json
 import re

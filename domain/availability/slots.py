@@ -142,7 +142,7 @@ def _list_slots(
 
 
 def _iterate_starts(host: WorkingHours, step: timedelta, first: datetime, last: datetime) -> Iterator[datetime]:
-    """Iterates over the host's grid in order: from the begin of each interval in steps of local time that exist."""
+    """Iterates over the host's grid in order: steps of local time from the start of each interval, if they exist."""
     zone = load_zone(host.time_zone)
     days = (LocalDay.from_date(day, zone) for day in _list_local_dates(host, first, last))
     starts = (

@@ -99,7 +99,7 @@ class CommandApplication(Application[UUID]):
     def run_decision(self, decide: Callable[[bool], T], fresh: bool = False) -> T:
         """Runs a decision, first on cached aggregates. A refusal counts only after fresh reads.
 
-        `decide` is told whether to read fresh, which is always so from the second attempt on. An append with an unknown
+        `decide` gets whether to read fresh, which is always true from the second attempt on. An append with an unknown
         outcome may still happen while the next decision reads, which is then refused because of it: so the first
         refusal after an unknown outcome is not final. Raises TryAgain after MAX_ATTEMPTS.
         """

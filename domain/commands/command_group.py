@@ -1,4 +1,4 @@
-"""The skeleton of all commands: load, recognise a retry, decide, append; and decide again where that is needed."""
+"""The base class of all command groups: loads, recognises retries, decides, appends, and decides again if needed."""
 
 from collections.abc import Callable, Iterable
 from typing import TypeVar

@@ -15,19 +15,18 @@ from domain.event import Event
 RecipientRole = Literal["guest", "host", "co_host", "former_host"]
 DeliveryStatus = Literal["owed", "sent", "failed"]
 ALL_ROLES: tuple[RecipientRole, ...] = ("guest", "host", "co_host", "former_host")
-# seconds from a failure to the next attempt; after the last of them a failure is for good
+# seconds from a failure to the next attempt; after the last one a failure is final
 RETRY_DELAYS_SECONDS = (10, 60, 300, 1_800, 7_200, 21_600, 43_200, 86_400)
-MAX_UNKNOWN_OUTCOMES = (
-    2  # attempts whose outcome nobody knows: no mail goes out more often than that with one Message-ID
-)
+# attempts with an unknown outcome: a mail with one Message-ID is sent at most that often
+MAX_UNKNOWN_OUTCOMES = 2
 
 
 @dataclass(frozen=True, slots=True)
 class NotificationRule:
     """How an event is notified: its `what`, recipients and channels, and whether it replaces earlier notifications.
 
-    `changes` says that a calendar's entry is another one afterwards, so that its sequence rises. An event that names
-    one host, `host_id`, is notified to no other.
+    `changes`: the event changes the calendar entry, so its SEQUENCE rises. Of an event with a `host_id`, no other
+    host is notified.
     """
 
     what: str

@@ -1,1 +1,1 @@
-"""Other calendars of people: reading when they are busy, and a small CalDAV client."""
+"""External calendars of people: reading their busy times, and a small CalDAV client."""

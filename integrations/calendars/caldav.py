@@ -157,7 +157,7 @@ class CalDavClient:
         return response.headers.get("ETag")
 
     def delete(self, calendar_url: str, uid: str, etag: str | None = None) -> bool:
-        """Removes an entry, only in the state of `etag` where given; False when it was not there. Raises Changed."""
+        """Delete an object, only in the state of `etag` if given; False when it was absent. Raises EntryChanged."""
         headers = {"If-Match": etag} if etag is not None else {}
         response = self.http_client.request("DELETE", build_object_url(calendar_url, uid), headers, login=self.login)
         if response.status in (404, 410):

@@ -62,7 +62,7 @@ class CalendarDelivery:
         return {}
 
     def deliver(self, attempt: DeliveryAttempt) -> Mapping[str, Any]:
-        """Write or remove the host's entry; returns which of these. Raises as the protocol says."""
+        """Write or remove the host's entry; returns which of these. Raises as `Delivery.deliver`."""
         person_id = attempt.notification.person_id
         calendar = self.calendar_sync.store.find_writer(person_id) if person_id else None
         if calendar is None:

@@ -19,7 +19,7 @@ class SafeTreeBuilder(TreeBuilder):
     """A tree builder that refuses a document type, and with it entities."""
 
     def doctype(self, name: str, pubid: str | None, system: str | None) -> NoReturn:
-        """Raises NotCalDav."""
+        """Refuse the document type. Raises NotCalDav."""
         raise NotCalDav
 
 

@@ -1,4 +1,4 @@
-"""One fetch of a calendar: ask its server and compute busy times, unless nothing has changed."""
+"""One fetch of a calendar: asks its server and computes busy times, unless nothing has changed."""
 
 import hashlib
 from dataclasses import dataclass

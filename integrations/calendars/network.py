@@ -101,9 +101,9 @@ class GuardedBackend(httpcore2.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.NetworkStream:
-        """A connection to one of the addresses that the name has at this moment.
+        """Connect to one of the addresses that the name has at this moment.
 
-        Raises NoSuchHost, InsideAddress, PasswordInTheClear, TooSlow, and what the plain backend raises.
+        Raises HostNotFound, PrivateAddress, PasswordInTheClear, TooSlow, and what httpcore2 raises.
         """
         addresses = self.check_addresses(self.resolve(host, port, self.deadline.get_remaining_seconds()))
         for address in addresses[:-1]:
@@ -130,7 +130,7 @@ class GuardedBackend(httpcore2.NetworkBackend):
     def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
     ) -> httpcore2.NetworkStream:
-        """Never: a calendar is not on this machine's sockets. Raises InsideAddress."""
+        """Refuse: no calendar is reached over a Unix socket. Raises PrivateAddress."""
         raise PrivateAddress
 
 

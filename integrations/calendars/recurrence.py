@@ -1,4 +1,4 @@
-"""Compute busy times from iCalendar files, in a process of its own with resource limits: see `reading`."""
+"""Computes busy times from iCalendar files, in a process of its own with resource limits: see `sandbox`."""
 
 import json
 import re
@@ -119,7 +119,7 @@ def merge_times(times: Sequence[BusyTime]) -> list[list[float]]:
 
 
 def compute_answer(files: Sequence[bytes], zone: str, start: float, end: float) -> dict[str, Any]:
-    """Compute the answer to `reading`: merged busy times, own meetings, the number of entries soon; or an error."""
+    """Compute the answer to `sandbox`: merged busy times, own meetings, the number of entries soon; or an error."""
     since, until = (datetime.fromtimestamp(instant, UTC) for instant in (start, end))
     try:
         times = compute_busy_times(files, ZoneInfo(zone), since, until)

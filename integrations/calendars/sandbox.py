@@ -1,4 +1,4 @@
-"""Read iCalendar files in a process of its own, with bounded time and memory."""
+"""Reads iCalendar files in a process of its own, with bounded time and memory."""
 
 import json
 import os

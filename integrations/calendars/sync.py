@@ -146,7 +146,7 @@ class CalendarSync:
             self.report_conflicts(calendar.person_id)
 
     def exclude_own_meetings(self, report: BusyReport, person_id: UUID) -> list[Interval]:
-        """The busy times without meetings of ours that this person hosts: reservations cover those."""
+        """Exclude meetings of ours that this person hosts from the busy times: reservations cover those."""
         hosted_ids = self.store.find_hosted_bookings([id for id, _ in report.meetings], person_id)
         return [*report.busy, *(interval for id, interval in report.meetings if id not in hosted_ids)]
 

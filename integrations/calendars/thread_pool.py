@@ -52,7 +52,7 @@ class ThreadPool:
         """Run one task and set the result of its future."""
         try:
             result = work()
-        except BaseException as error:  # the future hands it to whoever waits
+        except BaseException as error:  # the future raises it in the waiting thread
             future.set_exception(error)
         else:
             future.set_result(result)

@@ -41,7 +41,7 @@ class MailDelivery:
         return {"message_id": f"{notification.derive_id(token.id)}.{requests}@{self.transport.sender.domain}"}
 
     def deliver(self, attempt: DeliveryAttempt) -> Mapping[str, Any]:
-        """Send the mail; returns by what it went. Raises as the protocol says."""
+        """Send the mail; returns the method, `smtp` or `console`. Raises as `Delivery.deliver`."""
         mail = self.prepare_mail(attempt)
         try:
             self._runner.run(self._send_mail(mail, attempt))

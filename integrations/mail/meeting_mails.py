@@ -69,7 +69,7 @@ FORMER_HOST_PHRASES = MailPhrases(
 def build_meeting_mail(
     details: MeetingDetails, notification: Notification, first: bool, addressee: PersonProperties | None, sent_by: str
 ) -> MailMessage:
-    """Build the mail of a notification. `first` says that the addressee was told nothing of this meeting before.
+    """Build the mail of a notification. `first`: the addressee was not notified of this meeting before.
 
     `addressee` is None for the guest. Raises AddresseeUnknown.
     """
@@ -83,7 +83,7 @@ def build_meeting_mail(
 
 
 def choose_phrases(details: MeetingDetails, notification: Notification, first: bool) -> MailPhrases:
-    """Choose the phrases: an addressee who was told nothing of the booking yet hears of it, not of a later move."""
+    """Choose the phrases: an addressee not yet notified of the booking gets those of a booking, not of a move."""
     if notification.to == "former_host":
         return FORMER_HOST_PHRASES
     if notification.to == "host" and notification.person_id not in getattr(

@@ -1,1 +1,1 @@
-"""Secrets that open something: link codes, API keys, sessions, pairings, feed tokens, encrypted secrets."""
+"""Credentials: link codes, API keys, sessions, pairings, feed tokens, encrypted secrets."""

@@ -79,7 +79,7 @@ class Dependents:
 
 
 class RecordedKeys:
-    """The secret keys that a log knows, over one connection. Every method raises psycopg.Error."""
+    """The secret keys that a log has recorded, over one connection. Every method raises psycopg.Error."""
 
     def __init__(self, connection: Connection[Any], schema: str) -> None:
         self.connection = connection
@@ -98,7 +98,7 @@ class RecordedKeys:
             return cursor.execute(self.compose_query(LIST)).fetchall()
 
     def has_codes(self) -> bool:
-        """Whether anything in the log has a code, or is sealed: then some key made it, known or not."""
+        """Whether anything in the log has a code, or is encrypted: then some key was used, recorded or not."""
         with self.connection.cursor(row_factory=scalar_row) as cursor:
             return bool(cursor.execute(self.compose_query(HAS_CODES)).fetchone())
 

@@ -18,7 +18,7 @@ INSERT_CODE: LiteralString = """
 INSERT INTO {schema}.pairing_codes (hash, person_id, origin, challenge, expires_at)
 VALUES (%(code)s, %(person)s, %(origin)s, %(challenge)s, %(until)s) RETURNING person_id
 """
-# One statement decides: of two who bring the same code at once, the second finds it used. It is never sent twice.
+# One statement, never sent twice: when two requests bring the same code at once, the second one finds it used.
 EXCHANGE_CODE: LiteralString = """
 WITH used AS (
     UPDATE {schema}.pairing_codes SET used_at = %(now)s

@@ -16,7 +16,7 @@ FROM {schema}.sessions s WHERE s.hash = %s AND s.expires_at > %s
 SELECT_USABLE_CODE = (
     "SELECT person_id FROM {schema}.sign_in_codes WHERE hash = %s AND used_at IS NULL AND expires_at > %s"
 )
-# One statement decides: of two who bring the same code at once, the second finds it used. It is never sent twice.
+# One statement, never sent twice: when two requests bring the same code at once, the second one finds it used.
 BEGIN_SESSION = """
 WITH used AS (
     UPDATE {schema}.sign_in_codes SET used_at = %(now)s

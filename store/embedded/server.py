@@ -37,7 +37,7 @@ def has_cluster(data_dir: Path) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError:
-        return True  # it is not for us to see: whoever starts it says why
+        return True  # it cannot be read: the start explains why
     return True
 
 

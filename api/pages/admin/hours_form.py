@@ -11,7 +11,7 @@ from api.http.form_body import SubmittedForm
 DAY_NAMES = dict(
     zip(WEEKDAYS, ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"), strict=True)
 )
-MIDNIGHT, END_OF_DAY = "00:00", "24:00"  # a field for a time knows no 24:00
+MIDNIGHT, END_OF_DAY = "00:00", "24:00"  # a time field has no 24:00
 SPARE_PAIRS = 1
 
 TimePairs = list[tuple[str, str]]

@@ -1,4 +1,4 @@
-"""How a form creates or changes something: nothing typed is lost, whatever stands in the way."""
+"""Submits forms that create or change something; whatever fails, typed values are kept."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
