@@ -2,27 +2,23 @@
 
 import json
 import os
-import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Playwright, Route, Worker, expect
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Playwright, Worker, expect
 
 from api.cli.extension import FOLDER
 from api.http.dependencies import SESSION_COOKIE
 from api.settings import OUR_EXTENSION
-from tests.browser.browsing import FLAGS, TIMEOUT_MS, LiveServer, find_chromium, read_clipboard
+from tests.browser.browsing import FLAGS, TIMEOUT_MS, LiveServer, find_chromium
 
 ROOT = OUR_EXTENSION
 POPUP_SIZE = {"width": 400, "height": 600}
-GUEST = {"name": "Grace Hopper", "email": "grace@acme.example", "time_zone": "Europe/Berlin"}
-POPUP_SCRIPT_IS_READY = 200
 
 
 def unpack_extension(folder: Path) -> Path:
@@ -159,37 +155,3 @@ def wait_until(page: Page, condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         page.wait_for_timeout(30)
-
-
-def read_code_from_clipboard(page: Page) -> str:
-    """The code of the single-use link on the clipboard."""
-    match = re.fullmatch(r"http://127\.0\.0\.1:\d+/s/([\w-]{43})", read_clipboard(page))
-    assert match
-    return match.group(1)
-
-
-def book_slot(page: Page, base_url: str, code: str) -> int:
-    """Book a free slot as a guest and return the status."""
-    first = (datetime.now(UTC) + timedelta(days=3)).date()
-    query = f"from={first}&to={first + timedelta(days=20)}&time_zone=Europe/Berlin"
-    slots = page.request.get(f"{base_url}/v1/book/{code}/slots?{query}")
-    if slots.status != POPUP_SCRIPT_IS_READY:
-        return slots.status
-    start = slots.json()["slots"][-1]["start"]
-    return page.request.post(f"{base_url}/v1/book/{code}", data={"start": start, "guest": GUEST}).status
-
-
-def drop_responses(page: Page, count: int) -> list[str]:
-    """Let the server process requests but drop its first responses. Returns the keys of all requests."""
-    keys: list[str] = []
-
-    def handle_route(route: Route) -> None:
-        keys.append(route.request.headers["idempotency-key"])
-        response = route.fetch()
-        if len(keys) <= count:
-            route.abort("connectionreset")
-        else:
-            route.fulfill(response=response)
-
-    page.route("**/v1/links/*/single-use", handle_route)
-    return keys

@@ -10,12 +10,10 @@ from playwright.sync_api import Page, Playwright, expect
 
 from api.demo.organisation import JULIO
 from tests.browser.browsing import LiveServer, find_violations, read_clipboard, run_live_server
+from tests.browser.copied_links import book_slot, drop_responses, read_code_from_clipboard
 from tests.browser.extending import (
     ROOT,
     ExtensionDriver,
-    book_slot,
-    drop_responses,
-    read_code_from_clipboard,
     run_extension,
     wait_until,
 )
@@ -188,8 +186,8 @@ class TestCopying:
         popup.keyboard.press("Shift+Enter")
         expect(find_toast(popup)).to_contain_text("Copied a single-use link. It books one meeting")
         code = read_code_from_clipboard(popup)
-        assert book_slot(popup, extension.live_server.base_url, code) == 201
-        assert book_slot(popup, extension.live_server.base_url, code) == 410
+        assert book_slot(popup, code, extension.live_server.base_url) == 201
+        assert book_slot(popup, code, extension.live_server.base_url) == 410
         popup.reload()
         popup.get_by_role("tab", name="Single-use").click()
         expect(popup.locator("#made-rows .row").first).to_contain_text("Booked")

@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Page, Playwright, expect
 
 from tests.browser.browsing import LiveServer
-from tests.browser.extending import ExtensionDriver, book_slot, run_extension, wait_until
+from tests.browser.copied_links import book_slot
+from tests.browser.extending import ExtensionDriver, run_extension, wait_until
 from tests.browser.screenshots import wait_for_lists
 
 LINK = "Discovery call with Julio"
@@ -107,8 +108,8 @@ class TestInserting:
         assert re.fullmatch(
             r"Dear \S+/s/\S{43}ada@acme.example, please choose a time: ", read_field(mail_page, "#letter")
         )
-        assert book_slot(mail_page, extension.live_server.base_url, code) == 201
-        assert book_slot(mail_page, extension.live_server.base_url, code) == 410
+        assert book_slot(mail_page, code, extension.live_server.base_url) == 201
+        assert book_slot(mail_page, code, extension.live_server.base_url) == 410
         mail_page.keyboard.press("Control+Z")
         expect(mail_page.locator("#letter")).not_to_contain_text("/s/")
 

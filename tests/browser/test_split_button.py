@@ -1,13 +1,13 @@
 """The split button: one click makes a single-use link and copies it; what was copied books once."""
 
 import re
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.browsing import BrowserWindows, read_clipboard
+from tests.browser.copied_links import book_slot, drop_responses, read_code_from_clipboard
 from tests.browser.screenshots import wait_for_lists
 
 LINK = "Discovery call with Julio"
@@ -18,7 +18,6 @@ READ_SELECTION = """() => {
 REFUSE_CLIPBOARD = (
     "const no = () => Promise.reject(new Error()); Object.assign(navigator.clipboard, {write: no, writeText: no})"
 )
-GUEST = {"name": "Grace Hopper", "email": "grace@acme.example", "time_zone": "Europe/Berlin"}
 
 
 def find_split_button(page: Page, link: str) -> Any:
@@ -39,24 +38,6 @@ def copy_single_use_link(page: Page, link: str) -> str:
     open_menu(page, link).get_by_role("menuitem", name="Copy Single-Use Link").click()
     expect(page.locator("[data-toast]").last).to_contain_text("Copied a single-use link")
     return read_code_from_clipboard(page)
-
-
-def read_code_from_clipboard(page: Page) -> str:
-    """The code of the single-use link on the clipboard."""
-    match = re.fullmatch(r"http://127\.0\.0\.1:\d+/s/([\w-]{43})", read_clipboard(page))
-    assert match
-    return match.group(1)
-
-
-def book_slot(page: Page, code: str) -> int:
-    """Book the next free slot in a guest's browser and return the status."""
-    first = (datetime.now(UTC) + timedelta(days=3)).date()
-    query = f"from={first}&to={first + timedelta(days=20)}&time_zone=Europe/Berlin"
-    slots = page.request.get(f"/v1/book/{code}/slots?{query}")
-    if slots.status != 200:
-        return slots.status
-    start = slots.json()["slots"][-1]["start"]
-    return page.request.post(f"/v1/book/{code}", data={"start": start, "guest": GUEST}).status
 
 
 @pytest.mark.parametrize(("path", "who"), [("/links", "julio"), ("/links/library", "sam")])
@@ -176,23 +157,6 @@ class TestALostReply:
         assert len(keys) == 4
         assert len(set(keys)) == 1
         assert count_issued_links(page) == issued_before + 1
-
-
-def drop_responses(page: Page, count: int) -> list[str]:
-    """Let the server process requests but drop its first responses. Returns the keys of all requests."""
-    keys: list[str] = []
-
-    def handle_route(route: Route) -> None:
-        keys.append(route.request.headers["idempotency-key"])
-        response = route.fetch()
-        assert response.status == 201
-        if len(keys) <= count:
-            route.abort("connectionreset")
-        else:
-            route.fulfill(response=response)
-
-    page.route("**/single-use", handle_route)
-    return keys
 
 
 def count_issued_links(page: Page) -> int:
