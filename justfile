@@ -1,7 +1,7 @@
 # Tasks of the project. `just` comes with the development packages: `uv sync --locked`, then `uv run just`.
 
 # tests that decide about `just coverage`: the domain alone, and its commands on a real log
-coverage_tests := "tests/domain tests/api/v1 tests/integrations/mail/test_outbox_worker.py tests/once/test_idempotency.py tests/once/test_unknown_outcomes.py"
+coverage_tests := "tests/domain tests/api/v1 tests/integrations/test_outbox_worker.py tests/once/test_idempotency.py tests/once/test_unknown_outcomes.py"
 coverage_least := "95"
 generated := "docs/events.md docs/openapi.json"
 

@@ -11,7 +11,7 @@ from benchmarks.sizes import Sizes
 from store.embedded.binaries import find_binaries
 from store.embedded.server import Server
 
-# each number of each client once, so that nobody meets anybody: what is measured is the cost, not the queue
+# each number of each client once, so that no append waits for another: the cost is measured, not the queue
 RANDOM_NUMBER = r"\set n random(1, 9000000000000000)"
 RANDOM_IDS = "(SELECT md5('token' || :n) AS token, md5('host' || :n) AS host, md5('details' || :n) AS details) AS b"
 
@@ -45,7 +45,7 @@ BOOKED = {
     "held_from": START,
     "held_until": END,
 }
-# another guest each time: no planner works their words out beforehand
+# another guest each time, so that the planner cannot compute the words in advance
 GUEST = {"guest": {"name": "Grace", "email": "grace<n>@acme.example", "time_zone": "UTC"}, "notes": None}
 WORDS = "Grace grace<n>@acme.example"
 EVENTS = [

@@ -1,4 +1,4 @@
-"""The past of one token in a big log: `python -m benchmarks as_of [EVENTS]` prints how long it takes to ask for it."""
+"""Measure as-of queries of one token in a big log: `python -m benchmarks as_of [EVENTS]`."""
 
 import random
 import tempfile

@@ -14,10 +14,10 @@ SQL = Path(__file__).with_suffix(".sql")
 
 
 def fill_log(owner_url: str, events: int = 1_000_000, schema: str = "oncelink", details: bool = True) -> None:
-    """Fills an empty log with a plausible history, with its claims, reservations and (if wanted) personal details.
+    """Fill an empty log with a plausible history, with its claims, reservations and (if wanted) personal details.
 
     The history is the same each time. The follower's position is at its end, so read models have to be built after it:
-    by `live_tables.ensure`. Raises AssertionError when the log is not empty, or read models are there already.
+    by `live_tables.ensure_tables`. Raises AssertionError when the log is not empty, or read models are there already.
     """
     assert events >= MIN_EVENTS
     text = sql.SQL(SQL.read_text(encoding="utf-8")).format(**compute_sizes(events), **build_sql_names(schema, details))

@@ -90,7 +90,7 @@ def measure_pages(environment: BenchmarkEnvironment, port: int) -> bool:
 
 
 def main() -> None:
-    """Measures, and says whether the bounds hold."""
+    """Measure the pages; exit with 1 unless the bounds hold."""
     with run_database_server("native") as server, open_environment(server) as environment, run_service(server) as port:
         within_bounds = measure_pages(environment, port)
     bounds = f"at most {MAX_BYTES} bytes, {MAX_REQUESTS} requests, p50 {MAX_MEDIAN_SECONDS * 1000:.0f} ms"

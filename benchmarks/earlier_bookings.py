@@ -14,7 +14,7 @@ from benchmarks.issuing import measure_seconds
 from benchmarks.sizes import Sizes
 from store.embedded.server import Server
 
-# meetings of one host, one every half hour until now; the hosts of other meetings are of no account
+# meetings of one host, one every half hour until now; the hosts of other meetings do not matter
 EARLIER_BOOKINGS = """
 WITH earlier AS (
     SELECT gen_random_uuid() AS token, gen_random_uuid() AS details,

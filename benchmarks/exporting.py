@@ -77,7 +77,7 @@ def measure_usage_of_a_year(environment: BenchmarkEnvironment) -> str:
 
 
 def build_usage_filters() -> UsageFilters:
-    """The year until today."""
+    """Build the filters of the year until today."""
     from api.v1.usage import list_days
     from domain.availability.offer import build_days_interval
 
@@ -88,7 +88,7 @@ def build_usage_filters() -> UsageFilters:
 
 
 def main(sizes: Sequence[int] = MEETINGS) -> None:
-    """Every kind and format at each size."""
+    """Measure every kind and format at each size."""
     with (
         run_database_server("native") as server,
         open_environment(server) as environment,

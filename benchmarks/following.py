@@ -51,12 +51,12 @@ def measure_read(environment: BenchmarkEnvironment) -> list[float]:
 
 
 def measure_takeovers(environment: BenchmarkEnvironment) -> list[float]:
-    """Seconds from the kill -9 of the leading follower's process until a standby has followed a new event."""
+    """Measure the seconds from the kill -9 of the leader's process until a standby has followed a new event."""
     return [measure_takeover(environment) for _ in range(TAKEOVERS)]
 
 
 def measure_takeover(environment: BenchmarkEnvironment) -> float:
-    """One leader, one standby, one kill."""
+    """Measure one takeover: kill the leader beside one standby."""
     database = environment.services.database
     leader = start_leader_process(database)
     standby = Follower(database).start()
@@ -89,7 +89,7 @@ def is_leader_lock_held(database: Database) -> bool:
 
 
 def wait_until_current(environment: BenchmarkEnvironment) -> None:
-    """Waits until the read models are at the end of the log."""
+    """Wait until the read models are at the end of the log."""
     wait_until(lambda: (positions := read_positions(environment.services.database)).position == positions.head)
 
 

@@ -37,7 +37,7 @@ class Log(Application[UUID]):
     name = "log"
 
     def construct_mapper(self) -> Any:
-        """Our stored names instead of import paths."""
+        """Return the mapper of domain events, with their stored names instead of import paths."""
         return EventMapper()
 
 
@@ -45,7 +45,7 @@ class View(PostgresTrackingRecorder):
     """A meeting log as the library's examples write one: an upsert and the tracking record, in one transaction."""
 
     def upsert_meeting(self, booking_id: UUID, status: str | None, starts_at: Any, tracking: Tracking) -> None:
-        """One event's change."""
+        """Apply the change of one event."""
         with self.datastore.transaction(commit=True) as cursor:
             self._insert_tracking(cursor, tracking)
             if status:
@@ -53,12 +53,12 @@ class View(PostgresTrackingRecorder):
 
 
 class MeetingLog(Projection[View]):
-    """One call for each event."""
+    """The projection: one call for each event."""
 
     name = "view"
 
     def process_event(self, domain_event: Any, tracking: Tracking) -> None:
-        """Folds one event."""
+        """Fold one event."""
         status = STATES.get(type(domain_event).__name__)
         self.view.upsert_meeting(domain_event.originator_id, status, getattr(domain_event, "starts_at", None), tracking)
 

@@ -27,7 +27,7 @@ from store.database import Database
 BEFORE_SECONDS = 10.0
 CLI = "from api.cli.main import app; app()"
 MAX_STALL_MS = 250
-POLL_SECONDS = 0.02  # at 5 ms the looking alone kept the client from its answers
+POLL_SECONDS = 0.02  # polling every 5 ms alone delayed the client
 RESPONSE_SECONDS = 30.0
 MAX_IDLE_SECONDS = 1.0  # the server closes connections that are idle for five
 CONNECTION_ERRORS = (OSError, asyncio.IncompleteReadError)
@@ -110,7 +110,7 @@ class ConnectionPool:
     free: deque[tuple[float, Connection]] = field(default_factory=deque)
 
     async def send_request(self, request: bytes) -> tuple[int, bytes]:
-        """The status and the body of an answer. Raises OSError, also TimeoutError after 30 s, IncompleteReadError."""
+        """Send a request. Return the status and the body of the response. Raises OSError, also TimeoutError after 30 s, IncompleteReadError."""
         while self.free and self.free[0][0] < time.perf_counter() - MAX_IDLE_SECONDS:
             self.free.popleft()[1][1].close()
         connection = self.free.pop()[1] if self.free else await asyncio.open_connection("127.0.0.1", self.port)
@@ -123,7 +123,7 @@ class ConnectionPool:
         return response
 
     def close_all(self) -> None:
-        """Closes all of them."""
+        """Close all connections."""
         for _, (_, writer) in self.free:
             writer.close()
 
@@ -164,7 +164,7 @@ class RequestLoad:
             task.add_done_callback(self.tasks.discard)
 
     async def read_meetings(self, result: PhaseResult) -> None:
-        """One read of the oldest meetings: less than all of them would be a partial table."""
+        """Read the oldest meetings: fewer than all of them would mean a partial table."""
         started_at = time.perf_counter()
         try:
             response = await self.connections.send_request(self.page)
@@ -178,7 +178,7 @@ class RequestLoad:
             result.errors.append("a read saw other rows")
 
     async def book_meeting(self, result: PhaseResult) -> None:
-        """One booking."""
+        """Book one meeting."""
         started_at = time.perf_counter()
         body = {"start": next(self.starts).isoformat(), "guest": GUEST}
         try:
@@ -192,7 +192,7 @@ class RequestLoad:
 
 
 async def run_rebuild(database_url: str) -> int:
-    """`oncelink rebuild` as a process of its own; its exit code."""
+    """Run `oncelink rebuild` as a process of its own. Return its exit code."""
     command = [sys.executable, "-c", CLI, "rebuild", "--json"]
     process = await asyncio.create_subprocess_exec(
         *command, env=build_process_environment(database_url), stdout=subprocess.DEVNULL
@@ -201,14 +201,14 @@ async def run_rebuild(database_url: str) -> int:
 
 
 def build_process_environment(database_url: str) -> dict[str, str]:
-    """The settings of the processes."""
+    """Build the settings of the processes."""
     settings = {"ONCELINK_DATABASE_URL": database_url, "ONCELINK_SECRET_KEYS": SECRET, "PYTHONPATH": os.getcwd()}
     return {**os.environ, **settings}
 
 
 @contextmanager
 def run_service(database_url: str) -> Iterator[int]:
-    """`oncelink serve` with one worker; its port."""
+    """Run `oncelink serve` with one worker. Yield its port."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
@@ -224,7 +224,7 @@ def run_service(database_url: str) -> Iterator[int]:
 
 
 def wait_until_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
-    """Waits until the service is ready."""
+    """Wait until the service is ready."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         assert process.poll() is None, "the server ended"

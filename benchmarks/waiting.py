@@ -5,7 +5,7 @@ from benchmarks.environment import FLUSHES, format_quantiles, open_environment, 
 
 
 def main() -> None:
-    """Each of them."""
+    """Measure and print each of them."""
     print(f"demo, empty folder to first answer: {format_quantiles(starting.measure_starts())}")
     for flush in FLUSHES:
         print(f"\n{flush}")

@@ -44,7 +44,7 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True)
 class AppendConditions:
-    """The conditions of an append, checked inside its transaction. See DESIGN, "one append"."""
+    """The conditions of an append, checked inside its transaction. See ADR 1."""
 
     reads: Sequence[Aggregate] = ()
     claims: Sequence[Claim] = ()

@@ -91,7 +91,7 @@ def delete_link(services: CurrentServices, viewer: Viewer, id: Id, back: ReturnP
 def render_confirmation(
     request: Request, services: Services, viewer: Caller, link: Link, confirmation: Confirmation, back: str
 ) -> Response:
-    """Render a confirmation page. Raises NotFound, domain.refusals.LinkDeleted."""
+    """Render a confirmation page. Raises NotFound, LinkDeleted."""
     link.refuse_if_deleted()
     impact = links.compute_impact(services.from_log(), link.id, viewer.context.now)
     if impact is None:
