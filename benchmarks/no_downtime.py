@@ -110,7 +110,7 @@ class ConnectionPool:
     free: deque[tuple[float, Connection]] = field(default_factory=deque)
 
     async def send_request(self, request: bytes) -> tuple[int, bytes]:
-        """Send a request. Return the status and the body of the response. Raises OSError, also TimeoutError after 30 s, IncompleteReadError."""
+        """Send a request. Return status and body. Raises OSError (TimeoutError after 30 s), IncompleteReadError."""
         while self.free and self.free[0][0] < time.perf_counter() - MAX_IDLE_SECONDS:
             self.free.popleft()[1][1].close()
         connection = self.free.pop()[1] if self.free else await asyncio.open_connection("127.0.0.1", self.port)

@@ -1,4 +1,4 @@
--- Who may do what, said again at each migration: the service appends through the function and reads, no more.
+-- The rights of each role, granted again after each migration: the service only reads, and appends by the function.
 
 GRANT USAGE, CREATE ON SCHEMA {schema} TO {service};
 GRANT SELECT ON {schema}.events, {schema}.stored_events, {schema}.claims, {schema}.reservations, {schema}.personal_details TO {service};

@@ -22,7 +22,7 @@ RowType = TypeVar("RowType")
 
 
 def place_after(field: str) -> Callable[[type[RowType]], type[RowType]]:
-    """A decorator that puts the fields which a model adds to its row type behind one of the row type's."""
+    """Return a decorator that places the fields that a model adds to its row type after a field of that type."""
 
     def arrange(model: type[RowType]) -> type[RowType]:
         hints = model.__annotations__

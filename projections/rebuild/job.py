@@ -19,7 +19,7 @@ from projections.rebuild.progress import RebuildLock
 from projections.rebuild.swap import TableSwap
 from projections.table_lookup import LIVE_TABLES
 
-GRACE_SECONDS = 0.25  # for queries that have read the name of an old table, and not yet the table
+GRACE_SECONDS = 0.25  # queries that have read the name of an old table may still have to read its rows
 LEFTOVER_TABLES = rf"""
 SELECT tablename FROM pg_tables
 WHERE schemaname = %(schema)s AND tablename ~ ('^(' || %(names)s || ')_v\d+_g\d+$')

@@ -64,8 +64,8 @@ class Sessions:
             "until": now + SESSION_LIFETIME,
         }
         with self.database.acquire_connection() as connection:  # not sent again when the connection is lost
-            begun = connection.execute(self.database.compose_query(BEGIN_SESSION), params).fetchall()
-        return secret if begun else None
+            rows = connection.execute(self.database.compose_query(BEGIN_SESSION), params).fetchall()
+        return secret if rows else None
 
     def end_session(self, secret: str) -> None:
         """Ends a session."""
