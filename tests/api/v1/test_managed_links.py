@@ -11,10 +11,15 @@ MANAGED = {"id", "name", "slug", "meeting_type", "hosts", "expires_at", "created
 PAST = "2020-01-01T00:00:00Z"
 
 
+def build_body(api: ApiDriver, slug: str, *hosts: str) -> dict[str, Any]:
+    """Build the body of a request that creates a managed link."""
+    host_ids = [api.ids[who] for who in hosts]
+    return {"name": slug.capitalize(), "slug": slug, "meeting_type_id": api.ids["type"], "host_ids": host_ids}
+
+
 def create_managed_link(api: ApiDriver, slug: str, *hosts: str, **extra: Any) -> Any:
     """Create a managed link."""
-    body = {"name": slug.capitalize(), "slug": slug, "meeting_type_id": api.ids["type"]}
-    return api.post("/v1/managed-links", body | {"host_ids": [api.ids[who] for who in hosts]} | extra, "manager", 201)
+    return api.post("/v1/managed-links", build_body(api, slug, *hosts) | extra, "manager", 201)
 
 
 def fetch_host_links(api: ApiDriver, managed: Any) -> dict[str, Any]:
@@ -55,12 +60,7 @@ class TestCreate:
 
     @pytest.mark.usefixtures("unchanged_log")
     def test_refusals(self, shared_api: ApiDriver) -> None:
-        valid_body = {
-            "name": "R",
-            "slug": "refused",
-            "meeting_type_id": shared_api.ids["type"],
-            "host_ids": [shared_api.ids["member"]],
-        }
+        valid_body = build_body(shared_api, "refused", "member")
         for invalid_fields in ({"host_ids": []}, {"host_ids": [shared_api.ids["type"]]}, {"slug": None},
                       {"meeting_type_id": shared_api.ids["member"]}):  # fmt: skip
             assert_problem(
@@ -73,21 +73,11 @@ class TestCreate:
 
     def test_slug_taken(self, shared_api: ApiDriver) -> None:
         shared_api.create_link("Taken", slug="taken")
-        body = {
-            "name": "R",
-            "slug": "taken",
-            "meeting_type_id": shared_api.ids["type"],
-            "host_ids": [shared_api.ids["member"]],
-        }
+        body = build_body(shared_api, "taken", "member")
         assert_problem(shared_api.send_request("POST", "/v1/managed-links", body, "manager"), 409, "slug_taken")
 
     def test_repeated_request(self, shared_api: ApiDriver) -> None:
-        body = {
-            "name": "M",
-            "slug": "repeated",
-            "meeting_type_id": shared_api.ids["type"],
-            "host_ids": [shared_api.ids["member"]],
-        }
+        body = build_body(shared_api, "repeated", "member")
         first = shared_api.send_request("POST", "/v1/managed-links", body, "manager", Idempotency_Key="m1")
         shared_api.patch(f"/v1/managed-links/{first.json()['id']}", {"name": "Other"}, "manager")
         response = shared_api.send_request("POST", "/v1/managed-links", body, "manager", Idempotency_Key="m1")

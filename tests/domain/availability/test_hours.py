@@ -21,34 +21,11 @@ from domain.availability.hours import (
     merge_intervals,
     to_instant,
 )
+from tests.domain.availability.clock_changes import CLOCK_CHANGES, build_interval, parse_utc
 
 WHOLE_DAY = [("00:00", "24:00")]
 EVERY_DAY = dict.fromkeys(("mon", "tue", "wed", "thu", "fri", "sat", "sun"), WHOLE_DAY)
 OFFICE: Hours = {"mon": [("09:00", "17:00")], "tue": [("09:00", "12:00"), ("13:00", "17:00")]}
-
-# A zone and a day near which its clock does something.
-TURNS = [
-    ("Europe/Berlin", date(2026, 3, 29)),
-    ("Europe/Berlin", date(2026, 10, 25)),
-    ("America/New_York", date(2026, 3, 8)),
-    ("America/New_York", date(2026, 11, 1)),
-    ("Australia/Lord_Howe", date(2026, 4, 5)),
-    ("Australia/Lord_Howe", date(2026, 10, 4)),
-    ("America/Havana", date(2026, 3, 8)),  # forward at midnight
-    ("America/Havana", date(2026, 11, 1)),
-    ("America/Sao_Paulo", date(2018, 2, 18)),  # back over midnight
-    ("America/St_Johns", date(2010, 11, 7)),  # back over midnight, at 00:01
-    ("Pacific/Apia", date(2011, 12, 30)),  # the day that Samoa left out
-    ("Asia/Kathmandu", date(2026, 6, 1)),  # nothing
-]
-
-
-def parse_utc(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-def build_interval(start: str, end: str) -> Interval:
-    return Interval(parse_utc(start), parse_utc(end))
 
 
 def build_working_hours(zone: str, weekly: Hours, overrides: Hours | None = None, active: bool = True) -> WorkingHours:
@@ -189,7 +166,7 @@ class TestInstant:
     def test_of_a_gap_is_its_end_and_of_an_overlap_the_first(self, zone: str, local: str, expected: str) -> None:
         assert to_instant(datetime.fromisoformat(local), load_zone(zone)) == parse_utc(expected)
 
-    @pytest.mark.parametrize(("zone", "middle_day"), TURNS)
+    @pytest.mark.parametrize(("zone", "middle_day"), CLOCK_CHANGES)
     def test_is_the_first_minute_at_which_the_wall_clock_has_come_so_far(self, zone: str, middle_day: date) -> None:
         minutes = list_wall_clock(zone, middle_day)
         local_times = {local for _, local in minutes}
@@ -201,7 +178,7 @@ class TestInstant:
             assert to_instant(local, load_zone(zone)) == reached
             assert is_existing_local_time(local, load_zone(zone)) == (local in local_times)
 
-    @pytest.mark.parametrize(("zone", "middle_day"), TURNS)
+    @pytest.mark.parametrize(("zone", "middle_day"), CLOCK_CHANGES)
     def test_a_local_day_says_the_same(self, zone: str, middle_day: date) -> None:
         for day in (middle_day - timedelta(days=1), middle_day, middle_day + timedelta(days=1)):
             local_day = LocalDay.from_date(day, load_zone(zone))

@@ -14,20 +14,13 @@ from hypothesis import strategies as st
 
 from domain.availability.hours import Hours, Interval, WorkingHours
 from domain.availability.slots import SlotRules, compute_reserved_interval, is_on_offer, list_offered_slots
+from tests.domain.availability.clock_changes import CLOCK_CHANGES, build_interval, parse_utc
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 ALWAYS: Hours = {day: [("00:00", "24:00")] for day in WEEKDAYS}
 OFFICE: Hours = {day: [("09:00", "17:00")] for day in WEEKDAYS[:5]}
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-
-
-def parse_utc(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-def build_interval(start: str, end: str) -> Interval:
-    return Interval(parse_utc(start), parse_utc(end))
 
 
 def build_rules(
@@ -302,20 +295,7 @@ class TestBuffersNoticeAndWindow:
 
 # The oracle walks through UTC minute by minute with the wall clock beside it. It knows nothing of offsets or windows.
 
-TURNS = [
-    ("Europe/Berlin", date(2026, 3, 29)),
-    ("Europe/Berlin", date(2026, 10, 25)),
-    ("America/New_York", date(2026, 3, 8)),
-    ("America/New_York", date(2026, 11, 1)),
-    ("Australia/Lord_Howe", date(2026, 4, 5)),
-    ("Australia/Lord_Howe", date(2026, 10, 4)),
-    ("Pacific/Auckland", date(2026, 9, 27)),
-    ("America/Havana", date(2026, 3, 8)),  # forward at midnight
-    ("America/Sao_Paulo", date(2018, 2, 18)),  # back over midnight
-    ("America/St_Johns", date(2010, 11, 7)),  # back over midnight, at 00:01
-    ("Pacific/Apia", date(2011, 12, 30)),  # the day that Samoa left out
-]
-ZONES = sorted({zone for zone, _ in TURNS} | {"Pacific/Honolulu", "Pacific/Kiritimati", "Asia/Kathmandu", "UTC"})
+ZONES = sorted({zone for zone, _ in CLOCK_CHANGES} | {"Pacific/Honolulu", "Pacific/Kiritimati", "UTC"})
 SCAN_BEFORE, SCAN_AFTER = 3, 5  # days around a turn, so that the longest meeting of the latest slot is scanned as well
 
 
@@ -452,7 +432,7 @@ def sample_rules() -> st.SearchStrategy[SlotRules]:
 
 @st.composite
 def draw_cases(draw: st.DrawFn) -> SlotCase:
-    zone, middle_day = draw(st.sampled_from(TURNS))
+    zone, middle_day = draw(st.sampled_from(CLOCK_CHANGES))
     hosts = [
         draw(draw_working_hours(middle_day, [zone])),
         *draw(st.lists(draw_working_hours(middle_day, ZONES), max_size=2)),
