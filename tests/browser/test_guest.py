@@ -455,7 +455,7 @@ class TestPages:
     ) -> None:
         page = windows.open_window(clipboard=False, timezone_id="UTC")
         responses: list[Response] = []
-        page.on("response", responses.append)
+        page.on("response", lambda response: responses.append(response))
         page.add_init_script(COUNT_SHIFTS)
         page.goto(page_paths["month"], wait_until="networkidle")
         sizes = {response.url: len(response.body()) for response in responses}
