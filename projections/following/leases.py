@@ -53,9 +53,6 @@ UPDATE {{schema}}.outbox_leases SET handing_over = true
 WHERE {IS_OWN_LEASE} AND taken_until > %(now)s RETURNING true AS ours
 """
 RELEASE_LEASE = f"DELETE FROM {{schema}}.outbox_leases WHERE {IS_OWN_LEASE} RETURNING true AS ours"
-DELETE_EXPIRED_LEASES = (
-    "DELETE FROM {schema}.outbox_leases WHERE taken_until < %(before)s AND NOT handing_over RETURNING true AS gone"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +103,6 @@ class Leases:
     def release_lease(self, lease: Lease) -> None:
         """Deletes the lease, because the log has the outcome."""
         self.fetch_rows(RELEASE_LEASE, self.build_lease_params(lease))
-
-    def delete_expired_leases(self, before: datetime) -> None:
-        """Deletes leases that ended before an instant, of workers that died before they handed anything over."""
-        self.fetch_rows(DELETE_EXPIRED_LEASES, {"before": before})
 
     def build_lease_params(self, lease: Lease) -> dict[str, Any]:
         """The parameters by which a statement identifies a lease of this worker."""

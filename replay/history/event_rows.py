@@ -72,14 +72,6 @@ class LogRow:
         """The event's name, without its version."""
         return self.type.split(".")[0]
 
-    def get_id(self, field: str) -> UUID | None:
-        """The id in a field of the payload; None for anything else."""
-        return to_id(self.data.get(field))
-
-    def get_ids(self, field: str) -> list[UUID]:
-        """The list of ids in a field of the payload."""
-        return to_ids(self.data.get(field))
-
     @property
     def actor(self) -> Mapping[str, Any]:
         """The actor of the event, as stored."""

@@ -25,5 +25,5 @@ def read_list(heading: str) -> list[str]:
 )
 def test_the_files_exist(heading: str, count: int) -> None:
     paths = read_list(heading)
-    assert 0 < len(paths) <= count
+    assert len(paths) == count
     assert [path for path in paths if not (ROOT / path).is_file()] == []

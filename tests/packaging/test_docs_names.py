@@ -4,8 +4,6 @@ import re
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [
     *sorted(ROOT.glob("docs/*.md")),
@@ -95,16 +93,6 @@ def list_missing_names(span: str) -> list[str]:
 def find_setting_field(name: str) -> str:
     """The field of the settings that a name of the environment stands for."""
     return name.removeprefix("ONCELINK_").lower() if name.startswith("ONCELINK_") else name
-
-
-@pytest.mark.parametrize(
-    ("flow", "count"), [("A booking in six files", 6), ("A mail in eight files", 8), ("A rebuild in five files", 5)]
-)
-def test_flows_are_readable_in_a_few_files(flow: str, count: int) -> None:
-    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    files = re.findall(r"^- `([^`]+)`", page.split(f"\n## {flow}\n")[1].split("\n## ")[0], re.M)
-    assert len(files) == count
-    assert [name for name in files if not (ROOT / name).is_file()] == []
 
 
 def test_every_path_exists() -> None:
