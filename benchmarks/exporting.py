@@ -79,7 +79,7 @@ def measure_usage_of_a_year(environment: BenchmarkEnvironment) -> str:
 def build_usage_filters() -> UsageFilters:
     """Build the filters of the year until today."""
     from api.v1.usage import list_days
-    from domain.availability.offer import build_days_interval
+    from domain.offer import build_days_interval
 
     last = read_clock().date()
     days = list_days(last.replace(year=last.year - 1), last, last)

@@ -11,11 +11,11 @@ from api.demo.guests import GUEST_REASONS, GUESTS, HOST_REASONS, NOTES, REVOKE_R
 from api.demo.organisation import PEOPLE
 from api.services import Services
 from domain.availability.hours import Interval
-from domain.availability.offer import Offer
 from domain.commands.scheduling import BookingRequest, BookingTarget
 from domain.commands.single_use_links import SingleUseDetails
 from domain.event import Actor, Context, Source
 from domain.link import Link
+from domain.offer import Offer
 from domain.token import Token
 
 # What becomes of a token, a letter each: booked, moved, moved twice, cancelled by its guest, moved and then cancelled,

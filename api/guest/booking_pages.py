@@ -18,9 +18,9 @@ from api.pages.rendering.templates import render_page
 from api.services import Services
 from api.v1.guest_booking import build_hosts, build_offered_type, load_open_offer
 from api.v1.request_bodies import NewBooking
-from domain.availability.offer import LinkOffer
 from domain.commands.scheduling import BookingRequest, BookingResult, BookingTarget
 from domain.event import Context
+from domain.offer import LinkOffer
 from domain.refusals import IdempotencyKeyReused, LinkNotFound, LinkUnattended, Refusal, SlotNotOffered, SlotTaken
 from integrations.date_formats import choose_date_format
 

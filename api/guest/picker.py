@@ -11,7 +11,7 @@ from api.guest.months import MAX_WINDOW, FindSlots, Month, build_month, describe
 from api.guest.query_parameters import TimeQuery, build_query, format_rfc3339
 from api.pages.rendering.urls import build_url
 from domain.availability.hours import DAY, Interval
-from domain.availability.offer import Offer
+from domain.offer import Offer
 from integrations.date_formats import DateFormat, format_offset, format_zone
 
 MAX_NEXT_TIMES = 8

@@ -13,9 +13,9 @@ from api.http.strict_json import StrictRoute
 from api.services import Services
 from api.v1.request_bodies import NewBooking
 from api.v1.response_models import BookingMade, GuestBooking, Host, Offer, OfferedType, Slot, Slots
-from domain.availability.offer import LinkOffer, build_days_interval
-from domain.availability.offer import Offer as DomainOffer
 from domain.commands.scheduling import BookingRequest, BookingResult, BookingTarget
+from domain.offer import LinkOffer, build_days_interval
+from domain.offer import Offer as DomainOffer
 from domain.refusals import Invalid, LinkNotFound
 from domain.token import MeetingBooked, Rescheduled
 from projections.meeting_log import Guest

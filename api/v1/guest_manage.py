@@ -10,7 +10,7 @@ from api.services import Services
 from api.v1.guest_booking import From, To, Zone, build_guest_booking, validate_days
 from api.v1.request_bodies import NewStart, Reason
 from api.v1.response_models import Managed, Slot, Slots
-from domain.availability.offer import build_days_interval
+from domain.offer import build_days_interval
 from domain.refusals import LinkNotFound
 from domain.token import Token
 

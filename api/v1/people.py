@@ -24,10 +24,9 @@ from api.v1.request_bodies import NewPerson, OwnChanges, PersonChanges
 from api.v1.response_models import LeftBehind, PageOf, Person
 from domain.person import Person as PersonStream
 from domain.person import PersonProperties
-from projections import people
+from projections import departures, people
+from projections.departures import DepartureImpact
 from projections.people import PersonRow
-from projections.queries import departures
-from projections.queries.departures import DepartureImpact
 
 router = APIRouter(prefix="/v1", tags=["People"], route_class=StrictRoute)
 

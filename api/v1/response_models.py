@@ -8,12 +8,12 @@ from uuid import UUID
 from pydantic import BaseModel
 from typing_extensions import get_original_bases
 
+from projections.departures import DepartureImpact
 from projections.links import LinkRow
 from projections.managed_links import ManagedLinkRow
 from projections.meeting_log import BookingRow, Guest, MeetingRow
 from projections.meeting_types import MeetingTypeRow
 from projections.people import PersonRow
-from projections.queries.departures import DepartureImpact
 from projections.single_use_links import SingleUseRow
 from projections.usage import UsageRow
 

@@ -13,7 +13,7 @@ from api.http.problem_details import describe_problems
 from api.http.responses import to_page_response
 from api.http.strict_json import StrictRoute
 from api.v1.response_models import PageOf, Usage
-from domain.availability.offer import build_days_interval
+from domain.offer import build_days_interval
 from domain.refusals import Invalid
 from projections import usage
 from projections.usage import GroupBy, UsageFilters

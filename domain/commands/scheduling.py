@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from domain.availability.hours import Interval
-from domain.availability.offer import LinkOffer, Offer, pad_interval
 from domain.commands.command_application import require_all, require_kind
 from domain.commands.command_group import CommandGroup
 from domain.commands.idempotent_creation import derive_id
@@ -15,6 +14,7 @@ from domain.event import Context
 from domain.link import Link
 from domain.log import AppendConditions, Reservation
 from domain.meeting_type import MeetingType
+from domain.offer import LinkOffer, Offer, pad_interval
 from domain.permissions import require_booking_changeable
 from domain.person import Person
 from domain.personal_details import compute_digest, compute_key_digest, create_personal_details, create_reason_details

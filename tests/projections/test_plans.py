@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg.rows import DictRow
 
-from domain.availability.offer import build_days_interval
+from domain.offer import build_days_interval
 from projections import links, meeting_log, single_use_links, usage
 from projections.catalogue import READ_MODELS, from_live_tables, from_log
 from projections.meeting_log import MeetingFilters

@@ -9,8 +9,8 @@ from uuid import UUID
 
 import pytest
 
-from domain.availability.offer import build_days_interval
 from domain.link import LinkUpdated
+from domain.offer import build_days_interval
 from domain.refusals import Invalid
 from projections import catalogue, usage
 from projections.queries.query import QuerySource

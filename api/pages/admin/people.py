@@ -20,8 +20,7 @@ from api.services import Services
 from api.v1.request_bodies import NewPerson, PersonChanges
 from domain.log import CommandResult
 from domain.person import Person, PersonProperties
-from projections import people
-from projections.queries import departures
+from projections import departures, people
 
 router = APIRouter(prefix="/admin/people", include_in_schema=False, route_class=PageRoute)
 

@@ -20,8 +20,8 @@ from api.v1.booking_notifications import MailId
 from api.v1.bookings import refuse_unless_visible
 from api.v1.request_bodies import NewStart, Reason
 from domain.availability.hours import Interval
-from domain.availability.offer import build_days_interval
 from domain.link import Link
+from domain.offer import build_days_interval
 from domain.permissions import require_booking_changeable
 from domain.refusals import Forbidden, NotFound, NothingToSend, Refusal
 from domain.token import Token

@@ -8,9 +8,8 @@ from api.pages.rendering.page_route import PageRoute
 from api.pages.rendering.query_parameters import ListQuery
 from api.pages.rendering.templates import render_page
 from domain.person import Person
-from projections import meeting_log, people, single_use_links
+from projections import departures, meeting_log, people, single_use_links
 from projections.meeting_log import MeetingFilters
-from projections.queries import departures
 from projections.single_use_links import SingleUseFilters
 
 router = APIRouter(prefix="/management/people", include_in_schema=False, route_class=PageRoute)

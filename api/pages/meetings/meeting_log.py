@@ -14,7 +14,7 @@ from api.pages.rendering.templates import render_page
 from api.services import Services
 from api.v1.list_queries import MeetingSelection, MeetingSort
 from api.v1.meeting_log import READERS, stream_csv
-from domain.availability.offer import build_days_interval
+from domain.offer import build_days_interval
 from projections import links, meeting_log, meeting_types, people
 from projections.meeting_log import MeetingFilters
 

@@ -8,9 +8,9 @@ import pytest
 
 from domain import refusals
 from domain.availability.hours import Interval
-from domain.availability.offer import build_days_interval
 from domain.commands.scheduling import BookingTarget
 from domain.link import Link
+from domain.offer import build_days_interval
 from domain.person import Person
 from domain.refusals import Refusal
 from domain.token import Token

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from domain.availability.hours import Interval
-from domain.availability.offer import Offer, build_days_interval
+from domain.offer import Offer, build_days_interval
 from domain.refusals import SlotNotOffered
 from tests.domain.example import JULIO, NOW, START, add_person, build_context, create_meeting_type
 
