@@ -1,0 +1,1 @@
+"""Tools on Node.js, and what finds them."""
