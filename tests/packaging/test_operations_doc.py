@@ -1,7 +1,9 @@
-"""docs/operations.md: every setting and no other, and the very statements of docker/init.sql."""
+"""docs/operations.md: every setting and no other, passed on by Compose, and the very statements of docker/init.sql."""
 
 import re
 from pathlib import Path
+
+import yaml
 
 from api.settings import Settings
 from tests.packaging.operations import list_setting_names
@@ -28,6 +30,18 @@ def test_the_defaults_are_those_of_the_code() -> None:
     assert {name: value.lower() for name, value in ROW.findall(PAGE)} == {
         name: value.lower() for name, value in defaults.items()
     }
+
+
+def test_compose_passes_every_setting_on() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    app, migrate = services["app"]["environment"], services["migrate"]["environment"]
+    image = set(re.findall(r"ONCELINK_[A-Z_]+", (ROOT / "Dockerfile").read_text()))
+    own_names = {name for name in app if name.startswith("ONCELINK_")}
+    assert own_names | image | {"ONCELINK_OWNER_DATABASE_URL"} == list_setting_names(Settings)
+    assert own_names.isdisjoint(image)
+    for name in own_names - {"ONCELINK_DATABASE_URL"}:
+        assert app[name] is None or app[name].startswith(f"${{{name}:-"), name
+    assert app["ONCELINK_SCHEMA"] is migrate["ONCELINK_SCHEMA"] is None
 
 
 def test_the_statements_are_those_of_the_file() -> None:
