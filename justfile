@@ -24,11 +24,12 @@ check:
 test *ARGS:
     uv run pytest {{ ARGS }}
 
-# Mend style, and write the generated documents anew
+# Mend style, and write the generated documents and the constraints for pip anew
 fix:
     uv run ruff check --fix .
     uv run ruff format .
     uv run python -m api.generate_docs
+    uv export --quiet --frozen --no-dev --all-extras --no-emit-project --no-header --no-annotate --output-file constraints.txt
 
 # Serve a sample organisation at http://127.0.0.1:8000
 demo *ARGS:

@@ -19,7 +19,7 @@ def write_parquet(lines: Path, file: Path, types: Mapping[str, str]) -> None:
     except ImportError:
         raise ParquetError(
             "Parquet needs DuckDB: install Oncelink with its extra `parquet` "
-            "(`uv sync --extra parquet`, or `pip install 'oncelink[parquet]'`)."
+            "(`uv sync --extra parquet`, or `pip install './oncelink-….whl[parquet]'` with its wheel's file)."
         ) from None
     config: dict[str, Any] = {"threads": 1, "memory_limit": MEMORY_LIMIT, "temp_directory": str(file.parent)}
     with duckdb.connect(config=config | {"autoinstall_known_extensions": False}) as connection:

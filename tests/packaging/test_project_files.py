@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -50,6 +51,23 @@ class TestTasks:
     def test_lists_when_nothing_is_asked_for(self) -> None:
         output = subprocess.run([JUST], cwd=ROOT, check=True, capture_output=True, text=True).stdout
         assert "coverage" in output
+
+
+class TestConstraints:
+    """constraints.txt, for those who install with pip"""
+
+    def test_has_what_the_lock_file_has_with_its_hashes(self) -> None:
+        [command] = re.findall(
+            r"^ +(uv export .*) --output-file constraints\.txt$", (ROOT / "justfile").read_text(), re.M
+        )
+        if not shutil.which("uv"):
+            pytest.skip("there is no uv on PATH")
+        exported = subprocess.run(command.split(), cwd=ROOT, check=True, capture_output=True, text=True).stdout
+        constraints = (ROOT / "constraints.txt").read_text()
+        assert constraints == exported, "run `just fix`: constraints.txt is not what uv.lock says"
+        requirements = re.sub(r" \\\n", "", constraints).splitlines()
+        assert len(requirements) > 40
+        assert all(re.match(r"[\w.-]+==\S+ .*--hash=sha256:[0-9a-f]{64}", line) for line in requirements)
 
 
 class TestChecks:
