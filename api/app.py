@@ -7,15 +7,16 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import psycopg
 from anyio import to_thread
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI
 
 from api.clock import read_clock
 from api.guest import booking_pages, manage_pages
 from api.http import api_docs_page, openapi, problem_details
 from api.http.cors import CorsMiddleware
+from api.http.host_cookies import HostCookieMiddleware
 from api.http.middleware import RequestMiddleware
 from api.http.shutdown_signal import notify_on_shutdown
+from api.http.trailing_slash import redirect_within_site
 from api.logging_setup import configure_logging
 from api.pages import routers
 from api.pages.rendering import page_route
@@ -104,15 +105,18 @@ def build_app(settings: Settings, database_wait_seconds: float = 0.0, clock: Clo
         lifespan=build_lifespan(settings, database_wait_seconds, clock),
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         # taken as they are: including a router would rebuild each of its routes at the first request
         routes=[route for router in ROUTERS for route in router.routes],
     )
     problem_details.install_exception_handlers(app)
     page_route.install_error_handler(app)
     openapi.install_openapi(app, problem_details.Problem)
-    app.add_exception_handler(Exception, handle_unexpected_error)
+    redirect_within_site(app)
     app.add_middleware(CorsMiddleware, origins=settings.extensions)
-    app.add_middleware(RequestMiddleware)
+    if settings.is_https:
+        app.add_middleware(HostCookieMiddleware)
+    app.add_middleware(RequestMiddleware, secure=settings.is_https)
     return app
 
 
@@ -149,10 +153,3 @@ def open_services_when_ready(settings: Settings, database_wait_seconds: float, c
             if time.monotonic() > deadline:
                 raise
             time.sleep(RETRY_SECONDS)
-
-
-def handle_unexpected_error(request: Request, error: Exception) -> JSONResponse:
-    """Answer an unexpected exception with 500 `internal_error`; the server logs it."""
-    return problem_details.build_problem_response(
-        500, "internal_error", "Something went wrong on our side; it has been logged."
-    )

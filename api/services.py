@@ -1,6 +1,7 @@
 """The composition root: every service of a running Oncelink, built once."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
@@ -172,7 +173,7 @@ def build_services(settings: Settings, database: Database, clock: Clock = read_c
         database=database,
         codes=Codes(settings.keys),
         api_keys=ApiKeys(database),
-        sessions=Sessions(database),
+        sessions=Sessions(database, timedelta(hours=settings.session_idle_hours)),
         feed_tokens=FeedTokens(database),
         pairings=Pairings(database),
         request_counts=RequestCounts(database),

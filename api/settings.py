@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     mail_from: str = Field("", description="The sender of mail.", validate_default=True)
     couriers: int = Field(1, ge=0, le=8, description="How many mails one process hands over at a time; 0: none.")
     unsafe: bool = Field(False, description="Start although the database could lose or change bookings.")
+    session_idle_hours: int = Field(168, ge=1, le=720, description="After so long without use a session is over.")
     guest_rate_limit: int = Field(0, ge=0, description="Requests a minute and address on guest routes; 0: off.")
 
     calendar_allowed_networks: str = Field(
@@ -98,6 +99,11 @@ class Settings(BaseSettings):
         if not all(EXTENSION_ORIGIN.fullmatch(origin) for origin in split_list(value)):
             raise ValueError("each must be chrome-extension:// and the 32 letters of an extension's id")
         return value
+
+    @property
+    def is_https(self) -> bool:
+        """Whether people reach the service by https."""
+        return self.base_url.startswith("https://")
 
     @property
     def calendar_networks(self) -> list[IPv4Network | IPv6Network]:

@@ -53,6 +53,7 @@ class Person(Aggregate):
     properties: PersonProperties
     active: bool = True
     left_at: datetime | None = None
+    email_changed_at: datetime | None = None
 
     # What may happen
 
@@ -82,6 +83,8 @@ class Person(Aggregate):
 
     def evolve(self, event: Event) -> None:
         if isinstance(event, PersonProperties):
+            if isinstance(event, PersonUpdated) and event.email != self.properties.email:
+                self.email_changed_at = event.occurred_at
             self.properties = PersonProperties.from_event(event)
         elif isinstance(event, PersonDeactivated):
             self.active = False
@@ -93,6 +96,11 @@ class Person(Aggregate):
     def has_left_since(self, created_at: datetime) -> bool:
         """Whether the person left since a key or session was created, which ended it."""
         return self.left_at is not None and created_at <= self.left_at
+
+    def has_left_address_since(self, created_at: datetime) -> bool:
+        """Whether the person left or got another address since a link was mailed to them, which ended it."""
+        was_moved = self.email_changed_at is not None and created_at <= self.email_changed_at
+        return was_moved or self.has_left_since(created_at)
 
     @cached_property
     def working_hours(self) -> WorkingHours:

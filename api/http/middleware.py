@@ -5,19 +5,18 @@ from uuid import uuid4
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.http import metrics
+from api.http import metrics, problem_details
 from api.logging_setup import log_request
 
 Header = tuple[bytes, bytes]
 
-CODE_PATH_PREFIXES = ("/v1/book", "/v1/manage", "/book", "/s/", "/m/")
-CALENDAR_PATH_PREFIX = "/calendar/"  # holds a code too, but calendar programs keep a copy and revalidate it
-CODE_HEADERS = [
-    (b"cache-control", b"no-store"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"x-robots-tag", b"noindex"),
-]
+CODE_PATH_PREFIXES = ("/v1/book", "/v1/manage", "/book", "/s/", "/m/", "/calendar/")
+CODE_HEADERS = [(b"referrer-policy", b"no-referrer"), (b"x-robots-tag", b"noindex")]
+PUBLIC_PATH_PREFIXES = ("/static/", "/favicon.ico")  # the same for everybody: may be kept, as they say themselves
+NO_STORE = (b"cache-control", b"no-store")  # everything else may hold a code, a key or a personal detail
 COMMON_HEADERS = [(b"x-content-type-options", b"nosniff")]
+HSTS = (b"strict-transport-security", b"max-age=31536000")  # RFC 6797; a year, for this host alone
+INTERNAL_ERROR = "Something went wrong on our side; it has been logged."
 PAGE_POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     b"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -32,18 +31,22 @@ PAGE_HEADERS = [
 
 
 class RequestMiddleware:
-    """Pure ASGI middleware, so that streamed responses stay streams."""
+    """Pure ASGI middleware, so that streamed responses stay streams. `secure`: people reach the service by https."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, secure: bool = False) -> None:
         self.app = app
+        self.added_headers = [*COMMON_HEADERS, HSTS] if secure else COMMON_HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        responder = Responder(scope, send)
+        responder = Responder(scope, receive, send, self.added_headers)
         try:
             await self.app(responder.scope, receive, responder.send)
+        except Exception:
+            await responder.send_internal_error()
+            raise  # to the server, which logs it
         finally:
             responder.report()
 
@@ -61,18 +64,19 @@ def merge_headers(response_headers: list[Header], added_headers: list[Header]) -
 class Responder:
     """The response side of one request."""
 
-    def __init__(self, scope: Scope, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, added_headers: list[Header]) -> None:
         self.request_id = uuid4().hex
         self.method = scope["method"]
         self.scope = {**scope, "request_id": self.request_id, "method": "GET" if self.is_head else self.method}
-        self.forward = send
+        self.receive, self.forward = receive, send
         self.status = 500
+        self.has_started = False
         self.started_at = time.perf_counter()
-        self.headers = [(b"x-request-id", self.request_id.encode()), *COMMON_HEADERS]
+        self.headers = [(b"x-request-id", self.request_id.encode()), *added_headers]
         if scope["path"].startswith(CODE_PATH_PREFIXES):
             self.headers += CODE_HEADERS
-        elif scope["path"].startswith(CALENDAR_PATH_PREFIX):
-            self.headers += CODE_HEADERS[1:]
+        if not scope["path"].startswith(PUBLIC_PATH_PREFIXES):
+            self.headers.append(NO_STORE)
 
     @property
     def is_head(self) -> bool:
@@ -82,11 +86,17 @@ class Responder:
     async def send(self, message: Message) -> None:
         """Send a message of the response, with the added headers."""
         if message["type"] == "http.response.start":
-            self.status = message["status"]
+            self.status, self.has_started = message["status"], True
             message = {**message, "headers": merge_headers(message["headers"], self.headers)}
         elif self.is_head:
             message = {**message, "body": b""}
         await self.forward(message)
+
+    async def send_internal_error(self) -> None:
+        """Send 500 `internal_error` for an unexpected exception, unless the response has begun."""
+        if not self.has_started:
+            response = problem_details.build_problem_response(500, "internal_error", INTERNAL_ERROR)
+            await response(self.scope, self.receive, self.send)
 
     def report(self) -> None:
         """Log and count the request by its route template."""

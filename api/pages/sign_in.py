@@ -74,23 +74,18 @@ def show_confirmation(request: Request, services: CurrentServices, code: str, ne
 
 @router.post("/sign-in/{code}")
 def sign_in(request: Request, services: CurrentServices, code: str, next: NextPath) -> Response:
-    """Use the link up and begin a session."""
+    """Use the link up and begin a session, which ends the one that this browser had before."""
     require_own_origin(request)
-    secret = services.sessions.begin_session(code, services.clock()) if find_person(services, code) else None
+    now = services.clock()  # read before the look-up: who leaves meanwhile has left after this session began
+    earlier = [request.cookies[SESSION_COOKIE]] if SESSION_COOKIE in request.cookies else []
+    secret = services.sessions.begin_session(code, now, earlier) if find_person(services, code) else None
     if secret is None:
         return render_invalid_link(request)
     services.sessions.delete_expired(services.clock())
     services.request_counts.delete_old_sign_in_requests(services.clock())
     response = redirect_to(ensure_local_path(next))
-    secure = services.settings.base_url.startswith("https://")
-    response.set_cookie(
-        SESSION_COOKIE,
-        secret,
-        max_age=int(SESSION_LIFETIME.total_seconds()),
-        httponly=True,
-        samesite="lax",
-        secure=secure,
-    )
+    max_age = int(SESSION_LIFETIME.total_seconds())
+    response.set_cookie(SESSION_COOKIE, secret, max_age=max_age, httponly=True, samesite="lax")
     return response
 
 
@@ -118,10 +113,14 @@ def redirect_to_sign_in(sentence: str) -> Response:
 
 
 def find_person(services: Services, code: str) -> Person | None:
-    """Return the active person whom a code would sign in, or None."""
-    person_id = services.sessions.find_person_of_code(code, services.clock())
-    person = services.administration.load_aggregates([person_id], fresh=True).get(person_id) if person_id else None
-    return person if isinstance(person, Person) and person.active else None
+    """Return the active person whom a code would sign in, or None; a code ends with the address it was made for."""
+    usable_code = services.sessions.find_usable_code(code, services.clock())
+    if usable_code is None:
+        return None
+    person = services.administration.load_aggregates([usable_code.person_id], fresh=True).get(usable_code.person_id)
+    if not isinstance(person, Person) or not person.active:
+        return None
+    return None if person.has_left_address_since(usable_code.created_at) else person
 
 
 def render_invalid_link(request: Request) -> Response:

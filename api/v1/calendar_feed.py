@@ -27,7 +27,6 @@ file_router = APIRouter(include_in_schema=False)
 
 PAST_PERIOD = timedelta(days=30)
 MAX_MEETINGS = 5_000
-REVALIDATE = "private, no-cache"  # calendars keep a copy, and ask with its ETag whether it is still good
 
 
 @router.get("", response_model=CalendarFeed, responses=describe_problems(401, 503))
@@ -68,9 +67,9 @@ def get_calendar_file(
         find_feed_owner(services, services.feed_tokens.find_active_token(id)) if id and code.endswith(".ics") else None
     )
     if person is None:
-        return Response("There is no such calendar.\n", 404, {"Cache-Control": REVALIDATE}, "text/plain; charset=utf-8")
+        return Response("There is no such calendar.\n", 404, media_type="text/plain; charset=utf-8")
     content = render_calendar(person, load_meetings(services, person.id, context.now))
-    headers = {"ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"', "Cache-Control": REVALIDATE}
+    headers = {"ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"'}  # calendars keep it beside their own copy
     if if_none_match is not None and headers["ETag"] in (
         tag.strip().removeprefix("W/") for tag in if_none_match.split(",")
     ):

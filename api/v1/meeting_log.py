@@ -64,4 +64,4 @@ def stream_csv(rows: Iterable[MeetingRow]) -> StreamingResponse:
 
 
 QUALITY = re.compile(r"q=([01](?:\.\d{0,3})?)")
-DOWNLOAD_HEADERS = {"Content-Disposition": 'attachment; filename="meeting-log.csv"', "Cache-Control": "no-store"}
+DOWNLOAD_HEADERS = {"Content-Disposition": 'attachment; filename="meeting-log.csv"'}

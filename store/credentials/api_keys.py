@@ -34,9 +34,10 @@ DELETE_KEY = """
 UPDATE {schema}.api_keys SET deleted_at = coalesce(deleted_at, clock_timestamp())
 WHERE id = %s AND person_id = %s RETURNING id
 """
-INSERT_SIGN_IN_CODE = (
-    "INSERT INTO {schema}.sign_in_codes (hash, person_id, expires_at) VALUES (%s, %s, %s) RETURNING person_id"
-)
+INSERT_SIGN_IN_CODE = """
+INSERT INTO {schema}.sign_in_codes (hash, person_id, created_at, expires_at) VALUES (%s, %s, %s, %s)
+RETURNING person_id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,8 @@ class ApiKeys:
     def create_sign_in_code(self, person_id: UUID, now: datetime) -> str:
         """Creates a one-time sign-in code that is valid for 15 minutes."""
         code = secrets.token_urlsafe(32)
-        self.database.fetch_rows(INSERT_SIGN_IN_CODE, (hash_secret(code), person_id, now + SIGN_IN_CODE_LIFETIME))
+        params = (hash_secret(code), person_id, now, now + SIGN_IN_CODE_LIFETIME)
+        self.database.fetch_rows(INSERT_SIGN_IN_CODE, params)
         return code
 
 

@@ -24,10 +24,12 @@ WITH used AS (
     UPDATE {schema}.pairing_codes SET used_at = %(now)s
     WHERE hash = %(code)s AND origin = %(origin)s AND challenge = %(challenge)s
       AND used_at IS NULL AND expires_at > %(now)s
-    RETURNING person_id
+    RETURNING person_id, expires_at
+), made AS (
+    INSERT INTO {schema}.api_keys (id, person_id, name, hash, created_at, scope, expires_at)
+    SELECT %(id)s, person_id, %(name)s, %(key)s, %(now)s, %(scope)s, %(until)s FROM used RETURNING person_id
 )
-INSERT INTO {schema}.api_keys (id, person_id, name, hash, created_at, scope, expires_at)
-SELECT %(id)s, person_id, %(name)s, %(key)s, %(now)s, %(scope)s, %(until)s FROM used RETURNING person_id
+SELECT used.person_id, used.expires_at FROM used JOIN made USING (person_id)
 """
 DELETE_EXPIRED_CODES = """
 WITH old AS (DELETE FROM {schema}.pairing_codes WHERE expires_at <= %s RETURNING 1) SELECT count(*) FROM old
@@ -44,11 +46,12 @@ class PairingRequest:
 
 @dataclass(frozen=True, slots=True)
 class PairingResult:
-    """The API key that a pairing handed over: its id, the key itself, its person and when it expires."""
+    """The API key that a pairing handed over: its id, the key itself, its person, when they agreed, when it expires."""
 
     id: UUID
     key: str
     person_id: UUID
+    approved_at: datetime
     expires_at: datetime
 
 
@@ -80,7 +83,9 @@ class Pairings:
         }
         key_params = {"id": id, "name": name, "key": hash_secret(key), "scope": scope, "until": until}
         rows = self._execute_once(EXCHANGE_CODE, params | key_params)
-        return PairingResult(id, key, rows[0]["person_id"], until) if rows else None
+        if not rows:
+            return None
+        return PairingResult(id, key, rows[0]["person_id"], rows[0]["expires_at"] - CODE_LIFETIME, until)
 
     def delete_expired_codes(self, now: datetime) -> None:
         """Deletes expired codes."""

@@ -1,6 +1,8 @@
 """Sessions of the pages, and sign-in with a one-time code."""
 
 import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -8,58 +10,89 @@ from store.credentials.api_keys import CredentialHolder, hash_secret
 from store.database import Database
 
 SESSION_LIFETIME = timedelta(days=30)
+DEFAULT_IDLE_LIMIT = timedelta(days=7)
+USE_GRANULARITY = timedelta(minutes=5)  # a use is recorded at most so often, so that reading a page rarely writes
 SELECT_HOLDER = """
-SELECT s.person_id, s.created_at,
+SELECT s.person_id, s.created_at, s.used_at,
        (SELECT max(e.version) FROM {schema}.events e WHERE e.stream_id = s.person_id) AS version
-FROM {schema}.sessions s WHERE s.hash = %s AND s.expires_at > %s
+FROM {schema}.sessions s WHERE s.hash = %(hash)s AND s.expires_at > %(now)s AND s.used_at > %(idle_since)s
 """
-SELECT_USABLE_CODE = (
-    "SELECT person_id FROM {schema}.sign_in_codes WHERE hash = %s AND used_at IS NULL AND expires_at > %s"
-)
+RECORD_USE = "UPDATE {schema}.sessions SET used_at = %s WHERE hash = %s AND used_at < %s RETURNING person_id"
+# a code without created_at was made by the version before, which gave each 15 minutes
+SELECT_USABLE_CODE = """
+SELECT person_id, coalesce(created_at, expires_at - interval '15 minutes') AS created_at
+FROM {schema}.sign_in_codes WHERE hash = %s AND used_at IS NULL AND expires_at > %s
+"""
 # One statement, never sent twice: when two requests bring the same code at once, the second one finds it used.
 BEGIN_SESSION = """
 WITH used AS (
     UPDATE {schema}.sign_in_codes SET used_at = %(now)s
     WHERE hash = %(code)s AND used_at IS NULL AND expires_at > %(now)s RETURNING person_id
+), ended AS (
+    DELETE FROM {schema}.sessions WHERE hash = ANY(%(previous)s) AND EXISTS (SELECT FROM used)
 )
-INSERT INTO {schema}.sessions (hash, person_id, created_at, expires_at)
-SELECT %(session)s, person_id, %(now)s, %(until)s FROM used RETURNING person_id
+INSERT INTO {schema}.sessions (hash, person_id, created_at, used_at, expires_at)
+SELECT %(session)s, person_id, %(now)s, %(now)s, %(until)s FROM used RETURNING person_id
 """
 END_SESSION = "DELETE FROM {schema}.sessions WHERE hash = %s RETURNING person_id"
 END_ALL_SESSIONS = """
 WITH ended AS (DELETE FROM {schema}.sessions WHERE person_id = %(person)s RETURNING 1),
-     unused AS (DELETE FROM {schema}.sign_in_codes WHERE person_id = %(person)s AND used_at IS NULL RETURNING 1)
+     unused AS (DELETE FROM {schema}.sign_in_codes WHERE person_id = %(person)s AND used_at IS NULL RETURNING 1),
+     agreed AS (DELETE FROM {schema}.pairing_codes WHERE person_id = %(person)s AND used_at IS NULL RETURNING 1)
 SELECT count(*) AS sessions FROM ended
 """
 DELETE_EXPIRED = """
-WITH sessions AS (DELETE FROM {schema}.sessions WHERE expires_at <= %(now)s RETURNING 1),
+WITH sessions AS (
+    DELETE FROM {schema}.sessions WHERE expires_at <= %(now)s OR used_at <= %(idle_since)s RETURNING 1
+),
      codes AS (DELETE FROM {schema}.sign_in_codes WHERE expires_at <= %(now)s RETURNING 1)
 SELECT count(*) FROM sessions
 """
 
 
-class Sessions:
-    """Stores sessions. Every method raises DatabaseAway when the database does not answer."""
+@dataclass(frozen=True, slots=True)
+class SignInCode:
+    """A sign-in code that can still be used: whom it signs in, and when it was made."""
 
-    def __init__(self, database: Database) -> None:
+    person_id: UUID
+    created_at: datetime
+
+
+class Sessions:
+    """Stores sessions. Every method raises DatabaseAway when the database does not answer.
+
+    A session that is not used for the idle limit is over, as is one of 30 days.
+    """
+
+    def __init__(self, database: Database, idle_limit: timedelta = DEFAULT_IDLE_LIMIT) -> None:
         self.database = database
+        self.idle_limit = idle_limit
 
     def find_holder(self, secret: str, now: datetime) -> CredentialHolder | None:
-        """Returns the holder of a session, or None."""
-        rows = self.database.fetch_rows(SELECT_HOLDER, (hash_secret(secret), now))
-        return CredentialHolder(**rows[0]) if rows and rows[0]["version"] else None
+        """Returns the holder of a session, or None; records that it was used."""
+        params = {"hash": hash_secret(secret), "now": now, "idle_since": now - self.idle_limit}
+        row = next(iter(self.database.fetch_rows(SELECT_HOLDER, params)), None)
+        if row is None or not row["version"]:
+            return None
+        if row.pop("used_at") < now - USE_GRANULARITY:
+            self.database.fetch_rows(RECORD_USE, (now, params["hash"], now))
+        return CredentialHolder(**row)
 
-    def find_person_of_code(self, code: str, now: datetime) -> UUID | None:
-        """Returns the id of the person that a sign-in code would sign in, or None. It changes nothing."""
+    def find_usable_code(self, code: str, now: datetime) -> SignInCode | None:
+        """Returns a sign-in code that was not used and has not expired, or None. It changes nothing."""
         rows = self.database.fetch_rows(SELECT_USABLE_CODE, (hash_secret(code), now))
-        return rows[0]["person_id"] if rows else None
+        return SignInCode(**rows[0]) if rows else None
 
-    def begin_session(self, code: str, now: datetime) -> str | None:
-        """Uses a sign-in code and begins a session. Returns its secret, or None for a code that cannot be used."""
+    def begin_session(self, code: str, now: datetime, previous_secrets: Collection[str] = ()) -> str | None:
+        """Uses a sign-in code, begins a session and ends those that the browser had before.
+
+        Returns the session's secret, or None for a code that cannot be used; then nothing ends.
+        """
         secret = secrets.token_urlsafe(32)
         params = {
             "code": hash_secret(code),
             "session": hash_secret(secret),
+            "previous": [hash_secret(previous) for previous in previous_secrets],
             "now": now,
             "until": now + SESSION_LIFETIME,
         }
@@ -72,9 +105,9 @@ class Sessions:
         self.database.fetch_rows(END_SESSION, (hash_secret(secret),))
 
     def end_all_sessions(self, person_id: UUID) -> int:
-        """Ends a person's sessions and unused sign-in codes. Returns the number of sessions."""
+        """Ends a person's sessions and their unused codes to sign in or to pair. Returns the number of sessions."""
         return int(self.database.fetch_rows(END_ALL_SESSIONS, {"person": person_id})[0]["sessions"])
 
     def delete_expired(self, now: datetime) -> None:
         """Deletes expired sessions and sign-in codes."""
-        self.database.fetch_rows(DELETE_EXPIRED, {"now": now})
+        self.database.fetch_rows(DELETE_EXPIRED, {"now": now, "idle_since": now - self.idle_limit})

@@ -76,7 +76,7 @@ def redirect_to_sign_in(request: Request) -> Response:
     path = build_sign_in_url(request)
     if request.headers.get("HX-Request"):
         return Response(status_code=204, headers={"HX-Redirect": path})
-    return RedirectResponse(path, 303, {"Cache-Control": "no-store"})
+    return RedirectResponse(path, 303)
 
 
 async def render_refusal(request: Request, status: int, sentence: str) -> Response:

@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from api.http.dependencies import Caller, get_services
+from api.http.host_cookies import HOST_PREFIX
 from api.pages.rendering import navigation, time_formatting, urls
 from api.pages.rendering.flash_messages import NOTICE_COOKIE, Notice, set_notice
 from api.pages.rendering.static_files import build_static_url
@@ -96,13 +97,14 @@ def render_page(request: Request, template: str, status: int = 200, **context: A
         "zone": viewer.person.properties.time_zone if viewer else UTC,
         "now": get_services(request).clock(),
         "theme": THEMES.get(request.cookies.get(THEME_COOKIE, "")),
+        "cookie_prefix": HOST_PREFIX if get_services(request).settings.is_https else "",
         "sections": list(navigation.list_sections(viewer.context.roles)) if viewer else [],
         "current": navigation.find_current_path(request.url.path),
         "notice": notice,
         "behind": getattr(request.state, "behind", False),
         **context,
     }
-    response = HTMLResponse(render_template(template, variables), status, {"Cache-Control": "no-store"})
+    response = HTMLResponse(render_template(template, variables), status)
     if notice and status < 400:
         response.delete_cookie(NOTICE_COOKIE)
     return response
@@ -119,6 +121,6 @@ def render_template(template: str, variables: Mapping[str, Any]) -> str:
 
 def redirect_to(path: str, sentence: str | None = None, position: int | None = None) -> Response:
     """Redirect to a page after a change; that page shows the message, and its lists wait for the position."""
-    response = RedirectResponse(path, 303, {"Cache-Control": "no-store"})
+    response = RedirectResponse(path, 303)
     set_notice(response, sentence, position)
     return response

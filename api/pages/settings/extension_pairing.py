@@ -65,9 +65,7 @@ def approve_pairing(
 
 
 @exchange_router.post(PAIRING_PATH, status_code=201)
-def exchange_code(
-    request: Request, services: CurrentServices, body: PairingExchange, response: Response
-) -> dict[str, Any]:
+def exchange_code(request: Request, services: CurrentServices, body: PairingExchange) -> dict[str, Any]:
     """Return the key to the extension that has the code, once. Raises ForeignOrigin, Invalid, Unauthorized."""
     origin = request.headers.get("Origin", "")
     if origin not in services.settings.extensions:
@@ -78,9 +76,8 @@ def exchange_code(
     if pairing is None:
         raise Invalid("code", "This code was used or is too old. Please connect again.")
     services.pairings.delete_expired_codes(services.clock())
-    response.headers["Cache-Control"] = "no-store"
     person = services.administration.load_aggregate(Person, pairing.person_id)
-    if not person.active:  # deactivated since agreeing: coming back must not bring this key along
+    if not person.active or person.has_left_since(pairing.approved_at):  # coming back must not bring this key along
         services.api_keys.delete_key(pairing.id, person.id)
         raise Unauthorized
     person_data = {"id": person.id, "name": person.properties.name, "email": person.properties.email}

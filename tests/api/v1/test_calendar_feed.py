@@ -108,7 +108,7 @@ class TestKeptFresh:
         path = create_feed_path(api, "member")
         response = api.send_request("GET", path)
         etag = response.headers["etag"]
-        assert response.headers["cache-control"] == "private, no-cache"
+        assert response.headers["cache-control"] == "no-store"
         assert (response.headers["x-robots-tag"], response.headers["referrer-policy"]) == ("noindex", "no-referrer")
         for etag_value in (etag, f'"x", W/{etag}'):
             repeated_response = api.send_request("GET", path, None, None, If_None_Match=etag_value)

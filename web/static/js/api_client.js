@@ -1,4 +1,6 @@
 // Calls the JSON API. Each intention has one idempotency key, so a lost response never creates anything twice.
+import { setCookie } from "./cookies.js";
+
 const MAX_ATTEMPTS = 3;
 const RETRY_MILLISECONDS = 700;
 
@@ -38,6 +40,6 @@ async function readResponse(response) {
   const body = response.status === 204 ? null : await response.json();
   if (!response.ok) throw new ApiError(body);
   const position = response.headers.get("Oncelink-Position");
-  if (position) document.cookie = `oncelink_position=${position}; path=/; samesite=lax; max-age=20`; // read your writes
+  if (position) setCookie("oncelink_position", position, 20); // read your writes
   return body;
 }
