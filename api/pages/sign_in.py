@@ -22,7 +22,7 @@ from store.credentials.sessions import SESSION_LIFETIME
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
-EmailText = Annotated[str, Depends(FormText("email", max_length=254))]
+EmailText = Annotated[str, Depends(FormText("email"))]
 NextPath = Annotated[str, Depends(FormText("next", default="/", max_length=2000))]
 
 

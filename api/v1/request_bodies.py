@@ -42,24 +42,20 @@ def require_unique(values: list[T]) -> list[T]:
     return values
 
 
-def validate_hours(by_day: dict[str, DayHours]) -> dict[str, DayHours]:
-    """Validate each day's intervals: HH:MM to HH:MM or 24:00, in order, without overlap. Raises ValueError."""
-    try:
-        return {day: tuple(check_hours(intervals)) for day, intervals in by_day.items()}
-    except ValueError:
-        raise ValueError("Write intervals of a day as HH:MM, begin before end (to 24:00), none overlapping.") from None
+def validate_hours(intervals: DayHours) -> DayHours:
+    """Validate one day's intervals: HH:MM to HH:MM or 24:00, in order, without overlap. Raises ValueError."""
+    return tuple(check_hours(intervals))
 
 
-def validate_weekly_hours(by_day: dict[str, DayHours]) -> dict[str, DayHours]:
-    """Validate hours by weekday. Raises ValueError."""
+def require_weekdays(by_day: dict[str, DayHours]) -> dict[str, DayHours]:
+    """Require weekdays as keys. Raises ValueError."""
     if not by_day.keys() <= set(WEEKDAYS):
         raise ValueError("The days are mon, tue, wed, thu, fri, sat, sun.")
-    return validate_hours(by_day)
+    return by_day
 
 
-def validate_date_overrides(by_day: dict[str, DayHours]) -> dict[str, DayHours]:
-    """Validate hours by date. Raises ValueError."""
-
+def require_dates(by_day: dict[str, DayHours]) -> dict[str, DayHours]:
+    """Require dates as keys. Raises ValueError."""
     for day in by_day:
         if not DAY.fullmatch(day):
             raise ValueError("Write each date as YYYY-MM-DD.")
@@ -67,14 +63,15 @@ def validate_date_overrides(by_day: dict[str, DayHours]) -> dict[str, DayHours]:
             date.fromisoformat(day)
         except ValueError:
             raise ValueError("There is no such date.") from None
-    return validate_hours(by_day)
+    return by_day
 
 
 Ids = Annotated[list[UUID], AfterValidator(require_unique), Field(max_length=20)]
 HostIds = Annotated[list[UUID], AfterValidator(require_unique), Field(min_length=1, max_length=100)]
 Roles = Annotated[list[Role], AfterValidator(require_unique), Field(min_length=1, max_length=5)]
-WeeklyHours = Annotated[dict[str, DayHours], AfterValidator(validate_weekly_hours)]
-DateOverrides = Annotated[dict[str, DayHours], Field(max_length=1000), AfterValidator(validate_date_overrides)]
+ValidHours = Annotated[DayHours, AfterValidator(validate_hours)]  # of each day, so that an error names its day
+WeeklyHours = Annotated[dict[str, ValidHours], AfterValidator(require_weekdays)]
+DateOverrides = Annotated[dict[str, ValidHours], Field(max_length=1000), AfterValidator(require_dates)]
 Window = Annotated[StrictInt, Field(ge=1, le=3650)]
 Notice = Annotated[StrictInt, Field(ge=0, le=525_600)]
 

@@ -41,12 +41,12 @@ class WorkingHours:
 def check_hours(intervals: Iterable[Sequence[str]]) -> list[tuple[str, str]]:
     """Checks one day's intervals, `[["09:00", "17:00"], …]`, and returns them as sorted pairs.
 
-    They may touch, and are not merged. Raises ValueError, with a sentence that names the rule.
+    They may touch, and are not merged. Raises ValueError, with a sentence that names the rule and repeats no value.
     """
     pairs = sorted(_check_interval(interval) for interval in intervals)
     for (_, end), (begin, _) in pairwise(pairs):
         if begin < end:
-            raise ValueError(f"Intervals of one day must not overlap: one ends at {end}, another begins at {begin}.")
+            raise ValueError("The times of a day must not overlap.")
     return pairs
 
 
@@ -157,14 +157,14 @@ def _parse_time_of_day(text: str) -> timedelta:
 
 def _check_interval(interval: Sequence[str]) -> tuple[str, str]:
     if isinstance(interval, str) or len(interval) != 2:
-        raise ValueError("An interval is a pair of times, its begin and its end.")
+        raise ValueError("Give a begin and an end.")
     begin, end = interval
     if not TIME_OF_DAY.fullmatch(begin):
-        raise ValueError(f"A begin is a time HH:MM from 00:00 to 23:59, not {begin!r}.")
+        raise ValueError("The begin must be a time HH:MM, from 00:00 to 23:59.")
     if end != "24:00" and not TIME_OF_DAY.fullmatch(end):
-        raise ValueError(f"An end is a time HH:MM from 00:01 to 24:00, not {end!r}.")
+        raise ValueError("The end must be a time HH:MM, from 00:01 to 24:00.")
     if begin >= end:
-        raise ValueError(f"An interval begins before it ends, which {begin} to {end} does not.")
+        raise ValueError("The begin must be before the end.")
     return begin, end
 
 

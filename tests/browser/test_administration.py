@@ -55,7 +55,8 @@ class TestPeople:
         page.get_by_label("Sunday, from").last.fill("10:00")
         windows.guard.expect_message("status of 422")
         press_save(page)
-        expect(page.get_by_role("alert")).to_contain_text("begin before end")
+        expect(page.get_by_role("group", name="Sunday")).to_contain_text("The end must be a time")
+        expect(page.get_by_label("Sunday, from").first).to_be_focused()
         expect(page.get_by_label("Sunday, from").first).to_have_value("10:00")
 
     def test_two_who_save_the_same_lose_nothing(self, windows: BrowserWindows) -> None:

@@ -37,7 +37,7 @@ def test_ones_calendars(windows: BrowserWindows, feeds: FeedServer, radicale: Ca
     page.get_by_label("Its address").fill(feeds.build_url("/nothing.ics"))
     page.get_by_role("button", name="Add the feed").click()
     expect(page.locator("#feed_url-error")).to_contain_text("Its answer was 404")
-    expect(page.get_by_label("Its address")).to_have_value("")
+    expect(page.get_by_label("Its address")).to_have_value(feeds.build_url("/nothing.ics"))
 
     page.get_by_label("Its address").fill(feeds.build_url("/julio.ics"))
     page.get_by_label("What to call it").fill("Work, as a feed")

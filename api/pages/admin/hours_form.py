@@ -43,7 +43,7 @@ def parse_hours(form: SubmittedForm) -> dict[str, Any]:
         form.list_values("on_date"), form.list_values("on_date_from"), form.list_values("on_date_to"), strict=False
     )
     for day, begin, end in rows:
-        if day:
+        if day or begin or end:  # without its date, the validation refuses it
             dates.setdefault(day, []).extend(parse_pair(begin, end))
     return {"weekly_hours": {day: day_pairs for day, day_pairs in weekly.items() if day_pairs}, "date_overrides": dates}
 
@@ -71,10 +71,15 @@ def build_day(key: str, name: str, hours: Sequence[Sequence[str]]) -> DayOfWeek:
     return DayOfWeek(key, name, pairs + [("", "")] * SPARE_PAIRS, [bar for bar in bars if bar.duration_minutes > 0])
 
 
-def build_date_rows(hours: Mapping[str, Sequence[Sequence[str]]], today: date) -> list[tuple[str, str, str]]:
-    """Return (date, begin, end) of each pair from today on, and an empty row. A date without hours is a day off."""
-    rows = [row for day in sorted(hours) if day >= today.isoformat() for row in build_rows_of_date(day, hours[day])]
-    return [*rows, ("", "", "")]
+def build_date_rows(
+    hours: Mapping[str, Sequence[Sequence[str]]], today: date, saved_dates: Mapping[str, Any]
+) -> list[tuple[str, str, str]]:
+    """Return (date, begin, end) of each pair, and an empty row. A date without hours is a day off.
+
+    Saved dates before today are left out; what is typed stays, whatever it is.
+    """
+    days = [day for day in sorted(hours) if day >= today.isoformat() or day not in saved_dates]
+    return [*(row for day in days for row in build_rows_of_date(day, hours[day])), ("", "", "")]
 
 
 def build_rows_of_date(day: str, hours: Sequence[Sequence[str]]) -> list[tuple[str, str, str]]:

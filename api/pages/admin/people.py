@@ -142,7 +142,7 @@ def render_form(
     status: int = 200,
 ) -> Response:
     """Render the page of the form; the person is an existing one."""
-    context = build_form_context(values, viewer.today)
+    context = build_form_context(values, viewer.today, person.properties.date_overrides if person else {})
     return render_page(request, "admin/person.html", status, person=person, **context, **vars(state))
 
 

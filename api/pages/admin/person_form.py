@@ -1,5 +1,6 @@
 """The form of a person: name, roles, and hours."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -41,12 +42,12 @@ def parse_person_form(form: SubmittedForm, saved_values: dict[str, Any], today: 
     }
 
 
-def build_form_context(values: dict[str, Any], today: date) -> dict[str, Any]:
-    """Build the template context of the form."""
+def build_form_context(values: dict[str, Any], today: date, saved_dates: Mapping[str, Any]) -> dict[str, Any]:
+    """Build the template context of the form; `saved_dates` are the date overrides of the person as they are."""
     return {
         "values": values,
         "week": build_week(values["weekly_hours"]),
-        "dates": build_date_rows(values["date_overrides"], today),
+        "dates": build_date_rows(values["date_overrides"], today, saved_dates),
         "zones": sorted(list_time_zones()),
         "all_roles": ROLE_DESCRIPTIONS,
     }

@@ -115,5 +115,5 @@ def respond_if_managed(request: Request, viewer: Caller, link: Link) -> Response
     if "manager" in viewer.context.roles:
         return redirect_to(f"/management/managed/{link.properties.managed_link_id}/edit")
     return render_page(
-        request, "errors/refusal.html", 403, title="Managers change this link", sentence=MANAGED_LINK_MESSAGE
+        request, "errors/refusal.html", 403, title="Managers change this link", sentence=MANAGED_LINK_MESSAGE, fields=[]
     )

@@ -33,13 +33,10 @@ def validate_form(model: type[M], values: Mapping[str, Any], messages: Mapping[s
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        details = reversed(error.errors(include_input=False))  # so that a field's first error stays
-        raise InvalidForm(
-            {
-                get_field_name(detail["loc"]): (messages or {}).get(detail["type"]) or explain_validation_error(detail)
-                for detail in details
-            }
-        ) from None
+        for detail in error.errors(include_input=False):
+            message = (messages or {}).get(detail["type"]) or explain_validation_error(detail)
+            errors.setdefault(get_field_name(detail["loc"]), message)
+        raise InvalidForm(errors) from None
 
 
 def get_field_name(location: Sequence[Any]) -> str:

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from api.http import problem_details
 from api.http.bounded_body import read_body_within_limit
 from api.http.dependencies import authenticate_session, get_services
+from api.http.form_body import read_form
 from api.http.problem_details import REFUSAL_STATUSES
 from api.http.validation_messages import explain_validation_error
 from api.pages.rendering.templates import render_page
@@ -82,12 +83,22 @@ def redirect_to_sign_in(request: Request) -> Response:
 async def render_refusal(request: Request, status: int, sentence: str) -> Response:
     """Render a page for a refusal with this status."""
     title = TITLES.get(status, "That did not work")
+    is_temporary = status in (429, 503)
+    fields = await read_fields_to_repeat(request) if is_temporary and request.method == "POST" else []
     response = await run_in_threadpool(
-        render_page, request, "errors/refusal.html", status, title=title, sentence=sentence
+        render_page, request, "errors/refusal.html", status, title=title, sentence=sentence, fields=fields
     )
-    if status in (429, 503):
+    if is_temporary:
         response.headers["Retry-After"] = "1"
     return response
+
+
+async def read_fields_to_repeat(request: Request) -> list[tuple[str, str]]:
+    """Return the fields of a form that the page may send once more, so that nothing typed is lost; no password."""
+    with suppress(StarletteHTTPException):
+        form = await read_form(request)
+        return [(name, value) for name, value in form.pairs if "password" not in name]
+    return []
 
 
 def identify_viewer(request: Request) -> None:

@@ -18,7 +18,7 @@ from api.pages.settings.settings import render_own_settings
 from api.services import Services
 from api.v1 import calendars as calendars_api
 from api.v1.calendar_request_bodies import CalendarChoice, NewCalendar
-from domain.refusals import Refusal
+from domain.refusals import Invalid, Refusal
 
 router = APIRouter(prefix="/settings/calendars", include_in_schema=False, route_class=PageRoute)
 
@@ -53,9 +53,8 @@ async def add_feed(
 ) -> Response:
     """Add a feed by its URL."""
     values = {"kind": "feed", "url": form.feed_url.strip(), "name": form.feed_name.strip() or None}
-    return await add_calendar(
-        request, services, viewer, values, {"": "feed_url", "url": "feed_url", "name": "feed_name"}
-    )
+    fields = {"": "feed_url", "url": "feed_url", "name": "feed_name"}
+    return await add_calendar(request, services, viewer, values, fields, form.model_dump())
 
 
 @router.post("/account")
@@ -73,7 +72,8 @@ async def add_account(
         "password": form.account_password,
     }
     fields = {name: f"account_{name}" for name in ("url", "user", "password")} | {"": "account_url"}
-    return await add_calendar(request, services, viewer, values, fields)
+    typed = form.model_dump(exclude={"account_password"})
+    return await add_calendar(request, services, viewer, values, fields, typed)
 
 
 @router.post("/{id}/refresh")
@@ -85,14 +85,20 @@ async def refresh_calendar(services: CurrentServices, viewer: Viewer, id: Id) ->
 
 @router.post("/{id}/choose")
 def choose_calendars(
-    services: CurrentServices, viewer: Viewer, id: Id, form: Annotated[ChoiceForm, Depends(FormModel(ChoiceForm))]
+    request: Request,
+    services: CurrentServices,
+    viewer: Viewer,
+    id: Id,
+    form: Annotated[ChoiceForm, Depends(FormModel(ChoiceForm))],
 ) -> Response:
-    """Choose which calendars of an account are read and written to."""
+    """Choose which calendars of an account are read and written to, or show beside them why that is refused."""
     try:
         body = validate_form(CalendarChoice, {"calendars": form.read, "write_to": form.write_to or None})
-    except InvalidForm as error:
-        return redirect_to(CALENDARS_URL, next(iter(error.errors.values())))
-    calendars_api.choose_calendars(services, viewer, id, body)
+        calendars_api.choose_calendars(services, viewer, id, body)
+    except (InvalidForm, Invalid) as error:
+        name = f"calendar-{id}-choice"
+        errors = {name: next(iter(collect_field_errors(error).values()))}
+        return render_own_settings(request, services, viewer, errors, 422, typed={name: form})
     return redirect_to(CALENDARS_URL, "Saved which calendars are used.")
 
 
@@ -103,9 +109,14 @@ def remove_calendar(services: CurrentServices, viewer: Viewer, id: Id) -> Respon
 
 
 async def add_calendar(
-    request: Request, services: Services, viewer: Caller, values: Mapping[str, Any], fields: Mapping[str, str]
+    request: Request,
+    services: Services,
+    viewer: Caller,
+    values: Mapping[str, Any],
+    fields: Mapping[str, str],
+    typed: Mapping[str, str],
 ) -> Response:
-    """Fetch and add a calendar, or show errors at its fields; typed values are not shown again."""
+    """Fetch and add a calendar, or show errors at its fields, with what was typed but for a password."""
     try:
         body = validate_form(NewCalendar, values)
         await to_thread.run_sync(calendars_api.refuse_too_many, services, viewer)
@@ -114,7 +125,9 @@ async def add_calendar(
         )
     except (InvalidForm, Refusal) as error:
         errors = {fields.get(name, fields[""]): sentence for name, sentence in collect_field_errors(error).items()}
-        return await to_thread.run_sync(render_own_settings, request, services, viewer, errors, 422)
+        return await to_thread.run_sync(
+            lambda: render_own_settings(request, services, viewer, errors, 422, typed=typed)
+        )
     assert calendar is not None, "its id is new"
     calendar_row = await to_thread.run_sync(calendars_api.reload_response, services, calendar)
     return redirect_to(CALENDARS_URL, f"Added {calendar.name}: {format_entry_count(calendar_row)}.")

@@ -65,7 +65,8 @@ def make_key(request: Request, services: CurrentServices, viewer: Viewer, key_na
     try:
         key_request = validate_form(ApiKeyRequest, {"name": key_name.strip()})
     except InvalidForm as error:
-        return render_own_settings(request, services, viewer, {"key_name": get_first_error(error)}, 422)
+        errors = {"key_name": get_first_error(error)}
+        return render_own_settings(request, services, viewer, errors, 422, typed={"key_name": key_name})
     key = generate_key()
     services.api_keys.create_key(uuid4(), viewer.person.id, key_request.name, key, viewer.context.now)
     return render_own_settings(request, services, viewer, status=201, created_key=key)
@@ -100,11 +101,12 @@ def render_own_settings(
     errors: Mapping[str, str] | None = None,
     status: int = 200,
     created_key: str | None = None,
+    typed: Mapping[str, Any] | None = None,
 ) -> Response:
-    """Render the settings page with the viewer's current hours, and with errors of its other forms."""
+    """Render the settings page with the viewer's current hours, and errors and `typed` values of other forms."""
     state = FormState(version=viewer.person.version, errors=errors or {})
     values = viewer.person.properties.model_dump()
-    return render_settings(request, services, viewer, values, state, status, created_key)
+    return render_settings(request, services, viewer, values, state, status, created_key, typed or {})
 
 
 def render_settings(
@@ -115,15 +117,17 @@ def render_settings(
     state: FormState,
     status: int = 200,
     created_key: str | None = None,
+    typed: Mapping[str, Any] | None = None,
 ) -> Response:
-    """Render the settings page."""
+    """Render the settings page; `typed` has the values of forms that are shown again, by field."""
     return render_page(
         request,
         "settings/settings.html",
         status,
-        **build_form_context(values, viewer.today),
+        **build_form_context(values, viewer.today, viewer.person.properties.date_overrides),
         **vars(state),
         created_key=created_key,
+        typed=typed or {},
         keys=list_keys(services, viewer.person.id),
         feed=to_feed_response(services, find_feed(services, viewer.person)),
         calendars=list_calendars(services, viewer)["items"],

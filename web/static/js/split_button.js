@@ -1,6 +1,7 @@
 // The split button: "Copy Link", and "Copy Single-Use Link" for anybody, for one recipient, or for a list of them.
 import { ApiError, createIdempotencyKey, postJson } from "./api_client.js";
 import { copyText, showCopyDialog } from "./clipboard.js";
+import { clearFieldErrors, showFieldError, showFieldErrors } from "./field_errors.js";
 import { findOpener } from "./menus.js";
 import { downloadCsv, formatCsv, parseRecipients } from "./recipients.js";
 import { showToast } from "./toasts.js";
@@ -30,8 +31,8 @@ async function copyLink(button) {
   else showCopyDialog(button.dataset.copy, "Your browser did not allow copying. Here is the link:");
 }
 
-// Returns whether a link was issued. `busyElement` shows the progress and blocks a second click.
-async function copySingleUseLink(splitButton, details, busyElement) {
+// Returns whether a link was issued. `busyElement` shows the progress and blocks a second click; `showError` gets an error.
+async function copySingleUseLink(splitButton, details, busyElement, showError = (error) => showToast(describeError(error), "error")) {
   if (busyElement.getAttribute("aria-busy") === "true") return false;
   busyElement.setAttribute("aria-busy", "true");
   const request = issueLinks(splitButton.dataset.link, details).then(([link]) => link);
@@ -42,7 +43,7 @@ async function copySingleUseLink(splitButton, details, busyElement) {
     else showCopyDialog(link.url, describeLink(link, "Made a single-use link") + " Your browser did not allow copying:");
     return true;
   } catch (error) {
-    showToast(describeError(error), "error");
+    showError(error);
     return false;
   } finally {
     busyElement.removeAttribute("aria-busy");
@@ -67,6 +68,7 @@ async function issueLinks(linkId, details) {
 function openDialog(id, splitButton) {
   const dialog = document.getElementById(id);
   dialog.querySelector("form[data-form]").reset();
+  clearFieldErrors(dialog.querySelector("form[data-form]"));
   dialog.querySelectorAll("[data-link-name]").forEach((element) => (element.textContent = splitButton.dataset.name));
   dialog.querySelector("[data-problem]").textContent = "";
   Object.assign(dialog.dataset, { link: splitButton.dataset.link, name: splitButton.dataset.name });
@@ -81,7 +83,9 @@ async function submitRecipient(event) {
   const fields = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, value.trim()]));
   const recipient = Object.fromEntries(["name", "email"].filter((name) => fields[name]).map((name) => [name, fields[name]]));
   const details = { ...(fields.label && { label: fields.label }), ...(Object.keys(recipient).length && { recipients: [recipient] }) };
-  if (await copySingleUseLink(dialog, details, form)) dialog.close();
+  clearFieldErrors(form);
+  dialog.querySelector("[data-problem]").textContent = "";
+  if (await copySingleUseLink(dialog, details, form, (error) => showProblem(form, error))) dialog.close();
 }
 
 async function submitRecipientList(event) {
@@ -91,8 +95,12 @@ async function submitRecipientList(event) {
   const problem = dialog.querySelector("[data-problem]");
   if (form.getAttribute("aria-busy") === "true") return;
   const { recipients, error } = parseRecipients(form.elements.names.value);
-  problem.textContent = error ?? "";
-  if (error) return;
+  problem.textContent = "";
+  clearFieldErrors(form);
+  if (error) {
+    showFieldError(form.elements.names, error);
+    return form.elements.names.focus();
+  }
   form.setAttribute("aria-busy", "true");
   try {
     const label = form.elements.label.value.trim();
@@ -101,10 +109,17 @@ async function submitRecipientList(event) {
     showToast(`Made ${links.length} single-use links of ${dialog.dataset.name}; each books one meeting. They are in the CSV file.`);
     dialog.close();
   } catch (failure) {
-    problem.textContent = describeError(failure);
+    showProblem(form, failure);
   } finally {
     form.removeAttribute("aria-busy");
   }
+}
+
+// Errors stand at their fields; what concerns no field of the form stands at its foot.
+function showProblem(form, error) {
+  const errors = error instanceof ApiError ? error.problem.errors : null;
+  const messages = errors ? showFieldErrors(form, errors) : [describeError(error)];
+  form.closest("dialog").querySelector("[data-problem]").textContent = messages.join(" ");
 }
 
 async function issueInBatches(linkId, recipients, label) {
