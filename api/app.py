@@ -85,7 +85,10 @@ DESCRIPTION = """Booking links, and single-use links that book exactly one meeti
 
 Times are RFC 3339 in UTC, errors are `application/problem+json` (RFC 9457) with a stable `code`. Every POST that
 creates takes an `Idempotency-Key`, which must be unguessable; a write answers `Oncelink-Position`, and a list with
-`Oncelink-Min-Position` waits until it has that write."""
+`Oncelink-Min-Position` waits until it has that write.
+
+Unknown fields and unknown query parameters are refused (422 `invalid`), and so are a field or parameter that stands
+twice: a misspelled filter never answers with everything."""
 
 
 def create_app() -> FastAPI:

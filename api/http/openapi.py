@@ -9,6 +9,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
+from api.http.problem_details import describe_problems
+
 TAGS = {
     "People": "Who signs in, hosts and copies links; their hours and time zones.",
     "Meeting types": "Templates of meetings: duration, location, buffers, notice, window.",
@@ -98,6 +100,8 @@ def finish_operation(path: str, method: str, operation: dict[str, Any], schemas:
     responses = operation["responses"]
     if "HTTPValidationError" in json.dumps(responses.get("422", {})):
         del responses["422"]
+    if path.startswith("/v1/"):  # each refuses query parameters that it does not know
+        responses |= {str(status): problem for status, problem in describe_problems(422).items()} | responses
     operation["responses"] = {status: responses[status] for status in sorted(responses)}
     for status, response in operation["responses"].items():
         names = list(list_headers(method, operation, status, response, schemas))

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import AfterValidator
 
-from api.http.strict_json import find_broken_rule
+from api.http.text_rules import find_broken_rule
 
 
 def validate_query_text(value: str) -> str:

@@ -80,8 +80,8 @@ class Problem(BaseModel):
     errors: list[FieldError] | None = None
 
 
-class BadBody(HTTPException):
-    """A request that cannot be read as the contract's JSON; each error names the field and the rule."""
+class BadRequest(HTTPException):
+    """A body that cannot be read as the contract's JSON, or a query with parameters that are not expected."""
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
         super().__init__(422)
@@ -164,9 +164,9 @@ def format_field_name(location: Sequence[Any]) -> str:
     return ".".join(segments[1:]) or segments[0]
 
 
-def handle_bad_body(request: Request, error: Exception) -> JSONResponse:
-    """Handle a body that is not strict JSON."""
-    assert isinstance(error, BadBody)
+def handle_bad_request(request: Request, error: Exception) -> JSONResponse:
+    """Handle a body that is not strict JSON, or a query that is not strict."""
+    assert isinstance(error, BadRequest)
     return build_invalid_response(error.errors)
 
 
@@ -192,6 +192,6 @@ def install_exception_handlers(app: FastAPI) -> None:
     """Register every exception handler."""
     app.add_exception_handler(Refusal, handle_refusal)
     app.add_exception_handler(RequestValidationError, handle_validation_error)
-    app.add_exception_handler(BadBody, handle_bad_body)
+    app.add_exception_handler(BadRequest, handle_bad_request)
     app.add_exception_handler(StarletteHTTPException, handle_http_error)
     app.add_exception_handler(DatabaseAway, handle_database_away)

@@ -9,7 +9,9 @@ from fastapi.routing import APIRoute
 from starlette.types import Receive
 
 from api.http.bounded_body import read_body_within_limit
-from api.http.problem_details import BadBody, FieldError, build_problem_response
+from api.http.problem_details import BadRequest, FieldError, build_problem_response
+from api.http.strict_query import build_refusing_handler, find_query_errors, list_query_parameters
+from api.http.text_rules import find_broken_rule
 
 MAX_DEPTH = 32
 
@@ -18,15 +20,17 @@ class StrictRequest(Request):
     """A request whose JSON body is parsed strictly."""
 
     async def json(self) -> Any:
-        """The body as values. Raises BadBody naming the field and the rule."""
+        """The body as values. Raises BadRequest naming the field and the rule."""
         return read_json(await self.body())
 
 
 class StrictRoute(APIRoute):
-    """A route that refuses large bodies before reading them, and parses JSON strictly."""
+    """A route that refuses large bodies before reading them, parses JSON strictly, and knows its query parameters."""
 
     def get_route_handler(self) -> Callable[[Request], Any]:
         handle = super().get_route_handler()
+        refuse_query = build_refusing_handler(self)
+        allowed = list_query_parameters(self.dependant)
 
         async def handle_strictly(request: Request) -> Response:
             receive: Receive | None = request.receive
@@ -37,13 +41,14 @@ class StrictRoute(APIRoute):
             strict_request = StrictRequest(request.scope, receive)
             if request.method == "POST" and self.body_field is None:
                 refuse_fields(await strict_request.body())
-            return await handle(strict_request)
+            has_bad_query = request.scope["query_string"] and find_query_errors(request.query_params, allowed)
+            return await (refuse_query if has_bad_query else handle)(strict_request)
 
         return handle_strictly
 
 
 def read_json(body: bytes) -> Any:
-    """Parse JSON strictly. Raises BadBody."""
+    """Parse JSON strictly. Raises BadRequest."""
     try:
         value = json.loads(
             body.decode("utf-8"),
@@ -62,7 +67,7 @@ def read_json(body: bytes) -> Any:
 
 
 def refuse_fields(body: bytes) -> None:
-    """Refuse any field on a route that takes none: only nothing, null or an empty object pass. Raises BadBody."""
+    """Refuse any field on a route that takes none: only nothing, null or an empty object pass. Raises BadRequest."""
     value = read_json(body) if body.strip() else None
     if isinstance(value, dict) and value:
         raise_bad_body(next(iter(value))[:200], "This field is not known.")
@@ -71,7 +76,7 @@ def refuse_fields(body: bytes) -> None:
 
 
 def refuse_repeated_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Build an object, refusing repeated names. Raises BadBody."""
+    """Build an object, refusing repeated names. Raises BadRequest."""
     fields = dict(pairs)
     if len(fields) < len(pairs):
         names = [name for name, _ in pairs]
@@ -81,12 +86,12 @@ def refuse_repeated_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def refuse_constant(name: str) -> NoReturn:
-    """Refuse NaN and the infinities. Raises BadBody."""
+    """Refuse NaN and the infinities. Raises BadRequest."""
     raise_bad_body("body", "NaN and infinite numbers are not JSON.")
 
 
 def parse_finite_float(text: str) -> float:
-    """Parse a finite number. Raises BadBody."""
+    """Parse a finite number. Raises BadRequest."""
     number = float(text)
     if number in (float("inf"), float("-inf")):
         raise_bad_body("body", "A number is too large.")
@@ -94,7 +99,7 @@ def parse_finite_float(text: str) -> float:
 
 
 def iterate_texts(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
-    """Yield `(path, text)` for every string in a JSON value, names included. Raises BadBody beyond the depth limit."""
+    """Yield `(path, text)` for every string in a JSON value, names included. Raises BadRequest when too deep."""
     if depth > MAX_DEPTH:
         raise_bad_body("body", "Too deeply nested.")
     if isinstance(value, str):
@@ -108,15 +113,6 @@ def iterate_texts(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[
             yield from iterate_texts(item, f"{path}.{index}" if path else str(index), depth + 1)
 
 
-def find_broken_rule(text: str) -> str | None:
-    """Find the rule that a text breaks: no surrogates; newline and tab are the only control characters."""
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        return "Half of a surrogate pair is not a character."
-    if any((character < " " and character not in "\n\t") or "\x7f" <= character <= "\x9f" for character in text):
-        return "Control characters are not allowed."
-    return None
-
-
 def raise_bad_body(field: str, message: str) -> NoReturn:
-    """Raise BadBody for one field."""
-    raise BadBody([FieldError(field=field, message=message)])
+    """Raise BadRequest for one field."""
+    raise BadRequest([FieldError(field=field, message=message)])

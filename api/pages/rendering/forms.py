@@ -5,7 +5,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from api.http.strict_json import find_broken_rule, iterate_texts
+from api.http.strict_json import iterate_texts
+from api.http.text_rules import find_broken_rule
 from api.http.validation_messages import explain_validation_error
 from domain.refusals import EmailTaken, Invalid, Refusal, SlugTaken
 

@@ -79,6 +79,7 @@ BY_NAME = {
     "actor": ["zqx", "", "%00", "persons", "1", "a" * 101],
 }
 BY_NAME["to"] = BY_NAME["from"]
+V1_OPERATIONS = [operation_row for operation_row in OPERATIONS if operation_row[0].startswith("/v1/")]
 
 
 def generate_bad_values(parameter: Any) -> Iterator[str]:
@@ -120,6 +121,74 @@ class TestQueries:
     def test_the_enumeration_found_them(self) -> None:
         names = {parameter["name"] for _, _, operation in OPERATIONS for parameter in operation.get("parameters", [])}
         assert {"q", "cursor", "limit", "from", "to", "time_zone", "link_id", "starts_to", "view", "sort"} <= names
+
+
+@pytest.mark.usefixtures("unchanged_log")
+class TestStrictQueries:
+    """Parameters that an operation does not know, or that stand twice."""
+
+    @pytest.mark.parametrize(
+        ("path", "method", "operation"), V1_OPERATIONS, ids=lambda v: v if isinstance(v, str) else ""
+    )
+    def test_unknown_is_refused(
+        self, shared_api: ApiDriver, paths: dict[str, str], path: str, method: str, operation: Any
+    ) -> None:
+        needs_sign_in = "401" in operation["responses"]
+        body = build_valid_body(operation)
+        address = f"{paths[path]}?{build_query(operation)}"
+        for name in ("zqx", "Limit", "q%5B%5D", "%00", "", "%ED%A0%80", "a" * 5_000):
+            who = "admin" if needs_sign_in else None
+            problem = assert_problem(
+                shared_api.send_request(method.upper(), f"{address}&{name}=zqxsecret", body, who), 422, "invalid"
+            )
+            assert [error["message"] for error in problem["errors"]] == ["This parameter is not known."]
+            assert problem["errors"][0]["field"] == ("zqx" if name == "zqx" else problem["errors"][0]["field"])
+            assert "zqxsecret" not in json.dumps(problem)
+        if needs_sign_in:
+            assert_problem(shared_api.send_request(method.upper(), f"{address}&zqx=1", body), 401, "unauthorized")
+
+    @pytest.mark.parametrize(
+        ("path", "method", "operation"), V1_OPERATIONS, ids=lambda v: v if isinstance(v, str) else ""
+    )
+    def test_repeated_is_refused(
+        self, shared_api: ApiDriver, paths: dict[str, str], path: str, method: str, operation: Any
+    ) -> None:
+        who = "admin" if "401" in operation["responses"] else None
+        query = build_query(operation)
+        for pair in query.split("&") if query else []:
+            problem = assert_problem(
+                shared_api.send_request(method.upper(), f"{paths[path]}?{query}&{pair}", who=who), 422, "invalid"
+            )
+            error = {"field": pair.partition("=")[0], "message": "This parameter may stand only once."}
+            assert error in problem["errors"]
+
+    def test_a_role_is_checked_first(self, shared_api: ApiDriver) -> None:
+        assert_problem(shared_api.send_request("GET", "/v1/history?zqx=1", who="member"), 403, "forbidden")
+
+
+def test_pages_take_what_campaigns_add(shared_api: ApiDriver, paths: dict[str, str]) -> None:
+    [code] = shared_api.create_codes(shared_api.create_link("Campaign"))
+    for path in ("/book/target", f"/s/{code}", paths["/v1/manage/{code}"].replace("/v1/manage/", "/m/")):
+        response = shared_api.client.get(f"{path}?utm_source=mail&utm_source=letter&fbclid=1&_hsenc=2")
+        assert response.status_code == 200, path
+
+
+def build_query(operation: Any) -> str:
+    """Build a query with a valid value for each parameter of an operation that takes any."""
+    parameters = [parameter for parameter in operation.get("parameters", []) if parameter["in"] == "query"]
+    return "&".join(f"{parameter['name']}={get_valid_value(parameter)}" for parameter in parameters)
+
+
+def get_valid_value(parameter: Any) -> str:
+    """Return a value that a query parameter accepts by its schema. That of a cursor is none that was answered."""
+    name, schema = parameter["name"], parameter["schema"]
+    if "enum" in schema:
+        return str(schema["enum"][0])
+    values = {"at": "2", "time_zone": "UTC", "from": "2030-01-01", "to": "2030-01-01"}
+    if name in values and schema["type"] == "string":
+        return values[name]
+    values = {"integer": "1", "boolean": "false", "uuid": str(uuid4()), "date": "2030-01-01", "string": "a"}
+    return {**values, "date-time": "2030-01-01T00:00:00Z"}[schema.get("format", schema["type"])]
 
 
 @pytest.mark.usefixtures("unchanged_log")
