@@ -3,14 +3,17 @@
 import os
 import re
 import secrets
+from email.utils import parseaddr
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from integrations.mail.smtp_url import parse_smtp_url
+from store.database_url import check_database_url
 
 IDENTIFIER = r"^[a-z_][a-z0-9_]{0,39}$"
 EXTENSION_ORIGIN = re.compile(r"chrome-extension://[a-p]{32}")
@@ -25,17 +28,22 @@ class WrongSetting(Exception):
 class Settings(BaseSettings):
     """Read from the environment, prefix `ONCELINK_`; see docs/operations.md."""
 
-    model_config = SettingsConfigDict(env_prefix="ONCELINK_", extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="ONCELINK_", extra="ignore", populate_by_name=True, hide_input_in_errors=True
+    )
 
-    database_url: str = Field("", description="The service's role; empty: the embedded PostgreSQL under DATA_DIR.")
-    owner_database_url: str = Field("", description="The owner's role, for migrations only.")
+    # what may hold a secret has repr=False; see tests/api/test_settings.py
+    database_url: str = Field(
+        "", repr=False, description="The service's role; empty: the embedded PostgreSQL under DATA_DIR."
+    )
+    owner_database_url: str = Field("", repr=False, description="The owner's role, for migrations only.")
     data_dir: Path = Field(Path(".oncelink"), description="Where the embedded database and generated secrets are.")
     base_url: str = Field("http://127.0.0.1:8000", description="Where guests and people reach the service.")
-    secret_keys: str = Field("", description="Comma separated; the first makes codes, all open them.")
+    secret_keys: str = Field("", repr=False, description="Comma separated; the first makes codes, all open them.")
     db_schema: str = Field("oncelink", alias="ONCELINK_SCHEMA", pattern=IDENTIFIER, description="The schema.")
     pool_size: int = Field(10, ge=2, le=200, description="Database connections and request threads of one process.")
     log_format: Literal["console", "json"] = Field("console", description="How log lines are written.")
-    smtp_url: str = Field("", description="Where mail is handed over; empty: mail is printed on the console.")
+    smtp_url: str = Field("", repr=False, description="Where mail is handed over; empty: none is sent.")
     mail_from: str = Field("", description="The sender of mail.", validate_default=True)
     couriers: int = Field(1, ge=0, le=8, description="How many mails one process hands over at a time; 0: none.")
     unsafe: bool = Field(False, description="Start although the database could lose or change bookings.")
@@ -49,20 +57,30 @@ class Settings(BaseSettings):
         OUR_EXTENSION, description="Comma separated; the Chrome extensions that may connect."
     )
 
+    @field_validator("database_url", "owner_database_url")
+    @classmethod
+    def validate_database_url(cls, value: str) -> str:
+        """Validate a URL that libpq can read. Raises ValueError."""
+        if value:
+            check_database_url(value)
+        return value
+
     @field_validator("base_url")
     @classmethod
     def validate_base_url(cls, value: str) -> str:
-        """Validate an absolute http or https URL, and drop its trailing slash. Raises ValueError."""
+        """Validate an absolute http or https URL without a password, and drop its trailing slash. Raises ValueError."""
         if not value.startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
+        if any(character in value for character in "@?#"):
+            raise ValueError("must have no user, no password and nothing after ? or #: every link begins with it")
         return value.rstrip("/")
 
     @field_validator("smtp_url")
     @classmethod
     def validate_smtp_url(cls, value: str) -> str:
         """Validate a URL such as smtp://user:password@host:587 or smtps://host. Raises ValueError."""
-        if value and not (value.startswith(("smtp://", "smtps://")) and urlsplit(value).hostname):
-            raise ValueError("must begin with smtp:// or smtps:// and name a server")
+        if value:
+            parse_smtp_url(value)
         return value
 
     @field_validator("mail_from")
@@ -71,6 +89,8 @@ class Settings(BaseSettings):
         """Require a sender where an SMTP server is set. Raises ValueError."""
         if info.data.get("smtp_url") and not value:
             raise ValueError("must be set where SMTP_URL is")
+        if value and "@" not in parseaddr(value)[1]:
+            raise ValueError("must be an address such as Oncelink <booking@example.com>")
         return value
 
     @field_validator("secret_keys")
