@@ -16,7 +16,11 @@ class Participant:
 
 @dataclass(frozen=True, slots=True)
 class CalendarEntry:
-    """What a calendar shows of a meeting; `sent_by` is the address that sends in the host's name, if any."""
+    """What a calendar shows of a meeting.
+
+    `sent_by` is the address that sends in the host's name, if any. `taken_off` are those whom a cancellation is for
+    while the meeting takes place without them.
+    """
 
     token_id: UUID
     sequence: int
@@ -32,3 +36,4 @@ class CalendarEntry:
     host: Participant
     others: Sequence[Participant]
     sent_by: str | None = None
+    taken_off: Sequence[Participant] = ()

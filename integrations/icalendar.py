@@ -3,7 +3,9 @@
 The guest's file, mailed invitations and entries written to calendars are all built here.
 """
 
-from datetime import date
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID
 
@@ -12,9 +14,10 @@ from icalendar import Calendar, Event, vCalAddress
 from domain.availability.hours import load_zone
 from integrations.calendar_entry import CalendarEntry, Participant
 from integrations.plain_text import to_one_line
+from integrations.vtimezone import build_vtimezone
 
 PRODUCT = "-//Oncelink//Booking//EN"
-Method = Literal["REQUEST", "CANCEL"]
+Method = Literal["REQUEST", "CANCEL", "PUBLISH"]
 
 
 def render_icalendar(entry: CalendarEntry, method: Method | None = None, invites: bool = True) -> bytes:
@@ -22,18 +25,36 @@ def render_icalendar(entry: CalendarEntry, method: Method | None = None, invites
 
     Without `invites` it names no participants, so that no calendar server writes to them.
     """
+    calendar = build_calendar(method)
+    vevent = build_vevent(entry)
+    if zone := vevent["dtstart"].params.get("TZID"):  # times in UTC have none
+        calendar.add_component(build_vtimezone(zone, entry.start.year, entry.end.year + 1))
+    if invites:
+        add_participants(vevent, entry)
+    calendar.add_component(vevent)
+    return bytes(calendar.to_ical())
+
+
+def render_published_calendar(entries: Iterable[CalendarEntry], name: str) -> bytes:
+    """Render a calendar to subscribe to, its times in UTC. It names no attendee (RFC 5546, 3.2.1)."""
+    calendar = build_calendar("PUBLISH")
+    calendar.add("x-wr-calname", name)
+    calendar.add("x-published-ttl", "PT15M")
+    for entry in entries:
+        vevent = build_vevent(replace(entry, zone="UTC"))
+        vevent.add("organizer", build_organizer(entry))
+        calendar.add_component(vevent)
+    return bytes(calendar.to_ical())
+
+
+def build_calendar(method: Method | None) -> Calendar:
+    """Build a calendar without entries."""
     calendar = Calendar()
     calendar.add("prodid", PRODUCT)
     calendar.add("version", "2.0")
     if method:
         calendar.add("method", method)
-    calendar.add_component(build_vevent(entry))
-    for name in () if invites else ("organizer", "attendee"):
-        calendar.walk("VEVENT")[0].pop(name)
-    calendar.add_missing_timezones(date(entry.start.year - 1, 1, 1), date(entry.end.year + 2, 1, 1))
-    for zone in calendar.walk("VTIMEZONE"):
-        zone.pop("COMMENT", None)
-    return bytes(calendar.to_ical())
+    return calendar
 
 
 def build_uid(token_id: UUID) -> str:
@@ -47,8 +68,9 @@ def build_vevent(entry: CalendarEntry) -> Event:
     vevent.add("uid", build_uid(entry.token_id))
     vevent.add("sequence", entry.sequence)
     vevent.add("dtstamp", entry.changed_at.replace(microsecond=0))
-    vevent.add("dtstart", entry.start.astimezone(load_zone(entry.zone)))
-    vevent.add("dtend", entry.end.astimezone(load_zone(entry.zone)))
+    start, end = compute_local_times(entry)
+    vevent.add("dtstart", start)
+    vevent.add("dtend", end)
     vevent.add("summary", to_one_line(entry.title))
     vevent.add("status", "CANCELLED" if entry.cancelled else "CONFIRMED")
     vevent.add("description", entry.description)
@@ -56,13 +78,34 @@ def build_vevent(entry: CalendarEntry) -> Event:
     vevent.add("class", "PRIVATE")
     if entry.location:
         vevent.add("location", to_one_line(entry.location, 2_000))
-    vevent.add(
-        "organizer", build_cal_address(entry.host, **({"SENT-BY": f"mailto:{entry.sent_by}"} if entry.sent_by else {}))
-    )
-    vevent.add("attendee", build_attendee(entry.host, "CHAIR"))
-    for participant in entry.others:
-        vevent.add("attendee", build_attendee(participant, "REQ-PARTICIPANT"))
     return vevent
+
+
+def compute_local_times(entry: CalendarEntry) -> tuple[datetime, datetime]:
+    """Start and end in the entry's zone; in UTC where a local time is there twice, and would be read as the first.
+
+    RFC 5545, 3.3.5: a local time that occurs more than once refers to its first occurrence.
+    """
+    local_times = [instant.astimezone(load_zone(entry.zone)) for instant in (entry.start, entry.end)]
+    if any(local_time.fold for local_time in local_times):
+        return entry.start.astimezone(UTC), entry.end.astimezone(UTC)
+    return local_times[0], local_times[1]
+
+
+def add_participants(vevent: Event, entry: CalendarEntry) -> None:
+    """Add organizer and attendees; of a cancellation for those taken off only them (RFC 5546, 3.2.5)."""
+    vevent.add("organizer", build_organizer(entry))
+    for participant in entry.taken_off:
+        vevent.add("attendee", build_attendee(participant, "REQ-PARTICIPANT"))
+    if not entry.taken_off:
+        vevent.add("attendee", build_attendee(entry.host, "CHAIR"))
+        for participant in entry.others:
+            vevent.add("attendee", build_attendee(participant, "REQ-PARTICIPANT"))
+
+
+def build_organizer(entry: CalendarEntry) -> vCalAddress:
+    """Build the organizer, with the address that sends in their name."""
+    return build_cal_address(entry.host, **({"SENT-BY": f"mailto:{entry.sent_by}"} if entry.sent_by else {}))
 
 
 def build_attendee(participant: Participant, role: str) -> vCalAddress:

@@ -7,7 +7,6 @@ from typing import Annotated
 from uuid import UUID, uuid4, uuid5
 
 from fastapi import APIRouter, Header, Response
-from icalendar import Calendar
 
 from api.http.dependencies import Caller, CurrentCaller, CurrentServices, GuestContext, IdempotencyKey
 from api.http.problem_details import describe_problems
@@ -16,7 +15,7 @@ from api.services import Services
 from api.v1.response_models import CalendarFeed
 from domain.person import Person
 from domain.token import Token
-from integrations.icalendar import PRODUCT, build_vevent
+from integrations.icalendar import render_published_calendar
 from integrations.meeting_details import MeetingDetails
 from projections import meeting_log
 from projections.meeting_log import MeetingFilters
@@ -122,15 +121,8 @@ def load_meetings(services: Services, person_id: UUID, now: datetime) -> list[Me
 
 def render_calendar(person: Person, meetings: Sequence[MeetingDetails]) -> bytes:
     """Render the calendar with the same ids and sequences as the files that guests get."""
-    calendar = Calendar()
-    calendar.add("prodid", PRODUCT)
-    calendar.add("version", "2.0")
-    calendar.add("method", "PUBLISH")
-    calendar.add("x-wr-calname", f"Meetings of {person.properties.name}")
-    calendar.add("x-published-ttl", "PT15M")
-    for details in meetings:
-        calendar.add_component(build_vevent(details.build_entry(for_guest=False, zone="UTC")))
-    return bytes(calendar.to_ical())
+    entries = (details.build_entry(for_guest=False, zone="UTC") for details in meetings)
+    return render_published_calendar(entries, f"Meetings of {person.properties.name}")
 
 
 def replace_feed(services: Services, caller: Caller) -> None:

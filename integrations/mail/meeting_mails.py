@@ -1,6 +1,6 @@
 """The mails about a meeting: in each person's time zone, with their own link to it and a calendar entry."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +8,7 @@ from domain.availability.hours import load_zone
 from domain.notifications.outbox import NOTIFICATION_RULES, Notification, get_event_name
 from domain.person import PersonProperties
 from domain.token import Rescheduled
+from integrations.calendar_entry import CalendarEntry, Participant
 from integrations.date_formats import choose_date_format, format_offset, format_zone
 from integrations.icalendar import Method, render_icalendar
 from integrations.mail.mail_message import MailDetail, MailMessage
@@ -123,7 +124,9 @@ def build_guest_mail(details: MeetingDetails, phrases: MailPhrases, sent_by: str
         closing="" if details.cancelled else MANAGE_HINT,
         reply_to=(host.name, host.email),
         **build_calendar_fields(
-            details, phrases, True, guest.time_zone, sent_by, "CANCEL" if details.cancelled else "REQUEST"
+            phrases,
+            "CANCEL" if details.cancelled else "REQUEST",
+            details.build_entry(True, guest.time_zone, sent_by),
         ),
     )
 
@@ -152,17 +155,25 @@ def build_host_mail(
         button="Open the booking",
         url=details.page_url,
         reply_to=(guest.name, guest.email) if guest else None,
-        **build_calendar_fields(details, phrases, False, addressee.time_zone, sent_by, method),
+        **build_calendar_fields(phrases, method, build_host_entry(details, addressee, sent_by, method)),
     )
 
 
-def build_calendar_fields(
-    details: MeetingDetails, phrases: MailPhrases, for_guest: bool, zone: str, sent_by: str, method: Method
-) -> dict[str, Any]:
+def build_host_entry(
+    details: MeetingDetails, addressee: PersonProperties, sent_by: str, method: Method
+) -> CalendarEntry:
+    """Build a host's calendar entry; who no longer hosts a meeting that stands is taken off it."""
+    entry = details.build_entry(False, addressee.time_zone, sent_by)
+    if method == "REQUEST" or details.cancelled:
+        return entry
+    return replace(entry, taken_off=[Participant(addressee.name, addressee.email)])
+
+
+def build_calendar_fields(phrases: MailPhrases, method: Method, entry: CalendarEntry) -> dict[str, Any]:
     """Build the message's calendar fields; empty when nothing changed in the calendar."""
     if phrases is CONFLICT_PHRASES:
         return {}
-    return {"calendar": render_icalendar(details.build_entry(for_guest, zone, sent_by), method), "method": method}
+    return {"calendar": render_icalendar(entry, method), "method": method}
 
 
 def describe_guest(guest: GuestDetails | None) -> str:

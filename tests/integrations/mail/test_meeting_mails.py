@@ -168,6 +168,7 @@ class TestStory:
         assert {str(get_calendar_entry(message)["ORGANIZER"]) for message in (new_host_message, guests)} == {
             "mailto:manager@nexora.example"
         }
+        assert str(get_calendar_entry(old_host_message)["ATTENDEE"]) == "mailto:member@nexora.example"
         assert "given to another host" in get_part(old_host_message, "text/plain")
         assert "given to you" in get_part(new_host_message, "text/plain")
         assert "another host" in get_part(guests, "text/plain")
