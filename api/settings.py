@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     couriers: int = Field(1, ge=0, le=8, description="How many mails one process hands over at a time; 0: none.")
     unsafe: bool = Field(False, description="Start although the database could lose or change bookings.")
     session_idle_hours: int = Field(168, ge=1, le=720, description="After so long without use a session is over.")
+    manage_link_days: int = Field(90, ge=1, le=3650, description="A guest's link to a meeting ends so long after it.")
     guest_rate_limit: int = Field(0, ge=0, description="Requests a minute and address on guest routes; 0: off.")
 
     calendar_allowed_networks: str = Field(

@@ -78,6 +78,14 @@ class LinkDeleted(Refusal):
     """This link no longer exists. Please ask for a new link."""
 
 
+class ManageLinkExpired(Refusal):
+    """This meeting is long over, so its link has ended. Please write to whoever you met if you need anything."""
+
+    def __init__(self, host_names: tuple[str, ...] = ()) -> None:
+        super().__init__(host_names)
+        self.host_names = host_names
+
+
 class SlotTaken(Refusal):
     """This time has just been taken. Please choose another one."""
 

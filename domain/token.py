@@ -1,7 +1,7 @@
 """A token: the right to book one meeting through a link, and the meeting that it becomes."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -212,6 +212,10 @@ class Token(Aggregate):
             raise refusals.LinkUsed
         if self.revoked:
             raise refusals.LinkRevoked
+
+    def is_long_over(self, now: datetime, after: timedelta) -> bool:
+        """Whether the meeting, as it stands or stood when it was cancelled, ended longer ago than `after`."""
+        return self.meeting is not None and self.meeting.ends_at + after <= now
 
     def require_changeable_meeting(self, now: datetime) -> MeetingBooked | Rescheduled:
         """Returns the current meeting. Raises NotFound, BookingCancelled or MeetingStarted."""

@@ -45,9 +45,9 @@ class ManagePageRequest:
 
 
 def resolve_booking(request: Request, services: CurrentServices, context: GuestContext, code: str) -> ManagePageRequest:
-    """Resolve the request for a booking's page. Raises LinkNotFound."""
+    """Resolve the request for a booking's page. Raises LinkNotFound, ManageLinkExpired."""
     code = code.removesuffix("/")
-    return ManagePageRequest(request, services, context, load_token(services, code), code)
+    return ManagePageRequest(request, services, context, load_token(services, code, context), code)
 
 
 ManageRequest = Annotated[ManagePageRequest, Depends(resolve_booking)]

@@ -31,6 +31,7 @@ TITLES: dict[type[Refusal], str] = {
     refusals.LinkDisabled: "This link is switched off",
     refusals.LinkUnattended: "This link is no longer in use",
     refusals.LinkDeleted: "This link no longer exists",
+    refusals.ManageLinkExpired: "This meeting is long over",
     refusals.Erased: "These details were erased",
     refusals.IdempotencyKeyReused: "This form was sent before",
     refusals.TooManyRequests: "A little slower, please",
@@ -39,6 +40,7 @@ TITLES: dict[type[Refusal], str] = {
 ICONS: dict[type[Refusal], str] = {
     refusals.LinkUsed: "ticket-check",
     refusals.LinkExpired: "clock",
+    refusals.ManageLinkExpired: "clock",
     refusals.LinkNotFound: "search",
 }
 
@@ -100,12 +102,21 @@ def render_closed(request: Request, refusal: Refusal) -> Response:
         REFUSAL_STATUSES[refusal_type],
         title=TITLES.get(refusal_type, "That did not work"),
         sentence=get_sentence(refusal),
-        hint=LINK_USED_HINT if refusal_type is refusals.LinkUsed else None,
+        hint=get_hint(refusal),
         picture=ICONS.get(refusal_type, "link"),
     )
     if REFUSAL_STATUSES[refusal_type] == 429:
         response.headers["Retry-After"] = "1"
     return response
+
+
+def get_hint(refusal: Refusal) -> str | None:
+    """Return what may help after a refusal, None where nothing does."""
+    if isinstance(refusal, refusals.LinkUsed):
+        return LINK_USED_HINT
+    if isinstance(refusal, refusals.ManageLinkExpired) and refusal.host_names:
+        return f"You met {' and '.join(refusal.host_names)}."
+    return None
 
 
 def get_sentence(refusal: Refusal) -> str:

@@ -31,6 +31,7 @@ REFUSAL_STATUSES: dict[type[Refusal], int] = {
     refusals.LinkDisabled: 410,
     refusals.LinkUnattended: 410,
     refusals.LinkDeleted: 410,
+    refusals.ManageLinkExpired: 410,
     refusals.SlotTaken: 409,
     refusals.HostNotFree: 409,
     refusals.SlotNotOffered: 422,

@@ -1,5 +1,7 @@
 """Guest routes of a booking: show, reschedule and cancel by the manage code, which can never book: /v1/manage."""
 
+from datetime import timedelta
+
 from fastapi import APIRouter, Response
 
 from api.http.dependencies import CurrentServices, GuestContext
@@ -10,34 +12,35 @@ from api.services import Services
 from api.v1.guest_booking import From, To, Zone, build_guest_booking, validate_days
 from api.v1.request_bodies import NewStart, Reason
 from api.v1.response_models import Managed, Slot, Slots
+from domain.event import Context
 from domain.offer import build_days_interval
-from domain.refusals import LinkNotFound
+from domain.refusals import LinkNotFound, ManageLinkExpired
 from domain.token import Token
 
 router = APIRouter(prefix="/v1/manage", tags=["Guests"], route_class=StrictRoute)
 
-CHANGE_PROBLEMS = describe_problems(404, 409, 413, 422, 429, 503)
+CHANGE_PROBLEMS = describe_problems(404, 409, 410, 413, 422, 429, 503)
 
 
 @router.get(
-    "/{code}", response_model=Managed, responses=describe_problems(404, 429, 503), operation_id="get_own_booking"
+    "/{code}", response_model=Managed, responses=describe_problems(404, 410, 429, 503), operation_id="get_own_booking"
 )
 def get_own_booking(services: CurrentServices, context: GuestContext, code: str) -> Managed:
     """The booking as it is now."""
-    return build_managed_booking(services, load_token(services, code))
+    return build_managed_booking(services, load_token(services, code, context))
 
 
 @router.get(
     "/{code}/slots",
     response_model=Slots,
-    responses=describe_problems(404, 409, 422, 429, 503),
+    responses=describe_problems(404, 409, 410, 422, 429, 503),
     operation_id="list_own_booking_slots",
 )
 def list_own_booking_slots(
     services: CurrentServices, context: GuestContext, code: str, first: From, last: To, time_zone: Zone
 ) -> Slots:
     """The times that the meeting can be moved to, both days included."""
-    token = load_token(services, code)
+    token = load_token(services, code, context)
     token.require_changeable_meeting(context.now)
     interval = build_days_interval(*validate_days(first, last), time_zone)
     slots = services.scheduling.list_slots(
@@ -56,9 +59,9 @@ def reschedule_own_booking(
     services: CurrentServices, context: GuestContext, code: str, body: NewStart, response: Response
 ) -> Managed:
     """Moves the meeting, whatever became of the link it was booked with."""
-    token = load_token(services, code)
+    token = load_token(services, code, context)
     announce_change(response, services, services.scheduling.reschedule_meeting(context, token.id, body.start))
-    return build_managed_booking(services, load_token(services, code))
+    return build_managed_booking(services, load_token(services, code, context))
 
 
 @router.post("/{code}/cancel", response_model=Managed, responses=CHANGE_PROBLEMS, operation_id="cancel_own_booking")
@@ -66,19 +69,22 @@ def cancel_own_booking(
     services: CurrentServices, context: GuestContext, code: str, response: Response, body: Reason | None = None
 ) -> Managed:
     """Cancels the meeting, for good."""
-    token = load_token(services, code)
+    token = load_token(services, code, context)
     announce_change(
         response, services, services.scheduling.cancel_meeting(context, token.id, body.reason if body else None)
     )
-    return build_managed_booking(services, load_token(services, code))
+    return build_managed_booking(services, load_token(services, code, context))
 
 
-def load_token(services: Services, code: str) -> Token:
-    """Load the booked token of a manage code. Raises LinkNotFound."""
+def load_token(services: Services, code: str, context: Context) -> Token:
+    """Load the booked token of a manage code. Raises LinkNotFound, ManageLinkExpired."""
     id = services.codes.open_code(code, "manage")
     token = services.scheduling.load_aggregates([id]).get(id) if id else None
     if not isinstance(token, Token) or token.booked_event is None:
         raise LinkNotFound
+    if token.is_long_over(context.now, timedelta(days=services.settings.manage_link_days)):
+        hosts = services.scheduling.load_booking_offer(token).hosts
+        raise ManageLinkExpired(tuple(host.properties.name for host in hosts if host.active))
     return token
 
 
