@@ -194,3 +194,32 @@ def list_single_use_links(
     if filters.q:
         where = where.add_conditions(*match_details_or_link(source, filters.q, ("s.details_id",), link="s.link_id"))
     return LISTING.fetch_page(source, where, sort, limit, cursor)
+
+
+class Holder(TypedDict):
+    """The recipient of an unused single-use link."""
+
+    name: str | None
+    email: str | None
+
+
+SELECT_HOLDERS = """
+SELECT DISTINCT d.data -> 'recipient' ->> 'name' AS name, d.data -> 'recipient' ->> 'email' AS email
+FROM single_use_links AS s JOIN {schema}.personal_details AS d ON d.id = s.details_id
+WHERE s.link_id = %(link_id)s AND s.state = 'open' AND (%(visible_to)s::uuid IS NULL OR s.issued_by = %(visible_to)s)
+    AND CASE WHEN d.data -> 'recipient' ->> 'email' IS NULL
+        THEN d.data -> 'recipient' ->> 'name' = ANY (%(words)s)
+            OR lower(d.data -> 'recipient' ->> 'name') = ANY (%(words)s)
+        ELSE d.data -> 'recipient' ->> 'email' = ANY (%(words)s)
+            OR lower(d.data -> 'recipient' ->> 'email') = ANY (%(words)s) END
+"""
+
+
+def find_holders(source: QuerySource, link_id: UUID, words: Sequence[str], visible_to: UUID | None) -> list[Holder]:
+    """The recipients who hold an unused single-use link of this link: by address, or by name those without one.
+
+    `words` are addresses and names as they are written, and in lower case. With `visible_to`, only links that this
+    person issued count.
+    """
+    params = {"link_id": link_id, "words": list(words), "visible_to": visible_to}
+    return [Holder(name=row["name"], email=row["email"]) for row in source.fetch_rows(SELECT_HOLDERS, params)]

@@ -6,18 +6,18 @@ from starlette.types import Message, Receive
 MAX_BYTES = 64 * 1024
 
 
-async def read_body_within_limit(request: Request) -> Receive | None:
-    """Read the body; return a `receive` that gives it to another request, or None when it exceeds the limit.
+async def read_body_within_limit(request: Request, limit: int = MAX_BYTES) -> Receive | None:
+    """Read the body; return a `receive` that gives it to another request, or None when it exceeds the limit in bytes.
 
     Raises ClientDisconnect.
     """
-    if parse_int_or_zero(request.headers.get("content-length")) > MAX_BYTES:
+    if parse_int_or_zero(request.headers.get("content-length")) > limit:
         return None
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
-        if size > MAX_BYTES:
+        if size > limit:
             return None
         chunks.append(chunk)
     return replay_body(b"".join(chunks), request.receive)

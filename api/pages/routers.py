@@ -8,6 +8,7 @@ from api.pages.links import detail as link_detail
 from api.pages.links import disable_and_delete, single_use_link
 from api.pages.links import edit as edit_link
 from api.pages.links import lists as link_lists
+from api.pages.links.recipients import pages as recipients
 from api.pages.management import create as create_managed_link
 from api.pages.management import edit as edit_managed_link
 from api.pages.management import lists as management_lists
@@ -23,6 +24,7 @@ ROUTERS = (
     create_link.router,
     edit_link.router,
     single_use_link.router,
+    recipients.router,
     link_detail.router,
     create_managed_link.router,
     handover.router,

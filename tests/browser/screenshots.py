@@ -50,6 +50,30 @@ def open_recipient_dialog(page: Page) -> None:
     page.locator("[data-single-use-for]:visible").click()
 
 
+def show_recipients_preview(page: Page) -> None:
+    """Looks at a list with a duplicate, lines that cannot be read, long and right-to-left names."""
+    names = (
+        "x" * 120,
+        "שרה לוי, sara@list.example",
+        "Grace 🚀 Hopper, grace@list.example",
+        "Again, GRACE@list.example",
+    )
+    page.get_by_label("Recipients, one a line").fill(
+        "\n".join((*names, f"Bob, {'nowhere' * 15}@", "A,B,c@list.example"))
+    )
+    page.get_by_role("button", name="Look at the list").click()
+    page.get_by_role("button", name="Make").wait_for()
+
+
+def make_recipients(page: Page) -> None:
+    """Makes the links of a list."""
+    show_recipients_preview(page)
+    for box in page.get_by_role("checkbox").all():  # they hold links from another picture
+        box.check()
+    page.get_by_role("button", name="Make").click()
+    page.get_by_role("link", name="Download as CSV").wait_for()
+
+
 def copy_single_use_link(page: Page) -> None:
     """Makes a single-use link, so that a toast tells of it."""
     open_split(page)
@@ -194,6 +218,9 @@ PAGES = [
     Screenshot("link", f"/links/{LINK}"),
     Screenshot("link-single-use", f"/links/{LINK}", prepare=open_single_use_link),
     Screenshot("link-revoke", f"/links/{LINK}", prepare=open_revoke),
+    Screenshot("link-recipients", f"/links/{LINK}/recipients"),
+    Screenshot("link-recipients-preview", f"/links/{LINK}/recipients", prepare=show_recipients_preview),
+    Screenshot("link-recipients-made", f"/links/{LINK}/recipients", prepare=make_recipients),
     Screenshot("link-edit", f"/links/{LINK}/edit", prepare=choose_other_meeting_type),
     Screenshot("link-conflict", "/links", prepare=save_with_conflict, is_refusal=True),
     Screenshot("all-links", "/management/links", "claire"),

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from api.http import problem_details
-from api.http.bounded_body import read_body_within_limit
+from api.http.bounded_body import MAX_BYTES, read_body_within_limit
 from api.http.dependencies import authenticate_session, get_services
 from api.http.form_body import read_form
 from api.http.problem_details import REFUSAL_STATUSES
@@ -39,14 +39,17 @@ TITLES = {
 class PageRoute(APIRoute):
     """A route that always responds in HTML. Routers of pages are created with `route_class=PageRoute`."""
 
+    max_body_bytes = MAX_BYTES
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
         async def handle_as_page(request: Request) -> Response:
             if request.method == "POST":
-                receive = await read_body_within_limit(request)
+                receive = await read_body_within_limit(request, self.max_body_bytes)
                 if receive is None:
-                    return await render_refusal(request, 413, "What was sent is larger than 64 KiB.")
+                    size = f"{self.max_body_bytes // 1024} KiB"
+                    return await render_refusal(request, 413, f"What was sent is larger than {size}.")
                 request = Request(request.scope, receive)
             try:
                 return await handle(request)

@@ -37,6 +37,11 @@ class PageClient:
         """Submit a form of one of our pages, unless other headers are given."""
         return self.client.post(path, data=data or {}, headers=OWN_ORIGIN if headers is None else headers)
 
+    def upload(self, path: str, data: Any, file: bytes = b"") -> httpx2.Response:
+        """Submit a form that may have a file."""
+        files = {name: (None, value) for name, value in data.items()}
+        return self.client.post(path, files={**files, "file": ("list.csv", file)}, headers=OWN_ORIGIN)
+
     @property
     def session_secret(self) -> str | None:
         """The secret of the session, None without one."""

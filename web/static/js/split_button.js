@@ -1,12 +1,10 @@
 // The split button: "Copy Link", and "Copy Single-Use Link" for anybody, for one recipient, or for a list of them.
 import { ApiError, createIdempotencyKey, postJson } from "./api_client.js";
 import { copyText, showCopyDialog } from "./clipboard.js";
-import { clearFieldErrors, showFieldError, showFieldErrors } from "./field_errors.js";
+import { clearFieldErrors, showFieldErrors } from "./field_errors.js";
 import { findOpener } from "./menus.js";
-import { downloadCsv, formatCsv, parseRecipients } from "./recipients.js";
 import { showToast } from "./toasts.js";
 
-const BATCH_SIZE = 100;
 const pendingKeys = new Map(); // a request without a response → its idempotency key, for the next attempt
 
 export function startSplitButtons() {
@@ -16,13 +14,12 @@ export function startSplitButtons() {
     if (button.dataset.copy) return copyLink(button);
     const splitButton = (findOpener(button) ?? button).closest("[data-split]");
     if ("singleUse" in button.dataset) return copySingleUseLink(splitButton, {}, splitButton);
-    openDialog("singleUseFor" in button.dataset ? "single-use-for" : "single-use-many", splitButton);
+    if ("singleUseMany" in button.dataset) return location.assign(`/links/${splitButton.dataset.link}/recipients`);
+    openDialog("single-use-for", splitButton);
   });
   document.addEventListener("submit", (event) => {
     if (event.target.matches("[data-single-use-form]")) submitRecipient(event);
-    if (event.target.matches("[data-single-use-many-form]")) submitRecipientList(event);
   });
-  document.addEventListener("change", loadRecipientFile);
 }
 
 async function copyLink(button) {
@@ -88,52 +85,11 @@ async function submitRecipient(event) {
   if (await copySingleUseLink(dialog, details, form, (error) => showProblem(form, error))) dialog.close();
 }
 
-async function submitRecipientList(event) {
-  event.preventDefault();
-  const form = event.target;
-  const dialog = form.closest("dialog");
-  const problem = dialog.querySelector("[data-problem]");
-  if (form.getAttribute("aria-busy") === "true") return;
-  const { recipients, error } = parseRecipients(form.elements.names.value);
-  problem.textContent = "";
-  clearFieldErrors(form);
-  if (error) {
-    showFieldError(form.elements.names, error);
-    return form.elements.names.focus();
-  }
-  form.setAttribute("aria-busy", "true");
-  try {
-    const label = form.elements.label.value.trim();
-    const links = await issueInBatches(dialog.dataset.link, recipients, label);
-    downloadCsv(`single-use-links-${new Date().toISOString().slice(0, 10)}.csv`, formatCsv(links));
-    showToast(`Made ${links.length} single-use links of ${dialog.dataset.name}; each books one meeting. They are in the CSV file.`);
-    dialog.close();
-  } catch (failure) {
-    showProblem(form, failure);
-  } finally {
-    form.removeAttribute("aria-busy");
-  }
-}
-
 // Errors stand at their fields; what concerns no field of the form stands at its foot.
 function showProblem(form, error) {
   const errors = error instanceof ApiError ? error.problem.errors : null;
   const messages = errors ? showFieldErrors(form, errors) : [describeError(error)];
   form.closest("dialog").querySelector("[data-problem]").textContent = messages.join(" ");
-}
-
-async function issueInBatches(linkId, recipients, label) {
-  const links = [];
-  for (let index = 0; index < recipients.length; index += BATCH_SIZE) {
-    const batch = recipients.slice(index, index + BATCH_SIZE);
-    links.push(...(await issueLinks(linkId, { recipients: batch, ...(label && { label }) })));
-  }
-  return links;
-}
-
-async function loadRecipientFile(event) {
-  const [file] = event.target.matches?.("[data-names-file]") ? event.target.files : [];
-  if (file) event.target.form.elements.names.value = await file.text();
 }
 
 function describeLink(link, action) {
