@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
+from itertools import cycle, product
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -70,6 +70,18 @@ class ScannerTargets:
         """The id of a thing of the kind that a route speaks of; a link's where nothing else is known."""
         return next((id for kind, id in self.ids.items() if f"/{kind}/" in template), self.ids["links"])
 
+    def list_open_paths(self, crawler: httpx2.Client) -> tuple[list[str], list[str]]:
+        """The paths of pages for everybody, and of those that lead to signing in."""
+        closed_paths = [
+            template
+            for template in list_page_paths()
+            if crawler.get(self.fill_path(template), follow_redirects=False)
+            .headers.get("Location", "")
+            .startswith("/sign-in?")
+        ]
+        assert len(closed_paths) >= 10
+        return [template for template in list_page_paths() if template not in closed_paths], closed_paths
+
     def assert_usable(self) -> None:
         """Assert that each link still works when a person presses its button."""
         first_start, second_start, third_start, *_ = self.api.list_slots(self.code)
@@ -127,8 +139,11 @@ class TestScanners:
     """GET, HEAD and OPTIONS by all of them."""
 
     def test_every_page_by_every_scanner(self, targets: ScannerTargets, crawler: httpx2.Client) -> None:
+        """Every page of guests by all; where nobody gets beyond signing in, each page by one of them in turn."""
         assert len(SCANNERS) >= 20
-        for template, headers in product(list_page_paths(), SCANNERS.values()):
+        open_paths, closed_paths = targets.list_open_paths(crawler)
+        visits = [*product(open_paths, SCANNERS.values()), *zip(closed_paths, cycle(SCANNERS.values()), strict=False)]
+        for template, headers in visits:
             get_response = crawler.get(targets.fill_path(template), headers=headers)
             head_response = crawler.head(targets.fill_path(template), headers=headers)
             assert get_response.status_code < 500
@@ -167,14 +182,17 @@ class TestScanners:
 class TestScripts:
     """A browser that runs each page's scripts, and presses nothing."""
 
-    def test_by_nobody(self, targets: ScannerTargets, windows: BrowserWindows) -> None:
-        self.visit_pages(targets, windows, {})
+    def test_of_pages_for_everybody_and_of_those_behind_signing_in(
+        self, targets: ScannerTargets, windows: BrowserWindows, crawler: httpx2.Client
+    ) -> None:
+        open_paths, closed_paths = targets.list_open_paths(crawler)
+        self.visit_pages(targets, windows, {}, [*open_paths, closed_paths[0]])
+        self.visit_pages(targets, windows, targets.cookies[0], [*open_paths, *closed_paths])
 
-    def test_by_somebody_signed_in(self, targets: ScannerTargets, windows: BrowserWindows) -> None:
-        self.visit_pages(targets, windows, targets.cookies[0])
-
-    def visit_pages(self, targets: ScannerTargets, windows: BrowserWindows, cookie: dict[str, str]) -> None:
-        """Opens every page, waits until it has done all that it does by itself, and moves the pointer over it."""
+    def visit_pages(
+        self, targets: ScannerTargets, windows: BrowserWindows, cookie: dict[str, str], templates: list[str]
+    ) -> None:
+        """Opens pages, waits until each has done all that it does by itself, and moves the pointer over it."""
         windows.guard.expect_message("the server responded with a status of 4")
         page = windows.open_window(clipboard=False)
         for name, value in cookie.items():
@@ -184,7 +202,7 @@ class TestScripts:
             f"/m/{targets.manage}/reschedule?start={format_future_day(4)}T09:00:00Z",
         ]
         for path in [
-            targets.fill_path(template) for template in list_page_paths() if not template.endswith((".ics", ".csv"))
+            targets.fill_path(template) for template in templates if not template.endswith((".ics", ".csv"))
         ] + extra:
             page.goto(path, wait_until="networkidle" if "/s/" in path or "/m/" in path else "load")
             page.mouse.move(200, 200)
