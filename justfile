@@ -3,7 +3,7 @@
 # tests that decide about `just coverage`: the domain alone, and its commands on a real log
 coverage_tests := "tests/domain tests/api/v1 tests/integrations/test_outbox_worker.py tests/once/test_idempotency.py tests/once/test_unknown_outcomes.py"
 coverage_least := "95"
-generated := "docs/events.md docs/openapi.json"
+generated := "docs/events.md docs/errors.md docs/openapi.json"
 
 # List the tasks
 [private]

@@ -114,7 +114,7 @@ def build_app(settings: Settings, database_wait_seconds: float = 0.0, clock: Clo
     )
     problem_details.install_exception_handlers(app)
     page_route.install_error_handler(app)
-    openapi.install_openapi(app, problem_details.Problem)
+    openapi.install_openapi(app)
     redirect_within_site(app)
     app.add_middleware(CorsMiddleware, origins=settings.extensions)
     if settings.is_https:

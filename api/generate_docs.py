@@ -1,17 +1,20 @@
-"""Generates docs/events.md and docs/openapi.json: `python -m api.generate_docs`."""
+"""Generates docs/events.md, docs/errors.md and docs/openapi.json: `python -m api.generate_docs`."""
 
 import inspect
 import json
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from api.app import build_app
+from api.http.error_codes import ERROR_CODES, PHRASES
 from api.settings import Settings
 from domain import erasure, link, managed_link, meeting_type, person, token
 from domain.event import Event
 from domain.notifications import calendar_delivery, mail_delivery
 
 EVENTS = Path("docs/events.md")
+ERRORS = Path("docs/errors.md")
 OPENAPI = Path("docs/openapi.json")
 STREAMS = {
     "Person": person,
@@ -35,6 +38,33 @@ Every event also has `occurred_at` (when it was decided, UTC), `actor` (`kind` i
 for a person), `request_id` (the `X-Request-Id` of the answer) and `source` (web, api, extension or cli). No event holds
 a name, an e-mail address or free text that a guest or recipient gave: `details_id` names the row of `personal_details`
 that does, and `details_digest` is the SHA-256 of that row's salt followed by its canonical JSON.
+"""
+ERRORS_INTRODUCTION = """# Errors
+
+This page is generated from the code by `python -m api.generate_docs`; a test checks that it is current.
+
+Every error of the API is a JSON object of the media type `application/problem+json` ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)):
+
+```json
+{
+  "type": "urn:oncelink:problem:slug_taken",
+  "title": "Slug taken",
+  "status": 409,
+  "detail": "Another link already has this slug.",
+  "code": "slug_taken"
+}
+```
+
+- Decide by `code`; it is stable. `title` and `detail` are sentences for people and may change.
+- A 422 also has `errors`, a list of `{field, message}`. `field` is the path of a field (`guest.email`,
+  `recipients.0.name`), or the name of a parameter or header. The value that was sent is never repeated.
+- 429 and 503 have `Retry-After`, in seconds. 405 has `Allow`.
+- Every answer has `X-Request-Id`, which the log names too.
+- The [OpenAPI document](openapi.json) says for each operation which codes each status can have. New operations and new
+  features may add codes: treat a code that you do not know like its status.
+
+A refusal changes nothing, and leaves an Idempotency-Key free. Operations do not list `internal_error`, `bad_request`,
+`method_not_allowed` and the `not_found` of a path that does not exist, because these can be the answer to anything.
 """
 COMMON_FIELDS = set(Event.model_fields)
 
@@ -74,14 +104,26 @@ def describe_schema(schema: dict[str, Any]) -> str:
 FORMATS = {"uuid": "id", "date-time": "instant"}
 
 
+def render_errors() -> str:
+    """Render the page of error codes, by status."""
+    sections = [ERRORS_INTRODUCTION]
+    codes = sorted(ERROR_CODES.items(), key=lambda item: (item[1].status, item[0]))
+    for status, group in groupby(codes, key=lambda item: item[1].status):
+        rows = [f"| `{code}` | {error.meaning} | {error.action} |" for code, error in group]
+        heading = f"## {status} {PHRASES[status]}\n"
+        sections.append("\n".join([heading, "| code | what happened | what to do |", "| --- | --- | --- |", *rows, ""]))
+    return "\n".join(sections)
+
+
 def render_openapi() -> str:
     """Render the OpenAPI document as JSON; needs no database."""
     return json.dumps(build_app(Settings.model_construct()).openapi(), indent=2, ensure_ascii=False) + "\n"
 
 
 def main() -> None:
-    """Write both documents."""
+    """Write the documents."""
     EVENTS.write_text(render_page(), encoding="utf-8")
+    ERRORS.write_text(render_errors(), encoding="utf-8")
     OPENAPI.write_text(render_openapi(), encoding="utf-8")
 
 

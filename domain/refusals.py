@@ -9,7 +9,7 @@ class Refusal(Exception):
     @property
     def code(self) -> str:
         """The stable code of the contract, for example `link_used`."""
-        return re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
+        return to_code(type(self).__name__)
 
     @property
     def sentence(self) -> str:
@@ -168,3 +168,13 @@ class CalendarsBusy(Refusal):
 
 class TryAgain(Refusal):
     """The database is not answering right now. Please try again; nothing is booked twice."""
+
+
+def to_code(name: str) -> str:
+    """Converts the name of a refusal to its code: snake case."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+def find_code(refusal: type[Refusal]) -> str:
+    """Finds the code of a kind of refusal: the one that is set on its class, or that of its name."""
+    return refusal.code if isinstance(refusal.code, str) else to_code(refusal.__name__)

@@ -13,7 +13,7 @@ from api.guest.picker_form import build_form_context
 from api.guest.query_parameters import parse_time_query
 from api.guest.route import GuestRoute
 from api.http.dependencies import CurrentServices, GuestContext, build_position_header
-from api.http.problem_details import REFUSAL_STATUSES
+from api.http.error_codes import REFUSAL_STATUSES
 from api.pages.rendering.templates import render_page
 from api.services import Services
 from api.v1.guest_booking import build_hosts, build_offered_type, load_open_offer

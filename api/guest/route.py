@@ -11,8 +11,8 @@ from starlette.concurrency import run_in_threadpool
 
 from api.guest.form import SENT_BEFORE_MESSAGE, read_fields
 from api.http.bounded_body import read_body_within_limit
+from api.http.error_codes import REFUSAL_STATUSES
 from api.http.form_body import read_form
-from api.http.problem_details import REFUSAL_STATUSES
 from api.pages.rendering.templates import render_page
 from domain import refusals
 from domain.refusals import Invalid, Refusal

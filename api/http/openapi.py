@@ -1,15 +1,13 @@
 """The OpenAPI document: generated from the routes and completed; `python -m api.generate_docs` writes it."""
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel
 
-from api.http.problem_details import describe_problems
+from api.http.openapi_problems import build_problem_schemas, finish_problem_responses
 
 TAGS = {
     "People": "Who signs in, hosts and copies links; their hours and time zones.",
@@ -40,19 +38,19 @@ WRITE_METHODS = ("post", "patch", "delete")
 TAGS_WITHOUT_EVENTS = {"API keys", "Calendars", "Read models"}
 
 
-def install_openapi(app: FastAPI, problem: type[BaseModel]) -> None:
+def install_openapi(app: FastAPI) -> None:
     """Serve the completed document as `/openapi.json`."""
 
     def get_document() -> dict[str, Any]:
         if not app.openapi_schema:
-            app.openapi_schema = build_document(app, problem)
+            app.openapi_schema = build_document(app)
         return app.openapi_schema
 
     app.openapi = get_document  # type: ignore[method-assign]
 
 
-def build_document(app: FastAPI, problem: type[BaseModel]) -> dict[str, Any]:
-    """Build the document of an app whose problems have this model."""
+def build_document(app: FastAPI) -> dict[str, Any]:
+    """Build the document of an app."""
     tags = [{"name": name, "description": description} for name, description in TAGS.items()]
     document = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes, tags=tags
@@ -60,7 +58,7 @@ def build_document(app: FastAPI, problem: type[BaseModel]) -> dict[str, Any]:
     components = document["components"]
     components["headers"] = {name: build_header(*description) for name, description in HEADERS.items()}
     schemas = components["schemas"]
-    schemas |= build_problem_schemas(problem)
+    schemas |= build_problem_schemas()
     for path, method, operation in iterate_operations(document):
         finish_operation(path, method, operation, schemas)
     for unused in ("HTTPValidationError", "ValidationError"):
@@ -72,12 +70,6 @@ def build_document(app: FastAPI, problem: type[BaseModel]) -> dict[str, Any]:
 def build_header(description: str, always: bool) -> dict[str, Any]:
     """Build a response header component."""
     return {"description": description, "required": always, "schema": {"type": "string"}}
-
-
-def build_problem_schemas(problem: type[BaseModel]) -> dict[str, Any]:
-    """Build the schemas of problem details."""
-    schema = problem.model_json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
-    return {**schema.pop("$defs", {}), problem.__name__: schema}
 
 
 def iterate_operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -98,10 +90,7 @@ def finish_operation(path: str, method: str, operation: dict[str, Any], schemas:
     for parameter in operation.get("parameters", []):
         parameter["schema"] = drop_null(parameter["schema"])
     responses = operation["responses"]
-    if "HTTPValidationError" in json.dumps(responses.get("422", {})):
-        del responses["422"]
-    if path.startswith("/v1/"):  # each refuses query parameters that it does not know
-        responses |= {str(status): problem for status, problem in describe_problems(422).items()} | responses
+    finish_problem_responses(path, operation, schemas)
     operation["responses"] = {status: responses[status] for status in sorted(responses)}
     for status, response in operation["responses"].items():
         names = list(list_headers(method, operation, status, response, schemas))

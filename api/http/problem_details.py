@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from api.http.error_codes import ERROR_CODES, REFUSAL_STATUSES, USUAL_CODES
 from api.http.validation_messages import explain_validation_error
 from domain import refusals
 from domain.refusals import Invalid, Refusal
@@ -17,50 +18,10 @@ from store.database import DatabaseAway
 
 log = logging.getLogger("oncelink")
 
-REFUSAL_STATUSES: dict[type[Refusal], int] = {
-    refusals.Invalid: 422,
-    refusals.Unauthorized: 401,
-    refusals.Forbidden: 403,
-    refusals.ForeignOrigin: 403,
-    refusals.NotFound: 404,
-    refusals.LinkNotFound: 404,
-    refusals.LinkUsed: 410,
-    refusals.LinkUnconfirmed: 503,
-    refusals.LinkExpired: 410,
-    refusals.LinkRevoked: 410,
-    refusals.LinkDisabled: 410,
-    refusals.LinkUnattended: 410,
-    refusals.LinkDeleted: 410,
-    refusals.ManageLinkExpired: 410,
-    refusals.SlotTaken: 409,
-    refusals.HostNotFree: 409,
-    refusals.SlotNotOffered: 422,
-    refusals.NoOtherSlotOffered: 409,
-    refusals.MeetingStarted: 409,
-    refusals.BookingCancelled: 409,
-    refusals.AlreadyBooked: 409,
-    refusals.NothingToSend: 409,
-    refusals.SlugTaken: 409,
-    refusals.EmailTaken: 409,
-    refusals.VerificationRunning: 409,
-    refusals.VersionConflict: 412,
-    refusals.IdempotencyKeyReused: 422,
-    refusals.Erased: 410,
-    refusals.RebuildRunning: 409,
-    refusals.NewerVersionLive: 409,
-    refusals.ReadModelBehind: 503,
-    refusals.TooManyRequests: 429,
-    refusals.CalendarsBusy: 503,
-    refusals.TryAgain: 503,
-}
 MAX_FIELD_LENGTH = 100
 CODE_PATH_PREFIXES = ("/v1/book/", "/v1/manage/")  # what follows is a code, even with %2F in it
-HTTP_CODES = {
-    404: "not_found",
-    405: "method_not_allowed",
-    413: "body_too_large",
-    429: "too_many_requests",
-}
+HTTP_CODES = {**USUAL_CODES, 405: "method_not_allowed"}
+CODES = "x-codes"  # of a response, until the OpenAPI document is finished
 
 
 class FieldError(BaseModel):
@@ -89,25 +50,17 @@ class BadRequest(HTTPException):
         self.errors = errors
 
 
-def describe_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Describe the problem responses of a route in OpenAPI."""
-    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {status: {"description": DESCRIPTIONS[status], "content": content} for status in statuses}
+def describe_problems(*statuses_or_codes: int | str) -> dict[int | str, dict[str, Any]]:
+    """Describe the problem responses of a route in OpenAPI, each with its codes: a status stands for its usual code.
 
-
-DESCRIPTIONS = {
-    401: "Not signed in.",
-    403: "Your roles do not allow this.",
-    404: "There is no such thing, or it is not yours to see.",
-    406: "There is no such representation.",
-    409: "It is in a state that does not allow this.",
-    410: "It is no longer there to be used; `code` says why.",
-    412: "It was changed meanwhile.",
-    413: "The body is larger than 64 KiB.",
-    422: "What was sent breaks a rule; `errors` names the fields.",
-    429: "Too many requests from this address.",
-    503: "Try again after `Retry-After` seconds.",
-}
+    `describe_problems(401, 404, 409, "slug_taken")` is refused: 409 and 410 have no usual code, their codes are named.
+    Raises KeyError for such a status, and for a code that is not registered.
+    """
+    codes = [item if isinstance(item, str) else USUAL_CODES[item] for item in statuses_or_codes]
+    by_status: dict[int | str, dict[str, Any]] = {}
+    for code in codes:
+        by_status.setdefault(ERROR_CODES[code].status, {"description": "", CODES: []})[CODES].append(code)
+    return by_status
 
 
 def build_problem_response(
@@ -177,7 +130,7 @@ def handle_http_error(request: Request, error: Exception) -> JSONResponse:
     has_encoded_slash = b"%2f" in request.scope.get("raw_path", b"").lower()
     if error.status_code == 404 and has_encoded_slash and request.url.path.startswith(CODE_PATH_PREFIXES):
         return handle_refusal(request, refusals.LinkNotFound())
-    code = HTTP_CODES.get(error.status_code, "invalid")
+    code = HTTP_CODES.get(error.status_code, "bad_request")
     response = build_problem_response(error.status_code, code, f"{error.detail}.")
     response.headers.update(error.headers or {})
     return response

@@ -64,7 +64,7 @@ def list_mail(services: CurrentServices, caller: CurrentCaller, id: Id) -> dict[
 @router.post(
     "/{id}/mail/{mail_id}/send-again",
     response_model=ToldMail,
-    responses=describe_problems(401, 403, 404, 409, 413, 422, 503),
+    responses=describe_problems(401, 403, 404, "nothing_to_send", 413, 422, 503),
     operation_id="send_mail_again",
 )
 def send_mail_again(

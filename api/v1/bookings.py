@@ -19,7 +19,13 @@ from projections.meeting_log import BookingRow
 
 router = APIRouter(prefix="/v1/bookings", tags=["Bookings"], route_class=StrictRoute)
 
-CHANGE_PROBLEMS = describe_problems(401, 403, 404, 409, 413, 422, 503)
+RESCHEDULE_PROBLEMS = describe_problems(
+    401, 403, 404, "booking_cancelled", "meeting_started", "slot_taken", 413, 422, "slot_not_offered", 503
+)
+CANCEL_PROBLEMS = describe_problems(401, 403, 404, "booking_cancelled", "meeting_started", 413, 422, 503)
+REASSIGN_PROBLEMS = describe_problems(
+    401, 403, 404, "booking_cancelled", "meeting_started", "slot_taken", 413, 422, 503
+)
 
 
 @router.get("/{id}", response_model=Booking, responses=describe_problems(401, 404, 503))
@@ -29,7 +35,9 @@ def get_booking(services: CurrentServices, caller: CurrentCaller, id: Id, respon
     return load_booking(services, id, response)
 
 
-@router.post("/{id}/reschedule", response_model=Booking, responses=CHANGE_PROBLEMS, operation_id="reschedule_booking")
+@router.post(
+    "/{id}/reschedule", response_model=Booking, responses=RESCHEDULE_PROBLEMS, operation_id="reschedule_booking"
+)
 def reschedule_booking(
     services: CurrentServices, caller: CurrentCaller, id: Id, body: NewStart, response: Response
 ) -> BookingRow:
@@ -39,7 +47,7 @@ def reschedule_booking(
     return load_booking(services, id, response)
 
 
-@router.post("/{id}/cancel", response_model=Booking, responses=CHANGE_PROBLEMS, operation_id="cancel_booking")
+@router.post("/{id}/cancel", response_model=Booking, responses=CANCEL_PROBLEMS, operation_id="cancel_booking")
 def cancel_booking(
     services: CurrentServices, caller: CurrentCaller, id: Id, response: Response, body: Reason | None = None
 ) -> BookingRow:
@@ -51,7 +59,7 @@ def cancel_booking(
     return load_booking(services, id, response)
 
 
-@router.post("/{id}/reassign", response_model=Booking, responses=CHANGE_PROBLEMS, operation_id="reassign_booking")
+@router.post("/{id}/reassign", response_model=Booking, responses=REASSIGN_PROBLEMS, operation_id="reassign_booking")
 def reassign_booking(
     services: CurrentServices, caller: CurrentCaller, id: Id, body: NewHost, response: Response
 ) -> BookingRow:

@@ -49,7 +49,9 @@ def list_calendars(services: CurrentServices, caller: CurrentCaller) -> dict[str
     return {"items": items, "next_cursor": None}
 
 
-@router.post("", status_code=201, response_model=OwnCalendar, responses=describe_problems(401, 413, 422, 503))
+@router.post(
+    "", status_code=201, response_model=OwnCalendar, responses=describe_problems(401, 413, 422, 503, "calendars_busy")
+)
 async def add_calendar(
     services: CurrentServices, caller: CurrentCaller, key: IdempotencyKey, body: NewCalendar, response: Response
 ) -> dict[str, Any]:
@@ -91,7 +93,11 @@ def choose_calendars(services: CurrentServices, caller: CurrentCaller, id: Id, b
     return reload_response(services, calendar)
 
 
-@router.post("/{id}/refresh", response_model=OwnCalendar, responses=describe_problems(401, 404, 413, 422, 503))
+@router.post(
+    "/{id}/refresh",
+    response_model=OwnCalendar,
+    responses=describe_problems(401, 404, 413, 422, 503, "calendars_busy"),
+)
 async def refresh_calendar(services: CurrentServices, caller: CurrentCaller, id: Id) -> dict[str, Any]:
     """Reads a calendar now, out of turn; the answer says whether it could be read."""
     calendar = await to_thread.run_sync(get_own_calendar, services, caller, id)

@@ -23,7 +23,8 @@ from projections.meeting_log import Guest
 router = APIRouter(prefix="/v1/book", tags=["Guests"], route_class=StrictRoute)
 
 MAX_DAYS = timedelta(days=62)
-LINK_PROBLEMS = describe_problems(404, 410, 429, 503)
+CLOSED_LINK = ("link_deleted", "link_disabled", "link_expired", "link_revoked", "link_used")
+LINK_PROBLEMS = describe_problems("link_not_found", *CLOSED_LINK, 429, 503, "link_unconfirmed")
 From = Annotated[Day, Query(alias="from", description="The first day, YYYY-MM-DD, in the zone asked for.")]
 To = Annotated[Day, Query(alias="to", description="The last day, included; at most 62 days.")]
 Zone = Annotated[TimeZone, Query(description="An IANA time zone name.")]
@@ -60,7 +61,7 @@ def list_slots(
     "/{code}",
     status_code=201,
     response_model=BookingMade,
-    responses=describe_problems(404, 409, 410, 413, 422, 429, 503),
+    responses=LINK_PROBLEMS | describe_problems("slot_taken", *CLOSED_LINK, "erased", 413, 422, "slot_not_offered"),
     operation_id="book_meeting",
 )
 def book_meeting(

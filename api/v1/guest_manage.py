@@ -19,11 +19,17 @@ from domain.token import Token
 
 router = APIRouter(prefix="/v1/manage", tags=["Guests"], route_class=StrictRoute)
 
-CHANGE_PROBLEMS = describe_problems(404, 409, 410, 413, 422, 429, 503)
+LINK_PROBLEMS = ("link_not_found", "manage_link_expired")
+STATE_PROBLEMS = ("booking_cancelled", "meeting_started")
+CANCEL_PROBLEMS = describe_problems(*LINK_PROBLEMS, *STATE_PROBLEMS, 413, 422, 429, 503)
+RESCHEDULE_PROBLEMS = CANCEL_PROBLEMS | describe_problems(*STATE_PROBLEMS, "slot_taken", 422, "slot_not_offered")
 
 
 @router.get(
-    "/{code}", response_model=Managed, responses=describe_problems(404, 410, 429, 503), operation_id="get_own_booking"
+    "/{code}",
+    response_model=Managed,
+    responses=describe_problems(*LINK_PROBLEMS, 429, 503),
+    operation_id="get_own_booking",
 )
 def get_own_booking(services: CurrentServices, context: GuestContext, code: str) -> Managed:
     """The booking as it is now."""
@@ -33,7 +39,7 @@ def get_own_booking(services: CurrentServices, context: GuestContext, code: str)
 @router.get(
     "/{code}/slots",
     response_model=Slots,
-    responses=describe_problems(404, 409, 410, 422, 429, 503),
+    responses=describe_problems(*LINK_PROBLEMS, *STATE_PROBLEMS, 422, 429, 503),
     operation_id="list_own_booking_slots",
 )
 def list_own_booking_slots(
@@ -52,7 +58,7 @@ def list_own_booking_slots(
 @router.post(
     "/{code}/reschedule",
     response_model=Managed,
-    responses=CHANGE_PROBLEMS,
+    responses=RESCHEDULE_PROBLEMS,
     operation_id="reschedule_own_booking",
 )
 def reschedule_own_booking(
@@ -64,7 +70,7 @@ def reschedule_own_booking(
     return build_managed_booking(services, load_token(services, code, context))
 
 
-@router.post("/{code}/cancel", response_model=Managed, responses=CHANGE_PROBLEMS, operation_id="cancel_own_booking")
+@router.post("/{code}/cancel", response_model=Managed, responses=CANCEL_PROBLEMS, operation_id="cancel_own_booking")
 def cancel_own_booking(
     services: CurrentServices, context: GuestContext, code: str, response: Response, body: Reason | None = None
 ) -> Managed:

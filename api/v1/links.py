@@ -36,10 +36,13 @@ from projections.links import Impact, LinkRow
 
 router = APIRouter(prefix="/v1/links", tags=["Links"], route_class=StrictRoute)
 
-EDIT_PROBLEMS = describe_problems(401, 403, 404, 409, 410, 412, 413, 422, 503)
+EDIT_PROBLEMS = describe_problems(401, 403, 404, "slug_taken", "link_deleted", 412, 413, 422, 503)
+SWITCH_PROBLEMS = describe_problems(401, 403, 404, "link_deleted", 413, 422, 503)
 
 
-@router.post("", status_code=201, response_model=Link, responses=describe_problems(401, 403, 409, 413, 422, 503))
+@router.post(
+    "", status_code=201, response_model=Link, responses=describe_problems(401, 403, "slug_taken", 413, 422, 503)
+)
 def create_link(
     services: CurrentServices, caller: CurrentCaller, key: IdempotencyKey, body: NewLink, response: Response
 ) -> dict[str, Any]:
@@ -92,14 +95,14 @@ def delete_link(services: CurrentServices, caller: CurrentCaller, id: Id, versio
     announce_change(response, services, services.links.delete_link(caller.context, id, version))
 
 
-@router.post("/{id}/disable", response_model=Link, responses=describe_problems(401, 403, 404, 410, 413, 422, 503))
+@router.post("/{id}/disable", response_model=Link, responses=SWITCH_PROBLEMS)
 def disable_link(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> dict[str, Any]:
     """Switches a link off, and with it its unused single-use links."""
     announce_change(response, services, services.links.switch_link(caller.context, id, on=False))
     return load_link(services, id, response)
 
 
-@router.post("/{id}/enable", response_model=Link, responses=describe_problems(401, 403, 404, 410, 413, 422, 503))
+@router.post("/{id}/enable", response_model=Link, responses=SWITCH_PROBLEMS)
 def enable_link(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> dict[str, Any]:
     """Switches a link on again."""
     announce_change(response, services, services.links.switch_link(caller.context, id, on=True))

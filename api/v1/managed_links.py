@@ -36,7 +36,9 @@ router = APIRouter(prefix="/v1/managed-links", tags=["Managed links"], route_cla
 READERS = ("manager", "auditor")
 
 
-@router.post("", status_code=201, response_model=ManagedLink, responses=describe_problems(401, 403, 409, 413, 422, 503))
+@router.post(
+    "", status_code=201, response_model=ManagedLink, responses=describe_problems(401, 403, "slug_taken", 413, 422, 503)
+)
 def create_managed_link(
     services: CurrentServices, caller: CurrentCaller, key: IdempotencyKey, body: NewManagedLink, response: Response
 ) -> ManagedLinkRow:
@@ -73,7 +75,9 @@ def get_managed_link(services: CurrentServices, caller: CurrentCaller, id: Id, r
     return to_versioned_response(managed_links.find_managed_link(services.from_log(), id), response)
 
 
-@router.patch("/{id}", response_model=ManagedLink, responses=describe_problems(401, 403, 404, 409, 412, 413, 422, 503))
+@router.patch(
+    "/{id}", response_model=ManagedLink, responses=describe_problems(401, 403, 404, "slug_taken", 412, 413, 422, 503)
+)
 def change_managed_link(
     services: CurrentServices,
     caller: CurrentCaller,

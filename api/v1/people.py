@@ -32,7 +32,10 @@ router = APIRouter(prefix="/v1", tags=["People"], route_class=StrictRoute)
 
 
 @router.post(
-    "/people", status_code=201, response_model=Person, responses=describe_problems(401, 403, 409, 413, 422, 503)
+    "/people",
+    status_code=201,
+    response_model=Person,
+    responses=describe_problems(401, 403, "email_taken", 413, 422, 503),
 )
 def add_person(
     services: CurrentServices, caller: CurrentCaller, key: IdempotencyKey, body: NewPerson, response: Response
@@ -76,7 +79,7 @@ def get_person_impact(services: CurrentServices, caller: CurrentCaller, id: Id) 
 
 
 @router.patch(
-    "/people/{id}", response_model=Person, responses=describe_problems(401, 403, 404, 409, 412, 413, 422, 503)
+    "/people/{id}", response_model=Person, responses=describe_problems(401, 403, 404, "email_taken", 412, 413, 422, 503)
 )
 def change_person(
     services: CurrentServices, caller: CurrentCaller, id: Id, version: IfMatch, body: PersonChanges, response: Response

@@ -83,7 +83,7 @@ def get_read_model(services: CurrentServices, name: Name) -> ReadModelStatus:
     status_code=202,
     response_model=ReadModelStanding,
     dependencies=[ForAdmins],
-    responses=describe_problems(401, 403, 404, 409, 413, 422, 503),
+    responses=describe_problems(401, 403, 404, "rebuild_running", "newer_version_live", 413, 422, 503),
 )
 def rebuild_read_model(services: CurrentServices, name: Name) -> ReadModelStatus:
     """Begins to build a read model again from the log, beside the live one (admin)."""

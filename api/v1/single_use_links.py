@@ -40,7 +40,7 @@ router = APIRouter(prefix="/v1", tags=["Single-use links"], route_class=StrictRo
     "/links/{id}/single-use",
     status_code=201,
     response_model=Issued,
-    responses=describe_problems(401, 403, 404, 410, 413, 422, 503),
+    responses=describe_problems(401, 403, 404, "link_deleted", "erased", 413, 422, 503),
     operation_id="issue_single_use",
 )
 def issue_single_use(
@@ -92,7 +92,7 @@ def get_single_use(services: CurrentServices, caller: CurrentCaller, id: Id) -> 
 @router.post(
     "/single-use/{id}/revoke",
     response_model=SingleUse,
-    responses=describe_problems(401, 403, 404, 409, 413, 422, 503),
+    responses=describe_problems(401, 403, 404, "already_booked", 413, 422, 503),
     operation_id="revoke_single_use",
 )
 def revoke_single_use(

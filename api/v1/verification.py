@@ -44,7 +44,10 @@ class Verification(BaseModel):
 
 
 @router.post(
-    "/verify", status_code=202, response_model=Verification, responses=describe_problems(401, 403, 409, 413, 422, 503)
+    "/verify",
+    status_code=202,
+    response_model=Verification,
+    responses=describe_problems(401, 403, "verification_running", 413, 422, 503),
 )
 def start_verification(services: CurrentServices, caller: CurrentCaller) -> dict[str, Any]:
     """Asks for a check of the log, its seals and read models (auditor, admin); one at a time."""

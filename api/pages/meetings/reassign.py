@@ -7,8 +7,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 
 from api.http.dependencies import Caller, CurrentServices, Id
+from api.http.error_codes import REFUSAL_STATUSES
 from api.http.form_body import FormModel
-from api.http.problem_details import REFUSAL_STATUSES
 from api.pages.meetings.detail import describe_error
 from api.pages.rendering.dependencies import Viewer, WaitsForPosition
 from api.pages.rendering.forms import InvalidForm, validate_form

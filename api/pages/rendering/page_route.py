@@ -15,8 +15,8 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from api.http import problem_details
 from api.http.bounded_body import MAX_BYTES, read_body_within_limit
 from api.http.dependencies import authenticate_session, get_services
+from api.http.error_codes import REFUSAL_STATUSES
 from api.http.form_body import read_form
-from api.http.problem_details import REFUSAL_STATUSES
 from api.http.validation_messages import explain_validation_error
 from api.pages.rendering.templates import render_page
 from api.pages.rendering.urls import build_sign_in_url
