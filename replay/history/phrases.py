@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
+from domain.text_direction import isolate_text
 from replay.history.event_context import EventContext
 from replay.history.event_rows import Change, LogRow, to_id, to_ids, to_instant, to_object, to_text
 
@@ -36,7 +38,7 @@ MAX_REASON_LENGTH = 200
 
 def quote_name(name: str | None, unknown: str = "an unknown one") -> str:
     """A name in quotes; `unknown` for None."""
-    return unknown if name is None else f"“{name}”"
+    return unknown if name is None else f"“{isolate_text(name)}”"
 
 
 def format_time(value: Any) -> str:
@@ -52,12 +54,17 @@ def join_names(names: Sequence[str]) -> str:
 
 def name_person(id: Any, row: LogRow, context: EventContext) -> str:
     """A person's name at an event's position."""
-    return context.find_name(to_id(id), row) or "somebody"
+    return name_id(to_id(id), row, context)
+
+
+def name_id(id: UUID | None, row: LogRow, context: EventContext) -> str:
+    """The name of an id at an event's position."""
+    return isolate_text(context.find_name(id, row) or "somebody")
 
 
 def name_people(payload: Mapping[str, Any], field: str, row: LogRow, context: EventContext) -> str:
     """The names of the people in a field of a payload."""
-    return join_names([context.find_name(id, row) or "somebody" for id in to_ids(payload.get(field))]) or "nobody"
+    return join_names([name_id(id, row, context) for id in to_ids(payload.get(field))]) or "nobody"
 
 
 def name_stream(row: LogRow, context: EventContext) -> str:
@@ -81,7 +88,8 @@ def find_guest_name(row: LogRow, context: EventContext) -> str | None:
     personal_details = find_details(context.find_token(row).booking, context)
     if personal_details is None:
         return f"({ERASED_TEXT})"
-    return to_text(to_object(personal_details.get("guest")).get("name"))
+    name = to_text(to_object(personal_details.get("guest")).get("name"))
+    return isolate_text(name) if name else name
 
 
 def describe_recipient(row: LogRow, context: EventContext) -> str:
@@ -92,7 +100,7 @@ def describe_recipient(row: LogRow, context: EventContext) -> str:
     recipient_details = to_object(personal_details.get("recipient"))
     name = to_text(recipient_details.get("name")) or to_text(recipient_details.get("email"))
     label = to_text(personal_details.get("label"))
-    return (f" for {name}" if name else "") + (f" ({label})" if label else "")
+    return (f" for {isolate_text(name)}" if name else "") + (f" ({isolate_text(label)})" if label else "")
 
 
 def describe_reason(row: LogRow, context: EventContext) -> str:
@@ -102,7 +110,7 @@ def describe_reason(row: LogRow, context: EventContext) -> str:
         return f" (reason: {ERASED_TEXT})"
     reason_text = " ".join((to_text(personal_details.get("reason")) or "").split())
     shortened_reason = f"{reason_text[:MAX_REASON_LENGTH]}…" if len(reason_text) > MAX_REASON_LENGTH else reason_text
-    return f", saying “{shortened_reason}”" if shortened_reason else ""
+    return f", saying “{isolate_text(shortened_reason)}”" if shortened_reason else ""
 
 
 def describe_changes(changes: Sequence[Change]) -> str:

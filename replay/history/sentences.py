@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from domain.text_direction import isolate_text
 from replay.history.changes import list_changes
 from replay.history.event_context import TOKEN_EVENTS, EventContext
 from replay.history.event_rows import ActorRow, HistoryRow, LogRow, to_instant, to_text
@@ -72,7 +73,7 @@ def name_actor(row: LogRow, context: EventContext) -> str:
         return f"The guest {name}" if name else "A guest"
     if actor_row["kind"] == "system":
         return "The system"
-    return actor_row["name"] or "Somebody"
+    return isolate_text(actor_row["name"] or "Somebody")
 
 
 def describe_person_added(row: LogRow, context: EventContext) -> str:

@@ -45,6 +45,24 @@ MARK_SIMILAR_ROWS = """() => {
 }"""
 # what passes is neither described nor sent: that takes longer than the looking
 RUN_AXE = "(options) => axe.run({exclude: ['[data-alike]']}, options).then(({violations}) => violations)"
+# a text field scrolls by itself, and what only screen readers get has no place on the page
+FIND_OVERFLOW = """() => {
+    const root = document.documentElement;
+    const places = root.scrollWidth > root.clientWidth ? [`the page is ${root.scrollWidth} wide`] : [];
+    for (const element of document.body.querySelectorAll(":not(option, svg *)")) {
+        const box = element.getBoundingClientRect();
+        const isVisible = box.width && element.checkVisibility({visibilityProperty: true});
+        if (!isVisible || element.closest(".sr-only, .skip, thead, .truncate")) continue;
+        const text = element.textContent.trim().slice(0, 30);
+        const name = `${element.tagName.toLowerCase()}.${element.getAttribute("class") ?? ""} ${text}`;
+        const overflow = getComputedStyle(element).overflowX;
+        if (box.right > root.clientWidth + 1 || box.left < -1) places.push(`outside the window: ${name}`);
+        const scrolls = ["auto", "scroll"].includes(overflow) && !element.matches("input, textarea");
+        if (scrolls && element.scrollWidth > element.clientWidth + 1)
+            places.push(`scrolls sideways: ${name}`);
+    }
+    return places;
+}"""
 TWO_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
@@ -184,6 +202,13 @@ class BrowserWindows:
         """Close all windows."""
         for context in self.contexts:
             context.close()
+
+
+def find_overflow(page: Page, width: int) -> list[str]:
+    """What is cut off, or scrolls sideways, in a window of this width (WCAG 2.2, 1.4.10), each with where."""
+    page.set_viewport_size({"width": width, "height": PHONE["height"]})
+    page.evaluate(TWO_FRAMES)
+    return [f"{width} px: {place}" for place in page.evaluate(FIND_OVERFLOW)]
 
 
 def read_clipboard(page: Page) -> str:

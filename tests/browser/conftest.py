@@ -10,6 +10,7 @@ from api.demo.sample import create_sample
 from api.startup import open_services
 from store.embedded.server import Server
 from tests.browser.browsing import BrowserWindows, LiveServer, PageGuard, run_browser, run_live_server
+from tests.browser.extreme_values import add_extreme_values
 from tests.browser.screenshots import wait_for_lists
 from tests.conftest import use_new_settings
 
@@ -22,6 +23,7 @@ def live_server(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Ite
     with use_new_settings(server, tmp_path_factory.mktemp("data"), calendar_allowed_networks="127.0.0.0/8") as settings:
         services = open_services(settings)
         create_sample(services, read_clock())
+        add_extreme_values(services, read_clock())
         services.close()
         with run_live_server(settings) as running_server:
             wait_for_lists(running_server)

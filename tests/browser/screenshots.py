@@ -12,12 +12,14 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
+from api.clock import read_clock
 from api.demo.demo import run_sample_database
 from api.demo.organisation import FOUNDER, JULIO, PEOPLE
 from api.settings import OUR_EXTENSION, read_settings
 from projections.following.positions import read_positions
 from tests.browser.browsing import PHONE, WIDE, BrowserWindows, LiveServer, PageGuard, run_browser, run_live_server
 from tests.browser.extending import run_extension
+from tests.browser.extreme_values import LONG_LINK, LONG_PERSON, LONG_SLUG, LONG_TYPE, add_extreme_values
 
 FOLDER = Path("screenshots")
 LINK = JULIO.derive_created_id("julio")
@@ -172,6 +174,13 @@ def open_revoke(page: Page) -> None:
     page.locator("#question[open]").wait_for()
 
 
+def open_delete(page: Page) -> None:
+    """Asks to delete the link with the longest name."""
+    page.locator(f"#link-{LONG_LINK} [data-menu^=more]").click()
+    page.locator("a[href*=delete]:visible").click()
+    page.locator("#question[open]").wait_for()
+
+
 def choose_other_meeting_type(page: Page) -> None:
     """Changes a form, so that it says what that touches."""
     page.locator("#meeting_type_id").select_option(index=1)
@@ -236,7 +245,12 @@ PAGES = [
     Screenshot("meeting-log-filters", "/meeting-log?link_type=single_use&hide_single_use=true", "claire"),
     Screenshot("meeting-log-hidden", "/meeting-log?hide_single_use=true&starts_from=2026-01-01", "claire"),
     Screenshot("meeting", "/meeting-log", "claire", prepare=open_meeting),
-    Screenshot("reassign", "/meeting-log?starts_from=2026-01-01&sort=-starts_at", "claire", prepare=open_reassign),
+    Screenshot(
+        "reassign",
+        "/meeting-log?starts_from=2026-01-01&status=scheduled&sort=-starts_at",
+        "claire",
+        prepare=open_reassign,
+    ),
     Screenshot("handing-over", "/management/people", "claire"),
     Screenshot("handing-over-person", f"/management/people/{JULIO.id}", "claire"),
     Screenshot("history", "/history", "tomasz"),
@@ -251,6 +265,15 @@ PAGES = [
     Screenshot("settings", "/settings"),
     Screenshot("settings-extension", f"/settings/extension?extension={ID}&challenge={'a' * 43}"),
     Screenshot("timeline", "/history?type=Rescheduled", "tomasz", prepare=open_timeline),
+    Screenshot("extreme-book", f"/book/{LONG_SLUG}", None, wait_for_month),
+    Screenshot("extreme-booked", f"/book/{LONG_SLUG}", None, book_meeting),
+    Screenshot("extreme-link", f"/links/{LONG_LINK}"),
+    Screenshot("extreme-link-edit", f"/links/{LONG_LINK}/edit", prepare=choose_other_meeting_type),
+    Screenshot("extreme-delete", "/links", prepare=open_delete),
+    Screenshot("extreme-person", f"/admin/people/{LONG_PERSON}", "tomasz"),
+    Screenshot("extreme-meeting-type", f"/admin/meeting-types/{LONG_TYPE}", "tomasz"),
+    Screenshot("extreme-meeting", "/meeting-log?status=cancelled&q=Wolfe", "claire", prepare=open_meeting),
+    Screenshot("extreme-timeline", "/history?type=MeetingCancelled", "tomasz", prepare=open_timeline),
     Screenshot("not-found", "/nowhere", "tomasz", is_refusal=True),
 ]
 
@@ -276,6 +299,7 @@ def take_selected_screenshots(patterns: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         settings = read_settings(data_dir=Path(folder) / "data", database_url="")
         with run_sample_database(settings, fresh=False) as (running, _), run_live_server(running) as live_server:
+            add_extreme_values(live_server.services, read_clock())
             wait_for_lists(live_server)
             take_pages(live_server, shots)
             if not patterns or any(pattern in "extension" for pattern in patterns):

@@ -18,6 +18,7 @@ from api.pages.rendering.templates import redirect_to, render_page
 from api.v1.request_bodies import MeetingTypeChanges, NewMeetingType
 from domain.log import CommandResult
 from domain.meeting_type import MeetingType, MeetingTypeProperties
+from domain.text_direction import isolate_text
 from projections import meeting_types
 
 router = APIRouter(prefix="/admin/meeting-types", include_in_schema=False, route_class=PageRoute)
@@ -89,7 +90,9 @@ def create_meeting_type(request: Request, services: CurrentServices, viewer: Vie
         form.key,
         create,
         lambda state, status: render_form(request, None, form, state, status),
-        lambda result: redirect_to("/admin/meeting-types", f"Created {form.name.strip()}.", result.position),
+        lambda result: redirect_to(
+            "/admin/meeting-types", f"Created {isolate_text(form.name.strip())}.", result.position
+        ),
     )
 
 
@@ -115,7 +118,9 @@ def update_meeting_type(
         return services.administration.update_meeting_type(viewer.context, id, changes, version)
 
     def redirect(position: int | None) -> Response:
-        sentence = f"Saved {form.name}. Links of it follow at once." if position else "Nothing was changed."
+        sentence = (
+            f"Saved {isolate_text(form.name)}. Links of it follow at once." if position else "Nothing was changed."
+        )
         return redirect_to("/admin/meeting-types", sentence, position)
 
     return submit_edit(

@@ -8,6 +8,7 @@ from uuid import UUID
 from api.pages.links.form import format_local_time
 from api.pages.rendering.time_formatting import format_instant
 from api.services import Services
+from domain.text_direction import isolate_text
 
 LINK_FIELDS = {
     "name": "Name",
@@ -51,7 +52,7 @@ class ValueFormatter:
         if isinstance(value, UUID):
             return self.get_name(value)
         if isinstance(value, list | tuple):
-            return ", ".join(map(self.get_name, value)) or "Nobody"
+            return ", ".join(isolate_text(self.get_name(id)) for id in value) or "Nobody"
         if value is None:
             return "Never"
         return value if isinstance(value, str) else format_instant(value, self.zone)

@@ -16,6 +16,7 @@ from api.services import Services
 from domain.link import Link
 from domain.permissions import require_link_editable, require_link_switchable
 from domain.refusals import NotFound
+from domain.text_direction import isolate_text
 from projections import links
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -103,7 +104,7 @@ def render_confirmation(
     return render_page(
         request,
         "links/question.html",
-        title=confirmation.title.format(name=link.properties.name),
+        title=confirmation.title.format(name=isolate_text(link.properties.name)),
         touched=effects,
         button=confirmation.button,
         grave=confirmation is DELETE_CONFIRMATION,
@@ -124,6 +125,5 @@ def redirect_back(services: Services, id: UUID, sentence: str, back: str, positi
     """Redirect to where the action was started, with a message about it."""
     if position is not None:
         services.announce_append()
-    return redirect_to(
-        ensure_local_path(back), sentence.format(services.links.load_aggregate(Link, id).properties.name), position
-    )
+    name = services.links.load_aggregate(Link, id).properties.name
+    return redirect_to(ensure_local_path(back), sentence.format(isolate_text(name)), position)

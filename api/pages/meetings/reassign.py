@@ -22,6 +22,7 @@ from api.v1.request_bodies import NewHost
 from domain.availability.hours import Interval
 from domain.person import Person
 from domain.refusals import NotFound, Refusal
+from domain.text_direction import isolate_text
 from domain.token import Token
 from projections import meeting_log
 from projections.queries import free_people
@@ -89,7 +90,7 @@ def reassign_meeting(
         if is_still_visible(services, viewer, token.id) or query.back != f"/meeting-log/{id}"
         else "/meeting-log"
     )
-    return redirect_to(return_path, f"{name} hosts the meeting now.", position)
+    return redirect_to(return_path, f"{isolate_text(name)} hosts the meeting now.", position)
 
 
 def render_candidates(

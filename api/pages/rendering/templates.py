@@ -17,7 +17,9 @@ from api.http.host_cookies import HOST_PREFIX
 from api.pages.rendering import navigation, time_formatting, urls
 from api.pages.rendering.flash_messages import NOTICE_COOKIE, Notice, set_notice
 from api.pages.rendering.static_files import build_static_url
+from api.pages.rendering.typed_text import render_isolated_text, render_names, render_typed_text, take_initial
 from api.web_files import ICONS, TEMPLATES
+from domain.text_direction import isolate_text
 
 THEME_COOKIE = "oncelink_theme"
 THEMES = {"light": "oncelink", "dark": "oncelink-dark"}
@@ -41,6 +43,13 @@ def create_environment() -> Environment:
     )
     environment.globals.update(
         static=build_static_url, icon=render_icon, here=build_current_url, with_query=urls.build_url
+    )
+    environment.globals.update(
+        initial=take_initial,
+        isolated=isolate_text,
+        bdi=render_typed_text,
+        bdi_names=render_names,
+        bdi_sentence=render_isolated_text,
     )
     environment.globals.update(at=render_time, on=render_date, since=render_relative_time)
     return environment

@@ -19,6 +19,7 @@ from api.services import Services
 from api.v1 import calendars as calendars_api
 from api.v1.calendar_request_bodies import CalendarChoice, NewCalendar
 from domain.refusals import Invalid, Refusal
+from domain.text_direction import isolate_text
 
 router = APIRouter(prefix="/settings/calendars", include_in_schema=False, route_class=PageRoute)
 
@@ -130,7 +131,7 @@ async def add_calendar(
         )
     assert calendar is not None, "its id is new"
     calendar_row = await to_thread.run_sync(calendars_api.reload_response, services, calendar)
-    return redirect_to(CALENDARS_URL, f"Added {calendar.name}: {format_entry_count(calendar_row)}.")
+    return redirect_to(CALENDARS_URL, f"Added {isolate_text(calendar.name)}: {format_entry_count(calendar_row)}.")
 
 
 def format_entry_count(calendar: Mapping[str, Any]) -> str:

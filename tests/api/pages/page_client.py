@@ -60,4 +60,4 @@ def create_sign_in_path(api: ApiDriver, who: str) -> str:
 def extract_text(response: httpx2.Response) -> str:
     """Return a page's visible text."""
     main = response.text[response.text.index("<main") :]
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", main))
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", re.sub(r"</?bdi>", "", main)))

@@ -106,7 +106,7 @@ class TestChoosing:
         api.post(f"/v1/people/{api.ids['analyst']}/deactivate", None, "admin")
         fetch_list(api, "/v1/people", "manager")
         page = PageClient(api, "manager").get(f"/meeting-log/{id}/reassign")
-        rows = dict(re.findall(r'font-semibold">(\w+)</span>.*?pill-\w+">(\w+)<', page.text, re.DOTALL))
+        rows = dict(re.findall(r'font-semibold"><bdi>(\w+)</bdi></span>.*?pill-\w+">(\w+)<', page.text, re.DOTALL))
         assert rows == {"Admin": "Free", "Auditor": "Free", "Engineer": "Busy", "Member": "Busy"}
         assert page.text.index("Auditor") < page.text.index("Engineer")
         assert page.text.count("Give it to them") == 2

@@ -131,7 +131,7 @@ class TestSingleUseLinks:
         assert f"single-use-{own_link['id']}" not in page
         path = f"/links/{link['id']}/single-use/"
         assert own_link["url"] in read_page(owner, path + own_link["id"])
-        assert "Only Engineer, who issued it" in read_page(owner, path + other_issued_link["id"])
+        assert "Only Engineer, who issued it" in read_visible_text(owner, path + other_issued_link["id"])
         assert engineer.get(path + own_link["id"]).status_code == 404
 
     def test_say_when_and_by_whom_they_were_booked(self, shared_api: ApiDriver) -> None:

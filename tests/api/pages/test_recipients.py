@@ -38,7 +38,7 @@ def test_nothing_is_made_before_the_list_is_confirmed(shared_api: ApiDriver, lin
     assert "101 links, 1 duplicate, 1 line left out" in preview_text
     assert "Line 103" in preview_text
     assert "The same address stands in line 9." in preview_text
-    assert "Line 104 Bob, nowhere : The address: This is not an e-mail address." in preview_text
+    assert "Line 104 Bob, nowhere: The address: This is not an e-mail address." in preview_text
     assert find_last_position(shared_api) == position_before
 
     fields = read_confirmation(preview)

@@ -109,6 +109,16 @@ class TestSentences:
             "Julio deleted the link “Dive”.",
         ]
 
+    def test_isolates_a_name_that_reads_from_right_to_left(self, shared_api: ApiDriver) -> None:
+        link = shared_api.create_link("שיחה", slug="isolated")
+        start = shared_api.list_slots("isolated")[-1]
+        body = {"start": start, "guest": {**GUEST, "name": "מרים (ירושלים) 7"}}
+        booking = shared_api.post("/v1/book/isolated", body, None, 201)["booking"]
+        booked = fetch_stream_history(shared_api, booking["id"])[1]["sentence"]
+        assert "The guest \u2068מרים (ירושלים) 7\u2069 booked “Intro” with " in booked
+        assert booked.endswith("through the link “\u2068שיחה\u2069”.")
+        assert fetch_stream_history(shared_api, link["id"])[0]["changes"] == []
+
     def test_of_people_types_and_managed_links(self, api: ApiDriver) -> None:
         api.post(f"/v1/people/{api.ids['engineer']}/deactivate", None, "admin")
         api.post(f"/v1/people/{api.ids['engineer']}/activate", None, "admin")

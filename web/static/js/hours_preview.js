@@ -1,4 +1,4 @@
-// Redraws the week while somebody edits its working hours. One unit of the drawing is one minute.
+// Redraws the week while somebody edits its working hours. A drawing says how wide a minute is.
 const SVG = "http://www.w3.org/2000/svg";
 const LEFT = 110;
 
@@ -10,9 +10,11 @@ export function startHoursPreview() {
 }
 
 function renderDay(day) {
-  const row = document.querySelector(`[data-week-day="${day.dataset.hoursDay}"]`);
   const intervals = [...day.querySelectorAll(".pair")].map(readInterval).filter(({ duration }) => duration > 0);
-  row.replaceChildren(...intervals.map(({ start, duration }) => createBar(start, duration, row.dataset.weekTop)));
+  for (const row of document.querySelectorAll(`[data-week-day="${day.dataset.hoursDay}"]`)) {
+    const { weekTop, weekScale } = row.dataset;
+    row.replaceChildren(...intervals.map(({ start, duration }) => createBar(start * weekScale, duration * weekScale, weekTop)));
+  }
 }
 
 function readInterval(pair) {
