@@ -9,8 +9,10 @@ from zoneinfo import ZoneInfo
 from psycopg import Connection
 from psycopg.rows import DictRow
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from api.cli.mail_check import MailProblem, check_mail
 from api.clock import read_clock
 from api.field_types import list_time_zones
 from api.secret_keys import check_keys
@@ -38,9 +40,9 @@ class Check:
     finding: str
 
 
-def run_checks(settings: Settings) -> list[Check]:
-    """Run every check; a database that does not answer yields one finding."""
-    checks = [check_time_zones(), check_secrets(settings)]
+def run_checks(settings: Settings, mail_to: str | None = None) -> list[Check]:
+    """Run every check, and send a mail to `mail_to`; a database that does not answer yields one finding."""
+    checks = [check_time_zones(), check_secrets(settings), run_mail_check(settings, mail_to)]
     database = Database(settings.database_url, settings.db_schema, pool_size=2).open()
     try:
         with database.acquire_connection() as connection:
@@ -116,6 +118,14 @@ def check_secrets(settings: Settings) -> Check:
     return Check("secrets", True, f"ok, in {path}: back it up apart from the database")
 
 
+def run_mail_check(settings: Settings, to: str | None) -> Check:
+    """Check that the mail server takes our mail."""
+    try:
+        return Check("mail", True, check_mail(settings, to))
+    except MailProblem as problem:
+        return Check("mail", False, str(problem))
+
+
 def check_follower(database: Database) -> Check:
     """Check that the read models are kept up to date."""
     live_tables = find_live_tables(database.fetch_rows)
@@ -133,6 +143,7 @@ def print_checks(checks: list[Check], console: Console) -> None:
     """Print the findings as a table."""
     table = Table(box=None, show_header=False)
     for check in checks:
-        label = "[green]ok[/]" if check.ok else "[red]to do[/]"
-        table.add_row(label, check.name, check.finding if check.finding != "ok" else "")
+        is_note = check.ok and not check.finding.startswith("ok")
+        label = "[yellow]note[/]" if is_note else "[green]ok[/]" if check.ok else "[red]to do[/]"
+        table.add_row(label, check.name, escape(check.finding) if check.finding != "ok" else "")
     console.print(table)

@@ -156,10 +156,13 @@ def print_api_key(
 
 
 @app.command(name="doctor")
-def run_doctor(as_json: Json = False) -> None:
-    """Check durability, roles, time zones, clock, follower and secrets: each ok, or what to do."""
+def run_doctor(
+    mail: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Send a mail to this address too.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Check durability, roles, time zones, clock, follower, secrets and mail: each ok, or what to do."""
     with explain_errors(), run_configured_database(unsafe=True) as settings:
-        findings = checks.run_checks(settings)
+        findings = checks.run_checks(settings, mail)
         if as_json:
             print(json.dumps([check.__dict__ for check in findings]))
         else:

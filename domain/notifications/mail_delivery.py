@@ -7,8 +7,13 @@ from domain.event import Event
 from domain.notifications.outbox import RecipientRole
 
 MailFailureReason = Literal[
+    "no_mail_server",
     "server_unreachable",
     "server_too_slow",
+    "certificate_refused",
+    "no_tls",
+    "no_starttls",
+    "no_auth",
     "sign_in_refused",
     "sender_refused",
     "address_refused",

@@ -38,7 +38,7 @@ class MailDelivery:
     def describe_attempt(self, token: Token, notification: Notification) -> Mapping[str, Any]:
         """Describe an attempt by its Message-ID, which only a request to send the mail again changes."""
         requests = token.outbox.get_delivery_state(notification).requests
-        return {"message_id": f"{notification.derive_id(token.id)}.{requests}@{self.transport.sender.domain}"}
+        return {"message_id": f"{notification.derive_id(token.id)}.{requests}@{self.transport.domain}"}
 
     def deliver(self, attempt: DeliveryAttempt) -> Mapping[str, Any]:
         """Send the mail; returns the method, `smtp` or `console`. Raises as `Delivery.deliver`."""

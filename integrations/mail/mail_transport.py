@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 from anyio import CapacityLimiter, to_thread
@@ -22,6 +21,7 @@ from integrations.mail.mail_message import (
     render_mail,
 )
 from integrations.mail.smtp import SmtpConnection
+from integrations.mail.smtp_url import parse_smtp_url
 
 log = logging.getLogger("oncelink")
 
@@ -51,12 +51,17 @@ class MailTransport:
     def __init__(self, settings: MailSettings, clock: Clock) -> None:
         self.clock = clock
         self.sender = Sender.from_setting(settings.mail_from)
-        self.connection = SmtpConnection(settings.smtp_url) if settings.smtp_url else None
+        self.connection = SmtpConnection(parse_smtp_url(settings.smtp_url)) if settings.smtp_url else None
 
     @property
     def delivery_method(self) -> Literal["smtp", "console"]:
         """How mail is sent: "smtp" or "console"."""
         return "smtp" if self.connection else "console"
+
+    @property
+    def domain(self) -> str:
+        """The domain of our Message-IDs."""
+        return self.sender.domain
 
     @property
     def is_connected(self) -> bool:
@@ -77,6 +82,11 @@ class MailTransport:
             await self.connection.send(mail.text, self.sender.email, mail.to, before_data)
         elif before_data():
             print(format_for_console(mail.message), file=sys.stderr, flush=True)
+
+    async def connect(self) -> None:
+        """Connect to the server and sign in. Raises DeliveryFailed."""
+        if self.connection is not None:
+            await self.connection.connect()
 
     async def disconnect(self) -> None:
         """Close the SMTP connection, if one is open."""
@@ -113,14 +123,13 @@ class SignInMailer:
         try:
             asyncio.run(self.deliver_message(message))
         except (DeliveryFailed, InvalidEmailAddress) as error:
-            server = urlsplit(self.settings.smtp_url).hostname
             reason = error.reason if isinstance(error, DeliveryFailed) else "address_refused"
-            log.error("A mail could not be handed over to %s: %s", server, reason)
+            log.error("A sign-in link could not be mailed: %s", reason)
 
     async def deliver_message(self, message: MailMessage) -> None:
         """Send one message over a connection of its own. Raises DeliveryFailed, InvalidEmailAddress."""
         transport = MailTransport(self.settings, self.clock)
         try:
-            await transport.send(transport.prepare_mail(message, f"{uuid4()}@{transport.sender.domain}"))
+            await transport.send(transport.prepare_mail(message, f"{uuid4()}@{transport.domain}"))
         finally:
             await transport.disconnect()

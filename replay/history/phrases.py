@@ -11,8 +11,13 @@ from replay.history.event_rows import Change, LogRow, to_id, to_ids, to_instant,
 ERASED_TEXT = "details erased"
 OMITTED_VALUES = {"weekly_hours", "date_overrides", "busy_feed_url"}  # too long for a sentence, or a secret
 FAILURES = {
+    "no_mail_server": "there is no mail server",
     "server_unreachable": "the mail server could not be reached",
     "server_too_slow": "the mail server did not answer in time",
+    "certificate_refused": "the certificate of the mail server was refused",
+    "no_tls": "the mail server does not encrypt on this port",
+    "no_starttls": "the mail server offers no STARTTLS, and a password is never sent in the clear",
+    "no_auth": "the mail server offers no sign-in that we know",
     "sign_in_refused": "the mail server did not accept our user and password",
     "sender_refused": "the mail server did not accept our sender",
     "address_refused": "the address was refused",

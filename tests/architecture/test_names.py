@@ -21,9 +21,12 @@ VERBS = VERBS_FILE.read_text(encoding="utf-8").split()
 OTHER_FIRST_WORDS = {"is", "has", "to", "from"}
 # named by the library that calls them
 LIBRARY_METHODS = {
+    "_trigger_server",  # aiosmtpd
     "do_GET",  # http.server
     "doctype",  # xml.etree
+    "factory",  # aiosmtpd
     "json",  # starlette
+    "smtp_STARTTLS",  # aiosmtpd
     "startup",  # uvicorn
 }
 EXEMPT_NAMES = re.compile(r"__\w+__|main|(test|pytest)_\w+")

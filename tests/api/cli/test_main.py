@@ -162,6 +162,7 @@ class TestDoctor:
         assert names == {
             "time zones",
             "secrets",
+            "mail",
             "durability",
             "clock",
             "schema",

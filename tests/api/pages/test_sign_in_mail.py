@@ -74,7 +74,9 @@ def test_a_mail_server_that_is_away_is_no_secret(
     with TestClient(build_app(add_mail_server(settings, find_free_port()))) as client, caplog.at_level(logging.ERROR):
         api = ApiDriver.create_organisation(client)
         assert PageClient(api).post("/sign-in", {"email": "member@nexora.example"}).status_code == 200
-    [record] = [log_record for log_record in caplog.records if "could not be handed over" in log_record.message]
+    [record] = [
+        log_record for log_record in caplog.records if "could not be mailed: server_unreachable" in log_record.message
+    ]
     assert record.levelno == logging.ERROR
     assert "/sign-in/" not in caplog.text + "".join(capfd.readouterr())
 

@@ -64,8 +64,8 @@ class OutboxDriver:
         return booking["booking"]["id"], booking["manage_url"].rsplit("/", 1)[1]
 
     def list_slots_to_move(self, code: str) -> list[Any]:
-        """List the times that a booking can be moved to, by its manage code."""
-        first = read_clock()
+        """List the times of later days that a booking can be moved to, by its manage code."""
+        first = read_clock() + timedelta(days=2)  # so that none of the first few is the meeting's own
         days = f"from={first.date()}&to={(first + timedelta(days=5)).date()}"
         return self.api.get(f"/v1/manage/{code}/slots?{days}&time_zone=UTC")["slots"]  # type: ignore[no-any-return]
 
