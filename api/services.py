@@ -45,6 +45,7 @@ from store.credentials.feed_tokens import FeedTokens
 from store.credentials.pairings import Pairings
 from store.credentials.sessions import Sessions
 from store.database import Database
+from store.onboarding import Onboarding
 from store.reader import PostgresLogReader
 from store.recorder import LogRecorder
 from store.request_counts import RequestCounts
@@ -70,6 +71,7 @@ class Services:
     feed_tokens: FeedTokens
     pairings: Pairings
     request_counts: RequestCounts
+    onboarding: Onboarding
     reader: PostgresLogReader
     aggregate_cache: AggregateCache
     administration: AdministrationCommands
@@ -177,6 +179,7 @@ def build_services(settings: Settings, database: Database, clock: Clock = read_c
         feed_tokens=FeedTokens(database),
         pairings=Pairings(database),
         request_counts=RequestCounts(database),
+        onboarding=Onboarding(database),
         reader=reader,
         aggregate_cache=aggregate_cache,
         administration=AdministrationCommands(application),

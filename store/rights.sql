@@ -6,6 +6,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.read_models, {schema}.dead_lett
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.api_keys, {schema}.sign_in_codes, {schema}.guest_requests TO {service};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.sessions, {schema}.sign_in_requests TO {service};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.pairing_codes TO {service};
+GRANT SELECT, INSERT ON {schema}.onboarding_steps TO {service};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.busy_calendars, {schema}.busy_intervals TO {service};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.rebuilds TO {service};
 GRANT SELECT, INSERT, UPDATE ON {schema}.calendar_feeds TO {service};

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx2
 from fastapi.testclient import TestClient
@@ -56,6 +57,7 @@ class ApiDriver:
         """Add a person and an API key for them."""
         email = f"{who}@nexora.example"
         self.ids[who] = str(add_person(self.services, email, roles, who.capitalize(), "UTC"))
+        self.services.onboarding.mark_done(UUID(self.ids[who]), ("finished",), self.services.clock())
         self.keys[who] = make_api_key(self.services, email, "tests")
 
     def build_headers(self, who: str | None, **extra: str) -> dict[str, str]:

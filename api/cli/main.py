@@ -20,7 +20,7 @@ from api.cli.command_context import (
     run_configured_database,
     use_services,
 )
-from api.cli.people import add_person, create_sign_in_url, make_api_key
+from api.cli.people import add_person, create_sign_in_url, find_machine_zone, make_api_key
 from api.cli.rebuild import rebuild
 from api.server import get_service_role, run_database, serve
 from api.settings import WrongSetting, read_settings
@@ -126,13 +126,17 @@ def create_person(
     email: Annotated[str, typer.Argument(help="The person's e-mail address.")],
     role: Annotated[list[str], typer.Option(help="member, manager, admin, auditor or analyst; repeat for more.")],
     name: Annotated[str | None, typer.Option(help="The person's name; made from the address when absent.")] = None,
-    time_zone: Annotated[str, typer.Option(help="The person's IANA time zone.")] = "UTC",
+    time_zone: Annotated[
+        str | None, typer.Option(help="The person's IANA time zone; that of this machine when absent.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Add a person."""
     with explain_errors(), use_services() as services:
-        id = add_person(services, email, role, name, time_zone)
-        print_answer(as_json, {"id": str(id), "email": email}, f"Added {email}.")
+        zone = time_zone or find_machine_zone()
+        id = add_person(services, email, role, name, zone)
+        text = f"Added {email} in the time zone {zone}; they confirm it or change it when they first sign in."
+        print_answer(as_json, {"id": str(id), "email": email, "time_zone": zone}, text)
 
 
 @app.command(name="sign-in")

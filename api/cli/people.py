@@ -2,10 +2,13 @@
 
 from typing import get_args
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfoNotFoundError
 
 from pydantic import ValidationError
+from tzlocal import reload_localzone
 
 from api.clock import read_clock
+from api.field_types import list_time_zones
 from api.http.validation_messages import explain_validation_error
 from api.services import Services
 from api.v1.request_bodies import NewPerson
@@ -34,6 +37,15 @@ def add_person(services: Services, email: str, roles: list[str], name: str | Non
         raise Invalid(str(first_error["loc"][0]), explain_validation_error(first_error)) from None
     properties = PersonProperties(**{field: value for field, value in dict(body).items() if value is not None})
     return services.administration.add_person(build_operator_context(services.clock), properties).id
+
+
+def find_machine_zone() -> str:
+    """Find the IANA name of this machine's time zone; UTC where it has none that we know."""
+    try:
+        zone = str(reload_localzone())
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # a TZ that is no name, or a broken /etc/localtime
+        return "UTC"
+    return zone if zone in list_time_zones() else "UTC"
 
 
 def create_sign_in_url(services: Services, email: str) -> str:

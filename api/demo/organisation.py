@@ -98,6 +98,7 @@ def create_organisation(services: Services, began: datetime, today: datetime) ->
     for number, person in enumerate(PEOPLE.values()):
         context = Context(began + timedelta(minutes=number), AUTHOR, uuid4().hex, "cli", frozenset({"admin"}))
         services.administration.add_person(context, build_properties(person, today), person.key)
+        services.onboarding.mark_done(person.id, ("finished",), today)
     context_of_founder = FOUNDER.build_context(began + timedelta(hours=1))
     type_ids = {
         key: services.administration.create_meeting_type(context_of_founder, kind, key).id

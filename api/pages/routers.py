@@ -16,10 +16,14 @@ from api.pages.meetings import detail as meeting_detail
 from api.pages.meetings import handover, meeting_log, reassign
 from api.pages.rendering import static_files
 from api.pages.settings import calendars, extension_pairing, settings
+from api.pages.start import landing, onboarding, welcome
 
 ROUTERS = (
     static_files.router,
     sign_in.router,
+    landing.router,
+    welcome.router,
+    onboarding.router,
     link_lists.router,
     create_link.router,
     edit_link.router,

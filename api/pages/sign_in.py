@@ -13,6 +13,7 @@ from api.pages.rendering.dependencies import Viewer
 from api.pages.rendering.page_route import PageRoute
 from api.pages.rendering.templates import redirect_to, render_page
 from api.pages.rendering.urls import build_url, ensure_local_path
+from api.pages.start.welcome import build_first_path
 from api.services import Services
 from domain.commands.people import fold_email_case
 from domain.person import Person
@@ -78,12 +79,13 @@ def sign_in(request: Request, services: CurrentServices, code: str, next: NextPa
     require_own_origin(request)
     now = services.clock()  # read before the look-up: who leaves meanwhile has left after this session began
     earlier = [request.cookies[SESSION_COOKIE]] if SESSION_COOKIE in request.cookies else []
-    secret = services.sessions.begin_session(code, now, earlier) if find_person(services, code) else None
-    if secret is None:
+    person = find_person(services, code)
+    secret = services.sessions.begin_session(code, now, earlier) if person else None
+    if person is None or secret is None:
         return render_invalid_link(request)
     services.sessions.delete_expired(services.clock())
     services.request_counts.delete_old_sign_in_requests(services.clock())
-    response = redirect_to(ensure_local_path(next))
+    response = redirect_to(build_first_path(services, person, ensure_local_path(next)))
     max_age = int(SESSION_LIFETIME.total_seconds())
     response.set_cookie(SESSION_COOKIE, secret, max_age=max_age, httponly=True, samesite="lax")
     return response

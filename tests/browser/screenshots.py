@@ -209,6 +209,7 @@ PAGES = [
     Screenshot("link-unknown", "/s/unknown", None, is_refusal=True),
     Screenshot("sign-in", "/sign-in", None),
     Screenshot("sign-in-gone", "/sign-in/unknown", None, is_refusal=True),
+    Screenshot("welcome", "/welcome?next=/links"),
     Screenshot("my-links", "/links"),
     Screenshot("my-links-empty", "/links?q=zebra"),
     Screenshot("my-links-menu", "/links", prepare=open_split),

@@ -9,7 +9,8 @@ from api.pages.links.table_rows import list_links
 from api.pages.rendering.dependencies import Viewer, WaitsForPosition
 from api.pages.rendering.page_route import PageRoute
 from api.pages.rendering.query_parameters import Blank, ListParameters
-from api.pages.rendering.templates import redirect_to, render_page
+from api.pages.rendering.templates import render_page
+from api.pages.start.onboarding import list_open_steps
 from api.services import Services
 from api.v1.list_queries import LinkKind, LinkSort, LinkStatus
 from projections.links import LinkFilters
@@ -39,12 +40,6 @@ LibraryQuery = Annotated[LibraryParameters, Query()]
 LinkListQuery = Annotated[LinkListParameters, Query()]
 
 
-@router.get("/")
-def redirect_to_start(viewer: Viewer) -> Response:
-    """Redirect to My Links, or to the meeting log for those who have no links (analysts)."""
-    return redirect_to("/links" if viewer.context.roles & {"member", "auditor"} else "/meeting-log")
-
-
 @router.get("/links", dependencies=[WaitsForPosition])
 def list_own_links(request: Request, services: CurrentServices, viewer: Viewer, query: LinkListQuery) -> Response:
     """Show the viewer's own links."""
@@ -54,7 +49,8 @@ def list_own_links(request: Request, services: CurrentServices, viewer: Viewer, 
     ]
     filters = LinkFilters(view="mine", viewer=viewer.person.id, kind=query.kind, status=query.status, q=query.q)
     context = build_list_context(services, viewer, filters, query)
-    return render_page(request, "links/mine.html", **context, failing=failing_calendars)
+    steps = list_open_steps(services, viewer)
+    return render_page(request, "links/mine.html", **context, failing=failing_calendars, onboarding=steps)
 
 
 @router.get("/links/library", dependencies=[WaitsForPosition])

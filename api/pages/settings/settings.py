@@ -44,7 +44,9 @@ def update_hours(request: Request, services: CurrentServices, viewer: Viewer, fo
 
     def update(version: int | None) -> int | None:
         changes = validate_form(OwnChanges, values).get_sent_fields()
-        return services.administration.update_person(viewer.context, viewer.person.id, changes, version)
+        position = services.administration.update_person(viewer.context, viewer.person.id, changes, version)
+        services.onboarding.mark_done(viewer.person.id, ("zone", "hours"), viewer.context.now)
+        return position
 
     return submit_edit(
         services,

@@ -86,6 +86,20 @@ class TestPersonAdd:
         assert (result.exit_code, json.loads(result.stdout)["email"]) == (0, JULIO)
 
     @pytest.mark.parametrize(
+        ("machine", "options", "zone"),
+        [
+            ("Asia/Kolkata", (), "Asia/Kolkata"),
+            ("Asia/Kolkata", ("--time-zone", "Europe/Lisbon"), "Europe/Lisbon"),
+            ("Mars/Base", (), "UTC"),
+        ],
+    )
+    def test_the_machine_says_the_zone_that_is_not_given(
+        self, run_command: CommandRunner, machine: str, options: tuple[str, ...], zone: str
+    ) -> None:
+        result = run_command("person", "add", JULIO, "--role", "member", "--json", *options, TZ=machine)
+        assert json.loads(result.stdout)["time_zone"] == zone
+
+    @pytest.mark.parametrize(
         ("arguments", "message"),
         [
             ((JULIO, "--role", "king"), "role: There is no role king; the roles are member,"),

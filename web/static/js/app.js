@@ -7,6 +7,7 @@ import { startMenus } from "./menus.js";
 import { startSplitButtons } from "./split_button.js";
 import { startTheme } from "./theme.js";
 import { startToasts } from "./toasts.js";
+import { startZoneProposal } from "./zone_proposal.js";
 
 document.documentElement.classList.add("js");
 startTheme();
@@ -17,3 +18,4 @@ startFields();
 startFilters();
 startHoursPreview();
 startSplitButtons();
+startZoneProposal();
