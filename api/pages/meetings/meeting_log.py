@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -14,8 +15,11 @@ from api.pages.rendering.templates import render_page
 from api.services import Services
 from api.v1.list_queries import MeetingSelection, MeetingSort
 from api.v1.meeting_log import READERS, stream_csv
+from domain.link import Link
 from domain.offer import build_days_interval
+from domain.permissions import is_link_visible
 from projections import links, meeting_log, meeting_types, people
+from projections.links import LinkRow
 from projections.meeting_log import MeetingFilters
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -57,7 +61,7 @@ def show_meeting_log(request: Request, services: CurrentServices, viewer: Viewer
         sort=query.sort,
         row=query.row,
         views=list_views(viewer.today),
-        **list_filter_choices(services, filters, viewer.context.now),
+        **list_filter_choices(services, viewer, filters),
     )
 
 
@@ -75,9 +79,9 @@ def resolve_day_bound(name: str, day: Day | None, zone: str) -> datetime | None:
     return interval.end if name.endswith("_to") else interval.start
 
 
-def list_filter_choices(services: Services, filters: MeetingFilters, now: datetime) -> dict[str, Any]:
+def list_filter_choices(services: Services, viewer: Caller, filters: MeetingFilters) -> dict[str, Any]:
     """Return what the filters offer: people and meeting types by name, and the link that is filtered by."""
-    link = links.find_link(services.live_source, filters.link_id, now) if filters.link_id else None
+    link = find_visible_link(services, viewer, filters.link_id) if filters.link_id else None
     hosts = people.list_people(services.live_source, sort="name", limit=MAX_CHOICES).items
     types = meeting_types.list_meeting_types(services.live_source, sort="name", limit=MAX_CHOICES).items
     return {
@@ -85,6 +89,15 @@ def list_filter_choices(services: Services, filters: MeetingFilters, now: dateti
         "hosts": [(str(person["id"]), person["name"]) for person in hosts],
         "types": [(str(meeting_type["id"]), meeting_type["name"]) for meeting_type in types],
     }
+
+
+def find_visible_link(services: Services, viewer: Caller, id: UUID) -> LinkRow | None:
+    """Return a link, or None if there is none that the viewer may see: its name is not for everybody."""
+    link = services.links.load_aggregates([id]).get(id)
+    sees_all = viewer.limit_visibility(*READERS) is None
+    if not isinstance(link, Link) or not (sees_all or is_link_visible(viewer.context, link)):
+        return None
+    return links.find_link(services.live_source, id, viewer.context.now)
 
 
 def list_views(today: date) -> list[tuple[str, str]]:
