@@ -13,7 +13,7 @@ from icalendar import Calendar, Event, vCalAddress
 
 from domain.availability.hours import load_zone
 from integrations.calendar_entry import CalendarEntry, Participant
-from integrations.plain_text import to_one_line
+from integrations.plain_text import remove_direction_characters, to_display_name, to_one_line
 from integrations.vtimezone import build_vtimezone
 
 PRODUCT = "-//Oncelink//Booking//EN"
@@ -38,7 +38,7 @@ def render_icalendar(entry: CalendarEntry, method: Method | None = None, invites
 def render_published_calendar(entries: Iterable[CalendarEntry], name: str) -> bytes:
     """Render a calendar to subscribe to, its times in UTC. It names no attendee (RFC 5546, 3.2.1)."""
     calendar = build_calendar("PUBLISH")
-    calendar.add("x-wr-calname", name)
+    calendar.add("x-wr-calname", to_one_line(name))
     calendar.add("x-published-ttl", "PT15M")
     for entry in entries:
         vevent = build_vevent(replace(entry, zone="UTC"))
@@ -73,7 +73,7 @@ def build_vevent(entry: CalendarEntry) -> Event:
     vevent.add("dtend", end)
     vevent.add("summary", to_one_line(entry.title))
     vevent.add("status", "CANCELLED" if entry.cancelled else "CONFIRMED")
-    vevent.add("description", entry.description)
+    vevent.add("description", remove_direction_characters(entry.description))
     vevent.add("url", entry.url)
     vevent.add("class", "PRIVATE")
     if entry.location:
@@ -116,7 +116,7 @@ def build_attendee(participant: Participant, role: str) -> vCalAddress:
 def build_cal_address(participant: Participant, **parameters: str) -> vCalAddress:
     """Build a calendar address with its name and parameters."""
     address = vCalAddress(f"mailto:{participant.email}")
-    address.params["CN"] = to_one_line(participant.name).replace('"', "'")
+    address.params["CN"] = to_display_name(participant.name).replace('"', "'")
     for name, value in parameters.items():
         address.params[name] = value
     return address

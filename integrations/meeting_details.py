@@ -10,6 +10,7 @@ from domain.meeting_type import MeetingTypeProperties
 from domain.person import PersonProperties
 from domain.token import MeetingBooked, Rescheduled
 from integrations.calendar_entry import CalendarEntry, Participant
+from integrations.plain_text import to_display_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class MeetingDetails:
     @property
     def title_for_hosts(self) -> str:
         """The meeting's title for its hosts."""
-        return f"{self.meeting_type.name} with {self.guest.name if self.guest else 'a guest'}"
+        return f"{self.meeting_type.name} with {to_display_name(self.guest.name) if self.guest else 'a guest'}"
 
     def build_entry(self, for_guest: bool, zone: str, sent_by: str | None = None) -> CalendarEntry:
         """Build the entry for the guest's calendar, or for a host's."""

@@ -10,6 +10,10 @@ DIRECTION_CHARACTERS = {
     *map(chr, range(0x2066, 0x206A)),
     "\ufeff",
 }
+DIRECTION_CHARACTER = re.compile(f"[{''.join(sorted(DIRECTION_CHARACTERS))}]")
+# what makes programs find an address in a text: signs of a URL, and a full stop (also those of IDNA) before a letter
+ADDRESS_SIGNS = re.compile(r"[:/\\@]+")
+FULL_STOP_BEFORE_LETTER = re.compile(r"([.\u3002\uff0e\uff61])(?=\w)")
 LOOKS_LIKE_AN_ADDRESS = re.compile(r"[:/@\\<>|]|\.\w|www", re.IGNORECASE)
 
 
@@ -19,6 +23,15 @@ def to_one_line(text: str, max_length: int = 200) -> str:
         "".join(" " if is_control(character) else character for character in remove_direction_characters(text)).split()
     )
     return line if len(line) <= max_length else f"{line[: max_length - 1].rstrip()}…"
+
+
+def to_display_name(name: str) -> str:
+    """Convert a name to one line in which no program finds a URL or an e-mail address to make a link of.
+
+    `https://evil.example` becomes `https evil. example`; `J.R.R. Tolkien` becomes `J. R. R. Tolkien`.
+    """
+    words = ADDRESS_SIGNS.sub(" ", remove_direction_characters(name))
+    return to_one_line(FULL_STOP_BEFORE_LETTER.sub(r"\1 ", words))
 
 
 def to_lines(text: str) -> list[str]:
@@ -34,7 +47,7 @@ def to_lines(text: str) -> list[str]:
 
 def remove_direction_characters(text: str) -> str:
     """Remove characters that only change the text's direction."""
-    return "".join(character for character in text if character not in DIRECTION_CHARACTERS)
+    return DIRECTION_CHARACTER.sub("", text)
 
 
 def is_control(character: str) -> bool:

@@ -15,6 +15,7 @@ from api.cli.command_context import Json, explain_errors, use_services
 from api.http.validation_messages import parse_id
 from api.instant_parsing import parse_as_of
 from domain.refusals import NotFound
+from integrations.plain_text import to_one_line
 from projections.queries.query import iterate_pages
 from replay import as_of
 from replay.history import event_history
@@ -23,6 +24,7 @@ from store.database import Database
 
 MAX_ROWS = 10_000
 MAX_COLUMNS = 8  # more than that no terminal shows
+MAX_TEXT = 2_000
 
 
 def register_commands(app: typer.Typer) -> None:
@@ -72,14 +74,14 @@ def print_events(rows: Iterable[HistoryRow], console: Console) -> None:
     """Print a timeline: each event's instant, sentence, origin and changes."""
     for row in rows:
         at = f"{row['occurred_at'] or row['recorded_at']:%Y-%m-%d %H:%M:%S}"
-        console.print(f"[dim]{at}[/dim]  {escape(row['sentence'])}", highlight=False)
+        console.print(f"[dim]{at}[/dim]  {escape_text(row['sentence'])}", highlight=False)
         origin = f"position {row['position']}, {row['type']}, by {row['actor']['kind']}, from {row['source'] or '?'}"
         console.print(
             f"[dim]{'':19}  {escape(origin)}, request {escape(row['request_id'] or '?')}[/dim]", highlight=False
         )
         for change in row["changes"]:
             line = f"{change['field']}: {format_value(change['from'])} → {format_value(change['to'])}"
-            console.print(f"{'':21}{escape(line)}", highlight=False)
+            console.print(f"{'':21}{escape_text(line)}", highlight=False)
         if row["erased"]:
             console.print(f"{'':21}[italic]details erased[/italic]")
 
@@ -92,8 +94,13 @@ def print_rows(rows: list[Mapping[str, Any]], title: str, console: Console) -> N
     names = list(rows[0])[:MAX_COLUMNS]
     table = Table(*names, title=escape(title))
     for row in rows:
-        table.add_row(*(escape(format_value(row[name])) for name in names))
+        table.add_row(*(escape_text(format_value(row[name])) for name in names))
     console.print(table)
+
+
+def escape_text(text: str) -> str:
+    """Escape a text from anybody for the terminal: no markup, and no control character or character of direction."""
+    return escape(to_one_line(text, MAX_TEXT))
 
 
 def format_value(value: Any) -> str:

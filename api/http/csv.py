@@ -1,9 +1,11 @@
-"""CSV (RFC 4180) that spreadsheets do not read as formulas."""
+"""CSV (RFC 4180) that spreadsheets do not read as formulas, and whose text keeps its direction."""
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+
+from integrations.plain_text import remove_direction_characters
 
 # OWASP, CSV injection: full-width signs are turned into plain ones by some spreadsheets
 FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -26,12 +28,12 @@ class EchoWriter:
 
 
 def format_cell(value: Any) -> str:
-    """Format a value as text; one that begins like a formula gets a leading `'`."""
+    """Format a value as text without characters of direction; one that begins like a formula gets a leading `'`."""
     if value is None:
         return ""
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, bool):
         return "true" if value else "false"
-    text = str(value)
+    text = remove_direction_characters(str(value))
     return f"'{text}" if text.lstrip(" ").startswith(FORMULA_PREFIXES) else text

@@ -15,7 +15,7 @@ from email_validator import EmailNotValidError, validate_email
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from integrations.icalendar import Method
-from integrations.plain_text import to_lines, to_one_line
+from integrations.plain_text import to_display_name, to_lines, to_one_line
 
 TEMPLATES = Path(str(files("web") / "templates" / "mail"))
 POLICY = SMTP.clone(utf8=False)
@@ -107,7 +107,7 @@ def build_email(message: MailMessage, sender: Sender, message_id: str, now: date
     email["From"] = build_address(sender.name, sender.email)
     email["To"] = build_address(message.to_name, to)
     if message.reply_to and (reply_to := find_reply_address(message.reply_to[1])):
-        email["Reply-To"] = build_address(message.reply_to[0], reply_to)
+        email["Reply-To"] = build_address(to_display_name(message.reply_to[0]), reply_to)
     email["Subject"] = to_header_text(message.subject)
     email["Date"] = format_datetime(now)
     email["Message-ID"] = f"<{message_id}>"

@@ -1,5 +1,6 @@
 """Renders the Jinja templates: undefined names are errors; adds the context that every template may use."""
 
+import re
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -20,10 +21,14 @@ from api.pages.rendering.static_files import build_static_url
 from api.pages.rendering.typed_text import render_isolated_text, render_names, render_typed_text, take_initial
 from api.web_files import ICONS, TEMPLATES
 from domain.text_direction import isolate_text
+from integrations.plain_text import DIRECTION_CHARACTER
 
 THEME_COOKIE = "oncelink_theme"
 THEMES = {"light": "oncelink", "dark": "oncelink-dark"}
 UTC = "UTC"
+DIRECTION_OR_FORM_VALUE = re.compile(
+    rf'(?P<form_value> value="[^"]*"|<textarea.*?</textarea>)|{DIRECTION_CHARACTER.pattern}', re.DOTALL
+)
 ICON_TEMPLATE = (
     '<svg class="icon" width="{}" height="{}" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.9" '
     'stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">{}</svg>'
@@ -123,9 +128,16 @@ def render_template(template: str, variables: Mapping[str, Any]) -> str:
     """Render a template with its variables."""
     token = RENDER_CONTEXT.set(RenderContext(variables["request"], variables["zone"], variables["now"]))
     try:
-        return create_environment().get_template(template).render(variables)
+        return remove_direction(create_environment().get_template(template).render(variables))
     finally:
         RENDER_CONTEXT.reset(token)
+
+
+def remove_direction(html: str) -> str:
+    """Remove the characters that turn the direction of text from a page, except from what a form sends again."""
+    if not DIRECTION_CHARACTER.search(html):
+        return html
+    return DIRECTION_OR_FORM_VALUE.sub(lambda match: match["form_value"] or "", html)
 
 
 def redirect_to(path: str, sentence: str | None = None, position: int | None = None) -> Response:

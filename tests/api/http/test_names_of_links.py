@@ -66,7 +66,7 @@ def test_no_address_tells_it(shared_api: ApiDriver, foreign: ForeignLink) -> Non
             response = page_client.client.request(
                 method, address, headers=OWN_ORIGIN, data={} if method == "POST" else None
             )
-            if tells(response.text, str(response.headers)):
+            if has_name(response.text, str(response.headers)):
                 telling.append((method, address))
     assert telling == []
 
@@ -79,7 +79,7 @@ def test_no_filter_tells_it(shared_api: ApiDriver, foreign: ForeignLink) -> None
     for address in addresses:
         for name, value in values.items():
             text = page_client.get(f"{address}?{name}={value}").text
-            if tells(text.replace("quokka", "") if name == "q" else text, ""):  # the search is repeated
+            if has_name(text.replace("quokka", "") if name == "q" else text, ""):  # the search is repeated
                 telling.append(f"{address}?{name}={value}")
     assert telling == []
     for id in ("00000000-0000-0000-0000-000000000000", foreign.link["id"]):
@@ -97,6 +97,6 @@ def test_a_taken_slug_says_no_more_than_that(shared_api: ApiDriver, foreign: For
         assert NAME not in response.text
 
 
-def tells(text: str, headers: str) -> bool:
+def has_name(text: str, headers: str) -> bool:
     """Whether an answer tells the link's name or slug."""
     return "quokka" in text.casefold() or "quokka" in headers.casefold()
