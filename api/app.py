@@ -15,6 +15,7 @@ from api.http import api_docs_page, openapi, problem_details
 from api.http.cors import CorsMiddleware
 from api.http.host_cookies import HostCookieMiddleware
 from api.http.middleware import RequestMiddleware
+from api.http.read_capacity import ReadCapacityMiddleware
 from api.http.shutdown_signal import notify_on_shutdown
 from api.http.trailing_slash import redirect_within_site
 from api.logging_setup import configure_logging
@@ -117,6 +118,7 @@ def build_app(settings: Settings, database_wait_seconds: float = 0.0, clock: Clo
     openapi.install_openapi(app)
     redirect_within_site(app)
     app.add_middleware(CorsMiddleware, origins=settings.extensions)
+    app.add_middleware(ReadCapacityMiddleware, size=settings.pool_size)
     if settings.is_https:
         app.add_middleware(HostCookieMiddleware)
     app.add_middleware(RequestMiddleware, secure=settings.is_https)

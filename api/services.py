@@ -49,6 +49,7 @@ from store.onboarding import Onboarding
 from store.reader import PostgresLogReader
 from store.recorder import LogRecorder
 from store.request_counts import RequestCounts
+from store.shared_answers import SharedAnswers
 
 if TYPE_CHECKING:
     from integrations.calendars.calendar_delivery import CalendarDelivery
@@ -72,6 +73,7 @@ class Services:
     pairings: Pairings
     request_counts: RequestCounts
     onboarding: Onboarding
+    shared_answers: SharedAnswers
     reader: PostgresLogReader
     aggregate_cache: AggregateCache
     administration: AdministrationCommands
@@ -180,6 +182,7 @@ def build_services(settings: Settings, database: Database, clock: Clock = read_c
         pairings=Pairings(database),
         request_counts=RequestCounts(database),
         onboarding=Onboarding(database),
+        shared_answers=SharedAnswers(database),
         reader=reader,
         aggregate_cache=aggregate_cache,
         administration=AdministrationCommands(application),

@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import as_of, big_log, mail, meeting_log_html, no_downtime, rebuilding, table, verifying, waiting
+from benchmarks import as_of, big_log, mail, meeting_log_html, no_downtime, rebuilding, slots, table, verifying, waiting
 from benchmarks.sizes import DEFAULT, FULL, TINY
 
 # those that take longer, or arguments: `python -m benchmarks NAME …`
@@ -13,6 +13,7 @@ BY_NAME = {
     "meeting_log_html": meeting_log_html.main,
     "no_downtime": no_downtime.main,
     "rebuilding": rebuilding.main,
+    "slots": slots.main,
     "verifying": verifying.main,
     "waiting": waiting.main,
 }

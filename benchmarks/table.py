@@ -6,7 +6,17 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import appending, catching_up, chart, earlier_bookings, issuing, meeting_log_pages, over_http, peers
+from benchmarks import (
+    appending,
+    catching_up,
+    chart,
+    earlier_bookings,
+    issuing,
+    meeting_log_pages,
+    over_http,
+    peers,
+    slots,
+)
 from benchmarks.environment import FLUSHES, open_environment, run_database_server
 from benchmarks.figure import Figure
 from benchmarks.rebuilding import create_filled_database
@@ -56,7 +66,7 @@ def measure_bookings(server: Server, sizes: Sizes, flush_mode: str) -> Iterator[
     """Measure bookings, slots and issuing."""
     url = server.build_url(SERVICE_ROLE, DATABASE)
     with open_environment(server) as environment:
-        yield issuing.measure_slots_of_a_month(environment, server, sizes, flush_mode)
+        yield from slots.measure_slots_of_a_month(environment, server, sizes, flush_mode)
         yield issuing.measure_issuing(environment, server, sizes, flush_mode)
         throughput = over_http.measure_throughput(environment, url, 1, sizes, flush_mode)
         yield throughput

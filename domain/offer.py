@@ -7,8 +7,9 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from domain.availability.grid import StartRun
 from domain.availability.hours import Interval
-from domain.availability.slots import compute_reserved_interval, is_on_offer, list_offered_slots
+from domain.availability.slots import compute_reserved_interval, is_on_offer, list_offered_runs
 from domain.link import Link
 from domain.meeting_type import MeetingType
 from domain.person import Person
@@ -27,9 +28,15 @@ class Offer:
         """Whose time a booking takes."""
         return tuple(host.id for host in self.hosts)
 
+    def list_runs(self, within: Interval, unavailable: Sequence[Interval], now: datetime) -> list[StartRun]:
+        """Lists the runs of starts on offer within an interval, sorted. `unavailable` is the taken time of any host."""
+        return list_offered_runs(self.meeting_type.properties.rules, self._working_hours, unavailable, within, now)
+
     def list_slots(self, within: Interval, unavailable: Sequence[Interval], now: datetime) -> list[Interval]:
         """Lists the slots that start within an interval, sorted. `unavailable` is the taken time of any host."""
-        return list_offered_slots(self.meeting_type.properties.rules, self._working_hours, unavailable, within, now)
+        duration = self.meeting_type.properties.rules.duration
+        runs = self.list_runs(within, unavailable, now)
+        return [Interval(start, start + duration) for run in runs for start in run.list_starts()]
 
     def refuse_unless_on_offer(self, start: datetime, now: datetime) -> None:
         """Checks that a start would be offered if nothing were taken. Raises SlotNotOffered."""

@@ -158,7 +158,7 @@ def build_link_picker(page_request: LinkPageRequest, offer: LinkOffer, form: Gue
         page_request.path,
         f"/v1/book/{page_request.code}/slots",
         offer,
-        lambda interval: page_request.services.scheduling.list_slots(offer, interval, page_request.context.now),
+        lambda interval: page_request.services.scheduling.list_runs(offer, interval, page_request.context.now),
         query,
         choose_date_format(page_request.request.headers.get("accept-language")),
         page_request.context.now,

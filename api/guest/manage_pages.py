@@ -184,7 +184,7 @@ def build_reschedule_picker(page_request: ManagePageRequest, meeting: Meeting, f
         f"{page_request.path}/reschedule",
         f"/v1/manage/{page_request.code}/slots",
         offer,
-        lambda interval: scheduling.list_slots(offer, interval, now, excluding=id),
+        lambda interval: scheduling.list_runs(offer, interval, now, excluding=id),
         parse_time_query_in(meeting.time_zone, form.fields or page_request.request.query_params),
         meeting.date_format,
         now,

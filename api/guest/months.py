@@ -1,17 +1,19 @@
 """A month of free times: its days, the times of one of them, and the next free time."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from api.guest.query_parameters import TimeQuery
+from domain.availability.grid import StartRun
 from domain.availability.hours import DAY, Interval
 from integrations.date_formats import DateFormat, format_offset
 
-FindSlots = Callable[[Interval], list[Interval]]
+FindRuns = Callable[[Interval], Sequence[StartRun]]
 
+MINUTE = timedelta(minutes=1)
 MAX_OFFSET_AHEAD, MAX_OFFSET_BEHIND = timedelta(hours=14), timedelta(hours=12)  # no zone is further from UTC
 MIN_WINDOW, MAX_WINDOW = timedelta(days=2), timedelta(days=62)
 
@@ -46,7 +48,7 @@ class Month:
     times: Sequence[TimeOption]
     next_free: datetime | None
     interval: Interval
-    starts: Sequence[datetime] = field(repr=False, default=())
+    runs: Sequence[StartRun] = field(repr=False, default=())
 
     @property
     def empty(self) -> bool:
@@ -54,25 +56,30 @@ class Month:
         return not any(day.times for day in self.days)
 
     @property
-    def minutes(self) -> list[int]:
-        """The known starts as minutes since 1970, for the page's script."""
-        return [int(start.timestamp()) // 60 for start in self.starts]
+    def minutes(self) -> list[tuple[int, int, int]]:
+        """The known runs of starts for the page's script: the first in minutes since 1970, the step, how many."""
+        return [(int(run.first.timestamp()) // 60, run.step // MINUTE, run.length) for run in self.runs]
+
+    def is_free(self, start: datetime) -> bool:
+        """Whether a time is among the known starts."""
+        return any(run.slice_between(start, start) for run in self.runs)
 
 
 def build_month(
-    find_slots: FindSlots, query: TimeQuery, now: datetime, until: datetime, date_format: DateFormat
+    find_runs: FindRuns, query: TimeQuery, now: datetime, until: datetime, date_format: DateFormat
 ) -> Month:
     """Build the requested month, or else the first one with a free time; `until` is the end of what may be booked."""
     zone = query.zone
     earliest, latest = to_month(now, zone), to_month(until, zone)
     first_day = (
-        min(max(query.month, earliest), latest) if query.month else find_opening_month(find_slots, zone, now, until)
+        min(max(query.month, earliest), latest) if query.month else find_opening_month(find_runs, zone, now, until)
     )
     interval = compute_month_interval(first_day)
-    starts = [slot.start for slot in find_slots(interval)]
-    counts = Counter(start.astimezone(zone).date() for start in starts)
-    days = [DayOfMonth(day, counts[day]) for day in list_days(first_day)]
+    runs = find_runs(interval)
+    runs_by_date = group_by_date(runs, zone)
+    days = [DayOfMonth(day, sum(run.length for run in runs_by_date.get(day, ()))) for day in list_days(first_day)]
     chosen_date = choose_day(days, query.day)
+    chosen_runs = runs_by_date.get(chosen_date, ()) if chosen_date else ()
     return Month(
         first=first_day,
         days=days,
@@ -80,47 +87,53 @@ def build_month(
         previous=to_previous_month(first_day) if first_day > earliest else None,
         following=to_next_month(first_day) if first_day < latest else None,
         chosen=chosen_date,
-        times=list_times(chosen_date, starts, zone, date_format),
+        times=list_times([start for run in chosen_runs for start in run.list_starts()], zone, date_format),
         next_free=None
         if any(day.times for day in days)
-        else find_next_free_time(find_slots, first_day, zone, now, until),
+        else find_next_free_time(find_runs, first_day, zone, now, until),
         interval=interval,
-        starts=starts,
+        runs=runs,
     )
 
 
-def find_opening_month(find_slots: FindSlots, zone: ZoneInfo, now: datetime, until: datetime) -> date:
+def find_opening_month(find_runs: FindRuns, zone: ZoneInfo, now: datetime, until: datetime) -> date:
     """Return the month of the first free time, or else the current month."""
-    first_start = find_first_free_time(find_slots, now, until)
+    first_start = find_first_free_time(find_runs, now, until)
     return to_month(first_start or now, zone)
 
 
 def find_next_free_time(
-    find_slots: FindSlots, month: date, zone: ZoneInfo, now: datetime, until: datetime
+    find_runs: FindRuns, month: date, zone: ZoneInfo, now: datetime, until: datetime
 ) -> datetime | None:
     """Return the first free time from a month on, or else the first one of all."""
     begin = datetime.combine(month, time(), zone).astimezone(UTC)
-    return find_first_free_time(find_slots, max(begin, now), until) or find_first_free_time(find_slots, now, until)
+    return find_first_free_time(find_runs, max(begin, now), until) or find_first_free_time(find_runs, now, until)
 
 
-def find_first_free_time(find_slots: FindSlots, begin: datetime, until: datetime) -> datetime | None:
+def find_first_free_time(find_runs: FindRuns, begin: datetime, until: datetime) -> datetime | None:
     """Return the first free time from `begin` on, searched in windows that double in length."""
     window = MIN_WINDOW
     while begin <= until:
-        slots = find_slots(Interval(begin, begin + window))
-        if slots:
-            return slots[0].start
+        runs = find_runs(Interval(begin, begin + window))
+        if runs:
+            return runs[0].first
         begin, window = begin + window, min(window * 2, MAX_WINDOW)
     return None
 
 
-def list_times(
-    day: date | None, starts: Sequence[datetime], zone: ZoneInfo, date_format: DateFormat
-) -> list[TimeOption]:
-    """Return the free times of a day in a zone."""
-    day_starts = [start for start in starts if start.astimezone(zone).date() == day]
-    labels = Counter(date_format.format_time(start, zone) for start in day_starts)
-    return list(label_times(day_starts, labels, zone, date_format))
+def group_by_date(runs: Sequence[StartRun], zone: ZoneInfo) -> dict[date, list[StartRun]]:
+    """Group runs of starts by their date in a zone."""
+    result: dict[date, list[StartRun]] = defaultdict(list)
+    for run in runs:
+        for day, part in run.split_by_date(zone):
+            result[day].append(part)
+    return result
+
+
+def list_times(starts: Sequence[datetime], zone: ZoneInfo, date_format: DateFormat) -> list[TimeOption]:
+    """Return the free times of a day, labelled in a zone."""
+    labels = Counter(date_format.format_time(start, zone) for start in starts)
+    return list(label_times(starts, labels, zone, date_format))
 
 
 def label_times(

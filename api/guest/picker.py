@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
+from itertools import chain, islice
 
 from api.field_types import list_time_zones
-from api.guest.months import MAX_WINDOW, FindSlots, Month, build_month, describe_clock_change, find_first_free_time
+from api.guest.months import MAX_WINDOW, FindRuns, Month, build_month, describe_clock_change, find_first_free_time
 from api.guest.query_parameters import TimeQuery, build_query, format_rfc3339
 from api.pages.rendering.urls import build_url
+from domain.availability.grid import StartRun
 from domain.availability.hours import DAY, Interval
 from domain.offer import Offer
 from integrations.date_formats import DateFormat, format_offset, format_zone
@@ -51,13 +53,13 @@ class Picker:
     now: datetime
     until: datetime
     duration: timedelta
-    find_slots: FindSlots
+    find_runs: FindRuns
     current: datetime | None = None
 
     @property
     def start(self) -> datetime | None:
         """The requested time, if it is free."""
-        return self.query.start if self.query.start in self.month.starts else None
+        return self.query.start if self.query.start and self.month.is_free(self.query.start) else None
 
     @property
     def problem(self) -> str | None:
@@ -91,14 +93,12 @@ class Picker:
     def list_next_times(self, start: datetime) -> list[TimeChoice]:
         """Return the next free times from one that is taken, or else the first ones of all."""
         begin = max(start, self.now)
-        first_start = find_first_free_time(self.find_slots, begin, self.until) or find_first_free_time(
-            self.find_slots, self.now, self.until
+        first_start = find_first_free_time(self.find_runs, begin, self.until) or find_first_free_time(
+            self.find_runs, self.now, self.until
         )
-        slots = self.find_slots(Interval(first_start, first_start + MAX_WINDOW))[:MAX_NEXT_TIMES] if first_start else []
-        return [
-            TimeChoice(format_rfc3339(slot.start), self.format_day(slot.start), self.format_span(slot.start))
-            for slot in slots
-        ]
+        runs = self.find_runs(Interval(first_start, first_start + MAX_WINDOW)) if first_start else []
+        starts = islice(chain.from_iterable(run.list_starts() for run in runs), MAX_NEXT_TIMES)
+        return [TimeChoice(format_rfc3339(start), self.format_day(start), self.format_span(start)) for start in starts]
 
     @property
     def change(self) -> str | None:
@@ -130,7 +130,7 @@ class Picker:
             "zone": self.query.time_zone,
             "named": self.query.has_zone,
             "month": f"{self.month.first:%Y-%m}",
-            "starts": self.month.minutes,
+            "runs": self.month.minutes,
             "now": int(self.now.timestamp()) // 60,
             "until": int(self.until.timestamp()) // 60,
             "minutes": int(self.duration.total_seconds()) // 60,
@@ -150,7 +150,7 @@ def build_picker(
     path: str,
     slots_path: str,
     offer: Offer,
-    find_slots: FindSlots,
+    find_runs: FindRuns,
     query: TimeQuery,
     date_format: DateFormat,
     now: datetime,
@@ -158,10 +158,11 @@ def build_picker(
 ) -> Picker:
     """Build the picker of the requested month; `current`, the time that the meeting has, is not offered."""
 
-    def find_other_slots(interval: Interval) -> list[Interval]:
-        return [slot for slot in find_slots(interval) if slot.start != current]
+    def find_other_runs(interval: Interval) -> Sequence[StartRun]:
+        runs = find_runs(interval)
+        return runs if current is None else [part for run in runs for part in run.exclude_start(current)]
 
     rules = offer.meeting_type.properties.rules
     until = now + rules.booking_window
-    month = build_month(find_other_slots, query, now, until, date_format)
-    return Picker(path, slots_path, query, date_format, month, now, until, rules.duration, find_other_slots, current)
+    month = build_month(find_other_runs, query, now, until, date_format)
+    return Picker(path, slots_path, query, date_format, month, now, until, rules.duration, find_other_runs, current)

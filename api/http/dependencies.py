@@ -15,6 +15,7 @@ from fastapi.security.http import HTTPAuthorizationCredentials
 
 from api.http.api_key_scopes import LIMITED_ROLES, require_scope
 from api.http.rate_limiter import limit_guest_requests
+from api.http.read_capacity import leave_read_slot
 from api.http.validation_messages import parse_id
 from api.services import Services
 from domain.event import Actor, Context, Source
@@ -202,6 +203,7 @@ IfMatch = Annotated[int | None, Depends(parse_if_match)]
 
 
 async def wait_for_min_position(
+    request: Request,
     services: CurrentServices,
     caller: CurrentCaller,
     value: Annotated[
@@ -216,7 +218,9 @@ async def wait_for_min_position(
         return
     if not re.fullmatch(r"\d{1,18}", value):
         raise Invalid("Oncelink-Min-Position", "Send a position, a whole number.")
-    if not await services.position_waiter.wait_for_position(int(value)):
+    async with leave_read_slot(request):
+        is_reached = await services.position_waiter.wait_for_position(int(value))
+    if not is_reached:
         raise ReadModelBehind
 
 

@@ -17,6 +17,11 @@ Row = TypeVar("Row")
 VersionedRow = TypeVar("VersionedRow", bound=Mapping[str, Any])
 
 
+def build_json_response(content: bytes) -> Response:
+    """Build the response to JSON that is encoded already."""
+    return Response(content, media_type="application/json")
+
+
 def require_row(row: Row | None) -> Row:
     """Return a row. Raises NotFound when it is None."""
     if row is None:

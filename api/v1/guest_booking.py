@@ -9,16 +9,19 @@ from fastapi.responses import JSONResponse
 from api.field_types import SLUG, Day, TimeZone
 from api.http.dependencies import CurrentServices, GuestContext, IdempotencyKey, build_position_header
 from api.http.problem_details import describe_problems
+from api.http.responses import build_json_response
 from api.http.strict_json import StrictRoute
 from api.services import Services
 from api.v1.request_bodies import NewBooking
-from api.v1.response_models import BookingMade, GuestBooking, Host, Offer, OfferedType, Slot, Slots
+from api.v1.response_models import BookingMade, GuestBooking, Host, Offer, OfferedType, Slots
+from api.v1.slot_answers import render_slots
 from domain.commands.scheduling import BookingRequest, BookingResult, BookingTarget
 from domain.offer import LinkOffer, build_days_interval
 from domain.offer import Offer as DomainOffer
 from domain.refusals import Invalid, LinkNotFound
 from domain.token import MeetingBooked, Rescheduled
 from projections.meeting_log import Guest
+from store.shared_answers import Answer
 
 router = APIRouter(prefix="/v1/book", tags=["Guests"], route_class=StrictRoute)
 
@@ -49,12 +52,19 @@ def get_offer(services: CurrentServices, context: GuestContext, code: str) -> Of
 )
 def list_slots(
     services: CurrentServices, context: GuestContext, code: str, first: From, last: To, time_zone: Zone
-) -> Slots:
-    """The times on offer, both days included."""
-    offer = load_open_offer(services, resolve_target(services, code), context)
+) -> Response:
+    """The times on offer, both days included; of at most 3,000, the days before `next_from`."""
+    target = resolve_target(services, code)
     interval = build_days_interval(*validate_days(first, last), time_zone)
-    slots = services.scheduling.list_slots(offer, interval, context.now)
-    return Slots(time_zone=time_zone, slots=[Slot(start=slot.start, end=slot.end) for slot in slots])
+
+    def compute_answer() -> Answer:
+        offer = load_open_offer(services, target, context)
+        runs = services.scheduling.list_runs(offer, interval, context.now)
+        content = render_slots(runs, offer.meeting_type.properties.rules.duration, time_zone)
+        return Answer(content, valid_until=offer.link.properties.expires_at)
+
+    question = ("slots", target, first, last, time_zone)
+    return build_json_response(services.shared_answers.get_or_compute(question, context.now, compute_answer))
 
 
 @router.post(

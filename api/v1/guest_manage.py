@@ -6,16 +6,18 @@ from fastapi import APIRouter, Response
 
 from api.http.dependencies import CurrentServices, GuestContext
 from api.http.problem_details import describe_problems
-from api.http.responses import announce_change
+from api.http.responses import announce_change, build_json_response
 from api.http.strict_json import StrictRoute
 from api.services import Services
 from api.v1.guest_booking import From, To, Zone, build_guest_booking, validate_days
 from api.v1.request_bodies import NewStart, Reason
-from api.v1.response_models import Managed, Slot, Slots
+from api.v1.response_models import Managed, Slots
+from api.v1.slot_answers import render_slots
 from domain.event import Context
 from domain.offer import build_days_interval
 from domain.refusals import LinkNotFound, ManageLinkExpired
 from domain.token import Token
+from store.shared_answers import Answer
 
 router = APIRouter(prefix="/v1/manage", tags=["Guests"], route_class=StrictRoute)
 
@@ -44,15 +46,20 @@ def get_own_booking(services: CurrentServices, context: GuestContext, code: str)
 )
 def list_own_booking_slots(
     services: CurrentServices, context: GuestContext, code: str, first: From, last: To, time_zone: Zone
-) -> Slots:
-    """The times that the meeting can be moved to, both days included."""
-    token = load_token(services, code, context)
-    token.require_changeable_meeting(context.now)
+) -> Response:
+    """The times that the meeting can be moved to, both days included; of at most 3,000, the days before `next_from`."""
     interval = build_days_interval(*validate_days(first, last), time_zone)
-    slots = services.scheduling.list_slots(
-        services.scheduling.load_booking_offer(token), interval, context.now, excluding=token.id
-    )
-    return Slots(time_zone=time_zone, slots=[Slot(start=slot.start, end=slot.end) for slot in slots])
+
+    def compute_answer() -> Answer:
+        token = load_token(services, code, context)
+        meeting = token.require_changeable_meeting(context.now)
+        offer = services.scheduling.load_booking_offer(token)
+        runs = services.scheduling.list_runs(offer, interval, context.now, excluding=token.id)
+        content = render_slots(runs, offer.meeting_type.properties.rules.duration, time_zone)
+        return Answer(content, valid_until=meeting.starts_at)
+
+    question = ("slots to move to", code, first, last, time_zone)
+    return build_json_response(services.shared_answers.get_or_compute(question, context.now, compute_answer))
 
 
 @router.post(

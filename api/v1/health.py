@@ -24,7 +24,7 @@ NOT_READY: dict[int | str, dict[str, Any]] = {503: {"description": "Not ready; `
 
 
 @router.get("/healthz", name="healthz")
-def check_health() -> dict[str, str]:
+async def check_health() -> dict[str, str]:
     """The process answers."""
     return {"status": "ok"}
 

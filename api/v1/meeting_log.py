@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
 from api.http.csv import render_csv_lines
 from api.http.dependencies import CurrentCaller, CurrentServices, FollowsMinPosition
 from api.http.problem_details import describe_problems
+from api.http.read_capacity import iterate_download
 from api.http.responses import to_page_response
 from api.http.strict_json import StrictRoute
 from api.v1.list_queries import MeetingLogQuery
@@ -33,6 +34,7 @@ CSV_RESPONSE: dict[int | str, dict[str, Any]] = {
     responses=CSV_RESPONSE | describe_problems(401, 422, 503),
 )
 def read_meeting_log(
+    request: Request,
     services: CurrentServices,
     caller: CurrentCaller,
     query: Annotated[MeetingLogQuery, Query()],
@@ -41,7 +43,7 @@ def read_meeting_log(
     """What was booked, newest first; single-use rows are shown unless hidden."""
     filters = query.to_filters(caller.limit_visibility(*READERS))
     if is_csv_preferred(accept or ""):
-        return stream_csv(meeting_log.iterate_meetings(services.live_source, filters, query.sort))
+        return stream_csv(request, meeting_log.iterate_meetings(services.live_source, filters, query.sort))
     return to_page_response(
         meeting_log.list_meetings(services.live_source, filters, query.sort, query.limit, query.cursor)
     )
@@ -57,9 +59,9 @@ def is_csv_preferred(accept: str) -> bool:
     return weights.get("text/csv", 0.0) > 0 and weights["text/csv"] >= weights.get("application/json", 0.0)
 
 
-def stream_csv(rows: Iterable[MeetingRow]) -> StreamingResponse:
+def stream_csv(request: Request, rows: Iterable[MeetingRow]) -> StreamingResponse:
     """Stream rows as a CSV file."""
-    lines = render_csv_lines(COLUMNS, map(flatten_meeting, rows))
+    lines = iterate_download(request, render_csv_lines(COLUMNS, map(flatten_meeting, rows)))
     return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=DOWNLOAD_HEADERS)
 
 

@@ -1,11 +1,11 @@
 """What the API answers: one model for each thing, with the contract's names."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Generic, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from typing_extensions import get_original_bases
 
 from projections.departures import DepartureImpact
@@ -123,10 +123,13 @@ class Slot(BaseModel):
 
 
 class Slots(BaseModel):
-    """The offered times of some days, in order."""
+    """The offered times of some days, in order: of whole days, at most 3,000."""
 
     time_zone: str
     slots: list[Slot]
+    next_from: date | None = Field(
+        description="The first day that was left out because there are more slots; ask again from there. Else null."
+    )
 
 
 class GuestBooking(BaseModel):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 Hours = Mapping[str, Sequence[tuple[str, str]]]
@@ -16,8 +17,7 @@ DAY = timedelta(days=1)
 TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(NamedTuple):
     """The interval [start, end), both aware and in UTC."""
 
     start: datetime
@@ -98,7 +98,9 @@ class LocalDay:
     start: datetime | None
 
     @classmethod
+    @lru_cache(maxsize=4096)
     def from_date(cls, day: date, zone: ZoneInfo) -> "LocalDay":
+        """Returns a date in a zone, cached: all hosts of a zone share the same few dates."""
         midnight = datetime.combine(day, time.min)
         offset = _get_utc_offset(midnight, zone)
         has_one_offset = offset == _get_utc_offset(midnight + DAY, zone)

@@ -1,23 +1,13 @@
-"""Computes the slots on offer: small policies over zone-aware intervals."""
+"""Computes the slots on offer: small policies, each of which narrows the ranges in which a meeting may start."""
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
-from domain.availability.hours import (
-    DAY,
-    Interval,
-    LocalDay,
-    WorkingHours,
-    iterate_dates,
-    list_hours_on,
-    list_working_intervals,
-    load_zone,
-    merge_intervals,
-)
-
-ZERO = timedelta(0)
+from domain.availability.grid import ZERO, StartRun, iterate_runs, list_local_dates
+from domain.availability.hours import Interval, WorkingHours, list_working_intervals, load_zone, merge_intervals
+from domain.availability.start_ranges import StartRange, StartRanges, intersect_ranges
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,45 +44,65 @@ class IntervalSet:
         index = bisect_right(self.starts, interval.start) - 1
         return index >= 0 and interval.end <= self.ends[index]
 
-    def is_overlapping(self, interval: Interval) -> bool:
-        index = bisect_left(self.starts, interval.end) - 1
-        return index >= 0 and interval.start < self.ends[index]
-
 
 @dataclass(frozen=True, slots=True)
 class Availability:
-    """What the policies judge a slot by: rules, each host's working time, unavailable time of any host, and now."""
+    """What the policies go by: rules, each host's working time, unavailable time of any host (sorted), and now.
+
+    Neither the intervals of one host's working time nor those of unavailable time overlap or touch.
+    """
 
     rules: SlotRules
-    working_time: Sequence[IntervalSet]
-    unavailable: IntervalSet
+    working_time: Sequence[Sequence[Interval]]
+    unavailable: Sequence[Interval]
     now: datetime
 
 
-def is_after_minimum_notice(availability: Availability, slot: Interval) -> bool:
-    return slot.start >= availability.now + availability.rules.minimum_notice
+def limit_to_minimum_notice(availability: Availability, ranges: StartRanges) -> StartRanges:
+    """Keeps starts that are not sooner than the minimum notice."""
+    earliest = availability.now + availability.rules.minimum_notice
+    return [(max(first, earliest), last) for first, last in ranges if last >= earliest]
 
 
-def is_inside_booking_window(availability: Availability, slot: Interval) -> bool:
-    return slot.start <= availability.now + availability.rules.booking_window
+def limit_to_booking_window(availability: Availability, ranges: StartRanges) -> StartRanges:
+    """Keeps starts that are no later than the booking window from now."""
+    latest = availability.now + availability.rules.booking_window
+    return [(first, min(last, latest)) for first, last in ranges if first <= latest]
 
 
-def is_within_weekly_hours(availability: Availability, slot: Interval) -> bool:
-    """Whether the meeting is within every host's working time. Its buffers may lie outside."""
-    return all(hours.is_covering(slot) for hours in availability.working_time)
+def limit_to_weekly_hours(availability: Availability, ranges: StartRanges) -> StartRanges:
+    """Keeps starts of meetings that are within every host's working time. Their buffers may lie outside."""
+    duration = availability.rules.duration
+    for intervals in availability.working_time:
+        fitting = [
+            (interval.start, interval.end - duration)
+            for interval in intervals
+            if interval.end - interval.start >= duration
+        ]
+        ranges = intersect_ranges(ranges, fitting)
+    return ranges
 
 
-def is_everyone_free(availability: Availability, slot: Interval) -> bool:
-    """Whether the meeting and its buffers overlap no unavailable time. Touching is not overlapping."""
-    return not availability.unavailable.is_overlapping(compute_reserved_interval(availability.rules, slot.start))
+def limit_to_free_time(availability: Availability, ranges: StartRanges) -> StartRanges:
+    """Keeps starts of meetings that overlap no unavailable time, buffers included. Touching is not overlapping."""
+    if not ranges:
+        return ranges
+    rules = availability.rules
+    after_start = rules.duration + rules.buffer_after
+    gaps, first = [], ranges[0][0]
+    for busy in availability.unavailable:
+        if first <= (last := busy.start - after_start):
+            gaps.append((first, last))
+        first = max(first, busy.end + rules.buffer_before)
+    return intersect_ranges(ranges, [*gaps, (first, max(first, ranges[-1][1]))])
 
 
-Policy = Callable[[Availability, Interval], bool]
+Policy = Callable[[Availability, StartRanges], StartRanges]
 POLICIES: Sequence[Policy] = (
-    is_after_minimum_notice,
-    is_inside_booking_window,
-    is_within_weekly_hours,
-    is_everyone_free,
+    limit_to_minimum_notice,
+    limit_to_booking_window,
+    limit_to_weekly_hours,
+    limit_to_free_time,
 )
 
 
@@ -101,67 +111,51 @@ def compute_reserved_interval(rules: SlotRules, start: datetime) -> Interval:
     return Interval(start - rules.buffer_before, start + rules.duration + rules.buffer_after)
 
 
-def list_offered_slots(
+def list_offered_runs(
     rules: SlotRules, hosts: Sequence[WorkingHours], unavailable: Iterable[Interval], within: Interval, now: datetime
-) -> list[Interval]:
-    """Lists the slots on offer that start in `within`, sorted, each once.
+) -> list[StartRun]:
+    """Lists the starts on offer in `within`, sorted, each once, as runs: the work grows with free intervals, not slots.
 
     `hosts` is the host, whose hours make the grid, then the co-hosts: at least one person. `unavailable` is the taken
     time of any of them in any order: reservations, buffers included, and their own calendars. All instants are aware,
     in UTC.
     """
-    slots = _list_slots(rules, hosts, unavailable, within, now)
-    return [slot for slot in slots if slot.start < within.end]
+    if within.start >= within.end:
+        return []
+    return _list_runs(rules, hosts, unavailable, (within.start, within.end - datetime.resolution), now)
+
+
+def list_offered_slots(
+    rules: SlotRules, hosts: Sequence[WorkingHours], unavailable: Iterable[Interval], within: Interval, now: datetime
+) -> list[Interval]:
+    """Lists the slots that `list_offered_runs` stands for."""
+    runs = list_offered_runs(rules, hosts, unavailable, within, now)
+    return [Interval(start, start + rules.duration) for run in runs for start in run.list_starts()]
 
 
 def is_on_offer(rules: SlotRules, hosts: Sequence[WorkingHours], start: datetime, now: datetime) -> bool:
-    """Whether `list_offered_slots` would list this start (aware, UTC) if nothing were unavailable."""
-    return bool(_list_slots(rules, hosts, (), Interval(start, start), now))
+    """Whether `list_offered_slots` would list this start (aware) if nothing were unavailable."""
+    return bool(_list_runs(rules, hosts, (), (start, start), now))
 
 
-def _list_slots(
-    rules: SlotRules, hosts: Sequence[WorkingHours], unavailable: Iterable[Interval], within: Interval, now: datetime
-) -> list[Interval]:
-    """Lists the slots on offer that start from `within.start` to `within.end`, here both included.
+def _list_runs(
+    rules: SlotRules, hosts: Sequence[WorkingHours], unavailable: Iterable[Interval], within: StartRange, now: datetime
+) -> list[StartRun]:
+    """Lists the starts on offer in a range.
 
     The policies decide. Days that notice or window rule out anyway are skipped only to save time.
     """
-    first = max(within.start, now + rules.minimum_notice)
-    last = min(within.end, now + rules.booking_window)
+    first, last = max(within[0], now + rules.minimum_notice), min(within[1], now + rules.booking_window)
     if first > last:
         return []
-    working_time = [
-        IntervalSet.from_intervals(_list_working_intervals_between(person, first, last + rules.duration))
-        for person in hosts
-    ]
-    availability = Availability(rules, working_time, IntervalSet.from_intervals(unavailable), now)
-    slots = [Interval(start, start + rules.duration) for start in _iterate_starts(hosts[0], rules.step, first, last)]
+    working_time = [_list_working_intervals_between(person, first, last + rules.duration) for person in hosts]
+    availability = Availability(rules, working_time, merge_intervals(unavailable), now)
+    ranges: StartRanges = [within]
     for policy in POLICIES:
-        slots = [slot for slot in slots if policy(availability, slot)]
-    return slots
-
-
-def _iterate_starts(host: WorkingHours, step: timedelta, first: datetime, last: datetime) -> Iterator[datetime]:
-    """Iterates over the host's grid in order: steps of local time from the start of each interval, if they exist."""
-    zone = load_zone(host.time_zone)
-    days = (LocalDay.from_date(day, zone) for day in _list_local_dates(host, first, last))
-    starts = (
-        day.to_instant(time) for day in days for time in _iterate_times_of_day(host, step, day) if day.has_time(time)
-    )
-    return (start for start in starts if first <= start <= last)
-
-
-def _iterate_times_of_day(host: WorkingHours, step: timedelta, day: LocalDay) -> Iterator[timedelta]:
-    for begin, end in list_hours_on(host, day.midnight.date()):
-        yield from (begin + step * number for number in range(-((begin - end) // step)))
+        ranges = policy(availability, ranges)
+    return [*iterate_runs(hosts[0], rules.step, ranges)]
 
 
 def _list_working_intervals_between(person: WorkingHours, first: datetime, last: datetime) -> list[Interval]:
-    days = _list_local_dates(person, first, last)
+    days = list_local_dates(load_zone(person.time_zone), first, last)
     return list_working_intervals(person, days[0], days[-1])
-
-
-def _list_local_dates(person: WorkingHours, first: datetime, last: datetime) -> Sequence[date]:
-    """Lists the local dates of an interval and one more: a clock put back over midnight has shown the next date."""
-    zone = load_zone(person.time_zone)
-    return [*iterate_dates(first.astimezone(zone).date(), last.astimezone(zone).date() + DAY)]

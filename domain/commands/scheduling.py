@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+from domain.availability.grid import StartRun
 from domain.availability.hours import Interval
 from domain.commands.command_application import require_all, require_kind
 from domain.commands.command_group import CommandGroup
@@ -223,9 +224,13 @@ class SchedulingCommands(CommandGroup):
         self, offer: Offer, within: Interval, now: datetime, excluding: UUID | None = None
     ) -> list[Interval]:
         """Lists the free slots of an offer within an interval. The time of the booking `excluding` counts as free."""
-        return offer.list_slots(
-            within, self.reader.find_unavailable_intervals(offer.host_ids, pad_interval(within), excluding), now
-        )
+        unavailable = self.reader.find_unavailable_intervals(offer.host_ids, pad_interval(within), excluding)
+        return offer.list_slots(within, unavailable, now)
+
+    def list_runs(self, offer: Offer, within: Interval, now: datetime, excluding: UUID | None = None) -> list[StartRun]:
+        """Lists the starts of `list_slots` as runs, however many there are."""
+        unavailable = self.reader.find_unavailable_intervals(offer.host_ids, pad_interval(within), excluding)
+        return offer.list_runs(within, unavailable, now)
 
     def resolve_slug(self, slug: str, fresh: bool) -> UUID:
         """Returns the id of the link with a slug. Raises LinkNotFound."""

@@ -66,9 +66,9 @@ def show_meeting_log(request: Request, services: CurrentServices, viewer: Viewer
 
 
 @router.get("/meeting-log.csv")
-def download_meeting_log_csv(services: CurrentServices, viewer: Viewer, query: PageQuery) -> Response:
+def download_meeting_log_csv(request: Request, services: CurrentServices, viewer: Viewer, query: PageQuery) -> Response:
     """Stream all rows that match the filters as CSV."""
-    return stream_csv(meeting_log.iterate_meetings(services.live_source, query.to_filters(viewer), query.sort))
+    return stream_csv(request, meeting_log.iterate_meetings(services.live_source, query.to_filters(viewer), query.sort))
 
 
 def resolve_day_bound(name: str, day: Day | None, zone: str) -> datetime | None:

@@ -7,6 +7,7 @@ import pytest
 
 from api.guest.months import Month, build_month, compute_month_interval, describe_clock_change
 from api.guest.query_parameters import TimeQuery, parse_time_query, parse_time_query_in
+from domain.availability.grid import StartRun
 from domain.availability.hours import Interval
 from integrations.date_formats import DateFormat, choose_date_format, format_offset
 
@@ -22,13 +23,13 @@ def to_instant(text: str) -> datetime:
 
 def build_month_of(starts: list[str], query: TimeQuery, days: int = 60, date_format: DateFormat | None = None) -> Month:
     """Build the month page of an offer with these free starts."""
-    slots = [Interval(to_instant(start), to_instant(start) + HALF_HOUR) for start in starts]
+    instants = [to_instant(start) for start in starts]
 
-    def find_slots(within: Interval) -> list[Interval]:
+    def find_runs(within: Interval) -> list[StartRun]:
         assert within.end - within.start <= timedelta(days=62)
-        return [slot for slot in slots if within.start <= slot.start < within.end]
+        return [StartRun(start, HALF_HOUR, 1) for start in instants if within.start <= start < within.end]
 
-    return build_month(find_slots, query, NOW, NOW + timedelta(days=days), date_format or DateFormat())
+    return build_month(find_runs, query, NOW, NOW + timedelta(days=days), date_format or DateFormat())
 
 
 class TestMonth:

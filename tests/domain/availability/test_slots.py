@@ -422,7 +422,7 @@ def sample_rules() -> st.SearchStrategy[SlotRules]:
     return st.builds(
         build_rules,
         duration=sample_mostly([15, 30, 60, 90, 120, 180], st.sampled_from([1, 7, 480, 1440, 1500])),
-        step=st.sampled_from([5, 15, 20, 30, 45, 60, 90]),
+        step=st.sampled_from([1, 5, 15, 20, 30, 45, 60, 90]),
         buffer_before=st.integers(0, 60),
         buffer_after=st.integers(0, 60),
         notice=sample_mostly([0, 30, 240], st.integers(0, 2880), 8),

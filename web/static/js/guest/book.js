@@ -2,7 +2,7 @@
 // To load little, the page imports slots.js, form.js and zone.js only when the guest acts.
 import {
   addMonth, buildUrl, createElement, findFirstMonth, findLastDay, findLastMonth, findPart, form, formatMonth, groupByDay, language,
-  pageData, renderSpan, renderTexts, renderTimes, root, state, toDay, toIso,
+  listStarts, pageData, renderSpan, renderTexts, renderTimes, root, state, toDay, toIso,
 } from "./times.js";
 
 const importForm = () => import("./form.js").catch(() => null);
@@ -185,13 +185,14 @@ export function setSending(isSending) {
 
 function startPage() {
   form.elements.time_zone.value = state.zone;
-  state.months.set(pageData.month, groupByDay(pageData.starts, pageData.month));
+  const starts = listStarts(pageData.runs);
+  state.months.set(pageData.month, groupByDay(starts, pageData.month));
   mountCalendar();
   findPart("clock").hidden = false;
   const start = form.elements.start?.type === "hidden" ? Date.parse(form.elements.start.value) / 60_000 : NaN;
   if (start) selectTime(start);
   if (start) history.replaceState({ start }, "");
-  const firstDay = pageData.starts.map(toDay).find((day) => day.startsWith(pageData.month));
+  const firstDay = starts.map(toDay).find((day) => day.startsWith(pageData.month));
   openMonth(pageData.month, start ? toDay(start) : (new URLSearchParams(location.search).get("day") ?? firstDay ?? null));
 }
 

@@ -15,12 +15,21 @@ export function loadMonth(month) {
 }
 
 async function fetchMonth(month) {
-  const query = new URLSearchParams({ from: `${month}-01`, to: findLastDay(month), time_zone: state.zone });
-  const response = await fetch(`${pageData.slots}?${query}`);
+  const times = [];
+  const last = findLastDay(month);
+  for (let first = `${month}-01`; first && first <= last; ) {
+    const answer = await fetchSlots(first, last);
+    times.push(...answer.slots.map((slot) => Date.parse(slot.start) / 60_000));
+    first = answer.next_from; // an answer has whole days, but not always all of them
+  }
+  return groupByDay(times, month);
+}
+
+async function fetchSlots(from, to) {
+  const response = await fetch(`${pageData.slots}?${new URLSearchParams({ from, to, time_zone: state.zone })}`);
   if (response.status === 410 || response.status === 404) location.reload(); // the page says why the link is closed
   if (!response.ok) throw new Error(response.status);
-  const { slots } = await response.json();
-  return groupByDay(slots.map((slot) => Date.parse(slot.start) / 60_000), month);
+  return response.json();
 }
 
 // Says under an empty month which time is the next free one.

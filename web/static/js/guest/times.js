@@ -101,6 +101,11 @@ function computeOffset(time) {
 
 // ── the list of a day ──────────────────────────────────────────────────────────────────────────────────────────────
 
+// The times that runs [first, step, length] stand for.
+export function listStarts(runs) {
+  return runs.flatMap(([first, step, length]) => Array.from({ length }, (_, index) => first + step * index));
+}
+
 // The times of the month by their day, without the time that is to be moved.
 export function groupByDay(times, month) {
   const days = new Map();
