@@ -6,7 +6,9 @@ from uuid import UUID
 
 from domain.aggregate import Aggregate
 from domain.availability.slots import SlotRules
+from domain.durations import describe_minutes
 from domain.event import Context, Event, IdempotentEvent, Properties
+from domain.refusals import Invalid
 
 # What happened
 
@@ -36,6 +38,17 @@ class MeetingTypeProperties(Properties):
             booking_window=timedelta(days=self.booking_window_days),
         )
 
+    @property
+    def is_never_offered(self) -> bool:
+        """Whether no time can ever be offered: the notice leaves nothing of the booking window."""
+        return self.rules.minimum_notice >= self.rules.booking_window
+
+    def explain_never_offered(self) -> str:
+        """Returns why no time can ever be offered, as the end of a sentence about the meeting type."""
+        notice, window = describe_minutes(self.minimum_notice_minutes), self.booking_window_days
+        days = "1 day" if window == 1 else f"{window} days"
+        return f"has a minimum notice of {notice}, and a booking window of {days}, so no time is ever offered."
+
 
 class MeetingTypeCreated(MeetingTypeProperties, IdempotentEvent, name="MeetingTypeCreated.v1"):
     """A meeting type was created."""
@@ -56,13 +69,22 @@ class MeetingType(Aggregate):
     def create(
         cls, id: UUID, properties: MeetingTypeProperties, context: Context, **event_fields: Any
     ) -> "MeetingType":
-        """Creates a meeting type."""
+        """Creates a meeting type. Raises Invalid when no time could ever be offered."""
+        refuse_never_offered(properties)
         meeting_type = cls(id)
         meeting_type.record_event(MeetingTypeCreated, context, **dict(properties), **event_fields)
         return meeting_type
 
     def update(self, properties: MeetingTypeProperties, context: Context) -> None:
-        """Replaces the properties. Records nothing when they are equal."""
+        """Replaces the properties. Records nothing when they are equal.
+
+        Raises Invalid when no time could ever be offered because of this change.
+        """
+        if (properties.rules.minimum_notice, properties.rules.booking_window) != (
+            self.properties.rules.minimum_notice,
+            self.properties.rules.booking_window,
+        ):
+            refuse_never_offered(properties)
         if properties != self.properties:
             self.record_event(MeetingTypeUpdated, context, **dict(properties))
 
@@ -71,3 +93,9 @@ class MeetingType(Aggregate):
     def evolve(self, event: Event) -> None:
         if isinstance(event, MeetingTypeProperties):
             self.properties = MeetingTypeProperties.from_event(event)
+
+
+def refuse_never_offered(properties: MeetingTypeProperties) -> None:
+    """Passes properties by which times can be offered. Raises Invalid."""
+    if properties.is_never_offered:
+        raise Invalid("minimum_notice_minutes", f"This meeting type {properties.explain_never_offered()}")

@@ -74,7 +74,7 @@ class AdministrationCommands(CommandGroup):
         key: str | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> CommandResult:
-        """Creates a meeting type. Raises Forbidden, IdempotencyKeyReused, TryAgain."""
+        """Creates a meeting type. Raises Forbidden, Invalid, IdempotencyKeyReused, TryAgain."""
         require_role(context, "admin")
         creation = IdempotentCreation(context, key, body or {})
 
@@ -88,7 +88,7 @@ class AdministrationCommands(CommandGroup):
     def update_meeting_type(
         self, context: Context, id: UUID, changes: Mapping[str, Any], version: int | None = None
     ) -> int | None:
-        """Changes a meeting type. Raises Forbidden, NotFound, VersionConflict, TryAgain."""
+        """Changes a meeting type. Raises Forbidden, Invalid, NotFound, VersionConflict, TryAgain."""
         require_role(context, "admin")
 
         def change(meeting_type: MeetingType) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from domain.durations import describe_minutes
 from domain.text_direction import isolate_text
 from replay.history.event_context import EventContext
 from replay.history.event_rows import Change, LogRow, to_id, to_ids, to_instant, to_object, to_text
@@ -126,10 +127,19 @@ def describe_changes(changes: Sequence[Change]) -> str:
 def describe_change(change: Change) -> str:
     """One change, with both values where they fit into a sentence."""
     field = change["field"].removesuffix("_ids").removesuffix("_id").replace("_", " ")
-    before, after = format_value(change["from"]), format_value(change["to"])
+    if change["field"].endswith("_minutes"):
+        field = field.removesuffix(" minutes")
+        before, after = format_minutes(change["from"]), format_minutes(change["to"])
+    else:
+        before, after = format_value(change["from"]), format_value(change["to"])
     if change["field"] in OMITTED_VALUES or max(len(before), len(after)) > MAX_VALUE_LENGTH:
         return field
     return f"{field} from {before} to {after}"
+
+
+def format_minutes(value: Any) -> str:
+    """A number of minutes as text of a sentence."""
+    return describe_minutes(value) if isinstance(value, int) else format_value(value)
 
 
 def format_value(value: Any) -> str:

@@ -15,6 +15,7 @@ from replay.history.phrases import (
     describe_recipient,
     find_details,
     find_guest_name,
+    format_minutes,
     format_time,
     name_people,
     name_person,
@@ -83,7 +84,7 @@ def describe_person_added(row: LogRow, context: EventContext) -> str:
 
 
 def describe_meeting_type_created(row: LogRow, context: EventContext) -> str:
-    return f"created the meeting type {name_stream(row, context)} ({row.data.get('duration_minutes')} minutes)"
+    return f"created the meeting type {name_stream(row, context)} ({format_minutes(row.data.get('duration_minutes'))})"
 
 
 def describe_managed_link_created(row: LogRow, context: EventContext) -> str:

@@ -107,9 +107,10 @@ class TestMeetingTypes:
         press_save(page, "Create")
         expect(page.locator("#duration_minutes-error")).to_be_visible()
         expect(page.get_by_label("Duration")).to_have_value("two hours")
-        page.get_by_label("Duration").fill("120")
+        page.get_by_label("Duration").fill("150")
+        expect(page.locator("#duration_minutes-said")).to_have_text("2 h 30 min")
         press_save(page, "Create")
-        expect(page.locator("#list tbody tr", has_text="Workshop")).to_contain_text("120 min")
+        expect(page.locator("#list tbody tr", has_text="Workshop")).to_contain_text("2 h 30 min")
 
 
 class TestReadModels:

@@ -102,7 +102,9 @@ def show_edit_form(request: Request, services: CurrentServices, viewer: Viewer, 
     viewer.require_any_role("admin")
     meeting_type = services.administration.load_aggregate(MeetingType, id)
     form = MeetingTypeForm.from_properties(meeting_type.properties)
-    return render_form(request, id, form, FormState(version=meeting_type.version))
+    properties = meeting_type.properties
+    never_offered = properties.explain_never_offered() if properties.is_never_offered else None
+    return render_form(request, id, form, FormState(version=meeting_type.version), never_offered=never_offered)
 
 
 @router.post("/{id}")
@@ -135,10 +137,17 @@ def update_meeting_type(
 
 
 def render_form(
-    request: Request, id: UUID | None, form: MeetingTypeForm, state: FormState, status: int = 200
+    request: Request,
+    id: UUID | None,
+    form: MeetingTypeForm,
+    state: FormState,
+    status: int = 200,
+    never_offered: str | None = None,
 ) -> Response:
-    """Render the page of the form; the id is that of an existing meeting type."""
-    return render_page(request, "admin/meeting_type.html", status, id=id, form=form, **vars(state))
+    """Render the page of the form; the id is that of an existing meeting type, `never_offered` is its flaw."""
+    return render_page(
+        request, "admin/meeting_type.html", status, id=id, form=form, never_offered=never_offered, **vars(state)
+    )
 
 
 def parse_number(text: str) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from api.http.dependencies import Caller
+from domain.durations import describe_minutes
 from projections import links, managed_links, meeting_log, meeting_types, people, single_use_links
 from projections.queries.query import QuerySource
 
@@ -63,9 +64,13 @@ def describe_row(row: Mapping[str, Any], viewer: Caller) -> dict[str, Any]:
     """Return a row's values by label, without empty ones and without those only admins may see."""
     hidden_fields = OMITTED_FIELDS if "admin" in viewer.context.roles else OMITTED_FIELDS | {"busy_feed_url"}
     visible = {name: value for name, value in row.items() if name not in hidden_fields}
-    return {format_label(name): value for name, value in visible.items() if value not in (None, [], {}, "")}
+    return {
+        format_label(name): describe_minutes(value) if name.endswith("_minutes") else value
+        for name, value in visible.items()
+        if value not in (None, [], {}, "")
+    }
 
 
 def format_label(name: str) -> str:
-    """Return a label: `buffer_before_minutes` becomes `Buffer before minutes`, unless LABELS has a better one."""
-    return LABELS.get(name) or name.replace("_", " ").capitalize()
+    """Return a label: `buffer_before_minutes` becomes `Buffer before`, unless LABELS has a better one."""
+    return LABELS.get(name) or name.removesuffix("_minutes").replace("_", " ").capitalize()

@@ -1,6 +1,6 @@
 """The links wizard: meeting type, properties, and the finished link with its copy buttons. Each step has a URL."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
@@ -8,6 +8,7 @@ from api.http.dependencies import Caller, CurrentServices, Id, describe_request
 from api.http.form_body import FormModel
 from api.pages.links.form import LinkForm
 from api.pages.links.form_choices import Choices, find_people_choices
+from api.pages.links.free_time import explain_missing_time
 from api.pages.links.table_rows import build_table_row
 from api.pages.links.wizard import Wizard
 from api.pages.rendering.dependencies import Viewer, WaitsForPosition
@@ -75,4 +76,6 @@ def show_finished_link(request: Request, services: CurrentServices, viewer: View
     require_link_visible(viewer.context, services.links.load_aggregate(Link, id))
     link = build_table_row(services, viewer, links.find_link(services.from_log(), id, viewer.context.now))
     meeting_type = meeting_types.find_meeting_type(services.from_log(), link["meeting_type"]["id"])
-    return render_page(request, "links/new_finished.html", wizard=WIZARD, link=link, meeting_type=meeting_type)
+    no_time = explain_missing_time(services, id, viewer.context.now)
+    context: dict[str, Any] = {"link": link, "meeting_type": meeting_type, "no_time": no_time}
+    return render_page(request, "links/new_finished.html", wizard=WIZARD, **context)

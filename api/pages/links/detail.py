@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from api.http.dependencies import Caller, CurrentServices, Id
 from api.http.responses import add_single_use_url
+from api.pages.links.free_time import explain_missing_time
 from api.pages.links.table_rows import PAGE_SIZE, build_table_row
 from api.pages.rendering.dependencies import Viewer, WaitsForPosition
 from api.pages.rendering.page_route import PageRoute
@@ -53,6 +54,7 @@ def show_link(
         request,
         "links/page.html",
         link=link,
+        no_time=explain_missing_time(services, id, viewer.context.now),
         filters=filters,
         page=list_single_use_links(services, viewer, filters, sort or NEWEST_FIRST, cursor),
         narrowed=bool(q or status or issued_by),

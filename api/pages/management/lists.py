@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from api.http.dependencies import Caller, CurrentServices, Id
+from api.pages.links.free_time import explain_missing_time
 from api.pages.links.lists import NEWEST_FIRST, LinkListQuery, build_list_context
 from api.pages.links.table_rows import PAGE_SIZE, build_table_row
 from api.pages.rendering.dependencies import Viewer, WaitsForPosition
@@ -64,4 +65,11 @@ def build_managed_link_context(services: Services, viewer: Caller, id: UUID) -> 
     ids = [properties.links[host] for host in properties.host_ids if host in properties.links]
     rows = links.find_links(services.from_log(), ids, viewer.context.now)
     managed_link = managed_links.find_managed_link(services.from_log(), id)
-    return {"managed": managed_link, "links": [build_table_row(services, viewer, row) for row in rows]}
+    return {
+        "managed": managed_link,
+        "links": [
+            build_table_row(services, viewer, row)
+            | {"no_time": explain_missing_time(services, row["id"], viewer.context.now)}
+            for row in rows
+        ],
+    }

@@ -20,6 +20,7 @@ from api.pages.rendering.flash_messages import NOTICE_COOKIE, Notice, set_notice
 from api.pages.rendering.static_files import build_static_url
 from api.pages.rendering.typed_text import render_isolated_text, render_names, render_typed_text, take_initial
 from api.web_files import ICONS, TEMPLATES
+from domain.durations import describe_minutes
 from domain.text_direction import isolate_text
 from integrations.plain_text import DIRECTION_CHARACTER
 
@@ -56,7 +57,7 @@ def create_environment() -> Environment:
         bdi_names=render_names,
         bdi_sentence=render_isolated_text,
     )
-    environment.globals.update(at=render_time, on=render_date, since=render_relative_time)
+    environment.globals.update(duration=describe_minutes, at=render_time, on=render_date, since=render_relative_time)
     return environment
 
 

@@ -136,8 +136,8 @@ class TestSentences:
             "Admin changed “Engineer”: roles from “member” to “member” and “manager”.",
         ]
         assert extract_sentences(fetch_stream_history(api, api.ids["type"])) == [
-            "Admin created the meeting type “Intro” (30 minutes).",
-            "Admin changed the meeting type “Intro”: duration minutes from 30 to 45.",
+            "Admin created the meeting type “Intro” (30 min).",
+            "Admin changed the meeting type “Intro”: duration from 30 min to 45 min.",
         ]
         assert extract_sentences(fetch_stream_history(api, managed_link["id"])) == [
             "Manager created the managed link “All” of “Intro” for Engineer and Member.",

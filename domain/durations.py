@@ -1,0 +1,16 @@
+"""Durations in words that people use: minutes as hours and days."""
+
+MINUTES_PER_HOUR = 60
+MINUTES_PER_DAY = 24 * MINUTES_PER_HOUR
+
+
+def describe_minutes(minutes: int) -> str:
+    """Describes a number of minutes: `45 min`, `1 h 30 min`, `2 days 4 h`."""
+    days, rest = divmod(minutes, MINUTES_PER_DAY)
+    hours, rest = divmod(rest, MINUTES_PER_HOUR)
+    parts = (
+        (days, "1 day" if days == 1 else f"{days} days"),
+        (hours, f"{hours} h"),
+        (rest, f"{rest} min"),
+    )
+    return " ".join(text for count, text in parts if count) or "0 min"

@@ -1,0 +1,113 @@
+"""Meeting types that offer nothing, links without any free time, and minutes in hours and days."""
+
+from html import unescape
+from typing import Any
+
+import pytest
+
+from tests.api.pages.page_client import PageClient, extract_text
+from tests.api.refusals import fetch_list
+from tests.api_driver import ApiDriver
+
+IMPOSSIBLE = {"minimum_notice_minutes": 3 * 1440, "booking_window_days": 2}
+SENTENCE = "has a minimum notice of 3 days, and a booking window of 2 days, so no time is ever offered."
+
+
+@pytest.fixture
+def impossible_type(shared_api: ApiDriver, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A meeting type from before impossible ones were refused."""
+    monkeypatch.setattr("domain.meeting_type.refuse_never_offered", lambda properties: None)
+    body = {"name": "Impossible", "duration_minutes": 30, **IMPOSSIBLE}
+    meeting_type = shared_api.post("/v1/meeting-types", body, "admin", 201)
+    monkeypatch.undo()
+    return meeting_type
+
+
+class TestNeverOffered:
+    """The notice is at least as long as the window."""
+
+    def test_is_refused_with_the_field_named(self, shared_api: ApiDriver) -> None:
+        body = {"name": "Late", "duration_minutes": 30, **IMPOSSIBLE}
+        refused = shared_api.send_request("POST", "/v1/meeting-types", body, "admin")
+        assert refused.status_code == 422
+        assert refused.json()["errors"] == [
+            {"field": "minimum_notice_minutes", "message": f"This meeting type {SENTENCE}"}
+        ]
+        page_client = PageClient(shared_api, "admin")
+        form = {name: str(value) for name, value in body.items()}
+        page = page_client.post("/admin/meeting-types/new", form)
+        assert page.status_code == 422
+        assert SENTENCE in page.text
+        assert 'id="minimum_notice_minutes" name="minimum_notice_minutes" aria-invalid="true"' in page.text
+        assert 'value="4320"' in page.text
+        meeting_type = shared_api.post("/v1/meeting-types", {"name": "Late", "duration_minutes": 30}, "admin", 201)
+        path = f"/v1/meeting-types/{meeting_type['id']}"
+        shared_api.patch(path, {"booking_window_days": 1, "minimum_notice_minutes": 1440}, "admin", 422)
+        shared_api.patch(path, {"booking_window_days": 1, "minimum_notice_minutes": 1439}, "admin")
+
+    def test_an_existing_one_says_so_and_can_be_renamed(self, shared_api: ApiDriver, impossible_type: Any) -> None:
+        page_client = PageClient(shared_api, "admin")
+        path = f"/v1/meeting-types/{impossible_type['id']}"
+        assert SENTENCE in page_client.get(f"/admin/meeting-types/{impossible_type['id']}").text
+        fetch_list(shared_api, "/v1/meeting-types", "admin")
+        assert "Never offered" in page_client.get("/admin/meeting-types?q=impossible").text
+        shared_api.patch(path, {"name": "Still impossible"}, "admin")
+        shared_api.patch(path, {"booking_window_days": 3}, "admin", 422)
+        link = shared_api.create_link("Never", meeting_type_id=impossible_type["id"])
+        assert SENTENCE in page_client.get(f"/links/{link['id']}").text
+        assert SENTENCE in page_client.get(f"/links/new/{link['id']}").text
+
+
+class TestNoFreeTime:
+    """A link at which guests find nothing in 30 days."""
+
+    def test_says_why(self, api: ApiDriver) -> None:
+        page_client = PageClient(api, "manager")
+
+        def read_warning(**properties: Any) -> str | None:
+            link = api.create_link("Look", **properties)
+            text = unescape(extract_text(page_client.get(f"/links/{link['id']}")))
+            return text.partition("in the next 30 days: ")[2].partition(".")[0] or None
+
+        assert read_warning() is None
+        slow = {"name": "Slow", "duration_minutes": 30, "minimum_notice_minutes": 40 * 1440}
+        slow_type = api.post("/v1/meeting-types", slow, "admin", 201)
+        assert read_warning(meeting_type_id=slow_type["id"]) == "its meeting type asks for a notice of 40 days"
+        long_type = api.post("/v1/meeting-types", {"name": "Long", "duration_minutes": 1380}, "admin", 201)
+        api.patch("/v1/me", {"weekly_hours": {"mon": [["09:00", "12:00"]]}}, "engineer")
+        together = {"co_host_ids": [api.ids["engineer"]], "meeting_type_id": long_type["id"]}
+        assert read_warning(**together) == "the hosts have no hours in common with room for 23 h"
+        api.patch("/v1/me", {"weekly_hours": {}}, "member")
+        assert read_warning() == "the host's hours have no room for 30 min"
+        api.post(f"/v1/people/{api.ids['engineer']}/deactivate", None, "admin")
+        link = fetch_list(api, "/v1/links?view=all&q=look", "manager")["items"]
+        assert any("is deactivated." in page_client.get(f"/links/{one['id']}").text for one in link)
+
+    def test_says_that_everything_is_taken(self, api: ApiDriver) -> None:
+        body = {"name": "Rare", "duration_minutes": 30, "booking_window_days": 8}
+        rare_type = api.post("/v1/meeting-types", body, "admin", 201)
+        api.patch("/v1/me", {"weekly_hours": {"mon": [["09:00", "09:30"]]}}, "member")
+        link = api.create_link("Rare", meeting_type_id=rare_type["id"])
+        for start in api.list_slots("rare", 10):
+            api.book_meeting("rare", start)
+        text = extract_text(PageClient(api, "member").get(f"/links/{link['id']}"))
+        assert "everything is taken, in meetings or calendars." in text
+
+
+def test_minutes_are_said_in_hours_and_days_on_pages(api: ApiDriver) -> None:
+    body = {"name": "Workshop", "duration_minutes": 150, "minimum_notice_minutes": 2880, "buffer_after_minutes": 90}
+    meeting_type = api.post("/v1/meeting-types", body, "admin", 201)
+    api.patch(f"/v1/meeting-types/{meeting_type['id']}", {"minimum_notice_minutes": 1500}, "admin")
+    fetch_list(api, "/v1/meeting-types", "admin")
+    page_client = PageClient(api, "admin")
+    text = extract_text(page_client.get("/admin/meeting-types"))
+    assert "2 h 30 min" in text
+    assert "1 day 1 h" in text
+    assert "0 min before, 1 h 30 min after" in text
+    form = page_client.get(f"/admin/meeting-types/{meeting_type['id']}").text
+    assert '<output class="field-hint font-semibold" id="minimum_notice_minutes-said"' in form
+    assert ">1 day 1 h</output>" in form
+    story = extract_text(page_client.get(f"/history/{meeting_type['id']}"))
+    assert "created the meeting type" in story
+    assert "(2 h 30 min)" in story
+    assert "minimum notice from 2 days to 1 day 1 h" in story
