@@ -6,7 +6,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 
@@ -54,9 +54,11 @@ def create_personal_details(stream_id: UUID, data: dict[str, Any], *words: str |
     return PersonalDetails(uuid4(), stream_id, secrets.token_bytes(16), data, " ".join(word for word in words if word))
 
 
-def create_reason_details(stream_id: UUID, reason: str | None) -> tuple[tuple[PersonalDetails, ...], dict[str, Any]]:
-    """Creates the row of a reason, and the event fields that refer to it. Both are empty without a reason."""
-    if reason is None:
+def create_text_details(
+    stream_id: UUID, name: Literal["reason", "message"], text: str | None
+) -> tuple[tuple[PersonalDetails, ...], dict[str, Any]]:
+    """Creates the row of a reason or message, and the event fields that refer to it. Both are empty without a text."""
+    if text is None:
         return (), {}
-    details = create_personal_details(stream_id, {"reason": reason})
+    details = create_personal_details(stream_id, {name: text})
     return (details,), {"details_id": details.id, "details_digest": details.digest}

@@ -70,6 +70,10 @@ class Rescheduled(Event, name="Rescheduled.v1"):
     held_until: Instant
 
 
+class RescheduledWithMessage(PersonalDetailsReference, Rescheduled, name="Rescheduled.v2"):
+    """The meeting was moved by one of its hosts, with a message to the guest, which is a personal detail."""
+
+
 class MeetingReassigned(Event, name="MeetingReassigned.v1"):
     """The meeting was given to another host, at the time at which it stands.
 
@@ -85,6 +89,10 @@ class MeetingReassigned(Event, name="MeetingReassigned.v1"):
     ends_at: Instant
     held_from: Instant
     held_until: Instant
+
+
+class ReassignedWithMessage(PersonalDetailsReference, MeetingReassigned, name="MeetingReassigned.v2"):
+    """The meeting was given to another host, with a message to the guest, which is a personal detail."""
 
 
 class MeetingCancelled(PersonalDetailsReference, Event, name="MeetingCancelled.v1"):
@@ -142,16 +150,20 @@ class Token(Aggregate):
     def reschedule(self, context: Context, **payload: Any) -> None:
         """Moves the meeting. Records nothing at the same time. Raises BookingCancelled or MeetingStarted."""
         meeting = self.require_changeable_meeting(context.now)
+        event_class = RescheduledWithMessage if "details_id" in payload else Rescheduled
         if payload["starts_at"] != meeting.starts_at:
-            self.record_event(Rescheduled, context, previous_starts_at=meeting.starts_at, **payload)
+            self.record_event(event_class, context, previous_starts_at=meeting.starts_at, **payload)
 
-    def reassign(self, context: Context, host_ids: tuple[UUID, ...], host_versions: tuple[int, ...]) -> None:
+    def reassign(
+        self, context: Context, host_ids: tuple[UUID, ...], host_versions: tuple[int, ...], **details: Any
+    ) -> None:
         """Gives the meeting to these hosts. Records nothing for the same. Raises BookingCancelled or MeetingStarted."""
         meeting = self.require_changeable_meeting(context.now)
         if host_ids != self.host_ids:
             meeting_fields = {name: getattr(meeting, name) for name in ("meeting_type_version", *TIME_FIELDS)}
             host_fields = {"previous_host_ids": self.host_ids, "host_ids": host_ids, "host_versions": host_versions}
-            self.record_event(MeetingReassigned, context, **host_fields, **meeting_fields)
+            event_class = ReassignedWithMessage if details else MeetingReassigned
+            self.record_event(event_class, context, **host_fields, **meeting_fields, **details)
 
     def cancel(self, context: Context, **payload: Any) -> None:
         """Cancels the meeting. Raises BookingCancelled or MeetingStarted."""
@@ -201,10 +213,10 @@ class Token(Aggregate):
         if self.outbox.get_delivery_state(notification).state != "owed":
             self.record_event(event_class, context, **self.outbox.build_event_fields(notification))
 
-    def filter_reason(self, reason: str | None) -> str | None:
-        """Returns the reason, or None once the details of the guest or recipient it is about are erased."""
+    def filter_text(self, text: str | None) -> str | None:
+        """Returns a reason or message, or None once the details of the guest or recipient it is about are erased."""
         subject_event = self.booked_event or self.issued_event
-        return None if subject_event is not None and subject_event.details_id in self.erased_details_ids else reason
+        return None if subject_event is not None and subject_event.details_id in self.erased_details_ids else text
 
     def refuse_if_spent(self) -> None:
         """Passes only an unused token. Raises LinkUsed or LinkRevoked."""

@@ -27,7 +27,8 @@ class GuestDetails:
 class MeetingDetails:
     """A meeting as an event of its stream left it. `guest` is None once their details are erased.
 
-    `affected_host` is the only host whom that event concerns, if there is one.
+    `affected_host` is the only host whom that event concerns, if there is one. `message` is what a host wrote to the
+    guest about that event.
     """
 
     token_id: UUID
@@ -40,6 +41,7 @@ class MeetingDetails:
     cancelled: bool
     cancelled_by: str | None
     reason: str | None
+    message: str | None
     sequence: int
     changed_at: datetime
     manage_url: str

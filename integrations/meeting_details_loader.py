@@ -73,6 +73,7 @@ class MeetingDetailsLoader:
             cancelled=cancelled_event is not None,
             cancelled_by=cancelled_event.cancelled_by if cancelled_event else None,
             reason=(personal_details.get(cancelled_event.details_id) or {}).get("reason") if cancelled_event else None,
+            message=(personal_details.get(getattr(events[-1], "details_id", None)) or {}).get("message"),
             sequence=compute_sequence(iter(events)),
             changed_at=max(event.occurred_at for event in events),
             manage_url=self.build_manage_url(token.id),

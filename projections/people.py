@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 
 from projections.column_kinds import Column, Hidden
 from projections.columns import Columns
+from projections.queries.free_people import CAN_HOST
 from projections.queries.pagination import Page, Sort
 from projections.queries.query import Listing, QuerySource, WhereClause
 from projections.queries.word_search import match_own_words
@@ -59,6 +60,8 @@ PEOPLE = ReadModel(
     events=("PersonAdded", "PersonUpdated", "PersonDeactivated", "PersonActivated"),
 )
 
+FILTERS = {"q": match_own_words("p.words"), "hosts": CAN_HOST}
+
 LISTING = Listing(
     columns=COLUMNS.select,
     relation="people AS p",
@@ -95,9 +98,16 @@ def find_calendar_owners(source: QuerySource, ids: Sequence[UUID]) -> dict[UUID,
 
 
 def list_people(
-    source: QuerySource, q: str | None = None, sort: str = "-created_at", limit: int = 50, cursor: str | None = None
+    source: QuerySource,
+    q: str | None = None,
+    sort: str = "-created_at",
+    limit: int = 50,
+    cursor: str | None = None,
+    hosts_only: bool = False,
 ) -> Page[FullPersonRow]:
-    """One page of people, newest first; `q` is a word prefix over name and e-mail address. Raises Invalid."""
-    return LISTING.fetch_page(
-        source, WhereClause.from_filters({"q": match_own_words("p.words")}, {"q": q}), sort, limit, cursor
-    )
+    """One page of people, newest first; `q` is a word prefix over name and e-mail address.
+
+    `hosts_only` leaves out who cannot host. Raises Invalid.
+    """
+    where = WhereClause.from_filters(FILTERS, {"q": q, "hosts": hosts_only})
+    return LISTING.fetch_page(source, where, sort, limit, cursor)

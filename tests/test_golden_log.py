@@ -24,7 +24,15 @@ from store.database import Database
 
 GOLDEN = Path(__file__).parent / "golden"
 # each continues the one before
-LOGS = ("log.jsonl", "erasure.jsonl", "reassigning.jsonl", "mail.jsonl", "conflict.jsonl", "calendar.jsonl")
+LOGS = (
+    "log.jsonl",
+    "erasure.jsonl",
+    "reassigning.jsonl",
+    "mail.jsonl",
+    "conflict.jsonl",
+    "calendar.jsonl",
+    "messages.jsonl",
+)
 LINES = [json.loads(line) for log in LOGS for line in (GOLDEN / log).read_text(encoding="utf-8").splitlines()]
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
 INSERT = """INSERT INTO {schema}.events (position, stream_id, version, type, data)

@@ -13,7 +13,7 @@ from api.pages.management import create as create_managed_link
 from api.pages.management import edit as edit_managed_link
 from api.pages.management import lists as management_lists
 from api.pages.meetings import detail as meeting_detail
-from api.pages.meetings import handover, meeting_log, reassign
+from api.pages.meetings import handover, meeting_log, reassign, reschedule
 from api.pages.rendering import static_files
 from api.pages.settings import calendars, extension_pairing, settings
 from api.pages.start import landing, onboarding, welcome
@@ -37,6 +37,7 @@ ROUTERS = (
     disable_and_delete.router,
     meeting_log.router,
     reassign.router,
+    reschedule.router,
     meeting_detail.router,
     usage.router,
     event_log.router,

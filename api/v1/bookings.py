@@ -9,7 +9,7 @@ from api.http.problem_details import describe_problems
 from api.http.responses import announce_change, to_versioned_response
 from api.http.strict_json import StrictRoute
 from api.services import Services
-from api.v1.request_bodies import NewHost, NewStart, Reason
+from api.v1.request_bodies import Move, NewHost, Reason
 from api.v1.response_models import Booking
 from domain.link import Link
 from domain.refusals import NotFound
@@ -39,11 +39,12 @@ def get_booking(services: CurrentServices, caller: CurrentCaller, id: Id, respon
     "/{id}/reschedule", response_model=Booking, responses=RESCHEDULE_PROBLEMS, operation_id="reschedule_booking"
 )
 def reschedule_booking(
-    services: CurrentServices, caller: CurrentCaller, id: Id, body: NewStart, response: Response
+    services: CurrentServices, caller: CurrentCaller, id: Id, body: Move, response: Response
 ) -> BookingRow:
     """Moves a meeting (its host, co-hosts, the link's owner, managers)."""
     services.scheduling.load_booking_to_change(caller.context, id)
-    announce_change(response, services, services.scheduling.reschedule_meeting(caller.context, id, body.start))
+    position = services.scheduling.reschedule_meeting(caller.context, id, body.start, body.message)
+    announce_change(response, services, position)
     return load_booking(services, id, response)
 
 
@@ -65,9 +66,8 @@ def reassign_booking(
 ) -> BookingRow:
     """Gives a meeting to another host who is free (its host, managers). Time and co-hosts stay."""
     services.reassignment.load_booking_to_reassign(caller.context, id)
-    announce_change(
-        response, services, services.reassignment.reassign_meeting(caller.context, id, body.host_id, body.instead_of)
-    )
+    position = services.reassignment.reassign_meeting(caller.context, id, body.host_id, body.instead_of, body.message)
+    announce_change(response, services, position)
     return load_booking(services, id, response)
 
 

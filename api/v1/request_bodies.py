@@ -254,17 +254,27 @@ class NewBooking(RequestBody):
     notes: Text | None = None
 
 
+MessageText = Annotated[Text | None, Field(description="Mailed to the guest with the change; a personal detail.")]
+
+
 class NewStart(RequestBody):
     """The start of the slot that a meeting is moved to."""
 
     start: Instant
 
 
+class Move(NewStart):
+    """The start of the slot that a host moves a meeting to, and a message to the guest."""
+
+    message: MessageText = None
+
+
 class NewHost(RequestBody):
-    """Who hosts a meeting from now on, in the place of its host, or of the co-host who is named."""
+    """Who hosts a meeting from now on, in the place of its host or of the named co-host; and a message to the guest."""
 
     host_id: UUID
     instead_of: UUID | None = None
+    message: MessageText = None
 
 
 class WhomToErase(RequestBody):

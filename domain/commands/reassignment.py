@@ -7,8 +7,9 @@ from domain.commands.command_group import CommandGroup
 from domain.event import Context
 from domain.link import Link
 from domain.log import AppendConditions, Reservation
-from domain.permissions import require_booking_reassignable
+from domain.permissions import expand_roles, require_booking_reassignable
 from domain.person import Person
+from domain.personal_details import create_text_details
 from domain.refusals import HostNotFree, Invalid, SlotTaken
 from domain.token import Token
 
@@ -17,11 +18,17 @@ class ReassignmentCommands(CommandGroup):
     """The command for meetings whose host leaves or has no time."""
 
     def reassign_meeting(
-        self, context: Context, token_id: UUID, host_id: UUID, instead_of: UUID | None = None
+        self,
+        context: Context,
+        token_id: UUID,
+        host_id: UUID,
+        instead_of: UUID | None = None,
+        message: str | None = None,
     ) -> int | None:
         """Replaces a meeting's host, or a co-host. Returns the position, or None when nothing changes.
 
-        The new host must be active and free. Hours, notice and window do not matter, as a person decides.
+        The new host must be active, a member, and free. Hours, notice and window do not matter, as a person decides.
+        The message is for the guest, who gets it with the mail about the new host.
         Raises NotFound, Invalid, BookingCancelled, MeetingStarted, HostNotFree, TryAgain.
         """
 
@@ -34,10 +41,15 @@ class ReassignmentCommands(CommandGroup):
             hosts = self.load_hosts(ids, host_id, fresh)
             new_host_ids = tuple({host_id}.difference(before))
             self.refuse_unless_free(new_host_ids, interval, token_id)
-            token.reassign(context, ids, tuple(host.version for host in hosts))
+            details, details_fields = create_text_details(token_id, "message", token.filter_text(message))
+            token.reassign(context, ids, tuple(host.version for host in hosts), **details_fields)
             reservation = Reservation(token_id, ids, interval, new_host_ids)
             conditions = AppendConditions(
-                reads=hosts, release_booking_id=token_id, release_host_ids=before, reservation=reservation
+                reads=hosts,
+                release_booking_id=token_id,
+                release_host_ids=before,
+                reservation=reservation,
+                details=details,
             )
             return self.append_events(token, conditions=conditions)
 
@@ -53,10 +65,13 @@ class ReassignmentCommands(CommandGroup):
         return token
 
     def load_hosts(self, ids: tuple[UUID, ...], new_host_id: UUID, fresh: bool) -> tuple[Person, ...]:
-        """Loads the new hosts of the meeting. The added one must be active. Raises Invalid."""
+        """Loads the new hosts of the meeting. The added one must be active and a member. Raises Invalid."""
         aggregates = self.load_aggregates(ids, fresh)
-        if not isinstance(new_host := aggregates.get(new_host_id), Person) or not new_host.active:
+        new_host = aggregates.get(new_host_id)
+        if not isinstance(new_host, Person) or not new_host.active:
             raise Invalid("host_id", "This must be an active person.")
+        if "member" not in expand_roles(new_host.properties.roles):
+            raise Invalid("host_id", "This person hosts no meetings: they are not a member.")
         return tuple(person for id in ids if isinstance(person := aggregates[id], Person))
 
     def refuse_unless_free(self, new_host_ids: tuple[UUID, ...], interval: Interval, excluding: UUID) -> None:

@@ -18,7 +18,7 @@ from domain.meeting_type import MeetingType
 from domain.offer import LinkOffer, Offer, pad_interval
 from domain.permissions import require_booking_changeable
 from domain.person import Person
-from domain.personal_details import compute_digest, compute_key_digest, create_personal_details, create_reason_details
+from domain.personal_details import compute_digest, compute_key_digest, create_personal_details, create_text_details
 from domain.refusals import Erased, IdempotencyKeyReused, LinkNotFound, LinkUnconfirmed, LinkUsed, NotFound
 from domain.token import MeetingBooked, Token
 
@@ -154,9 +154,12 @@ class SchedulingCommands(CommandGroup):
                 return aggregate
         raise LinkNotFound
 
-    def reschedule_meeting(self, context: Context, token_id: UUID, start: datetime) -> int | None:
+    def reschedule_meeting(
+        self, context: Context, token_id: UUID, start: datetime, message: str | None = None
+    ) -> int | None:
         """Moves a booked meeting, whatever its link's state. Returns the position, or None when it is at that time.
 
+        The message is for the guest, who gets it with the mail about the new time.
         Raises NotFound, BookingCancelled, MeetingStarted, SlotNotOffered, SlotTaken, TryAgain.
         """
 
@@ -165,13 +168,16 @@ class SchedulingCommands(CommandGroup):
                 return None
             offer = self.load_booking_offer(token, fresh)
             offer.refuse_unless_on_offer(start, context.now)
-            token.reschedule(context, meeting_type_version=offer.meeting_type.version, **offer.build_time_fields(start))
+            details, details_fields = create_text_details(token.id, "message", token.filter_text(message))
+            time_fields = offer.build_time_fields(start)
+            token.reschedule(context, meeting_type_version=offer.meeting_type.version, **time_fields, **details_fields)
             reservation = Reservation(token.id, offer.host_ids, offer.compute_reserved_interval(start))
             conditions = AppendConditions(
                 reads=(offer.meeting_type, *offer.hosts),
                 release_booking_id=token.id,
                 release_host_ids=offer.host_ids,
                 reservation=reservation,
+                details=details,
             )
             return self.append_events(token, conditions=conditions)
 
@@ -182,7 +188,7 @@ class SchedulingCommands(CommandGroup):
         cancelled_by = "guest" if context.actor.kind == "guest" else "host"
 
         def change(token: Token) -> AppendConditions:
-            details, details_fields = create_reason_details(token.id, token.filter_reason(reason))
+            details, details_fields = create_text_details(token.id, "reason", token.filter_text(reason))
             token.cancel(context, cancelled_by=cancelled_by, **details_fields)
             return AppendConditions(release_booking_id=token.id, release_host_ids=token.host_ids, details=details)
 

@@ -17,7 +17,7 @@ from domain.personal_details import (
     PersonalDetails,
     compute_digest,
     create_personal_details,
-    create_reason_details,
+    create_text_details,
 )
 from domain.refusals import Erased, IdempotencyKeyReused
 from domain.token import Token
@@ -95,7 +95,7 @@ class SingleUseLinkCommands(CommandGroup):
 
         def change(token: Token) -> AppendConditions:
             require_token_revocable(context, token, self.load_aggregate(Link, token.link_id))
-            details, details_fields = create_reason_details(token.id, token.filter_reason(reason))
+            details, details_fields = create_text_details(token.id, "reason", token.filter_text(reason))
             token.revoke(context, **details_fields)
             return AppendConditions(details=details)
 

@@ -118,7 +118,7 @@ def build_guest_mail(details: MeetingDetails, phrases: MailPhrases, sent_by: str
         details=list_details(
             details, phrases, guest.time_zone, with_whom=" and ".join(person.name for person in details.hosts)
         ),
-        quotes=list_reasons(details, by="host"),
+        quotes=[*list_reasons(details, by="host"), *list_messages(details, "Message")],
         button="See the booking" if details.cancelled else "Reschedule or cancel",
         url=details.manage_url,
         closing="" if details.cancelled else MANAGE_HINT,
@@ -151,7 +151,7 @@ def build_host_mail(
             *list_details(details, phrases, addressee.time_zone, with_whom=describe_guest(guest)),
             *list_hosts(details),
         ],
-        quotes=[*notes, *list_reasons(details, by="guest")],
+        quotes=[*notes, *list_reasons(details, by="guest"), *list_messages(details, "Message to the guest")],
         button="Open the booking",
         url=details.page_url,
         reply_to=(guest.name, guest.email) if guest else None,
@@ -203,6 +203,11 @@ def list_hosts(details: MeetingDetails) -> list[MailDetail]:
 def list_reasons(details: MeetingDetails, by: str) -> list[tuple[str, str]]:
     """List the reason of a cancellation, for the other side."""
     return [("Reason", details.reason)] if details.reason and details.cancelled_by == by else []
+
+
+def list_messages(details: MeetingDetails, heading: str) -> list[tuple[str, str]]:
+    """List the message to the guest about the change."""
+    return [(heading, details.message)] if details.message else []
 
 
 def describe_canceller(details: MeetingDetails, for_guest: bool) -> str:

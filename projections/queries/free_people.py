@@ -12,6 +12,8 @@ from projections.queries.query import QuerySource
 from projections.queries.word_search import match_own_words
 
 MAX_CANDIDATES = 50
+# active members; `permissions.expand_roles` says which roles are members
+CAN_HOST = "p.active AND p.roles ?| ARRAY['member', 'manager', 'admin']"
 CANDIDATES_QUERY = """
 SELECT p.person_id AS id, p.name, p.email, p.time_zone, p.weekly_hours, p.date_overrides, EXISTS (
     SELECT FROM {schema}.reservations AS r
@@ -21,7 +23,7 @@ SELECT p.person_id AS id, p.name, p.email, p.time_zone, p.weekly_hours, p.date_o
     WHERE b.person_id = p.person_id AND b.during && tstzrange(%(start)s, %(end)s)
 ) AS busy
 FROM people AS p
-WHERE p.active AND p.person_id <> ALL(%(never)s::uuid[]){words}
+WHERE {can_host} AND p.person_id <> ALL(%(never)s::uuid[]){words}
 ORDER BY busy, lower(p.name), p.person_id LIMIT %(limit)s
 """
 
@@ -46,7 +48,7 @@ def find_candidates(
     excluded_ids: list[UUID],
     q: str | None = None,
 ) -> tuple[list[Candidate], bool]:
-    """Active people, free ones first, buffers and their own calendars included; and whether there are more.
+    """Active members, free ones first, buffers and their own calendars included; and whether there are more.
 
     The booking itself, which reserves the time of its hosts `host_ids`, does not make them busy.
     """
@@ -60,7 +62,9 @@ def find_candidates(
         "q": q,
         "limit": MAX_CANDIDATES + 1,
     }
-    rows = source.fetch_rows(CANDIDATES_QUERY.replace("{words}", words_condition), params)
+    rows = source.fetch_rows(
+        CANDIDATES_QUERY.replace("{words}", words_condition).replace("{can_host}", CAN_HOST), params
+    )
     return [to_candidate(row, meeting) for row in rows[:MAX_CANDIDATES]], len(rows) > MAX_CANDIDATES
 
 

@@ -1,7 +1,7 @@
 """The phrases of sentences: quoted names, times, lists of people, changes."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from domain.durations import describe_minutes
@@ -39,7 +39,7 @@ CALENDAR_FAILURES = {
     "not_written": "the entry could not be written, which is a mistake of this program",
 }
 MAX_VALUE_LENGTH = 80
-MAX_REASON_LENGTH = 200
+MAX_TEXT_LENGTH = 200
 
 
 def quote_name(name: str | None, unknown: str = "an unknown one") -> str:
@@ -109,14 +109,14 @@ def describe_recipient(row: LogRow, context: EventContext) -> str:
     return (f" for {isolate_text(name)}" if name else "") + (f" ({isolate_text(label)})" if label else "")
 
 
-def describe_reason(row: LogRow, context: EventContext) -> str:
-    """The reason of an event, to be appended to a sentence; empty without any."""
+def describe_text(row: LogRow, context: EventContext, name: Literal["reason", "message"] = "reason") -> str:
+    """The reason or message of an event, to be appended to a sentence; empty without any."""
     personal_details = find_details(row.data, context)
     if personal_details is None:
-        return f" (reason: {ERASED_TEXT})"
-    reason_text = " ".join((to_text(personal_details.get("reason")) or "").split())
-    shortened_reason = f"{reason_text[:MAX_REASON_LENGTH]}…" if len(reason_text) > MAX_REASON_LENGTH else reason_text
-    return f", saying “{isolate_text(shortened_reason)}”" if shortened_reason else ""
+        return f" ({name}: {ERASED_TEXT})"
+    text = " ".join((to_text(personal_details.get(name)) or "").split())
+    shortened_text = f"{text[:MAX_TEXT_LENGTH]}…" if len(text) > MAX_TEXT_LENGTH else text
+    return f", saying “{isolate_text(shortened_text)}”" if shortened_text else ""
 
 
 def describe_changes(changes: Sequence[Change]) -> str:

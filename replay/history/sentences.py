@@ -11,8 +11,8 @@ from replay.history.phrases import (
     CALENDAR_FAILURES,
     FAILURES,
     describe_changes,
-    describe_reason,
     describe_recipient,
+    describe_text,
     find_details,
     find_guest_name,
     format_minutes,
@@ -126,7 +126,7 @@ def describe_direct_issued(row: LogRow, context: EventContext) -> str:
 
 def describe_single_use_revoked(row: LogRow, context: EventContext) -> str:
     link = name_reference(context.find_token(row).issue, "link_id", row, context)
-    return f"revoked the single-use link of {link}{describe_recipient(row, context)}{describe_reason(row, context)}"
+    return f"revoked the single-use link of {link}{describe_recipient(row, context)}{describe_text(row, context)}"
 
 
 def describe_meeting_booked(row: LogRow, context: EventContext) -> str:
@@ -143,7 +143,8 @@ def describe_meeting_booked(row: LogRow, context: EventContext) -> str:
 
 def describe_rescheduled(row: LogRow, context: EventContext) -> str:
     before, after = format_time(row.data.get("previous_starts_at")), format_time(row.data.get("starts_at"))
-    return f"moved {describe_meeting(row, context)} from {before} to {after}"
+    message = describe_text(row, context, "message")
+    return f"moved {describe_meeting(row, context)} from {before} to {after}{message}"
 
 
 def describe_meeting_reassigned(row: LogRow, context: EventContext) -> str:
@@ -154,12 +155,13 @@ def describe_meeting_reassigned(row: LogRow, context: EventContext) -> str:
     meeting_phrase = (
         f"{name_meeting_type(context.find_token(row).booking, row, context)} with {name_guest(row, context)}"
     )
-    return f"gave {meeting_phrase} of {format_time(row.data.get('starts_at'))} from {before} to {after}"
+    start, message = format_time(row.data.get("starts_at")), describe_text(row, context, "message")
+    return f"gave {meeting_phrase} of {start} from {before} to {after}{message}"
 
 
 def describe_meeting_cancelled(row: LogRow, context: EventContext) -> str:
     start = format_time(row.before.get("starts_at"))
-    return f"cancelled {describe_meeting(row, context)} of {start}{describe_reason(row, context)}"
+    return f"cancelled {describe_meeting(row, context)} of {start}{describe_text(row, context)}"
 
 
 def describe_calendar_conflict_found(row: LogRow, context: EventContext) -> str:

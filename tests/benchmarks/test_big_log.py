@@ -37,9 +37,10 @@ def filled_database(server: Server, service_url: str, superuser_url: str) -> Ite
 
 
 # events of notifications, and rare ones
-ABSENT_EVENTS = {"PersonalDetailsErased.v1", "MeetingReassigned.v1", "CalendarConflictFound.v1"} | {
-    f"{channel}{what}.v1" for channel in ("Mail", "Calendar") for what in ("Sent", "Written", "Failed", "Requested")
-}
+ABSENT_EVENTS = {
+    *("PersonalDetailsErased.v1", "MeetingReassigned.v1", "CalendarConflictFound.v1"),
+    *("Rescheduled.v2", "MeetingReassigned.v2"),
+} | {f"{channel}{what}.v1" for channel in ("Mail", "Calendar") for what in ("Sent", "Written", "Failed", "Requested")}
 
 
 def to_event(row: dict[str, Any]) -> Event:

@@ -96,6 +96,27 @@ def open_reassign(page: Page) -> None:
     page.locator("button[name=host_id]").first.wait_for()
 
 
+def open_reassign_confirmation(page: Page) -> None:
+    """Chooses somebody, and is asked before the meeting is given away."""
+    open_reassign(page)
+    page.locator("button[name=host_id]").first.click()
+    page.get_by_label("Message to").fill("I am away that week, and leave you in the best hands.")
+
+
+def open_move(page: Page) -> None:
+    """Opens the first meeting of the list, and looks where it could be moved to."""
+    open_meeting(page)
+    page.get_by_role("link", name="Reschedule").click()
+    page.locator("[aria-current=time]").wait_for()
+
+
+def open_move_confirmation(page: Page) -> None:
+    """Chooses a time, and is asked before the meeting is moved."""
+    open_move(page)
+    page.locator("button[name=start]").last.click()
+    page.get_by_label("Message to").wait_for()
+
+
 def open_timeline(page: Page) -> None:
     """Opens the stream of the first event."""
     page.locator("tbody th a").first.click()
@@ -251,6 +272,21 @@ PAGES = [
         "/meeting-log?starts_from=2026-01-01&status=scheduled&sort=-starts_at",
         "claire",
         prepare=open_reassign,
+    ),
+    Screenshot(
+        "reassign-confirm",
+        "/meeting-log?starts_from=2026-01-01&status=scheduled&sort=-starts_at",
+        "claire",
+        prepare=open_reassign_confirmation,
+    ),
+    Screenshot(
+        "move", "/meeting-log?starts_from=2026-01-01&status=scheduled&sort=-starts_at", "claire", prepare=open_move
+    ),
+    Screenshot(
+        "move-confirm",
+        "/meeting-log?starts_from=2026-01-01&status=scheduled&sort=-starts_at",
+        "claire",
+        prepare=open_move_confirmation,
     ),
     Screenshot("handing-over", "/management/people", "claire"),
     Screenshot("handing-over-person", f"/management/people/{JULIO.id}", "claire"),

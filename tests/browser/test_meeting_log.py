@@ -5,7 +5,7 @@ import io
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.browsing import BrowserWindows
+from tests.browser.browsing import BrowserWindows, find_violations
 
 
 def list_link_types(page: Page) -> set[str]:
@@ -101,17 +101,22 @@ class TestMeeting:
         start_before = page.locator("dt:text-is('Starts') + dd time").get_attribute("datetime")
         page.get_by_role("link", name="Reschedule").click()
         page.locator(".day-columns button").last.click()
+        page.get_by_label("Message to").fill("See you then")
+        assert find_violations(page, "light") == []
+        page.get_by_role("button", name="Move the meeting").click()
         expect(page.locator("[data-toast]")).to_contain_text("Moved the meeting")
         expect(page.locator("dt:text-is('State') + dd")).to_have_text("Rescheduled")
         assert page.locator("dt:text-is('Starts') + dd time").get_attribute("datetime") != start_before
-        expect(page.locator(".story > li").last).to_contain_text("moved")
+        expect(page.locator(".story > li", has_text="moved").last).to_contain_text("saying “See you then”")
 
     def test_a_time_that_went_meanwhile_is_said_beside_the_others(self, windows: BrowserWindows) -> None:
         page = open_last_meeting(windows)
         page.get_by_role("link", name="Reschedule").click()
         page.locator(".day-columns button").first.evaluate("button => (button.value = '2001-01-01T09:00:00+00:00')")
-        windows.guard.expect_message("status of 409")
+        windows.guard.expect_message("status of 422")
         page.locator(".day-columns button").first.click()
+        page.get_by_label("Message to").fill("Sorry")
+        page.get_by_role("button", name="Move the meeting").click()
         expect(page.get_by_role("alert")).to_be_visible()
         expect(page.locator(".day-columns button").first).to_be_visible()
 
@@ -119,6 +124,7 @@ class TestMeeting:
         page = open_last_meeting(windows)
         page.get_by_role("link", name="Cancel…").click()
         dialog = page.get_by_role("dialog")
+        expect(dialog.get_by_role("link", name="Keep it")).to_be_focused()
         dialog.get_by_label("Reason").fill("Nobody is there")
         dialog.get_by_role("button", name="Cancel the meeting").click()
         expect(page.locator("dt:text-is('State') + dd")).to_have_text("Cancelled")

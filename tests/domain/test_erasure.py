@@ -52,10 +52,10 @@ def test_changes_nothing_else() -> None:
 def test_keeps_reasons_about_those_who_are_still_known() -> None:
     """The recipient is erased, the guest is another."""
     token = book_with_details(issue_token())
-    assert token.filter_reason("Ill") == "Ill"
-    assert erase_details(token, "recipient").filter_reason("Ill") == "Ill"
-    assert erase_details(token, "guest").filter_reason("Ill") is None
-    assert token.filter_reason(None) is None
+    assert token.filter_text("Ill") == "Ill"
+    assert erase_details(token, "recipient").filter_text("Ill") == "Ill"
+    assert erase_details(token, "guest").filter_text("Ill") is None
+    assert token.filter_text(None) is None
 
 
 def test_an_erasure_ends_in_a_stream_of_its_own() -> None:

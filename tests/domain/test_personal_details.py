@@ -7,7 +7,7 @@ from domain.personal_details import (
     compute_digest,
     compute_key_digest,
     create_personal_details,
-    create_reason_details,
+    create_text_details,
 )
 
 STREAM = UUID(int=7)
@@ -22,11 +22,11 @@ def test_equal_details_have_different_digests_because_each_row_has_its_salt() ->
 
 
 def test_no_reason_makes_no_row() -> None:
-    assert create_reason_details(STREAM, None) == ((), {})
+    assert create_text_details(STREAM, "reason", None) == ((), {})
 
 
 def test_a_reason_is_a_row_that_the_event_refers_to() -> None:
-    [row], reference = create_reason_details(STREAM, "ill")
+    [row], reference = create_text_details(STREAM, "reason", "ill")
     assert row.data == {"reason": "ill"}
     assert reference == {"details_id": row.id, "details_digest": row.digest}
     assert "ill" not in str(reference)

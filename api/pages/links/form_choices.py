@@ -48,14 +48,11 @@ def find_meeting_type_choices(services: Services, search: str | None, selected_i
 def find_people_choices(
     services: Services, search: str | None, selected_ids: Sequence[UUID], excluded_ids: Collection[UUID] = ()
 ) -> Choices:
-    """Return people by name, the selected ones first. Deactivated people are included only if selected."""
-    page = people.list_people(services.live_source, search, "name", MAX_PEOPLE + len(selected_ids) + len(excluded_ids))
+    """Return people by name, the selected ones first. Others are included only if they can host: active members."""
+    limit = MAX_PEOPLE + len(selected_ids) + len(excluded_ids)
+    page = people.list_people(services.live_source, search, "name", limit, hosts_only=True)
     selected = people.find_people(services.live_source, list(selected_ids))
-    others = [
-        person
-        for person in page.items
-        if person["active"] and person["id"] not in selected_ids and person["id"] not in excluded_ids
-    ]
+    others = [person for person in page.items if person["id"] not in selected_ids and person["id"] not in excluded_ids]
     more = page.next_cursor is not None or len(others) > MAX_PEOPLE
     return Choices([*selected, *others[:MAX_PEOPLE]], more, bool(search) or more or len(others) + len(selected) > 8)
 

@@ -1,27 +1,21 @@
-"""A meeting's page: its details and timeline, rescheduling and cancelling it."""
+"""A meeting's page: its details and timeline, cancelling it, sending its mails again."""
 
-from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from api.field_types import Day
 from api.http.dependencies import Caller, CurrentServices, Id
 from api.http.form_body import FormText
 from api.pages.rendering.dependencies import Viewer
 from api.pages.rendering.forms import InvalidForm, collect_field_errors, validate_form
 from api.pages.rendering.page_route import PageRoute
-from api.pages.rendering.query_parameters import Blank
 from api.pages.rendering.templates import redirect_to, render_page
 from api.services import Services
 from api.v1.booking_notifications import MailId
 from api.v1.bookings import refuse_unless_visible
-from api.v1.request_bodies import NewStart, Reason
-from domain.availability.hours import Interval
+from api.v1.request_bodies import Reason
 from domain.link import Link
-from domain.offer import build_days_interval
 from domain.permissions import require_booking_changeable
 from domain.refusals import Forbidden, NotFound, NothingToSend, Refusal
 from domain.token import Token
@@ -31,10 +25,7 @@ from replay.history.phrases import FAILURES
 
 router = APIRouter(prefix="/meeting-log", include_in_schema=False, route_class=PageRoute)
 
-DAYS_PER_PAGE = 7
 MAX_EVENTS = 200
-FirstDay = Annotated[Day | None, Blank]
-StartText = Annotated[str, Depends(FormText("start"))]
 ReasonText = Annotated[str, Depends(FormText("reason"))]
 
 
@@ -42,29 +33,6 @@ ReasonText = Annotated[str, Depends(FormText("reason"))]
 def show_meeting(request: Request, services: CurrentServices, viewer: Viewer, id: Id) -> Response:
     """Show a meeting with its timeline, always current."""
     return render_meeting(request, services, viewer, id)
-
-
-@router.get("/{id}/reschedule")
-def show_free_times(
-    request: Request, services: CurrentServices, viewer: Viewer, id: Id, day: FirstDay = None
-) -> Response:
-    """Show the times that a meeting can be moved to, a week at a time."""
-    return render_free_times(request, services, viewer, id, day)
-
-
-@router.post("/{id}/reschedule")
-def reschedule_meeting(
-    request: Request, services: CurrentServices, viewer: Viewer, id: Id, start: StartText
-) -> Response:
-    """Move a meeting to another time."""
-    services.scheduling.load_booking_to_change(viewer.context, id)
-    try:
-        new_start = validate_form(NewStart, {"start": start}).start
-        position = services.scheduling.reschedule_meeting(viewer.context, id, new_start)
-    except (InvalidForm, Refusal) as error:
-        return render_free_times(request, services, viewer, id, None, describe_error(error), 409)
-    services.announce_append()
-    return redirect_to(f"/meeting-log/{id}", "Moved the meeting.", position)
 
 
 @router.get("/{id}/cancel")
@@ -134,45 +102,6 @@ def list_conflicting_hosts(services: Services, id: UUID, row: Any) -> list[str]:
     """Return the names of the hosts whose own calendars have something else at the meeting's time."""
     conflicting_ids = services.scheduling.load_aggregate(Token, id).conflicting_hosts
     return [host["name"] for host in (row["host"], *row["co_hosts"]) if host["id"] in conflicting_ids]
-
-
-def render_free_times(
-    request: Request,
-    services: Services,
-    viewer: Caller,
-    id: UUID,
-    day: Day | None,
-    problem: str | None = None,
-    status: int = 200,
-) -> Response:
-    """Render the page with the free times of a week. Raises NotFound, Forbidden."""
-    token = services.scheduling.load_booking_to_change(viewer.context, id)
-    meeting, zone = load_meeting_row(services, viewer, id), viewer.person.properties.time_zone
-    first_day = max(day or viewer.to_local_date(meeting["starts_at"]), viewer.today)
-    interval = build_days_interval(first_day, first_day + timedelta(days=DAYS_PER_PAGE - 1), zone)
-    slots = services.scheduling.list_slots(
-        services.scheduling.load_booking_offer(token), interval, viewer.context.now, excluding=id
-    )
-    return render_page(
-        request,
-        "meetings/reschedule.html",
-        status,
-        meeting=meeting,
-        days=group_by_day(slots, zone),
-        earlier=first_day - timedelta(days=DAYS_PER_PAGE) if first_day > viewer.today else None,
-        later=first_day + timedelta(days=DAYS_PER_PAGE),
-        first=first_day,
-        problem=problem,
-    )
-
-
-def group_by_day(slots: list[Interval], zone: str) -> dict[Day, list[tuple[str, datetime]]]:
-    """Group slots by their day in a zone; each is given as its local time of day and its start."""
-    days: dict[Day, list[tuple[str, datetime]]] = {}
-    for slot in slots:
-        local_start = slot.start.astimezone(ZoneInfo(zone))
-        days.setdefault(local_start.date(), []).append((f"{local_start:%H:%M}", slot.start))
-    return days
 
 
 def load_meeting_row(services: Services, viewer: Caller, id: UUID) -> Any:

@@ -1,5 +1,6 @@
-"""Reassigning a meeting to another host: who is free at its time, and choosing one of them."""
+"""Reassigning a meeting to another host: choosing who is free, then writing to the guest before it is given away."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from pydantic import BaseModel, Field
 from api.http.dependencies import Caller, CurrentServices, Id
 from api.http.error_codes import REFUSAL_STATUSES
 from api.http.form_body import FormModel
+from api.pages.meetings.clocks import list_clocks
 from api.pages.meetings.detail import describe_error
 from api.pages.rendering.dependencies import Viewer, WaitsForPosition
 from api.pages.rendering.forms import InvalidForm, validate_form
@@ -39,14 +41,30 @@ class ReassignForm(BaseModel):
     host_id: ShortText = ""
     instead_of: ShortText = ""
     back: ShortText = ""
+    message: str = ""
+
+    def to_new_host(self) -> NewHost:
+        """Return the request to give the meeting away. Raises InvalidForm."""
+        values = {"host_id": self.host_id, "instead_of": self.instead_of or None}
+        return validate_form(NewHost, values | {"message": self.message.strip() or None})
+
+    def to_query(self, id: UUID) -> "ReassignQuery":
+        """Return the query of the page of candidates for the same meeting."""
+        return ReassignQuery(
+            back=ensure_local_path(self.back) if self.back else f"/meeting-log/{id}", message=self.message
+        )
 
 
 class ReassignQuery(BaseModel):
-    """Query of the page: which host is replaced, the search for people, and the path to return to."""
+    """Query of the page: which host is replaced, the search for people, the path to return to, the message so far."""
 
     instead_of: UUID | None = None
     q: str | None = None
     back: str
+    message: str = ""
+
+
+ReassignBody = Annotated[ReassignForm, Depends(FormModel(ReassignForm))]
 
 
 @router.get("/{id}/reassign", dependencies=[WaitsForPosition])
@@ -64,22 +82,45 @@ def show_candidates(
     return render_candidates(request, services, viewer, id, query)
 
 
-@router.post("/{id}/reassign")
-def reassign_meeting(
+@router.get("/{id}/reassign/confirm")
+def show_confirmation(
     request: Request,
     services: CurrentServices,
     viewer: Viewer,
     id: Id,
-    form: Annotated[ReassignForm, Depends(FormModel(ReassignForm))],
+    host_id: str = "",
+    instead_of: str = "",
+    back: str = "",
 ) -> Response:
-    """Reassign the meeting, or show why that is refused."""
+    """Show who meets the guest from now on, before the meeting is given away."""
+    form = ReassignForm(host_id=host_id[:100], instead_of=instead_of[:100], back=back[:2000])
+    return render_confirmation(request, services, viewer, id, form, {})
+
+
+@router.post("/{id}/reassign/confirm")
+def show_confirmation_again(
+    request: Request, services: CurrentServices, viewer: Viewer, id: Id, form: ReassignBody
+) -> Response:
+    """Show it for somebody else, with the message as it was typed."""
+    return render_confirmation(request, services, viewer, id, form, {})
+
+
+@router.post("/{id}/reassign")
+def reassign_meeting(
+    request: Request, services: CurrentServices, viewer: Viewer, id: Id, form: ReassignBody
+) -> Response:
+    """Reassign the meeting, whose guest is mailed the message; or show why that is refused."""
     token = services.reassignment.load_booking_to_reassign(viewer.context, id)
-    query = ReassignQuery(back=ensure_local_path(form.back) if form.back else f"/meeting-log/{id}")
+    query = form.to_query(id)
     try:
-        new_host = validate_form(NewHost, {"host_id": form.host_id, "instead_of": form.instead_of or None})
+        new_host = form.to_new_host()
         query.instead_of = new_host.instead_of
-        position = services.reassignment.reassign_meeting(viewer.context, id, new_host.host_id, new_host.instead_of)
+        position = services.reassignment.reassign_meeting(
+            viewer.context, id, new_host.host_id, new_host.instead_of, new_host.message
+        )
     except (InvalidForm, Refusal) as error:
+        if isinstance(error, InvalidForm) and error.errors.keys() == {"message"}:
+            return render_confirmation(request, services, viewer, id, form, error.errors, 422)
         status = REFUSAL_STATUSES[type(error)] if isinstance(error, Refusal) else 422
         return render_candidates(request, services, viewer, id, query, describe_error(error), status)
     if position is not None:
@@ -91,6 +132,40 @@ def reassign_meeting(
         else "/meeting-log"
     )
     return redirect_to(return_path, f"{isolate_text(name)} hosts the meeting now.", position)
+
+
+def render_confirmation(
+    request: Request,
+    services: Services,
+    viewer: Caller,
+    id: UUID,
+    form: ReassignForm,
+    errors: Mapping[str, str],
+    status: int = 200,
+) -> Response:
+    """Render the step before the meeting is given away. Raises what `render_candidates` raises."""
+    token = services.reassignment.load_booking_to_reassign(viewer.context, id)
+    token.require_changeable_meeting(viewer.context.now)
+    query = form.to_query(id)
+    try:
+        new_host = validate_form(NewHost, {"host_id": form.host_id, "instead_of": form.instead_of or None})
+    except InvalidForm as error:
+        return render_candidates(request, services, viewer, id, query, describe_error(error), 422)
+    person = services.administration.load_aggregate(Person, new_host.host_id)
+    meeting = load_meeting_row(services, id)
+    leaving_id = new_host.instead_of if new_host.instead_of in token.host_ids else token.host_ids[0]
+    return render_page(
+        request,
+        "meetings/reassign_confirm.html",
+        status,
+        meeting=meeting,
+        person=person.properties,
+        leaves=next(host for host in (meeting["host"], *meeting["co_hosts"]) if host["id"] == leaving_id),
+        clocks=list_clocks(viewer, person, meeting),
+        form=form,
+        back=query.back,
+        errors=errors,
+    )
 
 
 def render_candidates(

@@ -86,9 +86,9 @@ def build_current_url(**changes: object) -> str:
     return urls.build_current_url(RENDER_CONTEXT.get().request, **changes)
 
 
-def render_time(instant: datetime) -> Markup:
-    """Render a time with its day, in the zone of the rendering."""
-    return time_formatting.render_time_tag(instant, RENDER_CONTEXT.get().zone)
+def render_time(instant: datetime, zone: str | None = None) -> Markup:
+    """Render a time with its day, in the zone of the rendering or in another one."""
+    return time_formatting.render_time_tag(instant, zone or RENDER_CONTEXT.get().zone)
 
 
 def render_date(instant: datetime) -> Markup:

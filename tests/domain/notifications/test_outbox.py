@@ -246,9 +246,9 @@ class TestErasure:
 
     def test_no_reason_is_kept_about_who_was_erased(self) -> None:
         token = book_with_co_host()
-        assert token.filter_reason("ill") == "ill"
+        assert token.filter_text("ill") == "ill"
         token.erase(build_context(), erasure_id=uuid4(), details_ids=(DETAILS,))
-        assert token.filter_reason("ill") is None
+        assert token.filter_text("ill") is None
 
 
 @pytest.mark.parametrize(

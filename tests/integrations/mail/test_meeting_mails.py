@@ -94,6 +94,32 @@ class TestStory:
         assert "> I am ill" in get_part(cancelled_message, "text/plain")
         assert "I am ill" not in get_part(outbox.smtp_server.find_messages("member@nexora.example")[2], "text/plain")
 
+    def test_a_message_reaches_the_guest(self, outbox: OutboxDriver) -> None:
+        """That of the newest change, and never that of one before."""
+        id, code = outbox.book_meeting()
+        outbox.deliver_all()
+        for number, message in ((6, "Sorry, another <day>\n\nis better"), (9, None)):
+            body = {"start": find_slot(outbox.api, code, number), "message": message}
+            outbox.api.post(f"/v1/bookings/{id}/reschedule", body, "member")
+            outbox.deliver_all()
+        body = {"host_id": outbox.api.ids["engineer"], "message": "Engineer knows more"}
+        outbox.api.post(f"/v1/bookings/{id}/reassign", body, "manager")
+        outbox.deliver_all()
+        _, moved_text, moved_again_text, reassigned_text = [
+            get_part(message, "text/plain") for message in outbox.smtp_server.find_messages(GUEST["email"])
+        ]
+        assert "Message:\n> Sorry, another <day>\n> \n> is better" in moved_text.replace("\r", "").replace(
+            "> \n", "> \n"
+        )
+        assert "Message" not in moved_again_text
+        assert "> Engineer knows more" in reassigned_text
+        assert "another <day>" not in reassigned_text
+        assert "Sorry, another &lt;day&gt;" in get_part(
+            outbox.smtp_server.find_messages(GUEST["email"])[1], "text/html"
+        )
+        [to_new_host] = outbox.smtp_server.find_messages("engineer@nexora.example")
+        assert "Message to the guest" in get_part(to_new_host, "text/plain")
+
     def test_what_is_in_the_first_screen(self, outbox: OutboxDriver) -> None:
         type_id = outbox.api.post(
             "/v1/meeting-types", {"name": "Demo", "duration_minutes": 30, "location": "Room 7"}, "admin", 201

@@ -31,7 +31,7 @@ async function openQuestion(url, hasOwnAddress) {
   const title = question.querySelector("h1");
   title.id = "question-title";
   if (!dialog.open) dialog.showModal();
-  question.querySelector("button:not([data-closes])")?.focus();
+  (question.querySelector("[data-closes]") ?? question.querySelector("a, button"))?.focus(); // never the button that destroys
   if (hasOwnAddress) showAddressOf(dialog, url);
 }
 
