@@ -73,6 +73,10 @@ class ForeignRedirect(CalendarError):
     """The server leads to another site, where the password is not sent."""
 
 
+class OutsideAllowedNetworks(CalendarError):
+    """Without encryption a calendar is only read inside the networks that are allowed."""
+
+
 class PasswordInTheClear(CalendarError):
     """A password is only sent to an address with https://."""
 

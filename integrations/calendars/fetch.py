@@ -1,14 +1,15 @@
 """One fetch of a calendar: asks its server and computes busy times, unless nothing has changed."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from domain.availability.hours import Interval
 from integrations.calendars.accounts import Account
 from integrations.calendars.caldav import Collection, parse_retry_after
-from integrations.calendars.errors import WrongStatus
+from integrations.calendars.errors import NoConnection, OutsideAllowedNetworks, WrongStatus
 from integrations.calendars.http_client import GuardedHttpClient, HttpResponse
-from integrations.calendars.sandbox import NICENESS, BusyReport, read_busy_times
+from integrations.calendars.sandbox import NICENESS, BusyReport, CalendarOwner, read_busy_times
 
 MAX_VALIDATOR_LENGTH = 500
 
@@ -32,21 +33,21 @@ class FetchOutcome:
 def fetch_calendar(
     http_client: GuardedHttpClient,
     account: Account,
-    zone: str,
+    owner: CalendarOwner,
     within: Interval,
     validators: Validators,
     niceness: int = NICENESS,
 ) -> FetchOutcome:
     """Fetch a feed, or the selected calendars of an account. Raises CalendarError."""
     if account.kind == "feed":
-        return fetch_feed(http_client, account, zone, within, validators, niceness)
-    return fetch_account(http_client, account, zone, within, validators, niceness)
+        return fetch_feed(http_client, account, owner, within, validators, niceness)
+    return fetch_account(http_client, account, owner, within, validators, niceness)
 
 
 def fetch_feed(
     http_client: GuardedHttpClient,
     account: Account,
-    zone: str,
+    owner: CalendarOwner,
     within: Interval,
     validators: Validators,
     niceness: int = NICENESS,
@@ -57,21 +58,38 @@ def fetch_feed(
         headers["If-None-Match"] = validators.etag
     if validators.last_modified:
         headers["If-Modified-Since"] = validators.last_modified
-    response = http_client.request("GET", account.url, headers)
+    response = request_feed(http_client, account.url, headers)
     if response.status == 304 and validators != Validators():
         return FetchOutcome(validators, None)
     if response.status != 200:
         raise WrongStatus(f"Its answer was {response.status}.", parse_retry_after(response))
     return FetchOutcome(
         Validators(get_validator(response, "ETag"), get_validator(response, "Last-Modified")),
-        read_busy_times([response.body], zone, within, niceness),
+        read_busy_times([response.body], owner, within, niceness),
     )
+
+
+def request_feed(http_client: GuardedHttpClient, url: str, headers: Mapping[str, str]) -> HttpResponse:
+    """Request a feed. A webcal address is read by https, and by http only inside the allowed networks.
+
+    Raises CalendarError.
+    """
+    try:
+        return http_client.request("GET", url, headers)
+    except NoConnection:
+        scheme, _, rest = url.partition(":")
+        if scheme.lower() != "webcal":
+            raise
+        try:
+            return http_client.request("GET", f"http:{rest}", headers, only_inside=True)
+        except OutsideAllowedNetworks:
+            raise NoConnection from None
 
 
 def fetch_account(
     http_client: GuardedHttpClient,
     account: Account,
-    zone: str,
+    owner: CalendarOwner,
     within: Interval,
     validators: Validators,
     niceness: int = NICENESS,
@@ -83,7 +101,7 @@ def fetch_account(
     if state is not None and state == validators.etag:
         return FetchOutcome(validators, None)
     files = [stored.data for url in urls for stored in client.fetch_objects(url, within.start, within.end)]
-    return FetchOutcome(Validators(state), read_busy_times(files, zone, within, niceness))
+    return FetchOutcome(Validators(state), read_busy_times(files, owner, within, niceness))
 
 
 def digest_state(collections: list[Collection]) -> str | None:

@@ -16,6 +16,8 @@ from integrations.calendars.errors import (
     ForeignRedirect,
     InvalidUrl,
     NoConnection,
+    OutsideAllowedNetworks,
+    PasswordInTheClear,
     TooLarge,
     TooManyRedirects,
     TooSlow,
@@ -29,7 +31,8 @@ logging.getLogger("httpx2").setLevel(logging.WARNING)  # it would log URLs, whic
 TIMEOUT_SECONDS = 20.0
 MAX_BYTES = 10_000_000
 MAX_REDIRECTS = 3
-REDIRECTS = (301, 302, 307, 308)
+SEE_OTHER = 303  # asks for GET whatever was asked before (RFC 9110, 15.4.4), which does for GET alone
+REDIRECTS = (301, 302, SEE_OTHER, 307, 308)
 HEADERS = {"User-Agent": "Oncelink (calendar reader)", "Accept-Encoding": "gzip"}
 
 
@@ -73,14 +76,20 @@ class GuardedHttpClient:
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
         login: Login | None = None,
+        only_inside: bool = False,
     ) -> HttpResponse:
-        """Send one request and follow redirects; a password goes to no other site. Raises CalendarError."""
+        """Send one request and follow redirects; a password goes to no other site.
+
+        With `only_inside` nothing is asked without encryption beyond the allowed networks, as with a password.
+        Raises CalendarError.
+        """
         deadline = Deadline(self.seconds)
         current_url = self.check_url(url)
         for _ in range(MAX_REDIRECTS + 1):
-            response = self.exchange(method, current_url, {**HEADERS, **(headers or {})}, content, login, deadline)
+            backend = self.build_backend(current_url, deadline, login, only_inside)
+            response = self.exchange(method, current_url, {**HEADERS, **(headers or {})}, content, login, backend)
             target = response.headers.get("Location")
-            if response.status not in REDIRECTS or not target:
+            if response.status not in REDIRECTS or not target or (response.status == SEE_OTHER and method != "GET"):
                 return response
             current_url = self.resolve_redirect(current_url, target, login)
         raise TooManyRedirects
@@ -102,6 +111,14 @@ class GuardedHttpClient:
             raise ForeignRedirect
         return url
 
+    def build_backend(
+        self, url: httpx2.URL, deadline: Deadline, login: Login | None, only_inside: bool
+    ) -> GuardedBackend:
+        """Build what connects to a URL's server."""
+        outside_error = PasswordInTheClear if login else OutsideAllowedNetworks if only_inside else None
+        is_encrypted = url.scheme == "https"
+        return GuardedBackend(self.allowed, deadline, self.resolve, None if is_encrypted else outside_error)
+
     def exchange(
         self,
         method: str,
@@ -109,11 +126,9 @@ class GuardedHttpClient:
         headers: Mapping[str, str],
         content: bytes | None,
         login: Login | None,
-        deadline: Deadline,
+        backend: GuardedBackend,
     ) -> HttpResponse:
         """Send one request and read its whole response. Raises CalendarError."""
-        only_inside = login is not None and url.scheme == "http"
-        backend = GuardedBackend(self.allowed, deadline, self.resolve, only_inside)
         transport = GuardedTransport(self.ssl_context, backend)
         auth = httpx2.BasicAuth(login.user, login.password) if login else None
         try:

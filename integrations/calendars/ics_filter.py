@@ -1,32 +1,35 @@
 """Filters iCalendar files (RFC 5545): keeps the lines that say when somebody is busy, drops the rest unparsed."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 
+from integrations.calendars.content_lines import (
+    get_property_name,
+    get_time_zone,
+    get_value,
+    iterate_lines,
+    replace_time_zone,
+    split_line,
+    unescape_text,
+)
 from integrations.calendars.errors import BrokenCalendar, NotACalendar, TooComplex
+from integrations.calendars.participation import DECLINED, is_declined_by
 from integrations.calendars.recurrence_limits import refuse_too_often
 from integrations.calendars.zones import find_zone
 
-TIME_PROPERTIES = ("DTSTART", "DTEND", "RDATE", "EXDATE", "RECURRENCE-ID")
+# an entry is free by one of these; said twice, and not the same, it says nothing
+FREEING_PROPERTIES = ("STATUS", "TRANSP", "X-MICROSOFT-CDO-BUSYSTATUS", DECLINED)
+DATE_LISTS = ("RDATE", "EXDATE")
 KEPT_PROPERTIES = {
-    *TIME_PROPERTIES,
-    "UID",
-    "DURATION",
-    "RRULE",
-    "STATUS",
-    "TRANSP",
-    "SEQUENCE",
-    "X-MICROSOFT-CDO-BUSYSTATUS",
-}
+    "DTSTART", "DTEND", "RECURRENCE-ID", "UID", "DURATION", "RRULE", "SEQUENCE", *DATE_LISTS, *FREEING_PROPERTIES,
+}  # fmt: skip
 ZONE_COMPONENTS = ("VTIMEZONE", "STANDARD", "DAYLIGHT")
 MAX_ENTRIES = 20_000
 MAX_DATES = 20_000
 FILE_START = re.compile(r"\s*BEGIN:VCALENDAR\s", re.IGNORECASE)
-FOLD = re.compile(r"(?:\r\n|\n|\r)[ \t]")
-LINE_BREAK = re.compile(r"[\r\n]+")
-PROPERTY_NAME = re.compile(r"[A-Za-z0-9-]+")
-TZID = re.compile(r';TZID=("[^"]*"|[^;:]*)', re.IGNORECASE)
+COMPONENT_NAME = re.compile(r"[A-Z0-9-]+")
 DATE = re.compile(r":(\d{8})(?:T\d{6}Z?)?$")
 
 
@@ -42,50 +45,126 @@ class Span:
 class FilteredCalendar:
     """The kept lines of time zones and entries, and FREEBUSY periods."""
 
-    zones: dict[str, list[str]] = field(default_factory=dict)
+    zones: dict[str, list[str]] = field(default_factory=dict)  # by a name that no two descriptions share
     entries: list[list[str]] = field(default_factory=list)
     periods: list[str] = field(default_factory=list)
     dates: int = 0
 
     def render_calendar(self) -> str:
-        """Render one calendar from the kept lines. Raises BrokenCalendar for an unknown time zone."""
-        zones = [line for lines in self.zones.values() for line in lines]
-        entries = [self.resolve_zone(line) for lines in self.entries for line in lines]
+        """Render one calendar from the kept lines, with the time zones that its entries are in."""
+        entries = [line for lines in self.entries for line in lines]
+        names = {get_time_zone(line) for line in entries}
+        zones = [line for name, lines in self.zones.items() if name in names for line in lines]
         lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Oncelink//Busy//EN", *zones, *entries, "END:VCALENDAR"]
         return "\r\n".join(lines) + "\r\n"
 
+
+@dataclass
+class ObjectFilter:
+    """Filters one iCalendar object; its UIDs and the names of its time zones never mix with another's."""
+
+    filtered: FilteredCalendar
+    number: int
+    span: Span
+    addresses: Collection[str]
+    zone_names: dict[str, str] = field(default_factory=dict)
+    entries: list[list[str]] = field(default_factory=list)
+
+    def keep_line(self, component: str, name: str, line: str, lines: list[str]) -> None:
+        """Keep a line of a component if it is relevant. Raises TooComplex, BrokenCalendar."""
+        if component in ZONE_COMPONENTS:
+            lines.append(line)
+        elif component == "VFREEBUSY" and name == "FREEBUSY" and "FBTYPE=FREE" not in split_line(line)[0].upper():
+            self.filtered.periods += get_value(line).split(",")
+            count_dates(self.filtered, line)
+        if component != "VEVENT":
+            return
+        if name == "ATTENDEE" and (is_declined := is_declined_by(line, self.addresses)) is not None:
+            lines.append(f"{DECLINED}:{str(is_declined).upper()}")
+        elif name in DATE_LISTS:
+            count_dates(self.filtered, line)
+            head, _, dates = split_line(line)
+            if dates := ",".join(filter(None, map(str.strip, dates.split(",")))):
+                lines.append(f"{head}:{dates}")
+        elif name in KEPT_PROPERTIES:
+            lines.append(line)
+        if name == "RRULE":
+            refuse_too_often(get_value(line))
+
+    def end_component(self, component: str, lines: list[str]) -> None:
+        """Store a complete component. Raises TooComplex, BrokenCalendar."""
+        if component in ("STANDARD", "DAYLIGHT"):
+            lines.append("END:" + component)
+        elif component == "VTIMEZONE":
+            self.store_zone([*lines, "END:VTIMEZONE"])
+        elif component == "VEVENT" and is_relevant(lines, self.span):
+            if len(self.filtered.entries) + len(self.entries) >= MAX_ENTRIES:
+                raise TooComplex(f"There may be {MAX_ENTRIES:,} at most.")
+            unambiguous_lines = drop_contradictions(lines)
+            self.entries.append([*assign_uid(unambiguous_lines, self.number, len(self.entries)), "END:VEVENT"])
+
+    def store_zone(self, lines: list[str]) -> None:
+        """Store the description of a time zone under a name of its own; the first of a name counts."""
+        id = next((unescape_text(get_value(line)) for line in lines if get_property_name(line) == "TZID"), "")
+        others = [line for line in lines if get_property_name(line) != "TZID"]
+        name = f"Zone-{sha256(repr(others).encode()).hexdigest()[:16]}"
+        if id not in self.zone_names:
+            self.zone_names[id] = name
+            self.filtered.zones[name] = [lines[0], f"TZID:{name}", *others[1:]]
+
+    def store_entries(self) -> None:
+        """Store the entries, now that all time zones of the object are known. Raises BrokenCalendar."""
+        self.filtered.entries += [[self.resolve_zone(line) for line in lines] for lines in self.entries]
+        self.entries.clear()
+
     def resolve_zone(self, line: str) -> str:
-        """Replace a line's TZID by its IANA name, unless the calendar defines that zone. Raises BrokenCalendar."""
-        head, colon, value = split_line(line)
-        match = TZID.search(head)
-        if match is None:
+        """Replace a line's TZID by its IANA name, or by that of its description. Raises BrokenCalendar."""
+        name = get_time_zone(line)
+        if name is None:
             return line
-        name = match.group(1).strip('"')
-        if name in self.zones:
-            return line
-        zone = find_zone(name)
+        zone = find_zone(name) or self.zone_names.get(name)
         if zone is None:
             raise BrokenCalendar("TZID: it names a time zone that is neither known nor described in it.")
-        return f"{head[: match.start()]};TZID={zone}{head[match.end() :]}{colon}{value}"
+        return replace_time_zone(line, zone)
 
 
-def filter_files(files: Sequence[bytes], span: Span) -> FilteredCalendar:
-    """Filter files for a span. Raises NotACalendar, BrokenCalendar, TooComplex."""
+def filter_files(files: Sequence[bytes], span: Span, addresses: Collection[str] = ()) -> FilteredCalendar:
+    """Filter files for a span. `addresses` are their owner's, in lower case, as what they declined takes no time.
+
+    Raises NotACalendar, BrokenCalendar, TooComplex.
+    """
     filtered = FilteredCalendar()
-    for number, file in enumerate(files):
+    number = 0
+    for file in files:
         text = file.decode("utf-8-sig", "replace")
         if not FILE_START.match(text):
             raise NotACalendar
-        filter_file(filtered, number, text, span)
+        for component_lines in split_objects(text):
+            object_filter = ObjectFilter(filtered, number, span, addresses)
+            filter_object(object_filter, component_lines)
+            number += 1
     return filtered
 
 
-def filter_file(filtered: FilteredCalendar, number: int, text: str, span: Span) -> None:
-    """Filter one file; UIDs of different files never mix."""
-    open_components: list[str] = []
+def split_objects(text: str) -> Iterator[list[str]]:
+    """Split a file into the lines of each of its iCalendar objects."""
     lines: list[str] = []
     for line in iterate_lines(text):
-        name, value = get_property_name(line), split_line(line)[2].strip().upper()
+        if lines and line.strip().upper() == "BEGIN:VCALENDAR":
+            yield lines
+            lines = []
+        lines.append(line)
+    yield lines
+
+
+def filter_object(object_filter: ObjectFilter, object_lines: Sequence[str]) -> None:
+    """Filter the lines of one iCalendar object. Raises BrokenCalendar, TooComplex."""
+    open_components: list[str] = []
+    lines: list[str] = []
+    for line in object_lines:
+        name, value = get_property_name(line), get_value(line).rstrip().upper()
+        if name in ("BEGIN", "END") and not COMPONENT_NAME.fullmatch(value):
+            continue  # the rest of a text that was not folded
         if name == "BEGIN":
             open_components.append(value)
             lines = ["BEGIN:" + value] if value in ("VEVENT", "VTIMEZONE") else lines
@@ -94,44 +173,32 @@ def filter_file(filtered: FilteredCalendar, number: int, text: str, span: Span) 
         elif name == "END":
             if not open_components or open_components.pop() != value:
                 raise BrokenCalendar(f"END:{value[:40]} does not close what was begun last.")
-            end_component(filtered, number, value, lines, span)
+            object_filter.end_component(value, lines)
         elif open_components:
-            keep_line(filtered, open_components[-1], name, line, lines)
+            object_filter.keep_line(open_components[-1], name, line, lines)
     if open_components:
         raise BrokenCalendar("It ends in the middle: END:VCALENDAR is missing.")
+    object_filter.store_entries()
 
 
-def keep_line(filtered: FilteredCalendar, component: str, name: str, line: str, lines: list[str]) -> None:
-    """Keep a line if it is relevant."""
-    if component in ZONE_COMPONENTS or (component == "VEVENT" and name in KEPT_PROPERTIES):
-        lines.append(line)
-    elif component == "VFREEBUSY" and name == "FREEBUSY" and "FBTYPE=FREE" not in split_line(line)[0].upper():
-        filtered.periods += split_line(line)[2].split(",")
-        count_dates(filtered, line)
-    if name in ("RDATE", "EXDATE"):
-        count_dates(filtered, line)
-    if name == "RRULE" and component == "VEVENT":
-        refuse_too_often(split_line(line)[2])
+def drop_contradictions(lines: list[str]) -> list[str]:
+    """Drop what frees an entry where it is said in several ways, or in a text that was not folded: it takes time."""
+    values: dict[str, set[str]] = {}
+    for line in lines:
+        values.setdefault(get_property_name(line), set()).add(get_value(line).rstrip().upper())
+    doubtful_names = {
+        name
+        for name in FREEING_PROPERTIES
+        if len(values.get(name, ())) > 1 or any(value != value.lstrip() for value in values.get(name, ()))
+    }
+    return [line for line in lines if get_property_name(line) not in doubtful_names]
 
 
-def end_component(filtered: FilteredCalendar, number: int, component: str, lines: list[str], span: Span) -> None:
-    """Store a complete component."""
-    if component in ("STANDARD", "DAYLIGHT"):
-        lines.append("END:" + component)
-    elif component == "VTIMEZONE":
-        id = next((split_line(line)[2].strip() for line in lines if get_property_name(line) == "TZID"), "")
-        filtered.zones.setdefault(id, [*lines, "END:VTIMEZONE"])
-    elif component == "VEVENT" and is_relevant(lines, span):
-        if len(filtered.entries) >= MAX_ENTRIES:
-            raise TooComplex(f"There may be {MAX_ENTRIES:,} at most.")
-        filtered.entries.append([*assign_uid(lines, number, len(filtered.entries)), "END:VEVENT"])
-
-
-def assign_uid(lines: list[str], file: int, entry: int) -> list[str]:
-    """Assign a UID that no entry of another file can have."""
-    ids = [split_line(line)[2] for line in lines if get_property_name(line) == "UID"]
+def assign_uid(lines: list[str], number: int, entry: int) -> list[str]:
+    """Assign a UID that no entry of another object can have."""
+    ids = [get_value(line) for line in lines if get_property_name(line) == "UID"]
     others = [line for line in lines[1:] if get_property_name(line) != "UID"]
-    return [lines[0], f"UID:{file}/{ids[0]}" if ids and ids[0].strip() else f"UID:{file}//{entry}", *others]
+    return [lines[0], f"UID:{number}/{ids[0]}" if ids and ids[0].strip() else f"UID:{number}//{entry}", *others]
 
 
 def is_relevant(lines: list[str], span: Span) -> bool:
@@ -142,7 +209,9 @@ def is_relevant(lines: list[str], span: Span) -> bool:
     start, end = parse_day(by_name["DTSTART"]), parse_day(by_name.get("DTEND", by_name["DTSTART"]))
     if start is None or end is None or by_name.keys() & {"RDATE", "RECURRENCE-ID"}:
         return True  # the library that reads it reports what is wrong
-    return start <= span.last and (end >= span.first or not by_name.keys().isdisjoint({"DURATION", "RRULE"}))
+    return start <= span.last and (
+        max(start, end) >= span.first or not by_name.keys().isdisjoint({"DURATION", "RRULE"})
+    )
 
 
 def parse_day(line: str) -> str | None:
@@ -156,25 +225,3 @@ def count_dates(filtered: FilteredCalendar, line: str) -> None:
     filtered.dates += line.count(",") + 1
     if filtered.dates > MAX_DATES:
         raise TooComplex(f"RDATE, EXDATE and FREEBUSY may hold {MAX_DATES:,} dates at most.")
-
-
-def iterate_lines(text: str) -> Iterator[str]:
-    """Iterate over the unfolded, non-empty lines."""
-    return (line for line in LINE_BREAK.split(FOLD.sub("", text)) if line.strip())
-
-
-def get_property_name(line: str) -> str:
-    """Get the name of a line's property."""
-    match = PROPERTY_NAME.match(line)
-    return match.group().upper() if match else ""
-
-
-def split_line(line: str) -> tuple[str, str, str]:
-    """Split a line into name with parameters, colon and value; a quoted colon belongs to a parameter."""
-    quoted = False
-    for index, character in enumerate(line):
-        if character == '"':
-            quoted = not quoted
-        elif character == ":" and not quoted:
-            return line[:index], ":", line[index + 1 :]
-    return line, "", ""

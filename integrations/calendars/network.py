@@ -12,7 +12,7 @@ import httpcore2
 from httpx2 import HTTPTransport
 
 from integrations.calendars.addresses import Address, Network, is_allowed, is_inside
-from integrations.calendars.errors import HostNotFound, PasswordInTheClear, PrivateAddress, TooSlow
+from integrations.calendars.errors import CalendarError, HostNotFound, PrivateAddress, TooSlow
 
 Resolve = Callable[[str, int, float], Sequence[str]]
 MAX_ADDRESSES = 4
@@ -82,15 +82,19 @@ class TimedStream(httpcore2.NetworkStream):
 
 
 class GuardedBackend(httpcore2.NetworkBackend):
-    """Connects to public addresses, and to those of the allowed networks; `only_inside` to the latter alone."""
+    """Connects to public addresses, and to those of the allowed networks; with `outside_error` to the latter alone."""
 
     def __init__(
-        self, allowed: Sequence[Network], deadline: Deadline, resolve: Resolve, only_inside: bool = False
+        self,
+        allowed: Sequence[Network],
+        deadline: Deadline,
+        resolve: Resolve,
+        outside_error: type[CalendarError] | None = None,
     ) -> None:
         self.allowed = allowed
         self.deadline = deadline
         self.resolve = resolve
-        self.only_inside = only_inside
+        self.outside_error = outside_error
         self.backend = httpcore2.SyncBackend()
 
     def connect_tcp(
@@ -103,7 +107,7 @@ class GuardedBackend(httpcore2.NetworkBackend):
     ) -> httpcore2.NetworkStream:
         """Connect to one of the addresses that the name has at this moment.
 
-        Raises HostNotFound, PrivateAddress, PasswordInTheClear, TooSlow, and what httpcore2 raises.
+        Raises HostNotFound, PrivateAddress, TooSlow, `outside_error`, and what httpcore2 raises.
         """
         addresses = self.check_addresses(self.resolve(host, port, self.deadline.get_remaining_seconds()))
         for address in addresses[:-1]:
@@ -118,8 +122,8 @@ class GuardedBackend(httpcore2.NetworkBackend):
         addresses = [ip_address(text) for text in texts]
         if not all(is_allowed(address, self.allowed) for address in addresses):
             raise PrivateAddress
-        if self.only_inside and not all(is_inside(address, self.allowed) for address in addresses):
-            raise PasswordInTheClear
+        if self.outside_error and not all(is_inside(address, self.allowed) for address in addresses):
+            raise self.outside_error
         return addresses[:MAX_ADDRESSES]
 
     def connect_address(self, address: Address, port: int, options: Iterable[Any] | None) -> httpcore2.NetworkStream:

@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -12,8 +12,10 @@ from zoneinfo import ZoneInfo
 import recurring_ical_events  # type: ignore[import-untyped]
 from icalendar import Calendar, Event, vPeriod
 
+from integrations.calendars.entry_rules import apply_rules
 from integrations.calendars.errors import BrokenCalendar, CalendarError, TooComplex
 from integrations.calendars.ics_filter import FilteredCalendar, Span, filter_files
+from integrations.calendars.participation import DECLINED
 
 FREE_STATUSES = ("FREE", "WORKINGELSEWHERE")
 OWN_UID = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})@oncelink")
@@ -32,10 +34,15 @@ class BusyTime:
     meeting: str | None
 
 
-def compute_busy_times(files: Sequence[bytes], zone: ZoneInfo, start: datetime, end: datetime) -> list[BusyTime]:
-    """Compute the busy times that these files hold from start to end (UTC), in order. Raises CalendarError."""
+def compute_busy_times(
+    files: Sequence[bytes], zone: ZoneInfo, start: datetime, end: datetime, addresses: Collection[str] = ()
+) -> list[BusyTime]:
+    """Compute the busy times that these files hold from start to end (UTC), in order.
+
+    `addresses` are those of the files' owner, in lower case. Raises CalendarError.
+    """
     span = Span(f"{start - 2 * DAY:%Y%m%d}", f"{end + 2 * DAY:%Y%m%d}")
-    filtered_calendar = filter_files(files, span)
+    filtered_calendar = filter_files(files, span, addresses)
     times = [*expand_entries(filtered_calendar, zone, start, end), *parse_periods(filtered_calendar.periods, zone)]
     return sorted(
         (
@@ -52,9 +59,7 @@ def expand_entries(
 ) -> Iterator[BusyTime]:
     """Expand entries into busy times, recurring ones each time. Raises BrokenCalendar, TooComplex."""
     calendar = Calendar.from_ical(filtered_calendar.render_calendar())
-    for entry in calendar.walk("VEVENT"):
-        for name, _ in entry.errors:
-            raise BrokenCalendar(f"{str(name or 'A line')[:40]}: its value cannot be understood.")
+    apply_rules(calendar, zone)
     occurrences = recurring_ical_events.of(calendar).between(
         start - 2 * DAY, end + 2 * DAY
     )  # a day begins at different instants in different zones
@@ -72,6 +77,7 @@ def is_blocking(entry: Event) -> bool:
     return (
         get_property_text(entry, "STATUS") != "CANCELLED"
         and get_property_text(entry, "TRANSP") != "TRANSPARENT"
+        and get_property_text(entry, DECLINED) != "TRUE"
         and get_property_text(entry, "X-MICROSOFT-CDO-BUSYSTATUS") not in FREE_STATUSES
     )
 
@@ -118,11 +124,13 @@ def merge_times(times: Sequence[BusyTime]) -> list[list[float]]:
     return merged_times
 
 
-def compute_answer(files: Sequence[bytes], zone: str, start: float, end: float) -> dict[str, Any]:
+def compute_answer(
+    files: Sequence[bytes], zone: str, start: float, end: float, addresses: Collection[str] = ()
+) -> dict[str, Any]:
     """Compute the answer to `sandbox`: merged busy times, own meetings, the number of entries soon; or an error."""
     since, until = (datetime.fromtimestamp(instant, UTC) for instant in (start, end))
     try:
-        times = compute_busy_times(files, ZoneInfo(zone), since, until)
+        times = compute_busy_times(files, ZoneInfo(zone), since, until, addresses)
     except CalendarError as calendar_error:
         return {"trouble": type(calendar_error).__name__, "said": calendar_error.detail}
     except MemoryError:
@@ -158,7 +166,8 @@ def main() -> None:
     request = json.loads(sys.stdin.buffer.readline())
     limit_resources(request["niceness"], request["seconds"], request["memory"])
     files = [sys.stdin.buffer.read(size) for size in request["sizes"]]
-    sys.stdout.write(json.dumps(compute_answer(files, request["zone"], request["start"], request["end"])))
+    answer = compute_answer(files, request["zone"], request["start"], request["end"], request["addresses"])
+    sys.stdout.write(json.dumps(answer))
 
 
 if __name__ == "__main__":

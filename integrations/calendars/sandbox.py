@@ -23,6 +23,14 @@ ENVIRONMENT_NAMES = ("PATH", "LD_LIBRARY_PATH", "PYTHONTZPATH", "SYSTEMROOT", "L
 
 
 @dataclass(frozen=True, slots=True)
+class CalendarOwner:
+    """Whose calendar it is: their time zone, and their addresses in lower case."""
+
+    zone: str
+    addresses: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class BusyReport:
     """Merged busy times; own meetings apart; `soon` counts the other entries of the next 60 days."""
 
@@ -32,15 +40,20 @@ class BusyReport:
 
 
 def read_busy_times(
-    files: Sequence[bytes], zone: str, within: Interval, niceness: int = NICENESS, cpu_seconds: int = CPU_SECONDS
+    files: Sequence[bytes],
+    owner: CalendarOwner,
+    within: Interval,
+    niceness: int = NICENESS,
+    cpu_seconds: int = CPU_SECONDS,
 ) -> BusyReport:
-    """Compute when these files say that somebody in a time zone is busy. Raises CalendarError."""
+    """Compute when these files say that their owner is busy. Raises CalendarError."""
     if sum(map(len, files)) > MAX_BYTES:
         raise TooLarge
     if any(b"BEGIN:VCALENDAR" not in file[:1000].upper() for file in files):
         raise NotACalendar
     request = {
-        "zone": zone,
+        "zone": owner.zone,
+        "addresses": sorted(owner.addresses),
         "start": within.start.timestamp(),
         "end": within.end.timestamp(),
         "sizes": [len(file) for file in files],

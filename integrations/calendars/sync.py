@@ -14,7 +14,7 @@ from integrations.calendars.accounts import Account
 from integrations.calendars.errors import CalendarError
 from integrations.calendars.fetch import FetchOutcome, Validators, fetch_calendar
 from integrations.calendars.http_client import GuardedHttpClient
-from integrations.calendars.sandbox import BusyReport
+from integrations.calendars.sandbox import BusyReport, CalendarOwner
 from integrations.clock import Clock
 from integrations.system_context import build_system_context
 from projections import meeting_types
@@ -78,10 +78,10 @@ class CalendarSync:
         """Store a new calendar after a first fetch; None when this id exists already. Raises CalendarError."""
         if account.kind == "caldav":
             account = choose(account.update_calendars(account.build_client(self.http_client).find_calendars()))
-        instant, zone = self.clock(), person.properties.time_zone
+        instant, owner = self.clock(), build_owner(person, account)
         within = self.compute_horizon(instant)
         outcome = fetch_calendar(
-            self.http_client, account, zone, within, Validators(), niceness=0
+            self.http_client, account, owner, within, Validators(), niceness=0
         )  # somebody waits for it
         calendar = self.store.add_calendar(
             id,
@@ -95,7 +95,7 @@ class CalendarSync:
         )
         if calendar is not None:
             self.store.set_writer(id, person.id, account.write_to is not None)
-            self.save_outcome(calendar, outcome, zone, within)
+            self.save_outcome(calendar, outcome, owner.zone, within)
         return calendar
 
     def sync_calendar(self, calendar: Calendar) -> None:
@@ -108,8 +108,13 @@ class CalendarSync:
             zone, within = person.properties.time_zone, self.compute_horizon(self.clock())
             validators = Validators(calendar.etag, calendar.last_modified)
             fresh = self.is_fresh(calendar, zone)
+            account = self.decrypt_account(calendar)
             outcome = fetch_calendar(
-                self.http_client, self.decrypt_account(calendar), zone, within, validators if fresh else Validators()
+                self.http_client,
+                account,
+                build_owner(person, account),
+                within,
+                validators if fresh else Validators(),
             )
         except CalendarError as calendar_error:
             self.record_failure(calendar, calendar_error.sentence, calendar_error.retry_after)
@@ -177,6 +182,14 @@ class CalendarSync:
             return max(meeting_types.find_longest_window(self.get_live_source()), DEFAULT_WINDOW_DAYS)
         except ReadModelBehind:
             return DEFAULT_WINDOW_DAYS
+
+
+def build_owner(person: Person, account: Account) -> CalendarOwner:
+    """Build what tells the owner's own invitations from those of others: their address here, and their login's."""
+    addresses = (person.properties.email, account.login.user if account.login else "")
+    return CalendarOwner(
+        person.properties.time_zone, frozenset(address.lower() for address in addresses if "@" in address)
+    )
 
 
 def add_jitter(pause: timedelta) -> timedelta:

@@ -39,7 +39,7 @@ LIBRARY_NAMES = {"given"}  # of hypothesis, as an import
 TEXTS = [*PYTHON_FILES, *sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md"]
 # calendars have words of their own, and so have the headings of other products' lists
 CALENDAR_FILES = {
-    "headings.py", "hostile_guests.py", "icalendar.py",
+    "headings.py", "hostile_guests.py", "icalendar.py", "ics_filter.py", "irregular_feeds.py", "test_fetch.py",
     "test_icalendar.py", "test_calendar_delivery.py", "test_killed_workers.py", "test_manage_pages.py",
     "test_meeting_mails.py",
 }  # fmt: skip

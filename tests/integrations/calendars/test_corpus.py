@@ -11,7 +11,10 @@ from integrations.calendars.recurrence import compute_answer, compute_busy_times
 from integrations.calendars.sandbox import to_interval
 from tests.integrations.calendars.corpus import CORPUS
 from tests.integrations.calendars.feed_server import build_feed
+from tests.integrations.calendars.irregular_feeds import IRREGULAR_FEEDS
 
+FEEDS = {**CORPUS, **IRREGULAR_FEEDS}
+OWNER_ADDRESSES = ("owner@example.org",)
 BERLIN = ZoneInfo("Europe/Berlin")
 MARCH, MAY = datetime(2027, 3, 1, tzinfo=UTC), datetime(2027, 5, 1, tzinfo=UTC)
 
@@ -53,12 +56,11 @@ def parse_interval(text: str) -> Interval:
 
 def find_busy_times(*files: bytes, zone: ZoneInfo = BERLIN) -> list[Interval]:
     """The busy times of March and April."""
-    return [to_interval(*pair) for pair in merge_times(compute_busy_times(files, zone, MARCH, MAY))]
+    return [to_interval(*pair) for pair in merge_times(compute_busy_times(files, zone, MARCH, MAY, OWNER_ADDRESSES))]
 
 
-@pytest.mark.parametrize("name", CORPUS)
-def test_feed(name: str) -> None:
-    text, expected = CORPUS[name]
+@pytest.mark.parametrize(("text", "expected"), FEEDS.values(), ids=FEEDS)
+def test_feed(text: str, expected: list[str]) -> None:
     assert find_busy_times(text.encode()) == [parse_interval(interval) for interval in expected]
     assert find_busy_times(b"\xef\xbb\xbf" + fold_lines(text)) == [parse_interval(interval) for interval in expected]
 

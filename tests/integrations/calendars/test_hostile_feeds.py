@@ -27,7 +27,7 @@ from integrations.calendars.errors import (
 )
 from integrations.calendars.fetch import Validators, fetch_calendar
 from integrations.calendars.http_client import GuardedHttpClient
-from integrations.calendars.sandbox import read_busy_times
+from integrations.calendars.sandbox import CalendarOwner, read_busy_times
 from tests.integrations.calendars.feed_server import (
     FeedServer,
     RequestHandler,
@@ -230,10 +230,10 @@ def test_does_no_harm(hostile_server: FeedServer, name: str, monkeypatch: pytest
             lambda *arguments: read_busy_times(*arguments, cpu_seconds=1),
         )
     if rule is None:
-        fetch_calendar(web, account, "Europe/Berlin", YEAR, Validators())
+        fetch_calendar(web, account, CalendarOwner("Europe/Berlin"), YEAR, Validators())
     else:
         with pytest.raises(rule) as refusal:
-            fetch_calendar(web, account, "Europe/Berlin", YEAR, Validators())
+            fetch_calendar(web, account, CalendarOwner("Europe/Berlin"), YEAR, Validators())
         assert type(refusal.value) is rule
         assert len(refusal.value.sentence) < 300
         assert secret not in refusal.value.sentence

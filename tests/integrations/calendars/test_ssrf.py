@@ -225,7 +225,7 @@ class TestRedirects:
             "http://private.example/",
         ],
     )
-    @pytest.mark.parametrize("status", [301, 302, 307, 308])
+    @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
     def test_inside(self, loopback_server: FeedServer, target: str, status: int) -> None:
         loopback_server.feeds["/redirect"] = build_handler(status, Location=target)
         with pytest.raises(PrivateAddress):
