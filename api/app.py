@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from api.clock import read_clock
 from api.guest import booking_pages, manage_pages
 from api.http import api_docs_page, openapi, problem_details
+from api.http.client_address import ForwardedClientMiddleware, TrustedProxies
 from api.http.cors import CorsMiddleware
 from api.http.host_cookies import HostCookieMiddleware
 from api.http.middleware import RequestMiddleware
@@ -122,6 +123,7 @@ def build_app(settings: Settings, database_wait_seconds: float = 0.0, clock: Clo
     if settings.is_https:
         app.add_middleware(HostCookieMiddleware)
     app.add_middleware(RequestMiddleware, secure=settings.is_https)
+    app.add_middleware(ForwardedClientMiddleware, proxies=TrustedProxies(settings.proxies))
     return app
 
 

@@ -178,5 +178,6 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> None:
             access_log=False,
             log_config=None,
             server_header=False,
+            proxy_headers=False,  # read by ForwardedClientMiddleware
             timeout_graceful_shutdown=10,
         )

@@ -49,6 +49,7 @@ from store.onboarding import Onboarding
 from store.reader import PostgresLogReader
 from store.recorder import LogRecorder
 from store.request_counts import RequestCounts
+from store.request_leases import RequestLeases
 from store.shared_answers import SharedAnswers
 
 if TYPE_CHECKING:
@@ -71,9 +72,9 @@ class Services:
     sessions: Sessions
     feed_tokens: FeedTokens
     pairings: Pairings
-    request_counts: RequestCounts
     onboarding: Onboarding
     shared_answers: SharedAnswers
+    request_leases: RequestLeases
     reader: PostgresLogReader
     aggregate_cache: AggregateCache
     administration: AdministrationCommands
@@ -106,6 +107,11 @@ class Services:
     def meeting_details(self) -> MeetingDetailsLoader:
         """The loader of what notifications, calendars and files show of a meeting."""
         return MeetingDetailsLoader(self.scheduling, self.reader, self.settings.base_url, self.build_manage_url)
+
+    @property
+    def request_counts(self) -> RequestCounts:
+        """The counts of requests in the database."""
+        return self.request_leases.counts
 
     @property
     def live_source(self) -> QuerySource:
@@ -169,7 +175,7 @@ def build_services(settings: Settings, database: Database, clock: Clock = read_c
     application = CommandApplication(LogRecorder(database), reader, aggregate_cache)
     follower, append_notifier, outbox_workers = Follower(database), AppendNotifier(database), OutboxWorkers()
     append_signal = AppendSignal(follower.wake, append_notifier.request_notify, outbox_workers.wake)
-    scheduling = SchedulingCommands(application)
+    scheduling = SchedulingCommands(application, settings.guest_quotas)
     calendar_sync = build_calendar_sync(settings, database, scheduling, append_signal, clock)
     return Services(
         settings=settings,
@@ -180,7 +186,7 @@ def build_services(settings: Settings, database: Database, clock: Clock = read_c
         sessions=Sessions(database, timedelta(hours=settings.session_idle_hours)),
         feed_tokens=FeedTokens(database),
         pairings=Pairings(database),
-        request_counts=RequestCounts(database),
+        request_leases=RequestLeases(RequestCounts(database, settings.keys[0]), settings.guest_rate_limit),
         onboarding=Onboarding(database),
         shared_answers=SharedAnswers(database),
         reader=reader,

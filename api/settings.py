@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from domain.quotas import GuestQuotas
 from integrations.mail.smtp_url import parse_smtp_url
 from store.database_url import check_database_url
 
@@ -49,7 +50,13 @@ class Settings(BaseSettings):
     unsafe: bool = Field(False, description="Start although the database could lose or change bookings.")
     session_idle_hours: int = Field(168, ge=1, le=720, description="After so long without use a session is over.")
     manage_link_days: int = Field(90, ge=1, le=3650, description="A guest's link to a meeting ends so long after it.")
-    guest_rate_limit: int = Field(0, ge=0, description="Requests a minute and address on guest routes; 0: off.")
+    guest_rate_limit: int = Field(300, ge=0, description="Requests a minute of one client on guest routes; 0: off.")
+    guest_booking_quota: int = Field(20, ge=0, description="Bookings a day of an address on a core link; 0: off.")
+    guest_move_quota: int = Field(10, ge=0, description="Moves a day of one booking by its guest; 0: off.")
+    guest_mail_quota: int = Field(40, ge=0, description="Mails a day to one address, caused by guests; 0: off.")
+    forwarded_allow_ips: str = Field(
+        "127.0.0.1", alias="FORWARDED_ALLOW_IPS", description="Comma separated; proxies whose X-Forwarded-For is read."
+    )
 
     calendar_allowed_networks: str = Field(
         "", description="Comma separated, such as 10.1.0.0/16; inside networks that calendars may be read from."
@@ -121,6 +128,27 @@ class Settings(BaseSettings):
             raise ValueError("each must be chrome-extension:// and the 32 letters of an extension's id")
         return value
 
+    @field_validator("forwarded_allow_ips")
+    @classmethod
+    def validate_forwarded_allow_ips(cls, value: str) -> str:
+        """Require `*`, addresses or networks. Raises ValueError."""
+        for item in split_list(value):
+            try:
+                assert item == "*" or ip_network(item)
+            except ValueError:
+                raise ValueError("each must be an address or a network such as 172.16.0.0/12, or it is *") from None
+        return value
+
+    @property
+    def proxies(self) -> list[str]:
+        """The proxies whose headers are believed."""
+        return split_list(self.forwarded_allow_ips)
+
+    @property
+    def guest_quotas(self) -> GuestQuotas:
+        """The quotas of guests for a day."""
+        return GuestQuotas(self.guest_booking_quota, self.guest_move_quota, self.guest_mail_quota)
+
     @property
     def is_https(self) -> bool:
         """Whether people reach the service by https."""
@@ -153,8 +181,9 @@ def read_settings(**overrides: object) -> Settings:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors()[0]
-        name = str(first["loc"][0]).upper().removeprefix("ONCELINK_")
-        raise WrongSetting(f"ONCELINK_{name}: {first['msg'].removeprefix('Value error, ')}.") from None
+        name = str(first["loc"][0])  # of the field, or its alias, which is the variable's
+        variable = name if name.isupper() else f"ONCELINK_{name.upper()}"
+        raise WrongSetting(f"{variable}: {first['msg'].removeprefix('Value error, ')}.") from None
 
 
 def split_list(value: str) -> list[str]:

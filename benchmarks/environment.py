@@ -15,7 +15,7 @@ from api.clock import read_clock
 from api.server import DATABASE, EMBEDDED_SETTINGS, OWNER_ROLE, prepare_database
 from api.services import Services, build_services
 from api.settings import read_settings
-from domain.commands.scheduling import BookingRequest, BookingTarget
+from domain.commands.booking_request import BookingRequest, BookingTarget
 from domain.commands.single_use_links import SingleUseDetails
 from domain.event import Actor, Context
 from domain.meeting_type import MeetingTypeProperties

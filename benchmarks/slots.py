@@ -21,7 +21,7 @@ from benchmarks.figure import Figure, measure_in_turns
 from benchmarks.sizes import DEFAULT, Sizes
 from domain.availability.grid import iterate_grid
 from domain.availability.hours import Interval, list_working_intervals, merge_intervals
-from domain.commands.scheduling import BookingTarget
+from domain.commands.booking_request import BookingTarget
 from domain.event import Actor, Context
 from domain.offer import LinkOffer, build_days_interval, pad_interval
 from store.embedded.server import Server

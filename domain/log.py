@@ -10,6 +10,7 @@ from domain.aggregate import Aggregate
 from domain.availability.hours import Interval
 from domain.event import Event
 from domain.personal_details import PersonalDetails
+from domain.quotas import AddressQuota
 
 
 class StaleRead(Exception):
@@ -53,6 +54,7 @@ class AppendConditions:
     reservation: Reservation | None = None
     details: Sequence[PersonalDetails] = ()
     erased_address: str | None = None  # no personal details with it may be left after the append
+    quota: AddressQuota | None = None  # only with a reservation
 
 
 class LogReader(Protocol):

@@ -1,6 +1,8 @@
 """Why a command was refused: the docstring is the sentence people read, the code is the class name in snake case."""
 
 import re
+from datetime import timedelta
+from math import ceil
 
 
 class Refusal(Exception):
@@ -159,7 +161,45 @@ class VerificationRunning(Refusal):
 
 
 class TooManyRequests(Refusal):
-    """Too many requests from this address. Please wait a minute."""
+    """That was a little fast: many requests have come from your network."""
+
+    code = "too_many_requests"
+    policy = "requests"  # the name of the quota in the fields RateLimit and RateLimit-Policy
+
+    def __init__(self, wait: timedelta = timedelta(minutes=1)) -> None:
+        """Takes the time after which there is something left of the quota."""
+        super().__init__()
+        seconds = max(1, ceil(wait.total_seconds()))
+        self.retry_after = seconds if seconds < 60 else 60 * ceil(seconds / 60)  # seconds, as the sentence says them
+
+    @property
+    def sentence(self) -> str:
+        """What happened, and when to try again: exactly after `retry_after`."""
+        return f"{super().sentence} Please try again in {describe_wait(self.retry_after)}."
+
+
+class TooManyBookings(TooManyRequests):
+    """Many meetings have been booked here with this e-mail address within a day, so this one was not booked."""
+
+    policy = "bookings"
+
+
+class TooManyMoves(TooManyRequests):
+    """This meeting has been moved many times within a day, so it stays where it is."""
+
+    policy = "moves"
+
+
+class TooManyMails(TooManyRequests):
+    """We have sent many mails to this e-mail address within a day and would not send another, so nothing was done."""
+
+    policy = "mails"
+
+
+class TooManySignInRequests(TooManyRequests):
+    """Many sign-in links have been requested, so this one was not sent."""
+
+    policy = "sign-in"
 
 
 class CalendarsBusy(Refusal):
@@ -178,3 +218,17 @@ def to_code(name: str) -> str:
 def find_code(refusal: type[Refusal]) -> str:
     """Finds the code of a kind of refusal: the one that is set on its class, or that of its name."""
     return refusal.code if isinstance(refusal.code, str) else to_code(refusal.__name__)
+
+
+def describe_wait(seconds: int) -> str:
+    """Describes a time to wait in words: `23 seconds`, `1 minute`, `5 hours and 12 minutes`."""
+    if seconds < 60:
+        return count_units(seconds, "second")
+    hours, minutes = divmod(seconds // 60, 60)
+    counts = [count_units(hours, "hour")] * (hours > 0) + [count_units(minutes, "minute")] * (minutes > 0)
+    return " and ".join(counts)
+
+
+def count_units(count: int, unit: str) -> str:
+    """Writes a number of units: `1 hour`, `2 hours`."""
+    return f"{count} {unit}{'' if count == 1 else 's'}"

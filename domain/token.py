@@ -13,7 +13,8 @@ from domain.event import Context, Event, IdempotentEvent, Instant, PersonalDetai
 from domain.link import LinkKind
 from domain.notifications.mail_delivery import NotificationEvent
 from domain.notifications.outbox import Notification, Outbox
-from domain.refusals import AlreadyBooked, BookingCancelled, MeetingStarted, NothingToSend
+from domain.quotas import QUOTA_PERIOD
+from domain.refusals import AlreadyBooked, BookingCancelled, MeetingStarted, NothingToSend, TooManyMoves
 
 TIME_FIELDS = ("starts_at", "ends_at", "held_from", "held_until")
 
@@ -121,6 +122,7 @@ class Token(Aggregate):
     host_ids: tuple[UUID, ...] = ()
     revoked: bool = False
     cancelled: bool = False
+    guest_moves: tuple[datetime, ...] = ()
     erased_details_ids: frozenset[UUID] = frozenset()
     conflicts: frozenset[tuple[UUID, datetime]] = frozenset()
     outbox: Outbox = Outbox()
@@ -229,6 +231,16 @@ class Token(Aggregate):
         """Whether the meeting, as it stands or stood when it was cancelled, ended longer ago than `after`."""
         return self.meeting is not None and self.meeting.ends_at + after <= now
 
+    @property
+    def core_link_details_id(self) -> UUID | None:
+        """The id of the details that a guest gave on a core link; None for a single-use link."""
+        return self.booked_event.details_id if self.booked_event and self.issued_event is None else None
+
+    def refuse_frequent_moves(self, now: datetime, quota: int) -> None:
+        """Passes a guest's move within the quota of a day; 0 is none. Raises TooManyMoves."""
+        if 0 < quota <= len(self.guest_moves) and (wait := self.guest_moves[-quota] + QUOTA_PERIOD - now) > timedelta():
+            raise TooManyMoves(wait)
+
     def require_changeable_meeting(self, now: datetime) -> MeetingBooked | Rescheduled:
         """Returns the current meeting. Raises NotFound, BookingCancelled or MeetingStarted."""
         if self.meeting is None:
@@ -255,6 +267,7 @@ class Token(Aggregate):
                 self.host_ids = event.host_ids
             case Rescheduled():
                 self.meeting = event
+                self.guest_moves += (event.occurred_at,) * (event.actor.kind == "guest")
             case MeetingReassigned():
                 self.host_ids = event.host_ids
             case MeetingCancelled():

@@ -2,14 +2,17 @@
 
 import json
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, NoReturn, cast
 from uuid import UUID
 
 import psycopg
 from eventsourcing.persistence import AggregateRecorder, StoredEvent
+from psycopg.sql import Composed
 
 from domain.log import AppendConditions, OutcomeUnknown, StaleRead
-from domain.refusals import EmailTaken, LinkUnconfirmed, SlotTaken, SlugTaken
+from domain.quotas import AddressQuota
+from domain.refusals import EmailTaken, LinkUnconfirmed, SlotTaken, SlugTaken, TooManyBookings, TooManyMails
 from store.database import Database, DatabaseAway
 
 APPEND = "SELECT {schema}.append(%s, %s, %s, %s, %s, %s) AS positions"
@@ -19,7 +22,9 @@ SELECT CASE WHEN EXISTS (
     SELECT FROM {schema}.busy_intervals WHERE person_id = ANY (%s) AND during && tstzrange(%s, %s)
 ) THEN NULL ELSE {schema}.append(%s, %s, %s, %s, %s, %s) END AS positions
 """
+APPEND_WITHIN_QUOTA = APPEND_UNLESS_BUSY.replace("append(", "append_within_quota(%s, ")
 CLAIM_REFUSALS = {"slug_taken": SlugTaken, "email_taken": EmailTaken}
+QUOTA_REFUSALS = {"bookings": TooManyBookings, "mails": TooManyMails}
 SELECT_EVENTS = """
 SELECT originator_id, originator_version, topic, state FROM {schema}.stored_events
 WHERE originator_id = %s AND originator_version > %s AND originator_version <= coalesce(%s, 2147483647)
@@ -33,24 +38,34 @@ class LogRecorder(AggregateRecorder):
         self.database = database
         self.append_statement = database.compose_query(APPEND)
         self.append_unless_busy_statement = database.compose_query(APPEND_UNLESS_BUSY)
+        self.append_within_quota_statement = database.compose_query(APPEND_WITHIN_QUOTA)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
         """Appends events under their conditions.
 
-        Raises StaleRead, SlotTaken, SlugTaken, EmailTaken, LinkUnconfirmed, OutcomeUnknown when the answer was lost,
-        DatabaseAway.
+        Raises StaleRead, SlotTaken, SlugTaken, EmailTaken, LinkUnconfirmed, TooManyBookings, TooManyMails,
+        OutcomeUnknown when the answer was lost, DatabaseAway.
         """
         conditions = kwargs.get("conditions") or AppendConditions()
-        params: list[Any] = [*build_busy_arguments(conditions), *build_append_arguments(stored_events, conditions)]
+        params: list[Any] = [
+            *build_busy_arguments(conditions),
+            *build_quota_argument(conditions.quota),
+            *build_append_arguments(stored_events, conditions),
+        ]
         with self.database.acquire_connection() as connection:
             try:
-                statement = self.append_unless_busy_statement if conditions.reservation else self.append_statement
-                row = connection.execute(statement, params).fetchone()
+                row = connection.execute(self.choose_statement(conditions), params).fetchone()
             except psycopg.Error as error:
                 raise_refusal(error)
         if row and row["positions"] is None:
             raise SlotTaken
         return cast(Sequence[int], row["positions"]) if row else ()
+
+    def choose_statement(self, conditions: AppendConditions) -> Composed:
+        """Returns the statement that appends under such conditions. A quota is only on what makes a reservation."""
+        if conditions.quota is not None:
+            return self.append_within_quota_statement
+        return self.append_unless_busy_statement if conditions.reservation else self.append_statement
 
     def select_events(
         self,
@@ -77,6 +92,20 @@ def build_busy_arguments(conditions: AppendConditions) -> list[Any]:
         return []
     host_ids = reservation.host_ids if reservation.new_host_ids is None else reservation.new_host_ids
     return [list(host_ids), reservation.interval.start, reservation.interval.end]
+
+
+def build_quota_argument(quota: AddressQuota | None) -> list[str]:
+    """Returns the quota of the SQL function `append_within_quota`; empty without one."""
+    if quota is None:
+        return []
+    fields = {
+        "now": quota.now.isoformat(),
+        "bookings": quota.bookings,
+        "link": quota.link_id and str(quota.link_id),
+        "mails": quota.mails,
+        "details": quota.details_id and str(quota.details_id),
+    }
+    return [json.dumps(fields)]
 
 
 def build_append_arguments(events: Sequence[StoredEvent], conditions: AppendConditions) -> list[str]:
@@ -148,6 +177,9 @@ def raise_refusal(error: psycopg.Error) -> NoReturn:
             raise SlotTaken from error
         case "OL004":
             raise LinkUnconfirmed from error
+        case "OL005":
+            wait = timedelta(seconds=float(str(error.diag.message_detail)))
+            raise QUOTA_REFUSALS[str(error.diag.message_primary)](wait) from error
         case "55P03" | "57014" | "53300":
             raise DatabaseAway(str(error)) from error
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):

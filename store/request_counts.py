@@ -1,13 +1,14 @@
 """Counts requests in time windows, over all processes, for rate limits."""
 
-import hashlib
+import hmac
 from datetime import datetime
 
 from store.database import Database
 
-COUNT_GUEST_REQUEST = """
-INSERT INTO {schema}.guest_requests (address, minute, requests) VALUES (%s, date_trunc('minute', %s::timestamptz), 1)
-ON CONFLICT (address, minute) DO UPDATE SET requests = guest_requests.requests + 1 RETURNING requests
+COUNT_GUEST_REQUESTS = """
+INSERT INTO {schema}.guest_requests (address, minute, requests)
+VALUES (%(client)s, date_trunc('minute', %(now)s::timestamptz), %(count)s)
+ON CONFLICT (address, minute) DO UPDATE SET requests = guest_requests.requests + %(count)s RETURNING requests
 """
 DELETE_OLD_GUEST_REQUESTS = """
 WITH old AS (DELETE FROM {schema}.guest_requests WHERE minute < %s::timestamptz - interval '2 minutes' RETURNING 1)
@@ -25,15 +26,21 @@ SELECT count(*) FROM old
 
 
 class RequestCounts:
-    """Counts requests. Every method raises DatabaseAway when the database does not answer."""
+    """Counts requests under keyed hashes of who sends them. Every method raises DatabaseAway without a database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, secret: str) -> None:
         self.database = database
+        self.secret = secret.encode()
 
-    def count_guest_request(self, address: str, now: datetime) -> int:
-        """Counts a guest's request. Returns the requests of this address in this minute."""
-        [row] = self.database.fetch_rows(COUNT_GUEST_REQUEST, (address, now))
-        if row["requests"] == 1:
+    def count_guest_requests(self, client: str, count: int, now: datetime) -> int:
+        """Counts requests of a client. Returns its requests in this minute, these included.
+
+        The statement is not sent again when the connection is lost, as it might count twice.
+        """
+        params = {"client": self.compute_hmac(client).hex(), "count": count, "now": now}
+        with self.database.acquire_connection() as connection:
+            [row] = connection.execute(self.database.compose_query(COUNT_GUEST_REQUESTS), params).fetchall()
+        if row["requests"] == count:
             self.database.fetch_rows(DELETE_OLD_GUEST_REQUESTS, (now,))
         return int(row["requests"])
 
@@ -42,10 +49,14 @@ class RequestCounts:
 
         The statement is not sent again when the connection is lost, as it might count twice.
         """
-        params = (hashlib.sha256(asker.encode()).digest(), now)
+        params = (self.compute_hmac(asker), now)
         with self.database.acquire_connection() as connection:
             [row] = connection.execute(self.database.compose_query(COUNT_SIGN_IN_REQUEST), params).fetchall()
         return int(row["requests"])
+
+    def compute_hmac(self, asker: str) -> bytes:
+        """Returns an HMAC-SHA-256 of who asks: addresses are few enough to find one by its plain hash."""
+        return hmac.digest(self.secret, b"oncelink requests " + asker.encode(), "sha256")
 
     def delete_old_sign_in_requests(self, now: datetime) -> None:
         """Deletes counts of requests for sign-in links that are older than an hour."""

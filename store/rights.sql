@@ -23,6 +23,8 @@ REVOKE ALL ON FUNCTION {schema}.append(jsonb, jsonb, jsonb, jsonb, jsonb, jsonb)
 REVOKE ALL ON FUNCTION {schema}.settle() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION {schema}.append(jsonb, jsonb, jsonb, jsonb, jsonb, jsonb) TO {service};
 GRANT EXECUTE ON FUNCTION {schema}.settle() TO {service};
+REVOKE ALL ON FUNCTION {schema}.append_within_quota(jsonb, jsonb, jsonb, jsonb, jsonb, jsonb, jsonb) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION {schema}.append_within_quota(jsonb, jsonb, jsonb, jsonb, jsonb, jsonb, jsonb) TO {service};
 
 REVOKE ALL ON FUNCTION {schema}.seal(int) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION {schema}.seal(int) TO {service};

@@ -11,7 +11,7 @@ from api.demo.guests import GUEST_REASONS, GUESTS, HOST_REASONS, NOTES, REVOKE_R
 from api.demo.organisation import PEOPLE
 from api.services import Services
 from domain.availability.hours import Interval
-from domain.commands.scheduling import BookingRequest, BookingTarget
+from domain.commands.booking_request import BookingRequest, BookingTarget
 from domain.commands.single_use_links import SingleUseDetails
 from domain.event import Actor, Context, Source
 from domain.link import Link

@@ -12,16 +12,27 @@ from api.guest.picker import Picker, build_picker
 from api.guest.picker_form import build_form_context
 from api.guest.query_parameters import parse_time_query
 from api.guest.route import GuestRoute
-from api.http.dependencies import CurrentServices, GuestContext, build_position_header
+from api.http.dependencies import CurrentServices, build_position_header
 from api.http.error_codes import REFUSAL_STATUSES
+from api.http.problem_details import record_rate_limit
+from api.http.rate_limiter import GuestAdmission, GuestAdmissionOf
 from api.pages.rendering.templates import render_page
 from api.services import Services
-from api.v1.guest_booking import build_hosts, build_offered_type, load_open_offer
+from api.v1.guest_booking import book_or_repeat, build_hosts, build_offered_type, load_open_offer
 from api.v1.request_bodies import NewBooking
-from domain.commands.scheduling import BookingRequest, BookingResult, BookingTarget
+from domain.commands.booking_request import BookingRequest, BookingResult, BookingTarget
 from domain.event import Context
 from domain.offer import LinkOffer
-from domain.refusals import IdempotencyKeyReused, LinkNotFound, LinkUnattended, Refusal, SlotNotOffered, SlotTaken
+from domain.refusals import (
+    IdempotencyKeyReused,
+    LinkNotFound,
+    LinkUnattended,
+    Refusal,
+    SlotNotOffered,
+    SlotTaken,
+    TooManyBookings,
+    TooManyMails,
+)
 from integrations.date_formats import choose_date_format
 
 router = APIRouter(include_in_schema=False, route_class=GuestRoute)
@@ -33,29 +44,36 @@ class LinkPageRequest:
 
     request: Request
     services: Services
-    context: Context
+    admission: GuestAdmission
     target: BookingTarget
     code: str
     path: str
 
+    @property
+    def context(self) -> Context:
+        """The context of the guest."""
+        return self.admission.context
 
-def resolve_core_link(request: Request, services: CurrentServices, context: GuestContext, slug: str) -> LinkPageRequest:
+
+def resolve_core_link(
+    request: Request, services: CurrentServices, admission: GuestAdmissionOf, slug: str
+) -> LinkPageRequest:
     """Resolve the request for a core link's page. Raises LinkNotFound."""
     slug = slug.removesuffix("/")
     if not SLUG.fullmatch(slug):
         raise LinkNotFound
-    return LinkPageRequest(request, services, context, BookingTarget(slug=slug), slug, f"/book/{slug}")
+    return LinkPageRequest(request, services, admission, BookingTarget(slug=slug), slug, f"/book/{slug}")
 
 
 def resolve_single_use_link(
-    request: Request, services: CurrentServices, context: GuestContext, code: str
+    request: Request, services: CurrentServices, admission: GuestAdmissionOf, code: str
 ) -> LinkPageRequest:
     """Resolve the request for a single-use link's page. Raises LinkNotFound."""
     code = code.removesuffix("/")
     token_id = services.codes.open_code(code, "book")
     if token_id is None:
         raise LinkNotFound
-    return LinkPageRequest(request, services, context, BookingTarget(token_id=token_id), code, f"/s/{code}")
+    return LinkPageRequest(request, services, admission, BookingTarget(token_id=token_id), code, f"/s/{code}")
 
 
 CoreLinkRequest = Annotated[LinkPageRequest, Depends(resolve_core_link)]
@@ -92,12 +110,16 @@ def book_meeting(page_request: LinkPageRequest, form: GuestForm) -> Response:
     if new_booking is None:
         return render_booking_page(page_request, form, status=422)
     try:
-        result = page_request.services.scheduling.book_meeting(
-            page_request.context, page_request.target, build_booking_request(new_booking, form.key)
+        result = book_or_repeat(
+            page_request.services,
+            page_request.admission,
+            page_request.target,
+            build_booking_request(new_booking, form.key),
         )
     except IdempotencyKeyReused:
         return render_under_new_key(page_request, form)
-    except (SlotTaken, SlotNotOffered) as refusal:
+    except (SlotTaken, SlotNotOffered, TooManyBookings, TooManyMails) as refusal:
+        record_rate_limit(page_request.request, refusal)
         return render_booking_page(page_request, form, refusal)
     if not result.replayed:
         page_request.services.announce_append()
@@ -132,8 +154,11 @@ def render_booking_page(
 ) -> Response:
     """Render the page of a link, with the form as it was filled in.
 
-    Raises the refusals of a link that cannot be booked, and LinkUnattended if a required person has left.
+    Raises the refusals of a link that cannot be booked, and LinkUnattended if a required person has left; for a client
+    that is over its quota, TooManyRequests.
     """
+    if page_request.admission.refusal is not None:
+        raise page_request.admission.refusal
     offer = load_open_offer(page_request.services, page_request.target, page_request.context)
     if not offer.has_active_hosts:
         raise LinkUnattended

@@ -12,13 +12,24 @@ from api.guest.picker import Picker, build_picker
 from api.guest.picker_form import build_form_context
 from api.guest.query_parameters import parse_time_query_in
 from api.guest.route import GuestRoute
-from api.http.dependencies import CurrentServices, GuestContext, build_position_header
+from api.http.dependencies import CurrentServices, build_position_header
 from api.http.error_codes import REFUSAL_STATUSES
+from api.http.problem_details import record_rate_limit
+from api.http.rate_limiter import GuestContext
 from api.pages.rendering.templates import render_page
 from api.services import Services
 from api.v1.guest_manage import build_managed_booking, load_token
 from domain.event import Context
-from domain.refusals import BookingCancelled, MeetingStarted, NoOtherSlotOffered, Refusal, SlotNotOffered, SlotTaken
+from domain.refusals import (
+    BookingCancelled,
+    MeetingStarted,
+    NoOtherSlotOffered,
+    Refusal,
+    SlotNotOffered,
+    SlotTaken,
+    TooManyMails,
+    TooManyMoves,
+)
 from domain.token import Token
 from integrations.date_formats import choose_date_format
 from integrations.icalendar import render_icalendar
@@ -78,7 +89,8 @@ def reschedule_booking(page_request: ManageRequest, fields: Fields) -> Response:
         position = page_request.services.scheduling.reschedule_meeting(
             page_request.context, page_request.token.id, new_start.start
         )
-    except (SlotTaken, SlotNotOffered) as refusal:
+    except (SlotTaken, SlotNotOffered, TooManyMoves, TooManyMails) as refusal:
+        record_rate_limit(page_request.request, refusal)
         return render_reschedule_form(page_request, form, refusal)
     except (BookingCancelled, MeetingStarted) as refusal:
         return render_booking(page_request, refusal)

@@ -13,9 +13,10 @@ from api.guest.form import SENT_BEFORE_MESSAGE, read_fields
 from api.http.bounded_body import read_body_within_limit
 from api.http.error_codes import REFUSAL_STATUSES
 from api.http.form_body import read_form
+from api.http.problem_details import record_rate_limit
 from api.pages.rendering.templates import render_page
 from domain import refusals
-from domain.refusals import Invalid, Refusal
+from domain.refusals import Invalid, Refusal, TooManyRequests
 from store.database import DatabaseAway
 
 log = logging.getLogger("oncelink")
@@ -59,6 +60,9 @@ class GuestRoute(APIRoute):
                 request = Request(request.scope, receive)
             try:
                 return await handle_or_offer_retry(handle, request)
+            except TooManyRequests as refusal:
+                record_rate_limit(request, refusal)
+                return await offer_retry(request, refusal)
             except Refusal as refusal:
                 return await run_in_threadpool(render_closed, request, refusal)
             except RequestValidationError:
@@ -80,23 +84,33 @@ async def handle_or_offer_retry(handle: Handler, request: Request) -> Response:
     return await offer_retry(request)
 
 
-async def offer_retry(request: Request) -> Response:
-    """Offer a retry: a form with the same key and values, so that nothing is booked twice."""
+async def offer_retry(request: Request, refusal: TooManyRequests | None = None) -> Response:
+    """Offer a retry: a form with the same key and values, so that nothing is lost and nothing is booked twice."""
     fields = read_fields(await read_form(request)) if request.method == "POST" else {}
-    return await run_in_threadpool(render_retry, request, fields)
+    return await run_in_threadpool(render_retry, request, fields, refusal)
 
 
-def render_retry(request: Request, fields: dict[str, str]) -> Response:
-    """Render the page that sends the request again."""
-    response = render_page(request, "guest/retry.html", 503, fields=fields, again=request.url.path)
-    response.headers["Retry-After"] = "1"
+def render_retry(request: Request, fields: dict[str, str], refusal: TooManyRequests | None) -> Response:
+    """Render the page that sends the request again, after a failure of the database or a refusal for a time."""
+    status = REFUSAL_STATUSES[type(refusal)] if refusal else 503
+    response = render_page(
+        request,
+        "guest/retry.html",
+        status,
+        fields=fields,
+        again=request.url.path,
+        title=TITLES[refusals.TooManyRequests if refusal else refusals.TryAgain],
+        sentence=refusal.sentence if refusal else "Our calendar did not answer in time.",
+    )
+    if refusal is None:
+        response.headers["Retry-After"] = "1"
     return response
 
 
 def render_closed(request: Request, refusal: Refusal) -> Response:
     """Render a page that says why the request is refused, and what to do next."""
     refusal_type = type(refusal)
-    response = render_page(
+    return render_page(
         request,
         "guest/closed.html",
         REFUSAL_STATUSES[refusal_type],
@@ -105,9 +119,6 @@ def render_closed(request: Request, refusal: Refusal) -> Response:
         hint=get_hint(refusal),
         picture=ICONS.get(refusal_type, "link"),
     )
-    if REFUSAL_STATUSES[refusal_type] == 429:
-        response.headers["Retry-After"] = "1"
-    return response
 
 
 def get_hint(refusal: Refusal) -> str | None:

@@ -8,13 +8,11 @@ from urllib.parse import urlsplit
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from anyio import to_thread
 from fastapi import Depends, Header, Path, Request
 from fastapi.security import HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
 
 from api.http.api_key_scopes import LIMITED_ROLES, require_scope
-from api.http.rate_limiter import limit_guest_requests
 from api.http.read_capacity import leave_read_slot
 from api.http.validation_messages import parse_id
 from api.services import Services
@@ -162,17 +160,6 @@ def require_own_origin(request: Request) -> None:
 
 
 CurrentCaller = Annotated[Caller, Depends(authenticate_caller)]
-
-
-async def build_guest_context(request: Request, services: CurrentServices) -> Context:
-    """Build the context of an anonymous guest, and enforce the rate limit. Raises TooManyRequests."""
-    instant = services.clock()
-    if services.settings.guest_rate_limit and request.client:
-        await to_thread.run_sync(limit_guest_requests, services, request.client.host, instant)
-    return Context(instant, Actor(kind="guest"), get_request_id(request), "web")
-
-
-GuestContext = Annotated[Context, Depends(build_guest_context)]
 
 
 async def parse_idempotency_key(

@@ -136,7 +136,9 @@ ERROR_CODES: dict[str, ErrorCode] = {
         "Get the slots and send one of their starts. The link can still be used.",
     ),
     "too_many_requests": ErrorCode(
-        429, "There were too many requests from this address.", "Wait for `Retry-After` seconds, and send fewer."
+        429,
+        "A quota is used up: of a client's requests, of an address's bookings or mails, or of a booking's moves.",
+        "Repeat the request after `Retry-After` seconds. `RateLimit` names the quota. Nothing was done.",
     ),
     "internal_error": ErrorCode(
         500,

@@ -6,6 +6,7 @@ from uuid import uuid4
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http import metrics, problem_details
+from api.http.rate_limit_headers import SCOPE_KEY, RateLimits
 from api.logging_setup import log_request
 
 Header = tuple[bytes, bytes]
@@ -67,7 +68,9 @@ class Responder:
     def __init__(self, scope: Scope, receive: Receive, send: Send, added_headers: list[Header]) -> None:
         self.request_id = uuid4().hex
         self.method = scope["method"]
-        self.scope = {**scope, "request_id": self.request_id, "method": "GET" if self.is_head else self.method}
+        self.limits = RateLimits()
+        own_parts = {"request_id": self.request_id, "method": "GET" if self.is_head else self.method}
+        self.scope = {**scope, **own_parts, SCOPE_KEY: self.limits}
         self.receive, self.forward = receive, send
         self.status = 500
         self.has_started = False
@@ -87,7 +90,8 @@ class Responder:
         """Send a message of the response, with the added headers."""
         if message["type"] == "http.response.start":
             self.status, self.has_started = message["status"], True
-            message = {**message, "headers": merge_headers(message["headers"], self.headers)}
+            headers = [*self.headers, *self.limits.build_headers(self.status)]
+            message = {**message, "headers": merge_headers(message["headers"], headers)}
         elif self.is_head:
             message = {**message, "body": b""}
         await self.forward(message)

@@ -33,6 +33,11 @@ HEADERS = {
     "Idempotent-Replayed": ("`true` when this is the answer of an earlier request with the same key.", False),
     "Retry-After": ("Seconds after which to try again.", True),
     "WWW-Authenticate": ("How to sign in.", True),
+    "RateLimit-Policy": (
+        'The quotas of this operation, with windows in seconds: `"requests";q=300;w=60, "bookings";q=20;w=86400`.',
+        False,
+    ),
+    "RateLimit": ('What is left of a quota, and the seconds until there is more: `"requests";r=287;t=42`.', False),
 }
 WRITE_METHODS = ("post", "patch", "delete")
 TAGS_WITHOUT_EVENTS = {"API keys", "Calendars", "Read models"}
@@ -121,6 +126,8 @@ def list_headers(
     method: str, operation: dict[str, Any], status: str, response: dict[str, Any], schemas: dict[str, Any]
 ) -> Iterator[str]:
     """List the contract's headers of a response."""
+    if "429" in operation["responses"]:
+        yield from ("RateLimit-Policy", "RateLimit")
     if status in ("429", "503") and "application/problem+json" in response.get("content", {}):
         yield "Retry-After"
     if status == "401":

@@ -11,9 +11,10 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from api.http.error_codes import ERROR_CODES, REFUSAL_STATUSES, USUAL_CODES
+from api.http.rate_limit_headers import get_rate_limits
 from api.http.validation_messages import explain_validation_error
 from domain import refusals
-from domain.refusals import Invalid, Refusal
+from domain.refusals import Invalid, Refusal, TooManyRequests
 from store.database import DatabaseAway
 
 log = logging.getLogger("oncelink")
@@ -76,7 +77,7 @@ def build_problem_response(
     }
     if errors is not None:
         body["errors"] = [error.model_dump() for error in errors]
-    headers = {"Retry-After": "1"} if status in (429, 503) else {}
+    headers = {"Retry-After": "1"} if status == 503 else {}
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(body, status, headers, media_type="application/problem+json")
@@ -87,12 +88,19 @@ def handle_refusal(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Refusal)
     if isinstance(error, Invalid):
         return build_invalid_response([FieldError(field=error.field, message=error.message)])
+    record_rate_limit(request, error)
     status = REFUSAL_STATUSES[type(error)]
     errors = None
     if status == 422:
         field = "start" if isinstance(error, refusals.SlotNotOffered) else "Idempotency-Key"
         errors = [FieldError(field=field, message=error.sentence)]
     return build_problem_response(status, error.code, error.sentence, errors)
+
+
+def record_rate_limit(request: Request, refusal: Refusal) -> None:
+    """Record a used-up quota for the header fields of the response; nothing for any other refusal."""
+    if isinstance(refusal, TooManyRequests):
+        get_rate_limits(request.scope).record_refusal(refusal)
 
 
 def build_invalid_response(errors: Sequence[FieldError]) -> JSONResponse:

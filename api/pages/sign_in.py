@@ -53,7 +53,7 @@ def send_link(
         return render_page(
             request, "sign_in/ask.html", 422, next=ensure_local_path(next), email=email, error=str(error)
         )
-    limit_sign_in_requests(services, email_address, request.client.host if request.client else "", services.clock())
+    limit_sign_in_requests(services, email_address, request, services.clock())
     background_tasks.add_task(
         services.sign_in_mailer.run_in_background, send_sign_in_mail, services, email_address, ensure_local_path(next)
     )

@@ -8,8 +8,9 @@ from uuid import UUID, uuid4, uuid5
 
 from fastapi import APIRouter, Header, Response
 
-from api.http.dependencies import Caller, CurrentCaller, CurrentServices, GuestContext, IdempotencyKey
+from api.http.dependencies import Caller, CurrentCaller, CurrentServices, IdempotencyKey
 from api.http.problem_details import describe_problems
+from api.http.rate_limiter import GuestContext
 from api.http.strict_json import StrictRoute
 from api.services import Services
 from api.v1.response_models import CalendarFeed

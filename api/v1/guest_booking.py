@@ -7,18 +7,19 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 
 from api.field_types import SLUG, Day, TimeZone
-from api.http.dependencies import CurrentServices, GuestContext, IdempotencyKey, build_position_header
+from api.http.dependencies import CurrentServices, IdempotencyKey, build_position_header
 from api.http.problem_details import describe_problems
+from api.http.rate_limiter import GuestAdmission, GuestAdmissionOf, GuestContext
 from api.http.responses import build_json_response
 from api.http.strict_json import StrictRoute
 from api.services import Services
 from api.v1.request_bodies import NewBooking
 from api.v1.response_models import BookingMade, GuestBooking, Host, Offer, OfferedType, Slots
 from api.v1.slot_answers import render_slots
-from domain.commands.scheduling import BookingRequest, BookingResult, BookingTarget
+from domain.commands.booking_request import BookingRequest, BookingResult, BookingTarget
 from domain.offer import LinkOffer, build_days_interval
 from domain.offer import Offer as DomainOffer
-from domain.refusals import Invalid, LinkNotFound
+from domain.refusals import Invalid, LinkNotFound, Refusal
 from domain.token import MeetingBooked, Rescheduled
 from projections.meeting_log import Guest
 from store.shared_answers import Answer
@@ -75,12 +76,12 @@ def list_slots(
     operation_id="book_meeting",
 )
 def book_meeting(
-    services: CurrentServices, context: GuestContext, code: str, key: IdempotencyKey, body: NewBooking
+    services: CurrentServices, admission: GuestAdmissionOf, code: str, key: IdempotencyKey, body: NewBooking
 ) -> Response:
     """Books the meeting: of a single-use link, the only one ever."""
     details = {"guest": body.guest.model_dump(), "notes": body.notes}
-    result = services.scheduling.book_meeting(
-        context, resolve_target(services, code), BookingRequest(body.start, details, key)
+    result = book_or_repeat(
+        services, admission, resolve_target(services, code), BookingRequest(body.start, details, key)
     )
     headers = build_position_header(result.position)
     if result.replayed:
@@ -88,6 +89,21 @@ def book_meeting(
     else:
         services.announce_append()
     return JSONResponse(build_booking_made(services, result), 201, headers)
+
+
+def book_or_repeat(
+    services: Services, admission: GuestAdmission, target: BookingTarget, request: BookingRequest
+) -> BookingResult:
+    """Book a meeting. A client that is over its quota of requests still gets the answer to a booking that succeeded.
+
+    Raises TooManyRequests, and what SchedulingCommands.book_meeting raises.
+    """
+    if admission.refusal is None:
+        return services.scheduling.book_meeting(admission.context, target, request)
+    try:
+        return services.scheduling.repeat_booking(admission.context, target, request)
+    except Refusal:
+        raise admission.refusal from None
 
 
 def resolve_target(services: Services, code: str) -> BookingTarget:

@@ -4,8 +4,9 @@ from datetime import timedelta
 
 from fastapi import APIRouter, Response
 
-from api.http.dependencies import CurrentServices, GuestContext
+from api.http.dependencies import CurrentServices
 from api.http.problem_details import describe_problems
+from api.http.rate_limiter import GuestContext
 from api.http.responses import announce_change, build_json_response
 from api.http.strict_json import StrictRoute
 from api.services import Services

@@ -1,14 +1,13 @@
 """Commands that book, reschedule and cancel meetings: one method per command, each one transaction."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID, uuid4
 
 from domain.availability.grid import StartRun
 from domain.availability.hours import Interval
-from domain.commands.command_application import require_all, require_kind
+from domain.commands.booking_request import BookingRequest, BookingResult, BookingTarget
+from domain.commands.command_application import CommandApplication, require_all, require_kind
 from domain.commands.command_group import CommandGroup
 from domain.commands.idempotent_creation import derive_id
 from domain.event import Context
@@ -19,51 +18,25 @@ from domain.offer import LinkOffer, Offer, pad_interval
 from domain.permissions import require_booking_changeable
 from domain.person import Person
 from domain.personal_details import compute_digest, compute_key_digest, create_personal_details, create_text_details
+from domain.quotas import GuestQuotas
 from domain.refusals import Erased, IdempotencyKeyReused, LinkNotFound, LinkUnconfirmed, LinkUsed, NotFound
 from domain.token import MeetingBooked, Token
 
-
-@dataclass(frozen=True, slots=True)
-class BookingTarget:
-    """What a guest's code or slug refers to: the token of a single-use link, or the slug of a core link."""
-
-    token_id: UUID | None = None
-    slug: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BookingRequest:
-    """A guest's booking request: a start, and the personal details {guest, notes} that are stored beside the log."""
-
-    start: datetime
-    details: dict[str, Any]
-    key: str | None = None
-
-    @property
-    def body(self) -> dict[str, Any]:
-        """The request as values, which the Idempotency-Key stands for."""
-        return {"start": self.start.isoformat(), **self.details}
-
-
-@dataclass(frozen=True, slots=True)
-class BookingResult:
-    """A booked meeting: its token, and the offer as it was at that instant."""
-
-    token: Token
-    offer: LinkOffer
-    details: dict[str, Any]
-    position: int | None
-    replayed: bool = False
+NO_QUOTAS = GuestQuotas()
 
 
 class SchedulingCommands(CommandGroup):
     """The commands on meetings. A single-use link books exactly one meeting, ever."""
 
+    def __init__(self, application: CommandApplication, quotas: GuestQuotas = NO_QUOTAS) -> None:
+        super().__init__(application)
+        self.quotas = quotas
+
     def book_meeting(self, context: Context, target: BookingTarget, request: BookingRequest) -> BookingResult:
         """Books the meeting, or answers a repeated request as it was answered.
 
         Raises LinkNotFound, LinkUsed, LinkRevoked, LinkDeleted, LinkDisabled, LinkExpired, LinkUnconfirmed,
-        SlotNotOffered, SlotTaken, IdempotencyKeyReused, Erased, TryAgain.
+        SlotNotOffered, SlotTaken, TooManyBookings, TooManyMails, IdempotencyKeyReused, Erased, TryAgain.
         """
         known_token_id = target.token_id or (uuid4() if request.key is None else None)
 
@@ -86,7 +59,10 @@ class SchedulingCommands(CommandGroup):
             return self.run_decision(lambda _: self.replay_booking(booked, context, request), fresh=True)
 
     def save_booking(self, token: Token, offer: LinkOffer, context: Context, request: BookingRequest) -> BookingResult:
-        """Appends the booking under the versions that it was decided on. Raises SlotTaken."""
+        """Appends the booking under the versions that it was decided on, on a core link within the quotas.
+
+        Raises SlotTaken, TooManyBookings, TooManyMails.
+        """
         details = create_personal_details(
             token.id, request.details, request.details["guest"]["name"], request.details["guest"]["email"]
         )
@@ -108,6 +84,7 @@ class SchedulingCommands(CommandGroup):
             reads=(offer.link, offer.meeting_type, *offer.hosts),
             reservation=Reservation(token.id, offer.host_ids, offer.compute_reserved_interval(request.start)),
             details=(details,),
+            quota=self.quotas.limit_booking(context.now, offer.link.id) if token.issued_event is None else None,
         )
         return BookingResult(token, offer, request.details, self.append_events(token, conditions=conditions))
 
@@ -154,18 +131,36 @@ class SchedulingCommands(CommandGroup):
                 return aggregate
         raise LinkNotFound
 
+    def repeat_booking(self, context: Context, target: BookingTarget, request: BookingRequest) -> BookingResult:
+        """Answers a repeated request as it was answered, and books nothing. Raises LinkNotFound if it never was.
+
+        Raises LinkUsed, IdempotencyKeyReused, Erased, TryAgain too.
+        """
+
+        def decide(_: bool) -> BookingResult:
+            aggregate = self.load_aggregates([target.token_id]).get(target.token_id) if target.token_id else None
+            token = aggregate if isinstance(aggregate, Token) else self.find_booking_by_former_slug(target, request)
+            if token.booked_event is None:
+                raise LinkNotFound
+            return self.replay_booking(token, context, request)
+
+        return self.run_decision(decide, fresh=True)
+
     def reschedule_meeting(
         self, context: Context, token_id: UUID, start: datetime, message: str | None = None
     ) -> int | None:
         """Moves a booked meeting, whatever its link's state. Returns the position, or None when it is at that time.
 
         The message is for the guest, who gets it with the mail about the new time.
-        Raises NotFound, BookingCancelled, MeetingStarted, SlotNotOffered, SlotTaken, TryAgain.
+        A guest moves it within the quotas of moves and mails. Raises NotFound, BookingCancelled, MeetingStarted,
+        TooManyMoves, TooManyMails, SlotNotOffered, SlotTaken, TryAgain.
         """
+        quotas = self.quotas if context.actor.kind == "guest" else NO_QUOTAS
 
         def decide(token: Token, fresh: bool) -> int | None:
             if token.require_changeable_meeting(context.now).starts_at == start:
                 return None
+            token.refuse_frequent_moves(context.now, quotas.moves)
             offer = self.load_booking_offer(token, fresh)
             offer.refuse_unless_on_offer(start, context.now)
             details, details_fields = create_text_details(token.id, "message", token.filter_text(message))
@@ -178,6 +173,7 @@ class SchedulingCommands(CommandGroup):
                 release_host_ids=offer.host_ids,
                 reservation=reservation,
                 details=details,
+                quota=quotas.limit_move(context.now, token.core_link_details_id),
             )
             return self.append_events(token, conditions=conditions)
 

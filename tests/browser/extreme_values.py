@@ -6,7 +6,7 @@ from uuid import UUID
 from api.demo.meetings import SampleBookings, build_guest_context
 from api.demo.organisation import FOUNDER, JULIO, PEOPLE
 from api.services import Services
-from domain.commands.scheduling import BookingRequest, BookingTarget
+from domain.commands.booking_request import BookingRequest, BookingTarget
 from domain.commands.single_use_links import SingleUseDetails
 from domain.event import Context
 from domain.managed_link import ManagedLinkProperties

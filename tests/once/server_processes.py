@@ -56,6 +56,9 @@ def build_environment_variables(settings: Settings, pool_size: int) -> dict[str,
         "ONCELINK_SECRET_KEYS": settings.secret_keys,
         "ONCELINK_BASE_URL": settings.base_url,
         "ONCELINK_POOL_SIZE": str(pool_size),
+        "ONCELINK_GUEST_BOOKING_QUOTA": str(settings.guest_booking_quota),
+        "ONCELINK_GUEST_MOVE_QUOTA": str(settings.guest_move_quota),
+        "ONCELINK_GUEST_MAIL_QUOTA": str(settings.guest_mail_quota),
     }
 
 

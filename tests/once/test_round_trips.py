@@ -19,9 +19,13 @@ MORE_MEETINGS = 200
 
 @pytest.fixture
 def api_without_workers(proxied_settings: Settings) -> Iterator[ApiDriver]:
-    """A service without a follower and other background work: every request to the database is a guest's."""
-    app = build_app(proxied_settings)
-    app.state.services = open_services(proxied_settings)
+    """A service without a follower and other background work: every request to the database is a guest's.
+
+    Its quotas are on, but so large that they refuse nothing.
+    """
+    settings = proxied_settings.model_copy(update={"guest_booking_quota": 1000, "guest_mail_quota": 1000})
+    app = build_app(settings)
+    app.state.services = open_services(settings)
     yield ApiDriver.create_organisation(TestClient(app))
     app.state.services.close()
 

@@ -30,6 +30,8 @@ POSTGRES = {**EMBEDDED_SETTINGS, "commit_delay": "3000", "commit_siblings": "1"}
 KINDS = {"short": 30, "long": 60}
 LANES = 2
 
+NO_QUOTAS = {"guest_booking_quota": 0, "guest_move_quota": 0, "guest_mail_quota": 0}  # its guests never rest
+
 
 @dataclass
 class TortureEnvironment:
@@ -93,7 +95,7 @@ def run_environment(folder: Path) -> Iterator[TortureEnvironment]:
         prepare_database(server.build_url(), server.build_url(OWNER_ROLE, DATABASE), "oncelink")
         proxy = stack.enter_context(run_proxy(server))
         url = proxy.build_url(SERVICE_ROLE, DATABASE)
-        settings = read_settings(database_url=url, data_dir=folder, secret_keys=SECRET)
+        settings = read_settings(database_url=url, data_dir=folder, secret_keys=SECRET, **NO_QUOTAS)
         services = stack.enter_context(open_direct_services(server, settings))
         environment = TortureEnvironment(folder, server, proxy, settings, services, stack)
         environment.start_follower()

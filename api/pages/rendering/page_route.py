@@ -17,6 +17,7 @@ from api.http.bounded_body import MAX_BYTES, read_body_within_limit
 from api.http.dependencies import authenticate_session, get_services
 from api.http.error_codes import REFUSAL_STATUSES
 from api.http.form_body import read_form
+from api.http.problem_details import record_rate_limit
 from api.http.validation_messages import explain_validation_error
 from api.pages.rendering.templates import render_page
 from api.pages.rendering.urls import build_sign_in_url
@@ -71,6 +72,7 @@ async def respond_to_refusal(request: Request, error: Refusal) -> Response:
     """Render a refusal as a page; redirect somebody who is not signed in to the sign-in page."""
     if isinstance(error, Unauthorized):
         return redirect_to_sign_in(request)
+    record_rate_limit(request, error)
     sentence = error.message if isinstance(error, Invalid) else error.sentence
     return await render_refusal(request, REFUSAL_STATUSES[type(error)], sentence)
 
@@ -91,7 +93,7 @@ async def render_refusal(request: Request, status: int, sentence: str) -> Respon
     response = await run_in_threadpool(
         render_page, request, "errors/refusal.html", status, title=title, sentence=sentence, fields=fields
     )
-    if is_temporary:
+    if status == 503:
         response.headers["Retry-After"] = "1"
     return response
 

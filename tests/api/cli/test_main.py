@@ -331,6 +331,12 @@ class TestEveryCommand:
         assert read_error(result).startswith(f"ONCELINK_{name}: ")
         assert "Traceback" not in result.output
 
+    @pytest.mark.parametrize("value", ["the proxy", "10.0.0.1/8", "*.example.com"])
+    def test_names_a_setting_without_our_prefix_too(self, run_command: CommandRunner, value: str) -> None:
+        result = run_command("serve", FORWARDED_ALLOW_IPS=value)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert read_error(result).startswith("FORWARDED_ALLOW_IPS: each must be an address")
+
     def test_says_which_schema_it_misses(self, run_command: CommandRunner) -> None:
         result = run_command("sign-in", JULIO, ONCELINK_SCHEMA="nowhere")
         assert result.exit_code == 1

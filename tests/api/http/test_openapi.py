@@ -54,6 +54,15 @@ class TestDocument:
     def test_is_served(self, shared_api: ApiDriver) -> None:
         assert shared_api.get("/openapi.json") == DOCUMENT
 
+    def test_every_limited_operation_tells_its_quotas(self) -> None:
+        limited = {id for id, (_, _, operation) in OPERATIONS.items() if "429" in operation["responses"]}
+        assert {
+            id for id, (path, _, _) in OPERATIONS.items() if path.startswith(("/v1/book/", "/v1/manage/"))
+        } <= limited
+        for id in limited:
+            for response in OPERATIONS[id][2]["responses"].values():
+                assert {"RateLimit", "RateLimit-Policy"} <= response["headers"].keys()
+
     def test_every_reference_leads_somewhere(self) -> None:
         references = set(re.findall(r'"\$ref": "#/components/(\w+)/([^"]+)"', json.dumps(DOCUMENT)))
         assert ("schemas", "Problem") in references

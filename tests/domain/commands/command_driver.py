@@ -6,13 +6,14 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from domain.commands.aggregate_cache import AggregateCache
+from domain.commands.booking_request import BookingRequest, BookingResult, BookingTarget
 from domain.commands.command_application import CommandApplication
 from domain.commands.erasure import ErasureCommands
 from domain.commands.links import LinkCommands
 from domain.commands.notifications import NotificationCommands
 from domain.commands.people import AdministrationCommands
 from domain.commands.reassignment import ReassignmentCommands
-from domain.commands.scheduling import BookingRequest, BookingResult, BookingTarget, SchedulingCommands
+from domain.commands.scheduling import SchedulingCommands
 from domain.commands.single_use_links import SingleUseDetails, SingleUseLinkCommands
 from domain.event import Actor, Context
 from domain.meeting_type import MeetingTypeProperties

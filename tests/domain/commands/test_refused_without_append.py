@@ -6,9 +6,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from domain.commands.aggregate_cache import AggregateCache
+from domain.commands.booking_request import BookingTarget
 from domain.commands.command_application import CommandApplication
 from domain.commands.links import LinkCommands
-from domain.commands.scheduling import BookingTarget, SchedulingCommands
+from domain.commands.scheduling import SchedulingCommands
 from domain.event import Event
 from domain.log import AppendConditions
 from domain.refusals import Invalid, LinkNotFound, LinkUnconfirmed, NotFound, SlugTaken

@@ -8,7 +8,7 @@ import pytest
 
 from domain import refusals
 from domain.availability.hours import Interval
-from domain.commands.scheduling import BookingTarget
+from domain.commands.booking_request import BookingTarget
 from domain.link import Link
 from domain.offer import build_days_interval
 from domain.person import Person

@@ -55,8 +55,9 @@ export async function openMonth(month, day = null) {
     renderPage();
     try {
       days = await loadMonth(month);
-    } catch {
-      if (state.month === month) showMessage("We could not load the times. Please check your connection.", () => openMonth(month, day));
+    } catch (error) {
+      const reason = error.cause === "quota" ? error.message : "We could not load the times. Please check your connection.";
+      if (state.month === month) showMessage(reason, () => openMonth(month, day));
       return;
     }
     if (state.month !== month) return;

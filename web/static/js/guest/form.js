@@ -39,6 +39,10 @@ async function handleResponse(response) {
   const invalidFields = new Set((body?.errors ?? []).map(findFieldName));
   if (body?.code === "slot_taken" || body?.code === "slot_not_offered") return returnToTimes(body.detail);
   if (body?.code === "invalid" && ["name", "email", "notes"].some((name) => invalidFields.has(name))) return showErrors(body.errors);
+  if (response.status === 429) {
+    setSending(false);
+    return showMessage(body?.detail ?? "That was a little fast. Please press the button again in a minute.");
+  }
   return form.submit(); // the server renders the reason
 }
 

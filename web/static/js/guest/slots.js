@@ -28,6 +28,7 @@ async function fetchMonth(month) {
 async function fetchSlots(from, to) {
   const response = await fetch(`${pageData.slots}?${new URLSearchParams({ from, to, time_zone: state.zone })}`);
   if (response.status === 410 || response.status === 404) location.reload(); // the page says why the link is closed
+  if (response.status === 429) throw new Error((await response.json()).detail, { cause: "quota" });
   if (!response.ok) throw new Error(response.status);
   return response.json();
 }
