@@ -7,6 +7,7 @@ from pydantic import Field
 
 from domain.aggregate import Aggregate
 from domain.event import Context, Event, IdempotentEvent, Instant, Properties
+from domain.refusals import LinkDeleted
 
 # What happened
 
@@ -31,10 +32,24 @@ class ManagedLinkUpdated(ManagedLinkProperties, Event, name="ManagedLinkUpdated.
     """A managed link was changed, and with it each host's link in the same append."""
 
 
+class ManagedLinkDisabled(Event, name="ManagedLinkDisabled.v1"):
+    """A managed link was switched off, and with it each host's link in the same append."""
+
+
+class ManagedLinkEnabled(Event, name="ManagedLinkEnabled.v1"):
+    """A managed link was switched on again, and with it each host's link in the same append."""
+
+
+class ManagedLinkDeleted(Event, name="ManagedLinkDeleted.v1"):
+    """A managed link was deleted, and with it each host's link in the same append; booked meetings stay."""
+
+
 class ManagedLink(Aggregate):
     """A managed link and its core link for each host."""
 
     properties: ManagedLinkProperties
+    disabled: bool = False
+    deleted: bool = False
 
     # What may happen
 
@@ -48,12 +63,41 @@ class ManagedLink(Aggregate):
         return managed_link
 
     def update(self, properties: ManagedLinkProperties, context: Context) -> None:
-        """Replaces the properties. Records nothing when they are equal."""
+        """Replaces the properties. Records nothing when they are equal. Raises LinkDeleted."""
+        self.refuse_if_deleted()
         if properties != self.properties:
             self.record_event(ManagedLinkUpdated, context, **dict(properties))
+
+    def disable(self, context: Context) -> None:
+        """Disables the managed link. Records nothing when it is disabled already. Raises LinkDeleted."""
+        self.refuse_if_deleted()
+        if not self.disabled:
+            self.record_event(ManagedLinkDisabled, context)
+
+    def enable(self, context: Context) -> None:
+        """Enables the managed link. Records nothing when it is enabled already. Raises LinkDeleted."""
+        self.refuse_if_deleted()
+        if self.disabled:
+            self.record_event(ManagedLinkEnabled, context)
+
+    def delete(self, context: Context) -> None:
+        """Deletes the managed link for good. Records nothing when it is deleted already."""
+        if not self.deleted:
+            self.record_event(ManagedLinkDeleted, context)
+
+    def refuse_if_deleted(self) -> None:
+        """Passes only if the managed link is not deleted. Raises LinkDeleted."""
+        if self.deleted:
+            raise LinkDeleted
 
     # How history becomes state
 
     def evolve(self, event: Event) -> None:
         if isinstance(event, ManagedLinkProperties):
             self.properties = ManagedLinkProperties.from_event(event)
+        elif isinstance(event, ManagedLinkDisabled):
+            self.disabled = True
+        elif isinstance(event, ManagedLinkEnabled):
+            self.disabled = False
+        elif isinstance(event, ManagedLinkDeleted):
+            self.deleted = True

@@ -1,18 +1,30 @@
 """Managed links: their read model, and its queries."""
 
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from typing_extensions import TypedDict
 
-from projections.column_kinds import Column, Composed, Hidden, Reference
+from projections.column_kinds import Column, Composed, Computed, Hidden, Reference
 from projections.columns import Columns
 from projections.queries.name_lookups import MEETING_TYPE, PERSON, Named
 from projections.queries.pagination import Page, Sort
 from projections.queries.query import Listing, QuerySource, WhereClause
 from projections.queries.word_search import match_own_words
-from projections.read_model import FIRST_TIME, LAST_TIME, ReadModel, select_ids, select_last_payload
+from projections.read_model import (
+    FIRST_TIME,
+    LAST_TIME,
+    ReadModel,
+    has_event,
+    select_ids,
+    select_last_payload,
+    select_switch_state,
+)
+
+STATUS = """CASE WHEN g.deleted THEN 'deleted' WHEN g.disabled THEN 'disabled'
+    WHEN g.expires_at <= %(now)s THEN 'expired' ELSE 'active' END"""
 
 
 class ManagedLinkRow(TypedDict):
@@ -24,6 +36,7 @@ class ManagedLinkRow(TypedDict):
     meeting_type: Annotated[Named, Reference(MEETING_TYPE, "(payload ->> 'meeting_type_id')::uuid")]
     hosts: Annotated[list[Named], Reference(PERSON, select_ids("payload", "host_ids"))]
     expires_at: Annotated[datetime | None, Column("(payload ->> 'expires_at')::timestamptz")]
+    status: Annotated[Literal["active", "disabled", "expired", "deleted"], Computed(STATUS)]
     created_at: Annotated[datetime, Column("created_at")]
     updated_at: Annotated[datetime, Column("updated_at")]
     version: Annotated[int, Column("version")]
@@ -40,11 +53,20 @@ class FullManagedLinkRow(ManagedLinkRow):
 
 
 WORDS = Hidden("words", "tsvector NOT NULL", "{schema}.words(concat_ws(' ', payload ->> 'name', payload ->> 'slug'))")
-COLUMNS = Columns(FullManagedLinkRow, alias="g", key="managed_link_id", hidden=(WORDS,))
+COLUMNS = Columns(
+    FullManagedLinkRow,
+    alias="g",
+    key="managed_link_id",
+    hidden=(
+        Hidden("disabled", "boolean NOT NULL", "disabled", before="created_at"),
+        Hidden("deleted", "boolean NOT NULL", "deleted", before="created_at"),
+        WORDS,
+    ),
+)
 
 MANAGED_LINKS = ReadModel(
     name="managed_links",
-    version=1,
+    version=2,
     key="managed_link_id",
     table=COLUMNS.table,
     indexes=("(created_at, managed_link_id)", "(lower(name), managed_link_id)", "USING gin (words)"),
@@ -52,12 +74,21 @@ MANAGED_LINKS = ReadModel(
         SELECT {COLUMNS.fold}
         FROM (
             SELECT stream_id, max(version) AS version, {FIRST_TIME} AS created_at, {LAST_TIME} AS updated_at,
-                   {select_last_payload("ManagedLinkCreated", "ManagedLinkUpdated")} AS payload
+                   {select_last_payload("ManagedLinkCreated", "ManagedLinkUpdated")} AS payload,
+                   {select_switch_state(on="ManagedLinkDisabled", off="ManagedLinkEnabled", initially=False)}
+                       AS disabled,
+                   {has_event("ManagedLinkDeleted")} AS deleted
             FROM {{log}} AS log
             GROUP BY stream_id
         ) AS managed_link
     """,
-    events=("ManagedLinkCreated", "ManagedLinkUpdated"),
+    events=(
+        "ManagedLinkCreated",
+        "ManagedLinkUpdated",
+        "ManagedLinkDisabled",
+        "ManagedLinkEnabled",
+        "ManagedLinkDeleted",
+    ),
 )
 
 LISTING = Listing(
@@ -69,15 +100,37 @@ LISTING = Listing(
 )
 
 
-def find_managed_link(source: QuerySource, id: UUID) -> FullManagedLinkRow | None:
-    """A managed link; None when there is none."""
-    return LISTING.find_by_id(source, id)
+@dataclass(frozen=True, slots=True)
+class ManagedLinkFilters:
+    """Filters of a list of managed links: deleted ones are listed only with `status` "deleted".
+
+    `q` is a word prefix over name and slug.
+    """
+
+    status: str | None = None
+    q: str | None = None
+
+
+FILTERS = {
+    "status": f"{STATUS} = %(status)s",
+    "not_deleted": "NOT g.deleted",
+    "q": match_own_words("g.words"),
+}
+
+
+def find_managed_link(source: QuerySource, id: UUID, now: datetime) -> FullManagedLinkRow | None:
+    """A managed link as it is at an instant; None when there is none."""
+    return LISTING.find_by_id(source, id, WhereClause((), {"now": now}))
 
 
 def list_managed_links(
-    source: QuerySource, q: str | None = None, sort: str = "-created_at", limit: int = 50, cursor: str | None = None
+    source: QuerySource,
+    now: datetime,
+    filters: ManagedLinkFilters,
+    sort: str = "-created_at",
+    limit: int = 50,
+    cursor: str | None = None,
 ) -> Page[FullManagedLinkRow]:
-    """One page of managed links, newest first; `q` is a word prefix over name and slug. Raises Invalid."""
-    return LISTING.fetch_page(
-        source, WhereClause.from_filters({"q": match_own_words("g.words")}, {"q": q}), sort, limit, cursor
-    )
+    """One page of managed links as they are at an instant, newest first. Raises Invalid."""
+    values = asdict(filters) | {"not_deleted": filters.status is None, "now": now}
+    return LISTING.fetch_page(source, WhereClause.from_filters(FILTERS, values), sort, limit, cursor)

@@ -10,6 +10,7 @@ from typing import Any
 from domain.refusals import Invalid
 from projections import catalogue, links, managed_links, meeting_log, meeting_types, outbox, people, single_use_links
 from projections.links import LinkFilters
+from projections.managed_links import ManagedLinkFilters
 from projections.meeting_log import MeetingFilters
 from projections.queries.pagination import MAX_ROWS, Page
 from projections.queries.query import QuerySource
@@ -25,7 +26,7 @@ LISTS: Mapping[str, ListPage] = {
         source, limit=limit, cursor=cursor
     ),
     "managed_links": lambda source, now, limit, cursor: managed_links.list_managed_links(
-        source, limit=limit, cursor=cursor
+        source, now, ManagedLinkFilters(), limit=limit, cursor=cursor
     ),
     "links": lambda source, now, limit, cursor: links.list_links(
         source, now, LinkFilters(), limit=limit, cursor=cursor

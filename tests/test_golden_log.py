@@ -17,6 +17,7 @@ from domain.commands.command_application import AGGREGATE_CLASSES
 from domain.event import Event
 from projections import catalogue, links, managed_links, meeting_log, meeting_types, people, single_use_links
 from projections.links import LinkFilters
+from projections.managed_links import ManagedLinkFilters
 from projections.meeting_log import MeetingFilters
 from projections.rebuild import live_tables
 from projections.single_use_links import SingleUseFilters
@@ -32,6 +33,7 @@ LOGS = (
     "conflict.jsonl",
     "calendar.jsonl",
     "messages.jsonl",
+    "managed.jsonl",
 )
 LINES = [json.loads(line) for log in LOGS for line in (GOLDEN / log).read_text(encoding="utf-8").splitlines()]
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
@@ -80,7 +82,8 @@ def collect_rows(source: Any) -> dict[str, Any]:
     rows = {
         "people": people.list_people(source).items,
         "meeting_types": meeting_types.list_meeting_types(source).items,
-        "managed_links": managed_links.list_managed_links(source).items,
+        "managed_links": managed_links.list_managed_links(source, NOW, ManagedLinkFilters()).items,
+        "deleted_managed_links": managed_links.list_managed_links(source, NOW, ManagedLinkFilters("deleted")).items,
         "links": links.list_links(source, NOW, LinkFilters()).items,
         "deleted_links": links.list_links(source, NOW, LinkFilters(status="deleted")).items,
         "single_use_links": single_use_links.list_single_use_links(source, NOW, SingleUseFilters()).items,

@@ -10,6 +10,7 @@ from api.pages.links import edit as edit_link
 from api.pages.links import lists as link_lists
 from api.pages.links.recipients import pages as recipients
 from api.pages.management import create as create_managed_link
+from api.pages.management import disable_and_delete as switch_managed_link
 from api.pages.management import edit as edit_managed_link
 from api.pages.management import lists as management_lists
 from api.pages.meetings import detail as meeting_detail
@@ -34,6 +35,7 @@ ROUTERS = (
     handover.router,
     management_lists.router,
     edit_managed_link.router,
+    switch_managed_link.router,
     disable_and_delete.router,
     meeting_log.router,
     reassign.router,

@@ -24,13 +24,19 @@ MeetingSort = Literal["booked_at", "-booked_at", "starts_at", "-starts_at"]
 
 
 class SearchQuery(BaseModel):
-    """A list that is only searched and paged: people, meeting types, managed links."""
+    """A list that is only searched and paged: people, meeting types."""
 
     model_config = ConfigDict(frozen=True)
 
     q: Search = None
     limit: Limit = 50
     cursor: Cursor = None
+
+
+class ManagedLinkQuery(SearchQuery):
+    """The list of managed links; deleted ones only when their status is asked for."""
+
+    status: LinkStatus | None = None
 
 
 class LinkQuery(BaseModel):

@@ -1,6 +1,7 @@
 """Managed links: /v1/managed-links."""
 
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
@@ -23,17 +24,19 @@ from api.http.responses import (
     to_versioned_response,
 )
 from api.http.strict_json import StrictRoute
-from api.v1.list_queries import SearchQuery
+from api.services import Services
+from api.v1.list_queries import ManagedLinkQuery
 from api.v1.request_bodies import ManagedLinkChanges, NewManagedLink
 from api.v1.response_models import Link, ManagedLink, PageOf
 from domain import managed_link
 from domain.managed_link import ManagedLinkProperties
 from projections import links, managed_links
 from projections.links import LinkFilters
-from projections.managed_links import ManagedLinkRow
+from projections.managed_links import ManagedLinkFilters, ManagedLinkRow
 
 router = APIRouter(prefix="/v1/managed-links", tags=["Managed links"], route_class=StrictRoute)
 READERS = ("manager", "auditor")
+SWITCH_PROBLEMS = describe_problems(401, 403, 404, "link_deleted", 413, 422, 503)
 
 
 @router.post(
@@ -48,7 +51,7 @@ def create_managed_link(
     outcome = services.links.create_managed_link(caller.context, properties, key, request)
     announce_creation(response, services, outcome)
     return to_versioned_response(
-        managed_links.find_managed_link(services.from_log(outcome.position), outcome.id), response
+        managed_links.find_managed_link(services.from_log(outcome.position), outcome.id, outcome.at), response
     )
 
 
@@ -59,12 +62,18 @@ def create_managed_link(
     responses=describe_problems(401, 403, 422, 503),
 )
 def list_managed_links(
-    services: CurrentServices, caller: CurrentCaller, query: Annotated[SearchQuery, Query()]
+    services: CurrentServices, caller: CurrentCaller, query: Annotated[ManagedLinkQuery, Query()]
 ) -> dict[str, Any]:
-    """Managed links, newest first (manager, auditor)."""
+    """Managed links, newest first; deleted ones only when their status is asked for (manager, auditor)."""
     caller.require_any_role(*READERS)
     return to_page_response(
-        managed_links.list_managed_links(services.live_source, query.q, limit=query.limit, cursor=query.cursor)
+        managed_links.list_managed_links(
+            services.live_source,
+            services.clock(),
+            ManagedLinkFilters(query.status, query.q),
+            limit=query.limit,
+            cursor=query.cursor,
+        )
     )
 
 
@@ -72,11 +81,13 @@ def list_managed_links(
 def get_managed_link(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> ManagedLinkRow:
     """A managed link, always current (manager, auditor)."""
     caller.require_any_role(*READERS)
-    return to_versioned_response(managed_links.find_managed_link(services.from_log(), id), response)
+    return load_managed_link(services, id, response)
 
 
 @router.patch(
-    "/{id}", response_model=ManagedLink, responses=describe_problems(401, 403, 404, "slug_taken", 412, 413, 422, 503)
+    "/{id}",
+    response_model=ManagedLink,
+    responses=describe_problems(401, 403, 404, "slug_taken", "link_deleted", 412, 413, 422, 503),
 )
 def change_managed_link(
     services: CurrentServices,
@@ -90,7 +101,34 @@ def change_managed_link(
     announce_change(
         response, services, services.links.update_managed_link(caller.context, id, body.get_sent_fields(), version)
     )
-    return to_versioned_response(managed_links.find_managed_link(services.from_log(), id), response)
+    return load_managed_link(services, id, response)
+
+
+@router.delete("/{id}", status_code=204, responses=describe_problems(401, 403, 404, 412, 413, 422, 503))
+def delete_managed_link(
+    services: CurrentServices, caller: CurrentCaller, id: Id, version: IfMatch, response: Response
+) -> None:
+    """Deletes a managed link and, in the same append, every host's link (manager).
+
+    Booked meetings stay; unused single-use links of these links stop working.
+    """
+    announce_change(response, services, services.links.delete_managed_link(caller.context, id, version))
+
+
+@router.post("/{id}/disable", response_model=ManagedLink, responses=SWITCH_PROBLEMS)
+def disable_managed_link(
+    services: CurrentServices, caller: CurrentCaller, id: Id, response: Response
+) -> ManagedLinkRow:
+    """Switches a managed link and every host's link off, and with them their unused single-use links (manager)."""
+    announce_change(response, services, services.links.switch_managed_link(caller.context, id, on=False))
+    return load_managed_link(services, id, response)
+
+
+@router.post("/{id}/enable", response_model=ManagedLink, responses=SWITCH_PROBLEMS)
+def enable_managed_link(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> ManagedLinkRow:
+    """Switches a managed link and every host's link on again, also one that was switched off alone (manager)."""
+    announce_change(response, services, services.links.switch_managed_link(caller.context, id, on=True))
+    return load_managed_link(services, id, response)
 
 
 @router.get(
@@ -109,3 +147,8 @@ def list_links_of_managed_link(
         services.live_source, services.clock(), LinkFilters(managed_link_id=id), "created_at", limit, cursor
     )
     return to_page_response(page) | {"items": [add_link_url(services, row) for row in page.items]}
+
+
+def load_managed_link(services: Services, id: UUID, response: Response) -> ManagedLinkRow:
+    """Load a managed link from the log and set its ETag. Raises NotFound."""
+    return to_versioned_response(managed_links.find_managed_link(services.from_log(), id, services.clock()), response)

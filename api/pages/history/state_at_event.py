@@ -52,7 +52,7 @@ def describe_state(source: QuerySource, id: UUID, now: datetime, viewer: Caller)
         meeting_log.find_meeting(source, id),
         people.find_person(source, id),
         meeting_types.find_meeting_type(source, id),
-        managed_links.find_managed_link(source, id),
+        managed_links.find_managed_link(source, id, now),
     ]
     state: dict[str, Any] = {}
     for row in rows:

@@ -18,6 +18,7 @@ from domain.permissions import require_link_editable, require_link_switchable
 from domain.refusals import NotFound
 from domain.text_direction import isolate_text
 from projections import links
+from projections.links import Impact
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -32,6 +33,7 @@ class Confirmation:
     single_use: str
     meetings: str
     button: str
+    is_final: bool = False
 
 
 DISABLE_CONFIRMATION = Confirmation(
@@ -45,6 +47,7 @@ DELETE_CONFIRMATION = Confirmation(
     "{count} unused single-use {links} of it {stop} working, for good.",
     "{count} booked {meetings} still to come {stay}, and can be moved or cancelled as before.",
     "Delete the link",
+    is_final=True,
 )
 
 
@@ -55,7 +58,8 @@ def show_disable_confirmation(
     """Show what disabling a link would affect."""
     link = services.links.load_aggregate(Link, id)
     require_link_switchable(viewer.context, link)
-    return render_confirmation(request, services, viewer, link, DISABLE_CONFIRMATION, back)
+    impact = load_impact(services, viewer, link)
+    return render_confirmation(request, link.properties.name, impact, DISABLE_CONFIRMATION, back)
 
 
 @router.get("/links/{id}/delete")
@@ -65,7 +69,8 @@ def show_delete_confirmation(
     """Show what deleting a link would affect."""
     link = services.links.load_aggregate(Link, id)
     require_link_editable(viewer.context, link)
-    return render_confirmation(request, services, viewer, link, DELETE_CONFIRMATION, back)
+    impact = load_impact(services, viewer, link)
+    return render_confirmation(request, link.properties.name, impact, DELETE_CONFIRMATION, back)
 
 
 @router.post("/links/{id}/disable")
@@ -89,14 +94,17 @@ def delete_link(services: CurrentServices, viewer: Viewer, id: Id, back: ReturnP
     return redirect_back(services, id, "Deleted “{}”. Its booked meetings stay.", back, position)
 
 
-def render_confirmation(
-    request: Request, services: Services, viewer: Caller, link: Link, confirmation: Confirmation, back: str
-) -> Response:
-    """Render a confirmation page. Raises NotFound, LinkDeleted."""
+def load_impact(services: Services, viewer: Caller, link: Link) -> Impact:
+    """Return what depends on a link now. Raises NotFound, LinkDeleted."""
     link.refuse_if_deleted()
     impact = links.compute_impact(services.from_log(), link.id, viewer.context.now)
     if impact is None:
         raise NotFound
+    return impact
+
+
+def render_confirmation(request: Request, name: str, impact: Impact, confirmation: Confirmation, back: str) -> Response:
+    """Render a confirmation page."""
     effects = (
         [format_sentence(confirmation.single_use, impact["active_single_use"])] if impact["active_single_use"] else []
     )
@@ -104,10 +112,10 @@ def render_confirmation(
     return render_page(
         request,
         "links/question.html",
-        title=confirmation.title.format(name=isolate_text(link.properties.name)),
+        title=confirmation.title.format(name=isolate_text(name)),
         touched=effects,
         button=confirmation.button,
-        grave=confirmation is DELETE_CONFIRMATION,
+        grave=confirmation.is_final,
         back=ensure_local_path(back),
     )
 

@@ -14,13 +14,16 @@ from api.pages.rendering.page_route import PageRoute
 from api.pages.rendering.query_parameters import Blank, ListParameters
 from api.pages.rendering.templates import render_page
 from api.services import Services
+from api.v1.list_queries import LinkStatus
 from domain.managed_link import ManagedLink
 from projections import links, managed_links
 from projections.links import LinkFilters
+from projections.managed_links import ManagedLinkFilters
 
 router = APIRouter(prefix="/management", include_in_schema=False, route_class=PageRoute)
 
 READER_ROLES = ("manager", "auditor")
+Status = Annotated[LinkStatus | None, Blank]
 ManagedSort = Annotated[Literal["created_at", "-created_at", "name", "-name"] | None, Blank]
 
 
@@ -28,6 +31,7 @@ class ManagedListParameters(ListParameters):
     """The query of the list of managed links."""
 
     sort: ManagedSort = None
+    status: Status = None
 
 
 ManagedListQuery = Annotated[ManagedListParameters, Query()]
@@ -48,8 +52,11 @@ def list_managed_links(
     """Show managed links (manager, auditor)."""
     viewer.require_any_role(*READER_ROLES)
     sort = query.sort or NEWEST_FIRST
-    page = managed_links.list_managed_links(services.live_source, query.q, sort, PAGE_SIZE, query.cursor)
-    return render_page(request, "management/managed.html", page=page, q=query.q, sort=sort, row=query.row)
+    filters = ManagedLinkFilters(query.status, query.q)
+    page = managed_links.list_managed_links(
+        services.live_source, viewer.context.now, filters, sort, PAGE_SIZE, query.cursor
+    )
+    return render_page(request, "management/managed.html", page=page, filters=filters, sort=sort, row=query.row)
 
 
 @router.get("/managed/{id}")
@@ -64,7 +71,7 @@ def build_managed_link_context(services: Services, viewer: Caller, id: UUID) -> 
     properties = services.links.load_aggregate(ManagedLink, id).properties
     ids = [properties.links[host] for host in properties.host_ids if host in properties.links]
     rows = links.find_links(services.from_log(), ids, viewer.context.now)
-    managed_link = managed_links.find_managed_link(services.from_log(), id)
+    managed_link = managed_links.find_managed_link(services.from_log(), id, viewer.context.now)
     return {
         "managed": managed_link,
         "links": [

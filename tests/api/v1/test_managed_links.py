@@ -7,7 +7,9 @@ import pytest
 from tests.api.refusals import assert_problem, fetch_all_rows, fetch_list, find_last_position, get_ids
 from tests.api_driver import ALWAYS, ApiDriver
 
-MANAGED = {"id", "name", "slug", "meeting_type", "hosts", "expires_at", "created_at", "updated_at", "version"}
+MANAGED = {
+    *("id", "name", "slug", "meeting_type", "hosts", "expires_at", "status", "created_at", "updated_at", "version")
+}
 PAST = "2020-01-01T00:00:00Z"
 
 
@@ -218,3 +220,67 @@ class TestRead:
         rows = fetch_list(shared_api, "/v1/managed-links?q=listed", "auditor")["items"]
         assert [row["slug"] for row in rows] == ["listed-2", "listed-1", "listed-0"]
         assert get_ids(fetch_all_rows(shared_api, "/v1/managed-links?q=listed", "auditor")) == get_ids(rows)
+
+
+class TestSwitch:
+    """POST /v1/managed-links/{id}/disable|enable, DELETE /v1/managed-links/{id}"""
+
+    def test_reaches_every_link_in_the_same_append(self, shared_api: ApiDriver) -> None:
+        api = shared_api
+        managed = create_managed_link(api, "switched", "member", "engineer")
+        path = f"/v1/managed-links/{managed['id']}"
+        links = fetch_host_links(api, managed)
+        [code] = api.create_codes(links[api.ids["member"]])
+        position_before = find_last_position(api)
+        assert api.post(f"{path}/disable", None, "manager")["status"] == "disabled"
+        rows = api.services.database.fetch_rows(
+            "SELECT type, data ->> 'request_id' AS request FROM {schema}.events WHERE position > %s", (position_before,)
+        )
+        assert sorted(row["type"] for row in rows) == ["LinkDisabled.v1", "LinkDisabled.v1", "ManagedLinkDisabled.v1"]
+        assert len({row["request"] for row in rows}) == 1
+        for book_path in (*(f"/v1/book/{link['slug']}" for link in links.values()), f"/v1/book/{code}"):
+            assert_problem(api.send_request("GET", book_path), 410, "link_disabled")
+
+        hosts = [api.ids[who] for who in ("member", "engineer", "manager")]
+        api.patch(path, {"host_ids": hosts}, "manager")
+        added_link = fetch_host_links(api, managed)[api.ids["manager"]]
+        assert added_link["status"] == "disabled"
+        assert api.get(path, "manager")["status"] == "disabled"
+        position_before = find_last_position(api)
+        api.post(f"{path}/disable", None, "manager")
+        assert find_last_position(api) == position_before
+
+        assert api.post(f"{path}/enable", None, "manager")["status"] == "active"
+        assert {link["status"] for link in fetch_host_links(api, managed).values()} == {"active"}
+        assert api.get(f"/v1/book/{code}")["kind"] == "single_use"
+
+    def test_deletes_for_good_and_keeps_meetings(self, shared_api: ApiDriver) -> None:
+        api = shared_api
+        managed = create_managed_link(api, "gone", "member", "engineer")
+        path = f"/v1/managed-links/{managed['id']}"
+        links = fetch_host_links(api, managed)
+        slug = links[api.ids["member"]]["slug"]
+        booking_id = api.book_meeting(slug, api.list_slots(slug)[-1])["booking"]["id"]
+        [code] = api.create_codes(links[api.ids["member"]])
+        stale = api.send_request("DELETE", path, who="manager", If_Match='"9"')
+        assert_problem(stale, 412, "version_conflict")
+        assert api.send_request("DELETE", path, who="manager", If_Match='"1"').status_code == 204
+        for book_path in (f"/v1/book/{slug}", f"/v1/book/{code}"):
+            assert_problem(api.send_request("GET", book_path), 410, "link_deleted")
+        assert api.get(f"/v1/bookings/{booking_id}", "member")["status"] == "scheduled"
+        assert api.get(path, "manager")["status"] == "deleted"
+        position_before = find_last_position(api)
+        assert api.send_request("DELETE", path, who="manager").status_code == 204
+        assert find_last_position(api) == position_before
+        for method, suffix, body in (("POST", "/disable", None), ("POST", "/enable", None), ("PATCH", "", {})):
+            assert_problem(api.send_request(method, f"{path}{suffix}", body, "manager"), 410, "link_deleted")
+        assert managed["id"] not in get_ids(fetch_list(api, "/v1/managed-links?q=gone", "manager")["items"])
+        assert managed["id"] in get_ids(fetch_list(api, "/v1/managed-links?q=gone&status=deleted", "manager")["items"])
+
+    def test_is_for_managers(self, shared_api: ApiDriver) -> None:
+        managed = create_managed_link(shared_api, "theirs", "member")
+        path = f"/v1/managed-links/{managed['id']}"
+        for who in ("member", "auditor", "analyst"):
+            for method, suffix in (("POST", "/disable"), ("POST", "/enable"), ("DELETE", "")):
+                assert_problem(shared_api.send_request(method, f"{path}{suffix}", who=who), 403, "forbidden")
+        assert shared_api.get(path, "manager")["status"] == "active"

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from domain.commands.links import number_slug
+from domain.commands.link_dependencies import number_slug
 from domain.link import Link
 from domain.refusals import Forbidden, Invalid, LinkDeleted, NotFound, Refusal, SlugTaken
 from tests.domain.commands.command_driver import CommandDriver
