@@ -64,7 +64,8 @@ Every error of the API is a JSON object of the media type `application/problem+j
   features may add codes: treat a code that you do not know like its status.
 
 A refusal changes nothing, and leaves an Idempotency-Key free. Operations do not list `internal_error`, `bad_request`,
-`method_not_allowed` and the `not_found` of a path that does not exist, because these can be the answer to anything.
+`method_not_allowed`, `overloaded`, `head_too_large`, `request_timeout` and the `not_found` of a path that does not
+exist, because these can be the answer to anything.
 """
 COMMON_FIELDS = set(Event.model_fields)
 

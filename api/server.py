@@ -4,7 +4,8 @@ import os
 import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import Any
 
 import psycopg
 from psycopg import Connection, conninfo, sql
@@ -13,6 +14,7 @@ from api.settings import Settings, WrongSetting
 from domain.refusals import Refusal
 from store.schema import ANALYST_ROLE, SERVICE_ROLE, migrate_schema
 
+OTHER_FILES = 300  # besides the connections of clients: the database's, mail, calendars, libraries
 OWNER_ROLE = "oncelink_owner"
 DATABASE = "oncelink"
 EMBEDDED_SETTINGS = {
@@ -160,10 +162,24 @@ def describe_error(error: Exception) -> str:
     return message.split(" (while")[0].removeprefix("bind(): ").rstrip(".")
 
 
-def serve(settings: Settings, host: str, port: int, workers: int) -> None:
-    """Serve until told to stop. The database must run. Raises CannotStart."""
+def raise_file_limit(wanted: int) -> None:
+    """Let this process, and those that it starts, open as many files and connections, or as many as it may."""
+    try:
+        import resource  # which only Unix systems have
+    except ImportError:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        with suppress(ValueError, OSError):  # where the system has another limit above
+            resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, limit), hard))
+
+
+def serve(settings: Settings, host: str, port: int, workers: int, protocol: Any) -> None:
+    """Serve until told to stop; each connection is made by `protocol`. The database must run. Raises CannotStart."""
     import uvicorn  # which no other command needs
 
+    raise_file_limit(settings.max_connections + OTHER_FILES)
     with hold_port(host, port):
         pass  # uvicorn would notice late, log it, and exit with 3
     with export_to_environment(settings), tempfile.TemporaryDirectory(prefix="oncelink-metrics-") as folder:
@@ -179,5 +195,6 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> None:
             log_config=None,
             server_header=False,
             proxy_headers=False,  # read by ForwardedClientMiddleware
+            http=protocol,
             timeout_graceful_shutdown=10,
         )

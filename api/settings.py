@@ -57,6 +57,10 @@ class Settings(BaseSettings):
     forwarded_allow_ips: str = Field(
         "127.0.0.1", alias="FORWARDED_ALLOW_IPS", description="Comma separated; proxies whose X-Forwarded-For is read."
     )
+    max_connections: int = Field(800, ge=10, le=100_000, description="Connections of clients to one process at a time.")
+    max_requests: int = Field(400, ge=10, le=100_000, description="Requests that one process answers at a time.")
+    head_timeout: int = Field(10, ge=1, le=3600, description="Seconds for the head of a request to come.")
+    body_timeout: int = Field(30, ge=1, le=3600, description="Seconds for the body of a request to come.")
 
     calendar_allowed_networks: str = Field(
         "", description="Comma separated, such as 10.1.0.0/16; inside networks that calendars may be read from."

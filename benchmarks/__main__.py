@@ -2,7 +2,19 @@
 
 import sys
 
-from benchmarks import as_of, big_log, mail, meeting_log_html, no_downtime, rebuilding, slots, table, verifying, waiting
+from benchmarks import (
+    as_of,
+    big_log,
+    mail,
+    meeting_log_html,
+    no_downtime,
+    rebuilding,
+    slots,
+    slow_clients,
+    table,
+    verifying,
+    waiting,
+)
 from benchmarks.sizes import DEFAULT, FULL, TINY
 
 # those that take longer, or arguments: `python -m benchmarks NAME …`
@@ -14,6 +26,7 @@ BY_NAME = {
     "no_downtime": no_downtime.main,
     "rebuilding": rebuilding.main,
     "slots": slots.main,
+    "slow_clients": slow_clients.main,
     "verifying": verifying.main,
     "waiting": waiting.main,
 }

@@ -5,10 +5,17 @@ from typing import Any
 from fastapi import Body, FastAPI
 
 from api.app import create_app as create_service
+from api.http.bounded_protocol import build_protocol_factory
 from api.http.dependencies import CurrentServices
+from api.settings import read_settings
 
 READ = "SELECT stream_id, version, type, data FROM {schema}.events WHERE stream_id = %s ORDER BY version"
 APPEND = "SELECT {schema}.append(%s, %s, %s, %s, %s, %s) AS positions"
+
+
+def create_protocol(**arguments: Any) -> Any:
+    """Create a connection of the service, with its bounds, as uvicorn asks for one."""
+    return build_protocol_factory(read_settings())(**arguments)
 
 
 def create_benchmark_app() -> FastAPI:

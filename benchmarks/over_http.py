@@ -33,6 +33,7 @@ def run_service(url: str, workers: int, **settings: str) -> Iterator[tuple[int, 
         listener.bind(("127.0.0.1", 0))
         port = int(listener.getsockname()[1])
     command = [sys.executable, "-m", "uvicorn", "--factory", FACTORY, "--port", str(port), "--workers", str(workers)]
+    command += ["--http", "benchmarks.http_server:create_protocol"]
     log_options = ["--no-access-log", "--log-level", "warning"]
     process_environment = {
         **os.environ,

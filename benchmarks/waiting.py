@@ -1,12 +1,59 @@
 """Measure how long the demo, a row in the meeting log and a takeover take: `python -m benchmarks waiting`."""
 
-from benchmarks import following, starting
+import json
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+from benchmarks import following
 from benchmarks.environment import FLUSHES, format_quantiles, open_environment, run_database_server
+
+STARTS = 5
+DEMO = "from api.cli.main import app; app()"
+
+
+def measure_starts() -> list[float]:
+    """Measure the seconds from starting the demo until /healthz answers, with initdb and the sample organisation."""
+    return [measure_start() for _ in range(STARTS)]
+
+
+def measure_start() -> float:
+    """Measure one start in an empty folder."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    with tempfile.TemporaryDirectory(prefix="oncelink-benchmark-") as folder:
+        command = [sys.executable, "-c", DEMO, "demo", "--json", "--port", str(port), "--data", folder]
+        started_at = time.perf_counter()
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            while not is_healthy(port):
+                assert process.poll() is None, "the demo ended"
+                time.sleep(0.005)
+            seconds = time.perf_counter() - started_at
+            assert process.stdout is not None
+            assert json.loads(process.stdout.readline())["people"]
+            process.send_signal(signal.SIGINT)
+            process.wait(30)
+    return seconds
+
+
+def is_healthy(port: int) -> bool:
+    """Return whether the service is healthy."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1) as response:
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
 
 
 def main() -> None:
     """Measure and print each of them."""
-    print(f"demo, empty folder to first answer: {format_quantiles(starting.measure_starts())}")
+    print(f"demo, empty folder to first answer: {format_quantiles(measure_starts())}")
     for flush in FLUSHES:
         print(f"\n{flush}")
         with run_database_server(flush) as server, open_environment(server) as environment:

@@ -9,7 +9,7 @@ import httpx2
 from starlette.routing import compile_path
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "openapi.json"
-CODES_ANYWHERE = {"internal_error", "bad_request", "method_not_allowed"}
+CODES_ANYWHERE = {"internal_error", "bad_request", "method_not_allowed", "overloaded"}
 CODES_OF_UNKNOWN_PATHS = CODES_ANYWHERE | {"not_found", "link_not_found"}
 
 

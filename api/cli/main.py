@@ -85,9 +85,11 @@ def run_server(
     unsafe: Unsafe = False,
 ) -> None:
     """The production server; with no database configured, on the embedded one."""
+    from api.http.bounded_protocol import build_protocol_factory  # with the web framework, which no other command needs
+
     with explain_errors(), run_configured_database(unsafe, creates=True) as settings:
         open_services(settings).close()
-        serve(settings, host, port, workers)
+        serve(settings, host, port, workers, build_protocol_factory(settings))
 
 
 @app.command()

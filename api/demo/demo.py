@@ -17,6 +17,7 @@ from api.demo.data_folder import discard_database, mark_folder
 from api.demo.meetings import NEWSLETTER
 from api.demo.organisation import JULIO, SamplePerson
 from api.demo.sample import create_sample
+from api.http.bounded_protocol import build_protocol_factory
 from api.logging_setup import configure_logging
 from api.server import get_service_role, hold_port, run_database
 from api.services import Services
@@ -83,7 +84,12 @@ class AnnouncingServer(uvicorn.Server):
         self.app = build_app(settings)
         super().__init__(
             uvicorn.Config(
-                self.app, access_log=False, log_config=None, server_header=False, timeout_graceful_shutdown=5
+                self.app,
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                timeout_graceful_shutdown=5,
+                http=build_protocol_factory(settings),
             )
         )
         self.announce = announce

@@ -120,6 +120,12 @@ ERROR_CODES: dict[str, ErrorCode] = {
         "Get it again, repeat the change on the current version, and send its new `ETag`.",
     ),
     "body_too_large": ErrorCode(413, "The body is larger than 64 KiB.", "Send less at once."),
+    "head_too_large": ErrorCode(
+        431, "The head of the request is larger than 32 KiB.", "Send fewer or shorter headers."
+    ),
+    "request_timeout": ErrorCode(
+        408, "The head or the body of the request did not come in time.", "Repeat the request, and send it at once."
+    ),
     "idempotency_key_reused": ErrorCode(
         422,
         "The Idempotency-Key was used for another request; nothing of that request is told.",
@@ -151,6 +157,7 @@ ERROR_CODES: dict[str, ErrorCode] = {
         "After a restore of the database it is not yet confirmed that this link is unused.",
         "Try again later; the operator runs `oncelink reconcile`.",
     ),
+    "overloaded": ErrorCode(503, "Too many connections or requests are in progress, so this one was not begun.", LATER),
     "read_model_behind": ErrorCode(
         503, "The list did not reach `Oncelink-Min-Position` within two seconds.", f"{LATER} The write itself is done."
     ),

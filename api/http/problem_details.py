@@ -4,11 +4,12 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.requests import ClientDisconnect
 
 from api.http.error_codes import ERROR_CODES, REFUSAL_STATUSES, USUAL_CODES
 from api.http.rate_limit_headers import get_rate_limits
@@ -83,6 +84,11 @@ def build_problem_response(
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
+def build_overloaded_response() -> JSONResponse:
+    """Build the response to a request that is not begun, because too many are in progress."""
+    return build_problem_response(503, "overloaded", "Too much is asked at once. Please try again.")
+
+
 def handle_refusal(request: Request, error: Exception) -> JSONResponse:
     """Handle a refusal of the domain."""
     assert isinstance(error, Refusal)
@@ -150,8 +156,14 @@ def handle_database_away(request: Request, error: Exception) -> JSONResponse:
     return handle_refusal(request, refusals.TryAgain())
 
 
+def handle_disconnect(request: Request, error: Exception) -> Response:
+    """Handle a client that left before its body was complete; this goes nowhere."""
+    return Response(status_code=400)
+
+
 def install_exception_handlers(app: FastAPI) -> None:
     """Register every exception handler."""
+    app.add_exception_handler(ClientDisconnect, handle_disconnect)
     app.add_exception_handler(Refusal, handle_refusal)
     app.add_exception_handler(RequestValidationError, handle_validation_error)
     app.add_exception_handler(BadRequest, handle_bad_request)

@@ -8,8 +8,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.http.problem_details import handle_refusal
-from domain.refusals import TryAgain
+from api.http.problem_details import build_overloaded_response
 
 GUEST_PATH_PREFIXES = ("/v1/book", "/v1/manage", "/book", "/s/", "/m/")
 LIVENESS_PATH = "/healthz"  # takes neither thread nor connection
@@ -78,7 +77,7 @@ class ReadCapacityMiddleware:
         limiters = (self.capacity.guest_reads, self.capacity.reads) if is_guest else (self.capacity.reads,)
         slot = ReadSlot(limiters)
         if slot.is_overcrowded:
-            await handle_refusal(Request(scope), TryAgain())(scope, receive, send)
+            await build_overloaded_response()(scope, receive, send)
             return
 
         async def send_and_release(message: Message) -> None:

@@ -22,10 +22,18 @@ OTHER_FIRST_WORDS = {"is", "has", "to", "from"}
 # named by the library that calls them
 LIBRARY_METHODS = {
     "_trigger_server",  # aiosmtpd
+    "connection_lost",  # asyncio.Protocol
+    "connection_made",
+    "data_received",
     "do_GET",  # http.server
     "doctype",  # xml.etree
     "factory",  # aiosmtpd
     "json",  # starlette
+    "on_body",  # httptools
+    "on_headers_complete",
+    "on_message_begin",
+    "on_message_complete",
+    "on_response_complete",  # uvicorn
     "smtp_STARTTLS",  # aiosmtpd
     "startup",  # uvicorn
 }

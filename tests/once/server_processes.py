@@ -21,14 +21,14 @@ TIMEOUT_SECONDS = 30.0
 def run_server_processes(settings: Settings, count: int = 2, pool_size: int = 30) -> Iterator[list[httpx2.Client]]:
     """Run server processes on one database. Yield HTTP clients that threads may share."""
     with ExitStack() as stack:
-        clients = [stack.enter_context(run_server_process(settings, pool_size)) for _ in range(count)]
+        clients = [stack.enter_context(run_server_process(settings, pool_size))[1] for _ in range(count)]
         wait_until(lambda: all(map(is_healthy, clients)), "every server answers")
         yield clients
 
 
 @contextmanager
-def run_server_process(settings: Settings, pool_size: int) -> Iterator[httpx2.Client]:
-    """Run one server process. Yield an HTTP client for it."""
+def run_server_process(settings: Settings, pool_size: int) -> Iterator[tuple[int, httpx2.Client]]:
+    """Run one server process. Yield its number, and an HTTP client for it."""
     port = find_free_port()
     with (settings.data_dir / f"server-{port}.log").open("ab") as output:
         process = subprocess.Popen(
@@ -41,7 +41,7 @@ def run_server_process(settings: Settings, pool_size: int) -> Iterator[httpx2.Cl
     limits = httpx2.Limits(max_connections=100, max_keepalive_connections=100)
     try:
         with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, limits=limits) as client:
-            yield client
+            yield process.pid, client
     finally:
         process.terminate()
         stop_process(process)
