@@ -45,6 +45,7 @@ from api.v1 import (
     people,
     read_models,
     single_use_links,
+    unsent_mail,
     usage,
     verification,
 )
@@ -66,6 +67,7 @@ ROUTERS = (
     guest_manage.router,
     bookings.router,
     booking_notifications.router,
+    unsent_mail.router,
     meeting_log.router,
     history.router,
     as_of.router,

@@ -265,4 +265,5 @@ def build_mail_settings(settings: Settings) -> "MailSettings":
     """Build the settings of the mail transport."""
     from integrations.mail.mail_transport import MailSettings
 
-    return MailSettings(settings.smtp_url, settings.mail_from)
+    prints = settings.mail_method == "console"
+    return MailSettings("" if prints else settings.smtp_url, settings.mail_from, prints)

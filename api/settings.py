@@ -19,6 +19,11 @@ from store.database_url import check_database_url
 IDENTIFIER = r"^[a-z_][a-z0-9_]{0,39}$"
 EXTENSION_ORIGIN = re.compile(r"chrome-extension://[a-p]{32}")
 KEY_FILE = "secret_keys"
+CONSOLE = "console:"  # instead of the mail server's URL: mails are printed. No setting, `oncelink demo` alone does it
+NO_MAIL_SERVER = (
+    "There is no mail server: set ONCELINK_SMTP_URL and ONCELINK_MAIL_FROM. Until then nobody is mailed, and people "
+    "sign in with what `oncelink sign-in EMAIL` prints on this machine."
+)
 OUR_EXTENSION = "chrome-extension://hleleccpogfleimfccdeggmnmilkpfcm"  # by the key in extension/manifest.json
 
 
@@ -157,6 +162,13 @@ class Settings(BaseSettings):
     def is_https(self) -> bool:
         """Whether people reach the service by https."""
         return self.base_url.startswith("https://")
+
+    @property
+    def mail_method(self) -> Literal["smtp", "console", "none"]:
+        """What happens to mails: they are handed over, printed, or not sent because there is no mail server."""
+        if self.smtp_url == CONSOLE:
+            return "console"
+        return "smtp" if self.smtp_url else "none"
 
     @property
     def calendar_networks(self) -> list[IPv4Network | IPv6Network]:

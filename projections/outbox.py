@@ -189,7 +189,7 @@ LISTING = Listing(
         o.due_at""",
     relation="outbox AS o",
     key="o.owed_id",
-    sorts={"caused_at": Sort("o.caused_at", "timestamptz")},
+    sorts={"caused_at": Sort("o.caused_at", "timestamptz"), "ends_at": Sort("o.ends_at", "timestamptz")},
     to_row=to_outbox_row,
 )
 RECIPIENT_ORDER = ("guest", "host", "co_host", "former_host")
@@ -208,6 +208,24 @@ def list_notifications(
 ) -> Page[OutboxRow]:
     """One page of all notifications, newest first. Raises Invalid for an unknown sort or a foreign cursor."""
     return LISTING.fetch_page(source, WhereClause((IS_DELIVERABLE,), {"now": now}), sort, limit, cursor)
+
+
+# mails about meetings to come that were given up, or whose last attempt failed
+IS_UNSENT = """o.channel = 'mail' AND o.ends_at > %(now)s
+    AND (o.state = 'failed' OR (o.state = 'owed' AND o.failure IS NOT NULL))"""
+UNSENT_COUNT = f"SELECT count(*) AS count FROM (SELECT FROM outbox AS o WHERE {IS_UNSENT} LIMIT %(limit)s) AS unsent"
+
+
+def list_unsent_mails(
+    source: QuerySource, now: datetime, limit: int = 50, cursor: str | None = None
+) -> Page[OutboxRow]:
+    """One page of the mails that were not sent, those of the soonest meeting first. Raises Invalid for the cursor."""
+    return LISTING.fetch_page(source, WhereClause((IS_UNSENT,), {"now": now}), "ends_at", limit, cursor)
+
+
+def count_unsent_mails(source: QuerySource, now: datetime, limit: int) -> int:
+    """How many mails were not sent, counted up to a limit."""
+    return cast(int, source.fetch_rows(UNSENT_COUNT, {"now": now, "limit": limit})[0]["count"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from api.cli.mail_check import MailProblem, check_mail
 from api.clock import read_clock
 from api.field_types import list_time_zones
 from api.secret_keys import check_keys
 from api.settings import KEY_FILE, Settings, split_list
-from projections.catalogue import READ_MODELS
+from domain.refusals import ReadModelBehind
+from projections.catalogue import READ_MODELS, from_live_tables
 from projections.following.positions import read_positions
+from projections.outbox import count_unsent_mails
 from projections.table_lookup import find_live_tables
 from store import startup_checks
 from store.credentials.key_fingerprints import RecordedKeys
@@ -29,6 +30,7 @@ from store.schema import SchemaProblem, check_schema_current
 MAX_SKEW_SECONDS = 2.0
 MAX_LAG_SECONDS = 10.0
 MIN_ZONES = 400
+MAX_COUNTED = 1000
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def run_checks(settings: Settings, mail_to: str | None = None) -> list[Check]:
         with database.acquire_connection() as connection:
             checks += check_database(connection, settings)
         if checks[-1].ok:
-            checks.append(check_follower(database))
+            checks += [check_follower(database), check_unsent_mail(database)]
     except DatabaseAway as error:
         checks.append(Check("database", False, f"It does not answer: {error}"))
     finally:
@@ -119,7 +121,9 @@ def check_secrets(settings: Settings) -> Check:
 
 
 def run_mail_check(settings: Settings, to: str | None) -> Check:
-    """Check that the mail server takes our mail."""
+    """Check that the mail server takes our mail; its libraries are imported only here."""
+    from api.cli.mail_check import MailProblem, check_mail
+
     try:
         return Check("mail", True, check_mail(settings, to))
     except MailProblem as problem:
@@ -137,6 +141,22 @@ def check_follower(database: Database) -> Check:
         behind = f"{positions.head - positions.position} positions and {lag:.0f} s"
         return Check("follower", False, f"The read models are {behind} behind: run `oncelink serve` or `follow`.")
     return Check("follower", True, "ok")
+
+
+def check_unsent_mail(database: Database) -> Check:
+    """Check that no mail about a meeting to come was given up or waits after a failure."""
+    try:
+        count = count_unsent_mails(from_live_tables(database), read_clock(), MAX_COUNTED)
+    except ReadModelBehind:
+        return Check("unsent mail", True, "The first start builds the table of what is to be sent.")
+    if count:
+        number = f"{count} or more" if count == MAX_COUNTED else str(count)
+        return Check(
+            "unsent mail",
+            False,
+            f"{number} mails about meetings to come were not sent: see /admin/mail, and send again.",
+        )
+    return Check("unsent mail", True, "ok")
 
 
 def print_checks(checks: list[Check], console: Console) -> None:

@@ -5,16 +5,12 @@ from uuid import uuid4
 
 from api.clock import read_clock
 from api.services import build_mail_settings
-from api.settings import Settings
+from api.settings import NO_MAIL_SERVER, Settings
 from integrations.delivery import DeliveryFailed
 from integrations.mail.mail_message import InvalidEmailAddress, MailMessage
 from integrations.mail.mail_transport import MailTransport
 from replay.history.phrases import FAILURES
 
-NO_MAIL_SERVER = (
-    "There is no mail server: set ONCELINK_SMTP_URL and ONCELINK_MAIL_FROM. Until then nobody is mailed, and people "
-    "sign in with what `oncelink sign-in EMAIL` prints on this machine."
-)
 ADVICE = {
     "server_unreachable": "Look at host and port in ONCELINK_SMTP_URL, and at firewalls.",
     "server_too_slow": "A port that is encrypted from the start, mostly 465, needs smtps:// in ONCELINK_SMTP_URL.",

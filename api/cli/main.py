@@ -1,6 +1,7 @@
 """The command line's application and its main commands: `oncelink --help`."""
 
 import json
+import logging
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -23,9 +24,11 @@ from api.cli.command_context import (
 from api.cli.people import add_person, create_sign_in_url, find_machine_zone, make_api_key
 from api.cli.rebuild import rebuild
 from api.server import get_service_role, run_database, serve
-from api.settings import WrongSetting, read_settings
+from api.settings import NO_MAIL_SERVER, WrongSetting, read_settings
 from api.startup import open_services
 from store.schema import migrate_schema
+
+log = logging.getLogger("oncelink")
 
 app = typer.Typer(
     name="oncelink",
@@ -89,6 +92,8 @@ def run_server(
 
     with explain_errors(), run_configured_database(unsafe, creates=True) as settings:
         open_services(settings).close()
+        if settings.mail_method == "none":
+            log.warning("%s", NO_MAIL_SERVER)
         serve(settings, host, port, workers, build_protocol_factory(settings))
 
 

@@ -21,7 +21,7 @@ from api.http.bounded_protocol import build_protocol_factory
 from api.logging_setup import configure_logging
 from api.server import get_service_role, hold_port, run_database
 from api.services import Services
-from api.settings import Settings, WrongSetting
+from api.settings import CONSOLE, Settings, WrongSetting
 from api.startup import open_services
 from api.v1.api_keys import START_OF_LIST
 from domain.commands.single_use_links import SingleUseDetails
@@ -110,7 +110,10 @@ class AnnouncingServer(uvicorn.Server):
 
 @contextmanager
 def run_sample_database(settings: Settings, fresh: bool) -> Iterator[tuple[Settings, DemoGuide]]:
-    """Run a database that holds the sample organisation; yields its settings and the guide."""
+    """Run a database that holds the sample organisation; yields its settings and the guide.
+
+    Without a mail server the settings print mails.
+    """
     if settings.database_url:
         if fresh:
             raise WrongSetting("ONCELINK_DATABASE_URL: --fresh throws away an embedded database only; unset it.")
@@ -126,7 +129,7 @@ def run_sample_database(settings: Settings, fresh: bool) -> Iterator[tuple[Setti
             guide = build_guide(services, create_sample(services, services.clock()))
         finally:
             services.close()
-        yield running_settings, guide
+        yield running_settings.model_copy(update={"smtp_url": settings.smtp_url or CONSOLE}), guide
 
 
 def build_guide(services: Services, people: list[SamplePerson]) -> DemoGuide:

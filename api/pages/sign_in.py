@@ -1,5 +1,6 @@
 """Signing in by a one-time link, and signing out. Opening the link has no effect yet: its button signs in."""
 
+import logging
 from typing import Annotated
 from uuid import UUID
 
@@ -21,6 +22,8 @@ from domain.refusals import Unauthorized
 from integrations.mail.mail_message import MailMessage
 from store.credentials.sessions import SESSION_LIFETIME
 
+log = logging.getLogger("oncelink")
+
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 EmailText = Annotated[str, Depends(FormText("email"))]
@@ -33,7 +36,7 @@ def show_sign_in(request: Request, services: CurrentServices, next: str = "/") -
     try:
         authenticate_session(request, services)
     except Unauthorized:
-        return render_page(request, "sign_in/ask.html", next=ensure_local_path(next), email="", error=None)
+        return render_sign_in_form(request, services, next)
     return redirect_to(ensure_local_path(next))
 
 
@@ -50,14 +53,12 @@ def send_link(
     try:
         email_address = normalize_email(email.strip())
     except ValueError as error:
-        return render_page(
-            request, "sign_in/ask.html", 422, next=ensure_local_path(next), email=email, error=str(error)
-        )
+        return render_sign_in_form(request, services, next, email, str(error))
     limit_sign_in_requests(services, email_address, request, services.clock())
     background_tasks.add_task(
         services.sign_in_mailer.run_in_background, send_sign_in_mail, services, email_address, ensure_local_path(next)
     )
-    response = render_page(request, "sign_in/sent.html", email=email_address, by_mail=bool(services.settings.smtp_url))
+    response = render_page(request, "sign_in/sent.html", email=email_address, mails=services.settings.mail_method)
     response.background = background_tasks
     return response
 
@@ -107,6 +108,22 @@ def sign_out_everywhere(viewer: Viewer, services: CurrentServices) -> Response:
     )
 
 
+def render_sign_in_form(
+    request: Request, services: Services, next: str, email: str = "", error: str | None = None
+) -> Response:
+    """Render the form for an e-mail address, with what was wrong with the one that was sent."""
+    status = 422 if error else 200
+    return render_page(
+        request,
+        "sign_in/ask.html",
+        status,
+        next=ensure_local_path(next),
+        email=email,
+        error=error,
+        mails=services.settings.mail_method,
+    )
+
+
 def redirect_to_sign_in(sentence: str) -> Response:
     """Redirect to the sign-in page with a message, and delete the session cookie."""
     response = redirect_to("/sign-in", sentence)
@@ -131,7 +148,10 @@ def render_invalid_link(request: Request) -> Response:
 
 
 def send_sign_in_mail(services: Services, email: str, next: str) -> None:
-    """Mail a sign-in link to the active person who has this address, if there is one."""
+    """Mail a sign-in link to the active person who has this address, if there is one, and a mail server."""
+    if services.settings.mail_method == "none":
+        log.warning("Somebody asked for a sign-in link, and there is no mail server to send it: set ONCELINK_SMTP_URL.")
+        return
     key = fold_email_case(email)
     person_id: UUID | None = services.reader.find_claims("email", [key]).get(key)
     person = services.administration.load_aggregates([person_id], fresh=True).get(person_id) if person_id else None

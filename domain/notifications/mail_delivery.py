@@ -37,7 +37,7 @@ class NotificationEvent(Event):
 
 
 class MailSent(NotificationEvent, name="MailSent.v1"):
-    """A mail was handed over to the mail server, or printed where there is none.
+    """A mail was handed over to the mail server, or printed on the console of a demo.
 
     Whether it reached its reader, nobody knows. `message_id` is the mail's own, without the brackets.
     """
@@ -50,7 +50,8 @@ class MailSent(NotificationEvent, name="MailSent.v1"):
 class MailFailed(NotificationEvent, name="MailFailed.v1"):
     """A mail was not handed over, as far as is known; it is tried again later unless this was the `last` attempt.
 
-    `unknown_outcome`: the mail server may have it, but the answer, or the process that waited for it, was lost.
+    `no_mail_server`: none is set, so the mail waits until somebody asks for it again. `unknown_outcome`: the mail
+    server may have it, but the answer, or the process that waited for it, was lost.
     """
 
     attempt: int

@@ -42,6 +42,7 @@ class MailDelivery:
 
     def deliver(self, attempt: DeliveryAttempt) -> Mapping[str, Any]:
         """Send the mail; returns the method, `smtp` or `console`. Raises as `Delivery.deliver`."""
+        self.transport.require_server()
         mail = self.prepare_mail(attempt)
         try:
             self._runner.run(self._send_mail(mail, attempt))

@@ -1,4 +1,4 @@
-"""Mail transport: the SMTP server of the settings, or the console when there is none."""
+"""Mail transport: the SMTP server of the settings, or the console of a demo. Without either no mail is sent."""
 
 import asyncio
 import logging
@@ -30,10 +30,14 @@ THREADS = 2
 
 @dataclass(frozen=True, slots=True)
 class MailSettings:
-    """Where mail is handed over (empty: it is printed on the console), and the sender, such as `Name <address>`."""
+    """Where mail is handed over (empty: it is not sent), and the sender, such as `Name <address>`.
+
+    `prints`: instead, it is printed on the console with its links that work, which only a demo may do.
+    """
 
     smtp_url: str = field(repr=False)
     mail_from: str
+    prints: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +50,18 @@ class OutgoingMail:
 
 
 class MailTransport:
-    """Sends mail by the settings: over one SMTP connection, or to the console. Belongs to one event loop."""
+    """Sends mail by the settings: over one SMTP connection, to the console, or not. Belongs to one event loop."""
 
     def __init__(self, settings: MailSettings, clock: Clock) -> None:
         self.clock = clock
+        self.prints = settings.prints
         self.sender = Sender.from_setting(settings.mail_from)
         self.connection = SmtpConnection(parse_smtp_url(settings.smtp_url)) if settings.smtp_url else None
 
     @property
     def delivery_method(self) -> Literal["smtp", "console"]:
         """How mail is sent: "smtp" or "console"."""
-        return "smtp" if self.connection else "console"
+        return "console" if self.prints else "smtp"
 
     @property
     def domain(self) -> str:
@@ -68,6 +73,11 @@ class MailTransport:
         """Whether a connection to the server is held."""
         return self.connection is not None and self.connection.client is not None
 
+    def require_server(self) -> None:
+        """Require somewhere to send mail to. Raises DeliveryFailed, for good: somebody must ask for the mail again."""
+        if self.connection is None and not self.prints:
+            raise DeliveryFailed("no_mail_server", permanent=True)
+
     def prepare_mail(self, message: MailMessage, message_id: str) -> OutgoingMail:
         """Render a message, ready to send. Raises InvalidEmailAddress."""
         text = build_email(message, self.sender, message_id, self.clock()).as_bytes()
@@ -78,6 +88,7 @@ class MailTransport:
 
         Raises DeliveryFailed.
         """
+        self.require_server()
         if self.connection is not None:
             await self.connection.send(mail.text, self.sender.email, mail.to, before_data)
         elif before_data():

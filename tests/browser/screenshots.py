@@ -297,6 +297,7 @@ PAGES = [
     Screenshot("deactivate", f"/admin/people/{JULIO.id}/deactivate", "tomasz"),
     Screenshot("meeting-types", "/admin/meeting-types", "tomasz"),
     Screenshot("meeting-type-new", "/admin/meeting-types/new", "tomasz"),
+    Screenshot("mail", "/admin/mail", "tomasz"),
     Screenshot("read-models", "/admin/read-models", "tomasz"),
     Screenshot("usage", "/usage", "claire"),
     Screenshot("settings", "/settings"),

@@ -177,6 +177,7 @@ class TestDoctor:
             "time zones",
             "secrets",
             "mail",
+            "unsent mail",
             "durability",
             "clock",
             "schema",

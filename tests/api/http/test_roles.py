@@ -86,6 +86,8 @@ MATRIX: dict[str, dict[str, int]] = {
     "get_single_use_as_of": AUDITORS,
     "read_meeting_log_as_of": AUDITORS,
     "get_booking_as_of": AUDITORS,
+    "list_unsent_mail": ADMINS,
+    "send_unsent_mail_again": ADMINS,
     "list_read_models": ADMINS,
     "get_read_model": ADMINS,
     "follow_progress": ADMINS,

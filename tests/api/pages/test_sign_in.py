@@ -2,7 +2,9 @@
 
 import re
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -12,12 +14,22 @@ from fastapi.testclient import TestClient
 from api.app import build_app
 from api.clock import read_clock
 from api.http.dependencies import SESSION_COOKIE
+from api.settings import CONSOLE
 from store.credentials.api_keys import hash_secret
 from tests.api.pages.page_client import OWN_ORIGIN, PageClient, create_sign_in_path, extract_text
 from tests.api.refusals import assert_problem, find_last_position
 from tests.api_driver import ApiDriver
 
 FOREIGN = {"Origin": "https://evil.example"}
+
+
+@pytest.fixture
+def demo(shared_api: ApiDriver) -> Iterator[None]:
+    """The service of all as a demo, which prints mails."""
+    services, state = shared_api.services, shared_api.client.app.state  # type: ignore[attr-defined]
+    state.services = replace(services, settings=services.settings.model_copy(update={"smtp_url": CONSOLE}))
+    yield
+    state.services = services
 
 
 class TestTheLink:
@@ -118,7 +130,8 @@ class TestAsking:
         """The one of all: nothing here disturbs another test."""
         return shared_api
 
-    def test_prints_the_mail_where_none_is_set_up(self, api: ApiDriver, capfd: pytest.CaptureFixture[str]) -> None:
+    @pytest.mark.usefixtures("demo")
+    def test_a_demo_prints_the_mail(self, api: ApiDriver, capfd: pytest.CaptureFixture[str]) -> None:
         response = PageClient(api).post("/sign-in", {"email": "Member@Nexora.example", "next": "/usage"})
         assert response.status_code == 200
         [url] = re.findall(r"http://testserver(/sign-in/\S+)", capfd.readouterr().err)
@@ -126,6 +139,7 @@ class TestAsking:
         assert "Hello Member" in extract_text(page_client.get(url))
         assert page_client.post(url.partition("?")[0], {"next": "/usage"}).headers["location"] == "/usage"
 
+    @pytest.mark.usefixtures("demo")
     def test_says_the_same_whoever_has_the_address(self, api: ApiDriver, capfd: pytest.CaptureFixture[str]) -> None:
         api.add_person("gone", ["member"])
         api.post(f"/v1/people/{api.ids['gone']}/deactivate", None, "admin")
