@@ -1,6 +1,7 @@
 """Field types of request bodies: texts, times and numbers with their rules."""
 
 import re
+import unicodedata
 from datetime import UTC, date, datetime
 from functools import cache
 from typing import Annotated, Any
@@ -23,6 +24,7 @@ DAY = re.compile(r"\d{4}-\d\d-\d\d")
 SLUG = re.compile(r"[a-z0-9-]{1,40}")
 # Internal networks use .local, .internal and .test; reachability is not checked here.
 SPECIAL_USE_DOMAIN_NAMES.clear()
+PLAIN_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}  # from full-width forms to ASCII
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -86,9 +88,16 @@ def require_time_zone(value: str) -> str:
 
 
 def normalize_email(value: str) -> str:
-    """Normalize an e-mail address (RFC 5321); whether it exists is not checked. Raises ValueError."""
+    """Normalize an e-mail address (RFC 5321, RFC 6531); whether it exists is not checked. Raises ValueError.
+
+    A domain is in its own letters, however it was typed. Full-width letters become plain ones, and what cannot be seen
+    is dropped: input methods and documents put them there.
+    """
+    visible = "".join(character for character in value if unicodedata.category(character) != "Cf")
     try:
-        email = validate_email(value, check_deliverability=False, globally_deliverable=False)
+        email = validate_email(
+            visible.translate(PLAIN_WIDTH).strip(), check_deliverability=False, globally_deliverable=False
+        )
     except EmailNotValidError:
         raise ValueError("This is not an e-mail address.") from None
     if "." not in email.domain or "=?" in email.local_part:  # which mail programs read as another address

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from domain.aggregate import Aggregate
 from domain.availability.hours import WorkingHours
+from domain.email_addresses import fold_address
 from domain.event import Context, Event, IdempotentEvent, Properties
 
 Role = Literal["member", "manager", "admin", "auditor", "analyst"]
@@ -83,7 +84,7 @@ class Person(Aggregate):
 
     def evolve(self, event: Event) -> None:
         if isinstance(event, PersonProperties):
-            if isinstance(event, PersonUpdated) and event.email != self.properties.email:
+            if isinstance(event, PersonUpdated) and fold_address(event.email) != fold_address(self.properties.email):
                 self.email_changed_at = event.occurred_at
             self.properties = PersonProperties.from_event(event)
         elif isinstance(event, PersonDeactivated):

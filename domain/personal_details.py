@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
+from domain.email_addresses import fold_address
+
 
 @dataclass(frozen=True, slots=True)
 class PersonalDetails:
@@ -40,8 +42,8 @@ def compute_digest(value: Any, salt: bytes = b"") -> str:
 
 
 def compute_address_hmac(address: str, secret: str) -> str:
-    """Returns an HMAC-SHA-256 (hex) of an address in lower case. Only the holder of the secret can recognise it."""
-    return hmac.new(secret.encode(), b"oncelink erasure " + address.lower().encode(), "sha256").hexdigest()
+    """Returns an HMAC-SHA-256 (hex) of a folded address. Only the holder of the secret can recognise it."""
+    return hmac.new(secret.encode(), b"oncelink erasure " + fold_address(address).encode(), "sha256").hexdigest()
 
 
 def compute_key_digest(key: str | None) -> str | None:

@@ -14,6 +14,7 @@ def isolate_text(text: str) -> str:
 
     Unicode Standard Annex 9, section 6.3, recommends isolates around inserted text where there is no markup.
     """
-    if not any(unicodedata.bidirectional(character) in RIGHT_TO_LEFT_CLASSES for character in text):
+    letters = (character for character in text if unicodedata.category(character) != "Cf")  # a mark alone is none
+    if not any(unicodedata.bidirectional(letter) in RIGHT_TO_LEFT_CLASSES for letter in letters):
         return text
     return f"{FIRST_STRONG_ISOLATE}{DIRECTIONAL_CONTROL.sub('', text)}{POP_DIRECTIONAL_ISOLATE}"

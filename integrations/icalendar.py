@@ -13,6 +13,7 @@ from icalendar import Calendar, Event, vCalAddress
 
 from domain.availability.hours import load_zone
 from integrations.calendar_entry import CalendarEntry, Participant
+from integrations.email_address import to_mailto_uri
 from integrations.plain_text import remove_direction_characters, to_display_name, to_one_line
 from integrations.vtimezone import build_vtimezone
 
@@ -105,7 +106,7 @@ def add_participants(vevent: Event, entry: CalendarEntry) -> None:
 
 def build_organizer(entry: CalendarEntry) -> vCalAddress:
     """Build the organizer, with the address that sends in their name."""
-    return build_cal_address(entry.host, **({"SENT-BY": f"mailto:{entry.sent_by}"} if entry.sent_by else {}))
+    return build_cal_address(entry.host, **({"SENT-BY": to_mailto_uri(entry.sent_by)} if entry.sent_by else {}))
 
 
 def build_attendee(participant: Participant, role: str) -> vCalAddress:
@@ -115,7 +116,7 @@ def build_attendee(participant: Participant, role: str) -> vCalAddress:
 
 def build_cal_address(participant: Participant, **parameters: str) -> vCalAddress:
     """Build a calendar address with its name and parameters."""
-    address = vCalAddress(f"mailto:{participant.email}")
+    address = vCalAddress(to_mailto_uri(participant.email))
     address.params["CN"] = to_display_name(participant.name).replace('"', "'")
     for name, value in parameters.items():
         address.params[name] = value

@@ -210,8 +210,8 @@ WHERE s.link_id = %(link_id)s AND s.state = 'open' AND (%(visible_to)s::uuid IS 
     AND CASE WHEN d.data -> 'recipient' ->> 'email' IS NULL
         THEN d.data -> 'recipient' ->> 'name' = ANY (%(words)s)
             OR lower(d.data -> 'recipient' ->> 'name') = ANY (%(words)s)
-        ELSE d.data -> 'recipient' ->> 'email' = ANY (%(words)s)
-            OR lower(d.data -> 'recipient' ->> 'email') = ANY (%(words)s) END
+        ELSE {schema}.address_key(d.data -> 'recipient' ->> 'email')
+            = ANY (SELECT {schema}.address_key(word) FROM unnest(%(words)s::text[]) AS word) END
 """
 
 

@@ -37,11 +37,11 @@ SELECT_PERSONAL_DETAILS = "SELECT id, stream_id, salt, data FROM {schema}.person
 SELECT_DETAILS_BY_ADDRESS = """
 WITH of_address AS (
     SELECT DISTINCT stream_id FROM {schema}.personal_details
-    WHERE {schema}.address_of(data) = lower(%(email)s) LIMIT %(most)s
+    WHERE {schema}.address_of(data) = {schema}.address_key(%(email)s) LIMIT %(most)s
 )
 SELECT stream_id, array_agg(id ORDER BY id) AS ids
 FROM of_address JOIN {schema}.personal_details USING (stream_id)
-WHERE coalesce({schema}.address_of(data) = lower(%(email)s), true)
+WHERE coalesce({schema}.address_of(data) = {schema}.address_key(%(email)s), true)
 GROUP BY stream_id
 """
 COUNT_ERASED_DETAILS = """

@@ -7,7 +7,8 @@ from api.clock import read_clock
 from api.services import build_mail_settings
 from api.settings import NO_MAIL_SERVER, Settings
 from integrations.delivery import DeliveryFailed
-from integrations.mail.mail_message import InvalidEmailAddress, MailMessage
+from integrations.email_address import InvalidEmailAddress
+from integrations.mail.mail_message import MailMessage
 from integrations.mail.mail_transport import MailTransport
 from replay.history.phrases import FAILURES
 
@@ -22,6 +23,7 @@ ADVICE = {
     "sign_in_refused": "Look at user and password in ONCELINK_SMTP_URL.",
     "sender_refused": "ONCELINK_MAIL_FROM must be an address that this server sends for.",
     "address_refused": "Look at the address.",
+    "no_smtputf8": "Only a mail server that offers SMTPUTF8 (RFC 6531) sends there.",
 }
 
 

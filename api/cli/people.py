@@ -8,11 +8,11 @@ from pydantic import ValidationError
 from tzlocal import reload_localzone
 
 from api.clock import read_clock
-from api.field_types import list_time_zones
+from api.field_types import list_time_zones, normalize_email
 from api.http.validation_messages import explain_validation_error
 from api.services import Services
 from api.v1.request_bodies import NewPerson
-from domain.commands.people import fold_email_case
+from domain.email_addresses import fold_address
 from domain.event import Actor, Context
 from domain.person import PersonProperties, Role
 from domain.refusals import Invalid, Refusal
@@ -62,8 +62,11 @@ def make_api_key(services: Services, email: str, name: str) -> str:
 
 
 def find_person_id(services: Services, email: str) -> UUID:
-    """Find the id of the person with this e-mail address. Raises NoSuchPerson."""
-    address = fold_email_case(email)
+    """Find the id of the person with this e-mail address, however it is typed. Raises NoSuchPerson."""
+    try:
+        address = fold_address(normalize_email(email))
+    except ValueError:
+        raise NoSuchPerson from None
     person_id = services.reader.find_claims("email", [address]).get(address)
     if person_id is None:
         raise NoSuchPerson

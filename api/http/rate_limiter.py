@@ -11,7 +11,7 @@ from api.http.client_address import identify_client
 from api.http.dependencies import CurrentServices, get_request_id
 from api.http.rate_limit_headers import RateLimits, get_rate_limits
 from api.services import Services
-from domain.commands.people import fold_email_case
+from domain.email_addresses import fold_address
 from domain.event import Actor, Context
 from domain.refusals import TooManyRequests, TooManySignInRequests
 
@@ -89,7 +89,7 @@ def limit_sign_in_requests(services: Services, email: str, request: Request, now
     counts, limits = services.request_counts, get_rate_limits(request.scope)
     client = identify_client(request)
     limits.add_policy("sign-in", MAX_SIGN_IN_REQUESTS_PER_EMAIL, QUARTER_SECONDS)
-    is_over = counts.count_sign_in_request(f"email {fold_email_case(email)}", now) > MAX_SIGN_IN_REQUESTS_PER_EMAIL
+    is_over = counts.count_sign_in_request(f"email {fold_address(email)}", now) > MAX_SIGN_IN_REQUESTS_PER_EMAIL
     if client is not None:
         limits.add_policy("sign-in-client", MAX_SIGN_IN_REQUESTS_PER_CLIENT, QUARTER_SECONDS)
         is_over |= counts.count_sign_in_request(f"place {client}", now) > MAX_SIGN_IN_REQUESTS_PER_CLIENT

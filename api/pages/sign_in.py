@@ -16,7 +16,7 @@ from api.pages.rendering.templates import redirect_to, render_page
 from api.pages.rendering.urls import build_url, ensure_local_path
 from api.pages.start.welcome import build_first_path
 from api.services import Services
-from domain.commands.people import fold_email_case
+from domain.email_addresses import fold_address
 from domain.person import Person
 from domain.refusals import Unauthorized
 from integrations.mail.mail_message import MailMessage
@@ -152,7 +152,7 @@ def send_sign_in_mail(services: Services, email: str, next: str) -> None:
     if services.settings.mail_method == "none":
         log.warning("Somebody asked for a sign-in link, and there is no mail server to send it: set ONCELINK_SMTP_URL.")
         return
-    key = fold_email_case(email)
+    key = fold_address(email)
     person_id: UUID | None = services.reader.find_claims("email", [key]).get(key)
     person = services.administration.load_aggregates([person_id], fresh=True).get(person_id) if person_id else None
     if not isinstance(person, Person) or not person.active:

@@ -9,6 +9,7 @@ from domain.aggregate import Aggregate
 from domain.commands.command_application import CommandApplication, require_kind
 from domain.commands.command_group import CommandGroup
 from domain.commands.idempotent_creation import IdempotentCreation
+from domain.email_addresses import fold_address
 from domain.erasure import Erasure
 from domain.event import Context
 from domain.log import AppendConditions
@@ -46,6 +47,7 @@ class ErasureCommands(CommandGroup):
         interrupted. Raises Forbidden, IdempotencyKeyReused, TryAgain.
         """
         require_role(context, "admin")
+        email = fold_address(email)
         creation = IdempotentCreation(context, key, {})
 
         def decide(_: bool) -> ErasureResult:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from domain.commands.command_group import CommandGroup
 from domain.commands.idempotent_creation import IdempotentCreation
+from domain.email_addresses import fold_address
 from domain.event import Context
 from domain.log import AppendConditions, Claim, CommandResult
 from domain.meeting_type import MeetingType, MeetingTypeProperties
@@ -53,7 +54,7 @@ class AdministrationCommands(CommandGroup):
 
     def refuse_if_email_taken(self, person: Person) -> None:
         """Checks that nobody else has the e-mail address. Raises EmailTaken."""
-        email = fold_email_case(person.properties.email)
+        email = fold_address(person.properties.email)
         if self.reader.find_claims("email", [email]).get(email, person.id) != person.id:
             raise EmailTaken
 
@@ -97,11 +98,6 @@ class AdministrationCommands(CommandGroup):
         return self.change_aggregate(MeetingType, id, context, change, version)
 
 
-def fold_email_case(email: str) -> str:
-    """Returns an address without regard to case, as it is claimed."""
-    return email.casefold()
-
-
 def build_email_conditions(person: Person) -> AppendConditions:
     """Returns the conditions that make the append fail if somebody else has the address."""
-    return AppendConditions(claims=(Claim("email", fold_email_case(person.properties.email), person.id),))
+    return AppendConditions(claims=(Claim("email", fold_address(person.properties.email), person.id),))

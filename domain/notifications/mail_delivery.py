@@ -17,6 +17,7 @@ MailFailureReason = Literal[
     "sign_in_refused",
     "sender_refused",
     "address_refused",
+    "no_smtputf8",
     "reader_left",
     "mail_refused",
     "try_later",

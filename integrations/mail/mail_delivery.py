@@ -11,7 +11,8 @@ from domain.refusals import Refusal
 from domain.token import Token
 from integrations.clock import Clock
 from integrations.delivery import DeliveryAttempt, DeliveryFailed, DeliveryInterrupted, LeaseLost
-from integrations.mail.mail_message import InvalidEmailAddress, MailMessage
+from integrations.email_address import InvalidEmailAddress
+from integrations.mail.mail_message import MailMessage
 from integrations.mail.mail_transport import MailSettings, MailTransport, OutgoingMail
 from integrations.mail.meeting_mails import AddresseeUnknown, build_meeting_mail
 from integrations.meeting_details_loader import MeetingDetailsLoader

@@ -11,19 +11,14 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from email_validator import EmailNotValidError, validate_email
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from integrations.email_address import ENCODED_WORD_START, InvalidEmailAddress, normalize_address
 from integrations.icalendar import Method
 from integrations.plain_text import to_display_name, to_lines, to_one_line
 
 TEMPLATES = Path(str(files("web") / "templates" / "mail"))
 POLICY = SMTP.clone(utf8=False)
-ENCODED_WORD_START = "=?"  # how an encoded word begins (RFC 2047)
-
-
-class InvalidEmailAddress(ValueError):
-    """An e-mail address that no mail can be sent to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +60,11 @@ class Sender:
     def from_setting(cls, mail_from: str) -> "Sender":
         """Parse a setting such as `Oncelink <booking@example.com>`; a local address when there is none."""
         name, email = parseaddr(mail_from)
-        return cls(name or "Oncelink", email or "oncelink@localhost.localdomain")
+        try:
+            address = normalize_address(email)
+        except InvalidEmailAddress:
+            address = email or "oncelink@localhost.localdomain"
+        return cls(name or "Oncelink", address)
 
     @property
     def domain(self) -> str:
@@ -103,7 +102,8 @@ def render_mail(message: MailMessage, template: str) -> str:
 def build_email(message: MailMessage, sender: Sender, message_id: str, now: datetime) -> EmailMessage:
     """Build the MIME message: plain text, HTML and the calendar entry. Raises InvalidEmailAddress."""
     to = normalize_address(message.to_email)
-    email = EmailMessage(policy=POLICY if to.isascii() else POLICY.clone(utf8=True))
+    is_ascii = (to + sender.email).isascii()
+    email = EmailMessage(policy=POLICY if is_ascii else POLICY.clone(utf8=True))
     email["From"] = build_address(sender.name, sender.email)
     email["To"] = build_address(message.to_name, to)
     if message.reply_to and (reply_to := find_reply_address(message.reply_to[1])):
@@ -125,17 +125,6 @@ def attach_calendar(email: EmailMessage, calendar: bytes, method: Method) -> Non
     text = calendar.decode()
     email.add_alternative(text, subtype="calendar", params={"method": method}, cte="base64")
     email.add_attachment(calendar, maintype="application", subtype="ics", filename="invite.ics")
-
-
-def normalize_address(email: str) -> str:
-    """Normalise an address for mail servers: its domain in ASCII. Raises InvalidEmailAddress."""
-    try:
-        address = validate_email(email, check_deliverability=False, globally_deliverable=False)
-    except EmailNotValidError as error:
-        raise InvalidEmailAddress from error
-    if ENCODED_WORD_START in address.local_part:  # mail programs would read another address
-        raise InvalidEmailAddress
-    return f"{address.local_part}@{address.ascii_domain}"
 
 
 def find_reply_address(email: str) -> str | None:

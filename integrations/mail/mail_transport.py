@@ -12,12 +12,11 @@ from anyio import CapacityLimiter, to_thread
 
 from integrations.clock import Clock
 from integrations.delivery import DeliveryFailed
+from integrations.email_address import InvalidEmailAddress, normalize_address
 from integrations.mail.mail_message import (
-    InvalidEmailAddress,
     MailMessage,
     Sender,
     build_email,
-    normalize_address,
     render_mail,
 )
 from integrations.mail.smtp import SmtpConnection

@@ -40,9 +40,9 @@ class SmtpConnection:
 
     async def send_envelope(self, client: SMTP, sender: str, to: str) -> None:
         """Send MAIL FROM and RCPT TO. Raises DeliveryFailed."""
-        encoding = "ascii" if to.isascii() else "utf-8"
+        encoding = "ascii" if (sender + to).isascii() else "utf-8"
         try:
-            await client.mail(sender, options=build_mail_options(client, to), encoding=encoding)
+            await client.mail(sender, options=build_mail_options(client, sender + to), encoding=encoding)
             await client.rcpt(to, encoding=encoding)
         except SMTP_ERRORS as error:
             raise to_delivery_failure(error) from error
@@ -132,9 +132,9 @@ class SmtpConnection:
             client.close()
 
 
-def build_mail_options(client: SMTP, to: str) -> list[str]:
-    """Build the options of MAIL FROM. Raises aiosmtplib.SMTPNotSupported."""
-    if to.isascii():
+def build_mail_options(client: SMTP, addresses: str) -> list[str]:
+    """Build the options of MAIL FROM for these addresses (RFC 6531, 3.4). Raises aiosmtplib.SMTPNotSupported."""
+    if addresses.isascii():
         return []
     if not client.supports_extension("smtputf8"):
         raise aiosmtplib.SMTPNotSupported("SMTPUTF8")
@@ -160,7 +160,7 @@ def to_delivery_failure(error: Exception) -> DeliveryFailed:
         case aiosmtplib.SMTPAuthenticationError():
             return DeliveryFailed("sign_in_refused", server_fault=True)
         case aiosmtplib.SMTPNotSupported():
-            return DeliveryFailed("address_refused", permanent=True)
+            return DeliveryFailed("no_smtputf8", permanent=True)
         case aiosmtplib.SMTPRecipientRefused():
             return DeliveryFailed("address_refused" if is_permanent else "try_later", permanent=is_permanent)
         case aiosmtplib.SMTPSenderRefused():

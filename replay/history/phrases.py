@@ -22,6 +22,7 @@ FAILURES = {
     "sign_in_refused": "the mail server did not accept our user and password",
     "sender_refused": "the mail server did not accept our sender",
     "address_refused": "the address was refused",
+    "no_smtputf8": "the mail server sends to no address with such letters before the @ (it lacks SMTPUTF8)",
     "reader_left": "they have left",
     "mail_refused": "the mail server refused the mail",
     "try_later": "the mail server asked to try later",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from uuid import UUID
 
-from domain.commands.people import fold_email_case
+from domain.email_addresses import fold_address
 from domain.personal_details import encode_canonical_json
 from replay.verify.problems import Problem
 from replay.verify.verify_connection import VerifyConnection
@@ -100,7 +100,7 @@ def check_claims(connection: VerifyConnection) -> Iterator[Problem]:
     actual_claims: set[ClaimKey] = set()
     for row in connection.stream_rows(CLAIMS, {"names": list(CLAIM_EVENTS)}):
         if row["is_expected"]:
-            value = fold_email_case(row["value"]) if row["kind"] == "email" else row["value"]
+            value = fold_address(row["value"]) if row["kind"] == "email" else row["value"]
             expected_claims[row["kind"], value, row["stream_id"]] = row["position"]
         else:
             actual_claims.add((row["kind"], row["value"], row["stream_id"]))

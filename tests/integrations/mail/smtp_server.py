@@ -16,7 +16,10 @@ from tests.waiting import find_free_port
 
 
 class SmtpServer:
-    """Messages that were delivered, and how the server behaves. `delay_seconds` delays its response to DATA."""
+    """Messages that were delivered, and how the server behaves. `delay_seconds` delays its response to DATA.
+
+    `takes_utf8`: whether it offers SMTPUTF8, from its next start on.
+    """
 
     def __init__(self) -> None:
         self.messages: list[EmailMessage] = []
@@ -25,6 +28,7 @@ class SmtpServer:
         self.refuse_data: str | None = None
         self.lose_responses = False
         self.delay_seconds = 0.0
+        self.takes_utf8 = True
         self.port = find_free_port()
         self._controller: Controller | None = None
 
@@ -62,7 +66,7 @@ class SmtpServer:
         """Start the server."""
         if self._controller is None:
             self._controller = Controller(
-                self, hostname="127.0.0.1", port=self.port, enable_SMTPUTF8=True, ready_timeout=30
+                self, hostname="127.0.0.1", port=self.port, enable_SMTPUTF8=self.takes_utf8, ready_timeout=30
             )
             self._controller.start()
 

@@ -15,7 +15,7 @@ from tests.integrations.mail.hostile_guests import NOTES, iterate_bookings
 from tests.integrations.mail.outbox_driver import OutboxDriver
 from tests.integrations.mail.smtp_server import get_part, parse_calendar
 
-FREE = {"br"}  # a line of the notes each
+FREE = {"br", "bdi"}  # a line of the notes each
 SURELY_REFUSED = 40
 SURELY_TAKEN = 90
 
@@ -34,7 +34,8 @@ class TagParser(HTMLParser):
             self.tags.append((tag, *(name for name, _ in attrs)))
 
     def handle_endtag(self, tag: str) -> None:
-        self.tags.append(("/", tag))
+        if tag not in FREE:
+            self.tags.append(("/", tag))
 
     def handle_comment(self, data: str) -> None:
         self.tags.append(("!",))
@@ -110,9 +111,9 @@ def test_has_the_structure_of_harmless_ones(
         for path in (f"/m/{harmless_code}", f"/meeting-log/{harmless_id}")
     }
     guests, hosts = pages.values()
-    for description, (body, id, code) in hostile_bookings.items():
+    for description, (_, id, code) in hostile_bookings.items():
         structures = {kind: describe_structure(message) for kind, message in by_id[id].items()}
-        if not body["guest"]["email"].rpartition("@")[0].isascii():
+        if not decode_utf8(by_id[id]["guest"]["To"].addresses[0].username).isascii():
             structures["host"][0].insert(2, "Reply-To")  # not every server can answer there, so nobody is asked to
         assert structures == expected, description
         assert NOTES not in get_part(by_id[id]["guest"], "text/plain")  # nor any other notes: a mail advertises nothing

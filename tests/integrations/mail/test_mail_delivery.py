@@ -1,5 +1,7 @@
 """Delivery by mail: to every recipient, the latest only, again on request, and what is refused for good."""
 
+import pytest
+
 from api.services import build_mail_settings
 from domain.token import Token
 from integrations.mail.mail_delivery import MailDelivery
@@ -97,6 +99,27 @@ class TestFailing:
             (notification["state"], notification["failure"], notification["attempts"])
             for notification in outbox.list_notifications(id)
         } == {("failed", "address_refused", 1)}
+
+    @pytest.mark.parametrize("takes_utf8", [True, False])
+    def test_letters_beyond_ascii_need_smtputf8(self, outbox: OutboxDriver, takes_utf8: bool) -> None:
+        outbox.smtp_server.stop_server()
+        outbox.smtp_server.takes_utf8 = takes_utf8
+        outbox.smtp_server.start_server()
+        outbox.api.create_link("Talk", slug="utf8")
+        guest = GUEST | {"email": "josé@xn--bcher-kva.example"}
+        body = {"start": outbox.api.list_slots("utf8")[3], "guest": guest}
+        booked = outbox.api.post("/v1/book/utf8", body, None, 201)["booking"]
+        outbox.deliver_all()
+        states = {one["to"]: (one["state"], one["failure"]) for one in outbox.list_notifications(booked["id"])}
+        assert states["host"] == ("sent", None)  # an address of the other kind is not held up
+        if not takes_utf8:
+            assert states["guest"] == ("failed", "no_smtputf8")
+            return
+        assert states["guest"] == ("sent", None)
+        [message] = outbox.smtp_server.find_messages("josé@xn--bcher-kva.example")
+        assert message["To"] == "Grace Guest <josé@xn--bcher-kva.example>"
+        entry = parse_calendar(message).to_ical().replace(b"\r\n ", b"")
+        assert b"mailto:jos%C3%A9@xn--bcher-kva.example" in entry  # RFC 6068: a URI is in ASCII
 
     def test_one_that_cannot_be_written_stops_no_other(self, outbox: OutboxDriver) -> None:
         first_id, second_id = outbox.book_meeting(1)[0], outbox.book_meeting(2)[0]

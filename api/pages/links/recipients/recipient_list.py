@@ -8,7 +8,7 @@ from api.pages.links.recipients.csv_rows import SEPARATORS, CsvRow, split_rows
 from api.pages.links.recipients.headings import Columns, find_columns
 from api.pages.rendering.forms import InvalidForm, validate_form
 from api.v1.request_bodies import NewRecipient
-from domain.commands.people import fold_email_case
+from domain.email_addresses import fold_address
 
 MAX_RECIPIENTS = 1_000
 NAMED_ADDRESS = re.compile(r'"?([^"<>@]*?)"?\s*<([^<>\s]+@[^<>\s]+)>')  # as mail programs write it (RFC 5322, 3.4)
@@ -51,7 +51,7 @@ class RecipientList:
 
 def derive_recipient_key(name: str | None, email: str | None) -> str:
     """Return what makes two recipients the same."""
-    return fold_email_case(email) if email else f"name {(name or '').casefold()}"
+    return fold_address(email) if email else f"name {(name or '').casefold()}"
 
 
 def parse_recipients(text: str) -> RecipientList:

@@ -1,0 +1,12 @@
+"""E-mail addresses that are equal however they were typed."""
+
+import unicodedata
+
+
+def fold_address(email: str) -> str:
+    """Returns the form by which addresses are compared: Unicode's NFKC, each character in its simple lower case.
+
+    The SQL function `address_key` does the same. It is no full case folding: `ß` is not `ss`, in domains neither
+    (RFC 5892, 2.6), and whoever erases the one must not erase the other.
+    """
+    return "".join(character.lower()[:1] for character in unicodedata.normalize("NFKC", email))
