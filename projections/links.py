@@ -113,7 +113,8 @@ class Impact(TypedDict):
 class LinkFilters:
     """Filters of a list of links. `view` "mine" is what `viewer` owns, "library" what is in the library.
 
-    Deleted links are listed only with `status` "deleted". `q` is a word prefix over name and slug.
+    `hosted_by` keeps those that need this person's time. Deleted links are listed only with `status` "deleted". `q` is
+    a word prefix over name and slug.
     """
 
     view: Literal["mine", "library", "all"] = "all"
@@ -122,6 +123,7 @@ class LinkFilters:
     status: str | None = None
     q: str | None = None
     managed_link_id: UUID | None = None
+    hosted_by: UUID | None = None
 
 
 FILTERS = {
@@ -132,6 +134,7 @@ FILTERS = {
     "not_deleted": "NOT l.deleted",
     "q": match_own_words("l.words"),
     "managed_link_id": "l.managed_link_id = %(managed_link_id)s",
+    "hosted_by": "(l.owner_id = %(hosted_by)s OR l.co_host_ids @> ARRAY[%(hosted_by)s::uuid])",
 }
 
 LISTING = Listing(

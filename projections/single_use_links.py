@@ -131,7 +131,7 @@ class SingleUseFilters:
     """Filters of a list of single-use links.
 
     `visible_to` keeps those that the person issued, and those of links that the person owns. `q` is a word prefix over
-    recipient, label and link name.
+    recipient, label and link name. `expires_before` keeps those that lapse before an instant, if nobody uses them.
     """
 
     link_id: UUID | None = None
@@ -139,6 +139,7 @@ class SingleUseFilters:
     issued_by: UUID | None = None
     q: str | None = None
     visible_to: UUID | None = None
+    expires_before: datetime | None = None
 
 
 HAS_STATE = "s.state = %(status)s"
@@ -150,6 +151,8 @@ FILTERS = {
     "state": HAS_STATE,
     "core_status": HAS_CORE_STATUS,
     "issued_by": "s.issued_by = %(issued_by)s",
+    "expires_before": """s.link_id = ANY(ARRAY(
+        SELECT l.link_id FROM links AS l WHERE l.expires_at < %(expires_before)s))""",
     "visible_to": "(s.issued_by = %(visible_to)s OR s.link_id = ANY(%(owned_links)s))",
 }
 

@@ -5,7 +5,7 @@ from api.pages.admin import mail, meeting_types, people, read_models
 from api.pages.history import event_log, timeline
 from api.pages.links import create as create_link
 from api.pages.links import detail as link_detail
-from api.pages.links import disable_and_delete, single_use_link
+from api.pages.links import disable_and_delete, single_use_link, single_use_list
 from api.pages.links import edit as edit_link
 from api.pages.links import lists as link_lists
 from api.pages.links.recipients import pages as recipients
@@ -29,6 +29,7 @@ ROUTERS = (
     create_link.router,
     edit_link.router,
     single_use_link.router,
+    single_use_list.router,
     recipients.router,
     link_detail.router,
     create_managed_link.router,

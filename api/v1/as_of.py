@@ -64,7 +64,7 @@ def list_single_use(
     as_of = resolve_as_of(services, response, at, query.cursor)
     page = as_of.add_point_to_cursor(
         single_use_links.list_single_use_links(
-            as_of.source, as_of.now, query.to_filters(), query.sort, query.limit, as_of.cursor
+            as_of.source, as_of.now, query.to_filters(caller.person.id), query.sort, query.limit, as_of.cursor
         )
     )
     return to_page_response(page) | {"items": [add_single_use_url(services, caller, row) for row in page.items]}

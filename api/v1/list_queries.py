@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from api.field_types import Instant
 from api.http.pagination import Cursor, Limit, Search
+from domain.refusals import Invalid
 from projections.links import LinkFilters
 from projections.meeting_log import MeetingFilters
 from projections.single_use_links import SingleUseFilters
@@ -62,6 +63,9 @@ class SingleUseQuery(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    view: Annotated[Literal["mine", "all"], Query(description="`mine`: issued by oneself; `all`: all one may see.")] = (
+        "all"
+    )
     link_id: UUID | None = None
     status: SingleUseStatus | None = None
     issued_by: UUID | None = None
@@ -70,9 +74,15 @@ class SingleUseQuery(BaseModel):
     limit: Limit = 50
     cursor: Cursor = None
 
-    def to_filters(self, visible_to: UUID | None = None) -> SingleUseFilters:
-        """The filters of the read model, limited to what this person sees; None sees everything."""
-        return SingleUseFilters(self.link_id, self.status, self.issued_by, self.q, visible_to)
+    def to_filters(self, viewer: UUID, visible_to: UUID | None = None) -> SingleUseFilters:
+        """The filters of the read model, for a viewer, limited to what `visible_to` sees; None sees everything.
+
+        Raises Invalid.
+        """
+        issuer_id = viewer if self.view == "mine" else self.issued_by
+        if self.issued_by not in (None, issuer_id):
+            raise Invalid("issued_by", "`view=mine` lists what the caller issued.")
+        return SingleUseFilters(self.link_id, self.status, issuer_id, self.q, visible_to)
 
 
 class MeetingOrder(BaseModel):

@@ -33,6 +33,7 @@ from domain.availability.hours import check_hours
 from domain.person import DayHours, Role
 
 T = TypeVar("T")
+MAX_BULK_IDS = 200
 
 
 def require_unique(values: list[T]) -> list[T]:
@@ -236,6 +237,12 @@ class Reason(RequestBody):
     """Why something is withdrawn or cancelled, in free text."""
 
     reason: Text | None = None
+
+
+class Revocation(Reason):
+    """The single-use links to withdraw, at most 200, and why."""
+
+    ids: Annotated[list[UUID], AfterValidator(require_unique), Field(min_length=1, max_length=MAX_BULK_IDS)]
 
 
 class NewGuest(RequestBody):

@@ -82,6 +82,26 @@ class Issued(BaseModel):
     items: list[SingleUse]
 
 
+class Revoked(BaseModel):
+    """A single-use link that is revoked now, or was before."""
+
+    id: UUID
+    status: Literal["revoked"] = "revoked"
+
+
+class NotRevoked(BaseModel):
+    """A single-use link that was left as it is, and why."""
+
+    id: UUID
+    code: Literal["already_booked", "not_found", "forbidden", "try_again"]
+
+
+class Revocations(BaseModel):
+    """What became of each single-use link, in the order of the request."""
+
+    items: list[Revoked | NotRevoked]
+
+
 class Meeting(MeetingRow):
     """A row of the meeting log; `erased` says that personal details of it were erased, `guest` then is null."""
 

@@ -1,5 +1,6 @@
 """Single-use links: issue, list, revoke."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
@@ -25,11 +26,11 @@ from api.http.responses import (
 from api.http.strict_json import StrictRoute
 from api.services import Services
 from api.v1.list_queries import SingleUseQuery
-from api.v1.request_bodies import NewSingleUse, Reason
-from api.v1.response_models import Issued, PageOf, SingleUse
+from api.v1.request_bodies import NewSingleUse, Reason, Revocation
+from api.v1.response_models import Issued, PageOf, Revocations, Revoked, SingleUse
 from domain.commands.single_use_links import SingleUseDetails
 from domain.link import Link
-from domain.refusals import Forbidden, NotFound
+from domain.refusals import AlreadyBooked, Forbidden, NotFound, TryAgain
 from domain.token import Token
 from projections import single_use_links
 
@@ -72,7 +73,7 @@ def list_single_use(
 ) -> dict[str, Any]:
     """Single-use links, newest first; a member's own, and those of links that they own."""
     caller.require_any_role("member", "auditor")
-    filters = query.to_filters(caller.limit_visibility("manager", "auditor"))
+    filters = query.to_filters(caller.person.id, caller.limit_visibility("manager", "auditor"))
     if caller.limited:
         filters = replace(filters, issued_by=limit_to_own(caller, query.issued_by))
     page = single_use_links.list_single_use_links(
@@ -100,11 +101,53 @@ def revoke_single_use(
 ) -> dict[str, Any]:
     """Withdraws an unused single-use link."""
     caller.require_any_role("member", "auditor")
+    announce_change(response, services, revoke_link(services, caller, id, body.reason if body else None))
+    return load_single_use(services, caller, id)
+
+
+@router.post(
+    "/single-use/revoke",
+    response_model=Revocations,
+    responses=describe_problems(401, 403, 413, 422, 503),
+    operation_id="revoke_single_use_links",
+)
+def revoke_single_use_links(
+    services: CurrentServices, caller: CurrentCaller, body: Revocation, response: Response
+) -> dict[str, Any]:
+    """Withdraws several unused single-use links.
+
+    Each is withdrawn by itself, at most 200 at once: one that is refused does not stop the others.
+    """
+    caller.require_any_role("member")
+    outcomes, position = revoke_links(services, caller, body.ids, body.reason)
+    announce_change(response, services, position)
+    items = [Revoked(id=id) if code is None else {"id": id, "code": code} for id, code in outcomes.items()]
+    return {"items": items}
+
+
+def revoke_links(
+    services: Services, caller: Caller, ids: Sequence[UUID], reason: str | None
+) -> tuple[dict[UUID, str | None], int | None]:
+    """Revoke single-use links one after the other. Returns the code of each that was refused, None for the others.
+
+    And the last position that was appended, None if nothing was.
+    """
+    outcomes: dict[UUID, str | None] = {}
+    last_position: int | None = None
+    for id in ids:
+        try:
+            last_position = revoke_link(services, caller, id, reason) or last_position
+            outcomes[id] = None
+        except (AlreadyBooked, NotFound, Forbidden, TryAgain) as refusal:
+            outcomes[id] = refusal.code
+    return outcomes, last_position
+
+
+def revoke_link(services: Services, caller: Caller, id: UUID, reason: str | None) -> int | None:
+    """Revoke a single-use link; a limited key only its person's own. Raises NotFound, Forbidden, AlreadyBooked."""
     if caller.limited:
         refuse_unless_visible(services, caller, services.scheduling.load_aggregate(Token, id))
-    reason = body.reason if body else None
-    announce_change(response, services, services.single_use_links.revoke_link(caller.context, id, reason))
-    return load_single_use(services, caller, id)
+    return services.single_use_links.revoke_link(caller.context, id, reason)
 
 
 def build_details(body: NewSingleUse) -> list[SingleUseDetails]:

@@ -24,6 +24,7 @@ VALID: dict[str, Any] = {
         "guest": {"name": "Nobody", "email": "nobody@guest.example", "time_zone": "UTC"},
     },
     "WhomToErase": {"email": "nobody@guest.example"},
+    "Revocation": {"ids": [str(uuid4())]},
     "NewHost": {"host_id": str(uuid4())},
     "NewCalendar": {"url": "https://10.0.0.1/nothing.ics"},
     "NewStart": {"start": "2030-01-01T09:00:00Z"},

@@ -103,6 +103,12 @@ def open_reassign_confirmation(page: Page) -> None:
     page.get_by_label("Message to").fill("I am away that week, and leave you in the best hands.")
 
 
+def select_two(page: Page) -> None:
+    """Selects two rows."""
+    for tick in page.locator("input[name=ids]").all()[:2]:
+        tick.check()
+
+
 def open_move(page: Page) -> None:
     """Opens the first meeting of the list, and looks where it could be moved to."""
     open_meeting(page)
@@ -252,6 +258,7 @@ PAGES = [
     Screenshot("link-recipients", f"/links/{LINK}/recipients"),
     Screenshot("link-recipients-preview", f"/links/{LINK}/recipients", prepare=show_recipients_preview),
     Screenshot("link-recipients-made", f"/links/{LINK}/recipients", prepare=make_recipients),
+    Screenshot("single-use-links", "/single-use", prepare=select_two),
     Screenshot("link-edit", f"/links/{LINK}/edit", prepare=choose_other_meeting_type),
     Screenshot("link-conflict", "/links", prepare=save_with_conflict, is_refusal=True),
     Screenshot("all-links", "/management/links", "claire"),

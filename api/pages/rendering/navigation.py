@@ -33,6 +33,7 @@ SECTIONS = (
         "Links",
         (
             Entry("/links", "My Links", "link", LINK_ROLES),
+            Entry("/single-use", "My Single-Use Links", "ticket", LINK_ROLES),
             Entry("/links/library", "Links Library", "library", LINK_ROLES),
         ),
     ),

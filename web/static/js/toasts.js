@@ -9,17 +9,19 @@ export function startToasts() {
   document.querySelectorAll("[data-toast]").forEach(scheduleRemoval);
 }
 
-export function showToast(message, kind = "done") {
-  const toast = createToast(message, kind);
+// Returns the toast. One with an `action` ({label, run}) stays until it is removed.
+export function showToast(message, kind = "done", action = null) {
+  const toast = createToast(message, kind, action);
   const region = document.getElementById("toasts");
   const dialog = [...document.querySelectorAll("dialog:modal")].at(-1);
   if (dialog) dialog.append(region); // everything outside of an open dialog is inert
   while (region.children.length > 2) region.firstElementChild.remove();
   region.append(toast);
-  scheduleRemoval(toast);
+  if (!action) scheduleRemoval(toast);
+  return toast;
 }
 
-function createToast(message, kind) {
+function createToast(message, kind, action) {
   const toast = document.createElement("div");
   toast.className = "toast-item";
   toast.dataset.toast = kind;
@@ -27,9 +29,15 @@ function createToast(message, kind) {
   text.textContent = message;
   const button = document.createElement("button");
   button.type = "button";
-  button.dataset.toastClose = "";
-  button.setAttribute("aria-label", "Close this message");
-  button.textContent = "✕";
+  if (action) {
+    button.className = "toast-action";
+    button.textContent = action.label;
+    button.addEventListener("click", action.run);
+  } else {
+    button.dataset.toastClose = "";
+    button.setAttribute("aria-label", "Close this message");
+    button.textContent = "✕";
+  }
   toast.append(text, button);
   return toast;
 }
