@@ -1,6 +1,7 @@
 """The demo's data folder, and how `--fresh` discards an earlier demo's database without touching any other."""
 
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -12,7 +13,8 @@ from store.embedded.server import run_server
 
 MARKER_FILE = "made-by-oncelink-demo"
 MARKER_TEXT = "The database beside this file was made by `oncelink demo`; `oncelink demo --fresh` throws it away.\n"
-LOCKS = ("postgres.lock", "postgres.users", "postgres.life")  # see store/embedded/server.py
+LOCKS = ("postgres.lock", "postgres.users", "postgres.life")  # see store/embedded/guardian.py
+TRY_SECONDS = 5.0  # the database's guardian holds them for an instant after its last user is gone
 
 
 def mark_folder(data_dir: Path) -> None:
@@ -61,7 +63,12 @@ def stop_orphaned_server(data_dir: Path) -> None:
 @contextmanager
 def hold_locks(data_dir: Path) -> Iterator[None]:
     """Hold every lock of the database, so that nobody can start or use it. Raises CannotStart when somebody does."""
-    with ExitStack() as stack:
-        if any(stack.enter_context(try_lock(data_dir / name)) is None for name in LOCKS):
+    deadline = time.monotonic() + TRY_SECONDS
+    while True:
+        with ExitStack() as stack:
+            if all(stack.enter_context(try_lock(data_dir / name)) is not None for name in LOCKS):
+                yield
+                return
+        if time.monotonic() > deadline:
             raise CannotStart(f"The database in {data_dir} is in use: stop the server that uses it first.")
-        yield
+        time.sleep(0.05)

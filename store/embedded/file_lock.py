@@ -1,4 +1,4 @@
-"""A lock on a file that is tried, never waited for."""
+"""Locks on files. The kernel releases those of a process that ends, however it ends."""
 
 import fcntl
 import os
@@ -13,13 +13,32 @@ def try_lock(path: Path) -> Iterator[int | None]:
 
     Closing the descriptor ends the lock, except in a process that inherited it: LOCK_UN would take it from there too.
     """
+    with open_lock_file(path) as descriptor:
+        yield descriptor if try_exclusive_lock(descriptor) else None
+
+
+@contextmanager
+def wait_for_lock(path: Path) -> Iterator[None]:
+    """Wait until no other process has a file's lock, and hold it."""
+    with open_lock_file(path) as descriptor:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def open_lock_file(path: Path) -> Iterator[int]:
+    """Open a file to lock it; yields its descriptor. Closing it ends the lock."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield None
-        else:
-            yield descriptor
+        yield descriptor
     finally:
         os.close(descriptor)
+
+
+def try_exclusive_lock(descriptor: int) -> bool:
+    """Try to lock an open file for ourselves alone; a shared lock of our own becomes that. Returns whether we could."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -2,7 +2,6 @@
 
 import fcntl
 import logging
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -11,6 +10,8 @@ from urllib.parse import quote, urlencode
 
 from store.embedded.account import DatabaseUnavailable
 from store.embedded.cluster import PORT, SUPERUSER, Cluster
+from store.embedded.file_lock import open_lock_file, try_exclusive_lock, wait_for_lock
+from store.embedded.guardian import PRESENCE_LOCK, START_LOCK, USERS_LOCK, ensure_guardian
 from store.embedded.watchdog import watch_server
 
 log = logging.getLogger("oncelink")
@@ -47,16 +48,19 @@ def run_server(
 ) -> Iterator[Server]:
     """Yield the server of this data folder: started with these settings, or as another process started it.
 
-    With `restart_if_killed`, a server that is killed is started again by whoever still uses it.
+    With `restart_if_killed`, a server that is killed is started again by whoever still uses it. When all of
+    its users were killed, a server ends by itself within seconds.
     Raises DatabaseUnavailable when there is no PostgreSQL, when the folder cannot be used, when the server does not
     start, and at the end when it does not stop.
     """
     data_dir = _prepare_data_dir(data_dir)
     cluster = Cluster.from_data_dir(data_dir)
-    with _open_lock_file(data_dir / "postgres.users") as users:
+    with open_lock_file(data_dir / USERS_LOCK) as users, open_lock_file(data_dir / PRESENCE_LOCK) as presence:
         try:
-            with _hold_lock(data_dir):
+            with wait_for_lock(data_dir / START_LOCK):
                 fcntl.flock(users, fcntl.LOCK_SH)
+                fcntl.flock(presence, fcntl.LOCK_SH)
+                ensure_guardian(data_dir)
                 cluster.start_or_attach(settings)
             with (
                 watch_server(lambda: _restart_if_gone(data_dir, cluster, settings))
@@ -65,13 +69,14 @@ def run_server(
             ):
                 yield Server(cluster.socket_directory, PORT, SUPERUSER)
         finally:
-            with _hold_lock(data_dir):
-                if _is_last(users):
+            with wait_for_lock(data_dir / START_LOCK):
+                if try_exclusive_lock(users):
                     cluster.stop()
 
 
 def _restart_if_gone(data_dir: Path, cluster: Cluster, settings: Mapping[str, str]) -> None:
-    with _hold_lock(data_dir):
+    with wait_for_lock(data_dir / START_LOCK):
+        ensure_guardian(data_dir)
         if not cluster.is_alive():
             log.warning("the embedded database is gone: starting it again")
             cluster.start_or_attach(settings)
@@ -80,35 +85,10 @@ def _restart_if_gone(data_dir: Path, cluster: Cluster, settings: Mapping[str, st
 def _prepare_data_dir(data_dir: Path) -> Path:
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _hold_lock(data_dir):
+        with wait_for_lock(data_dir / START_LOCK):
             return data_dir.resolve(strict=True)
     except OSError as error:
         raise DatabaseUnavailable(
             f"The data folder {data_dir} cannot be used ({error.strerror}): "
             "set ONCELINK_DATA_DIR to one that you can write to."
         ) from error
-
-
-@contextmanager
-def _hold_lock(data_dir: Path) -> Iterator[None]:
-    """Hold the lock for starting and stopping; the kernel releases that of a killed process."""
-    with _open_lock_file(data_dir / "postgres.lock") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-@contextmanager
-def _open_lock_file(path: Path) -> Iterator[int]:
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        yield handle
-    finally:
-        os.close(handle)
-
-
-def _is_last(users: int) -> bool:
-    try:
-        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

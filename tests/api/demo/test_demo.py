@@ -238,8 +238,10 @@ class TestTheEnd:
         discard_database(data)
         assert sorted(path.name for path in data.iterdir() if path.suffix != ".log") == [
             MARKER_FILE,
+            "postgres.guardian",
             "postgres.life",
             "postgres.lock",
+            "postgres.present",
             "postgres.users",
             "secret_keys",
         ]

@@ -1,5 +1,6 @@
 """The embedded PostgreSQL: who starts it, who stops it, and what kill -9, root and strangers cannot do to it."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -19,6 +20,7 @@ from store.embedded import binaries
 from store.embedded.account import DatabaseUnavailable
 from store.embedded.binaries import find_binaries
 from store.embedded.cluster import MAX_LOG_BYTES, Cluster
+from store.embedded.guardian import PRESENCE_LOCK
 from store.embedded.server import Server, run_server
 from tests.waiting import wait_until
 
@@ -65,6 +67,27 @@ def is_healthy(server: Server) -> bool:
     except psycopg.OperationalError:
         return False
     return True
+
+
+def find_guardians(data_dir: Path) -> list[int]:
+    """List the processes that guard the server of a data folder."""
+    guardians = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            command_line = (entry / "cmdline").read_bytes().split(b"\0")
+            if b"store.embedded.guardian" in command_line and str(data_dir).encode() in command_line:
+                guardians.append(int(entry.name))
+    return guardians
+
+
+def is_locked_exclusively(path: Path) -> bool:
+    """Say whether somebody holds a lock that nobody can share."""
+    with open(path) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
 
 
 def read_postmaster_pid(data_dir: Path) -> int:
@@ -239,17 +262,49 @@ class TestWhoStopsIt:
 
 @needs_proc
 class TestKilled:
-    def test_a_killed_user_leaves_a_server_to_attach_to(
+    def test_the_server_of_a_killed_user_ends_by_itself(
         self, cluster_dir: Path, user_process_starter: Callable[..., "subprocess.Popen[str]"], origin: str
     ) -> None:
         process = user_process_starter(origin)
         assert process.stdout
         process.stdout.readline()
-        postmaster_pid = read_postmaster_pid(cluster_dir)
+        assert list_processes(cluster_dir) != []
         process.kill()
         process.wait()
-        with run_server(cluster_dir):
+        wait_until(lambda: list_processes(cluster_dir) == [], "the server has ended")
+        wait_until(lambda: not Cluster.from_data_dir(cluster_dir.resolve()).socket_directory.exists(), "it is tidy")
+        assert "database system is shut down" in (cluster_dir / "postgres.log").read_text()
+        with run_server(cluster_dir) as server:
+            assert fetch_value(server, "SELECT 1") == 1
+
+    def test_while_another_user_is_left_it_stays(
+        self, cluster_dir: Path, user_process_starter: Callable[..., "subprocess.Popen[str]"]
+    ) -> None:
+        process = user_process_starter()
+        assert process.stdout
+        process.stdout.readline()
+        with run_server(cluster_dir) as server:
+            postmaster_pid = read_postmaster_pid(cluster_dir)
+            process.kill()
+            process.wait()
+            wait_until(lambda: not is_locked_exclusively(cluster_dir / PRESENCE_LOCK))
+            assert fetch_value(server, "SELECT 1") == 1
             assert read_postmaster_pid(cluster_dir) == postmaster_pid
+
+    def test_it_ends_although_a_guardian_was_killed_before(
+        self, cluster_dir: Path, user_process_starter: Callable[..., "subprocess.Popen[str]"]
+    ) -> None:
+        with run_server(cluster_dir, restart_if_killed=True):
+            wait_until(lambda: find_guardians(cluster_dir), "it is guarded")
+            [guardian] = find_guardians(cluster_dir)
+            os.kill(guardian, signal.SIGKILL)
+            wait_until(lambda: set(find_guardians(cluster_dir)) - {guardian}, "it is guarded again")
+            process = user_process_starter()
+            assert process.stdout
+            process.stdout.readline()
+        process.kill()
+        process.wait()
+        wait_until(lambda: list_processes(cluster_dir) == [] == find_guardians(cluster_dir), "both have ended")
 
     @pytest.mark.parametrize("moment", ["postgres.unfinished/PG_VERSION", "postgres", "postgres/postmaster.pid"])
     def test_killed_while_it_makes_or_starts_the_cluster(
