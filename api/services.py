@@ -54,6 +54,7 @@ from store.shared_answers import SharedAnswers
 
 if TYPE_CHECKING:
     from integrations.calendars.calendar_delivery import CalendarDelivery
+    from integrations.mail.invitation_mail import InvitationMailBuilder
     from integrations.mail.mail_delivery import MailDelivery
     from integrations.mail.mail_transport import MailSettings, SignInMailer
 
@@ -251,7 +252,15 @@ def build_mail_delivery(services: Services) -> "MailDelivery":
     """Build a delivery by mail; its libraries are imported only where mail is sent."""
     from integrations.mail.mail_delivery import MailDelivery
 
-    return MailDelivery(build_mail_settings(services.settings), services.meeting_details, services.clock)
+    settings, invitations = build_mail_settings(services.settings), build_invitation_builder(services)
+    return MailDelivery(settings, services.meeting_details, invitations, services.clock)
+
+
+def build_invitation_builder(services: Services) -> "InvitationMailBuilder":
+    """Build what writes invitations, each with a sign-in code of its own."""
+    from integrations.mail.invitation_mail import InvitationMailBuilder
+
+    return InvitationMailBuilder(services.settings.base_url, services.api_keys.create_sign_in_code, services.clock)
 
 
 def build_calendar_delivery(services: Services) -> "CalendarDelivery":

@@ -6,15 +6,13 @@ from typing import Any, Literal
 from uuid import UUID
 
 from domain import refusals
-from domain.aggregate import Aggregate
 from domain.availability.hours import Interval
 from domain.erasure import PersonalDetailsErased
 from domain.event import Context, Event, IdempotentEvent, Instant, PersonalDetailsReference
 from domain.link import LinkKind
-from domain.notifications.mail_delivery import NotificationEvent
-from domain.notifications.outbox import Notification, Outbox
+from domain.notifications.notified_aggregate import NotifiedAggregate
 from domain.quotas import QUOTA_PERIOD
-from domain.refusals import AlreadyBooked, BookingCancelled, MeetingStarted, NothingToSend, TooManyMoves
+from domain.refusals import AlreadyBooked, BookingCancelled, MeetingStarted, TooManyMoves
 
 TIME_FIELDS = ("starts_at", "ends_at", "held_from", "held_until")
 
@@ -109,7 +107,7 @@ class CalendarConflictFound(Event, name="CalendarConflictFound.v1"):
     starts_at: Instant
 
 
-class Token(Aggregate):
+class Token(NotifiedAggregate):
     """One meeting, ever: issued, then booked or revoked. A booked one may be moved, reassigned or cancelled.
 
     `meeting` has the current times, `host_ids` the current hosts: the host first, then the co-hosts.
@@ -125,7 +123,6 @@ class Token(Aggregate):
     guest_moves: tuple[datetime, ...] = ()
     erased_details_ids: frozenset[UUID] = frozenset()
     conflicts: frozenset[tuple[UUID, datetime]] = frozenset()
-    outbox: Outbox = Outbox()
 
     # What may happen
 
@@ -197,23 +194,9 @@ class Token(Aggregate):
         host_ids = (host for host, starts_at in self.conflicts if starts_at == self.meeting.starts_at)
         return frozenset(host_ids).intersection(self.host_ids)
 
-    def record_notification(
-        self, event_class: type[NotificationEvent], context: Context, notification: Notification, **payload: Any
-    ) -> None:
-        """Records the outcome of a notification. Records nothing when it is not pending."""
-        if self.outbox.get_delivery_state(notification).state == "owed" and notification in set(
-            self.outbox.list_notifications()
-        ):
-            self.record_event(event_class, context, **self.outbox.build_event_fields(notification), **payload)
-
-    def request_notification(
-        self, event_class: type[NotificationEvent], context: Context, notification: Notification
-    ) -> None:
-        """Requests a notification once more. Records nothing while it is pending. Raises NothingToSend."""
-        if not self.outbox.is_sendable(notification) or self.meeting is None or self.meeting.ends_at <= context.now:
-            raise NothingToSend
-        if self.outbox.get_delivery_state(notification).state != "owed":
-            self.record_event(event_class, context, **self.outbox.build_event_fields(notification))
+    def has_lapsed(self, context: Context) -> bool:
+        """Whether the meeting is over, or was never booked."""
+        return self.meeting is None or self.meeting.ends_at <= context.now
 
     def filter_text(self, text: str | None) -> str | None:
         """Returns a reason or message, or None once the details of the guest or recipient it is about are erased."""
@@ -254,7 +237,7 @@ class Token(Aggregate):
     # How history becomes state
 
     def evolve(self, event: Event) -> None:
-        self.outbox = self.outbox.apply_event(event)
+        super().evolve(event)
         match event:
             case SingleUseIssued():
                 self.issued_event, self.link_id = event, event.link_id

@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 from domain.notifications.calendar_delivery import CalendarFailureReason
 from domain.notifications.mail_delivery import MailFailureReason
+from domain.notifications.notified_aggregate import NotifiedAggregate
 from domain.notifications.outbox import Notification
-from domain.token import Token
 
 FailureReason = MailFailureReason | CalendarFailureReason
 
@@ -41,10 +41,10 @@ class NothingToDeliver(Exception):
 class DeliveryAttempt:
     """One attempt to deliver a notification. `record` is what the log keeps of it, whatever its outcome.
 
-    `handing_over` says that the recipient may have received it.
+    `token` may also be an invitation. `handing_over` says that the recipient may have received it.
     """
 
-    token: Token
+    token: NotifiedAggregate
     notification: Notification
     record: Mapping[str, Any]
     mark_handing_over: Callable[[], bool]
@@ -68,7 +68,7 @@ class Delivery(Protocol):
     channel: str
     failure_message: str
 
-    def describe_attempt(self, token: Token, notification: Notification) -> Mapping[str, Any]:
+    def describe_attempt(self, token: NotifiedAggregate, notification: Notification) -> Mapping[str, Any]:
         """Describe an attempt for the log, before it is made: fields of the channel's events."""
 
     def deliver(self, attempt: DeliveryAttempt) -> Mapping[str, Any]:

@@ -16,8 +16,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from domain.commands.notifications import NotificationCommands
+from domain.notifications.notified_aggregate import NotifiedAggregate
 from domain.refusals import ReadModelBehind, TryAgain
-from domain.token import Token
 from integrations.clock import Clock
 from integrations.delivery import (
     Delivery,
@@ -110,7 +110,7 @@ class OutboxWorker(BackgroundWorker):
         lease = self._take_lease()
         if lease is None:
             return False
-        token = self.context.commands.load_token_if_pending(lease.token_id, lease.notification)
+        token = self.context.commands.load_if_pending(lease.token_id, lease.notification)
         if token is None:  # the log is newer than the read model, which will catch up
             self._release_lease(lease)
             return True
@@ -156,7 +156,7 @@ class OutboxWorker(BackgroundWorker):
         else:
             self._wake.wait(self.timing.idle)
 
-    def _deliver(self, lease: Lease, token: Token, record: Mapping[str, Any]) -> bool:
+    def _deliver(self, lease: Lease, token: NotifiedAggregate, record: Mapping[str, Any]) -> bool:
         """Deliver one notification and record the outcome; False when the server seems to be down."""
         attempt = DeliveryAttempt(token, lease.notification, record, lambda: self._mark_handing_over(lease))
         try:

@@ -43,9 +43,11 @@ CHANNEL_TABLE = ", ".join(
 )
 BACK_OFF_DELAY = f"make_interval(secs => (ARRAY{list(RETRY_DELAYS_SECONDS)})[attempts])"
 
+INVITATION_LIFE = "interval '30 days'"  # an invitation that could not be sent for so long is not sent any more
+
 OUTBOX = ReadModel(
     name="outbox",
-    version=2,
+    version=3,
     key="booking_id",
     table="""
         owed_id uuid PRIMARY KEY,
@@ -91,10 +93,12 @@ OUTBOX = ReadModel(
                    CASE WHEN said.name IN (channel.sent, channel.failed) THEN said.attempt ELSE 0 END AS attempts,
                    coalesce(said.requests, 0) AS requests,
                    CASE WHEN said.name = channel.failed THEN said.reason END AS failure, said.message_id,
-                   said.at AS told_at, cause.ends[cardinality(cause.ends)] AS ends_at
+                   said.at AS told_at, CASE WHEN cause.invited IS NULL THEN cause.ends[cardinality(cause.ends)]
+                        ELSE greatest(cause.at, said.at) + {INVITATION_LIFE} END AS ends_at
             FROM (
                 SELECT stream_id, version, split_part(type, '.', 1) AS name,
                        (data ->> 'occurred_at')::timestamptz AS at, (data ->> 'host_id')::uuid AS host_id,
+                       CASE WHEN {is_event("PersonInvited")} THEN (data ->> 'person_id')::uuid END AS invited,
                        coalesce(data -> 'previous_host_ids', '[]') AS former,
                        array_agg(data -> 'host_ids') FILTER (WHERE {is_any_event(HOST_EVENTS)}) OVER so_far AS hosts,
                        array_agg((data ->> 'ends_at')::timestamptz)
@@ -119,6 +123,8 @@ OUTBOX = ReadModel(
                 UNION ALL
                 SELECT 'former_host', host::uuid FROM jsonb_array_elements_text(cause.former) AS h(host)
                 WHERE NOT latest.hosts ? host
+                UNION ALL
+                SELECT 'person', cause.invited WHERE cause.invited IS NOT NULL
             ) AS recipient
             JOIN (VALUES {CHANNEL_TABLE}) AS channel (name, roles, sent, failed, requested)
                 ON channel.name = ANY (known.channels)
@@ -133,7 +139,7 @@ OUTBOX = ReadModel(
                     AND t.name IN (channel.sent, channel.failed, channel.requested)
                 ORDER BY t.version DESC LIMIT 1
             ) AS said ON true
-            WHERE latest.hosts IS NOT NULL
+            WHERE latest.hosts IS NOT NULL OR cause.invited IS NOT NULL
         ) AS owed
     """,
     events=(*NOTIFICATION_RULES, *NOTIFICATION_EVENTS, ERASED),
@@ -192,7 +198,7 @@ LISTING = Listing(
     sorts={"caused_at": Sort("o.caused_at", "timestamptz"), "ends_at": Sort("o.ends_at", "timestamptz")},
     to_row=to_outbox_row,
 )
-RECIPIENT_ORDER = ("guest", "host", "co_host", "former_host")
+RECIPIENT_ORDER = ("guest", "host", "co_host", "former_host", "person")
 
 
 def list_booking_notifications(source: QuerySource, id: UUID, now: datetime) -> list[OutboxRow]:

@@ -34,6 +34,7 @@ LOGS = (
     "calendar.jsonl",
     "messages.jsonl",
     "managed.jsonl",
+    "invitation.jsonl",
 )
 LINES = [json.loads(line) for log in LOGS for line in (GOLDEN / log).read_text(encoding="utf-8").splitlines()]
 NOW = datetime(2027, 1, 1, tzinfo=UTC)

@@ -136,12 +136,17 @@ def create_person(
     time_zone: Annotated[
         str | None, typer.Option(help="The person's IANA time zone; that of this machine when absent.")
     ] = None,
+    invite: Annotated[
+        bool | None,
+        typer.Option("--invite/--no-invite", help="Mail an invitation; by default where there is a mail server."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Add a person."""
     with explain_errors(), use_services() as services:
         zone = time_zone or find_machine_zone()
-        id = add_person(services, email, role, name, zone)
+        is_invited = services.settings.mail_method != "none" if invite is None else invite
+        id = add_person(services, email, role, name, zone, is_invited)
         text = f"Added {email} in the time zone {zone}; they confirm it or change it when they first sign in."
         print_answer(as_json, {"id": str(id), "email": email, "time_zone": zone}, text)
 

@@ -11,10 +11,11 @@ from api.clock import read_clock
 from api.field_types import list_time_zones, normalize_email
 from api.http.validation_messages import explain_validation_error
 from api.services import Services
+from api.v1.people import to_person_properties
 from api.v1.request_bodies import NewPerson
 from domain.email_addresses import fold_address
 from domain.event import Actor, Context
-from domain.person import PersonProperties, Role
+from domain.person import Role
 from domain.refusals import Invalid, Refusal
 from integrations.clock import Clock
 from store.credentials.api_keys import generate_key
@@ -25,7 +26,9 @@ def build_operator_context(clock: Clock = read_clock) -> Context:
     return Context(clock(), Actor(kind="system"), uuid4().hex, "cli", frozenset({"member", "manager", "admin"}))
 
 
-def add_person(services: Services, email: str, roles: list[str], name: str | None, time_zone: str) -> UUID:
+def add_person(
+    services: Services, email: str, roles: list[str], name: str | None, time_zone: str, invite: bool = False
+) -> UUID:
     """Add a person. Raises Invalid naming the option, EmailTaken."""
     if unknown := set(roles) - set(get_args(Role)):
         raise Invalid("role", f"There is no role {sorted(unknown)[0]}; the roles are {', '.join(get_args(Role))}.")
@@ -35,8 +38,8 @@ def add_person(services: Services, email: str, roles: list[str], name: str | Non
     except ValidationError as error:
         first_error = error.errors()[0]
         raise Invalid(str(first_error["loc"][0]), explain_validation_error(first_error)) from None
-    properties = PersonProperties(**{field: value for field, value in dict(body).items() if value is not None})
-    return services.administration.add_person(build_operator_context(services.clock), properties).id
+    context = build_operator_context(services.clock)
+    return services.administration.add_person(context, to_person_properties(body), invite=invite).id
 
 
 def find_machine_zone() -> str:

@@ -1,7 +1,7 @@
 """All routers of the pages, in the order in which FastAPI matches a path."""
 
 from api.pages import sign_in, usage
-from api.pages.admin import mail, meeting_types, people, read_models
+from api.pages.admin import invitations, mail, meeting_types, people, read_models
 from api.pages.history import event_log, timeline
 from api.pages.links import create as create_link
 from api.pages.links import detail as link_detail
@@ -46,6 +46,7 @@ ROUTERS = (
     event_log.router,
     timeline.router,
     people.router,
+    invitations.router,
     meeting_types.router,
     mail.router,
     read_models.router,

@@ -27,14 +27,14 @@ class ToldMail(BaseModel):
 
     `owed`: it goes out, at `due_at` if it failed before. `failed`: it was given up. `superseded`: a later one took its
     place. `erased`: its guest's details were. `lapsed`: the meeting was over before it could go out. `before`: it
-    happened before mails were sent.
+    happened before mails were sent. Of an invitation, `booking_id` is its own id, and `to` is `person`.
     """
 
     id: UUID
     booking_id: UUID
     what: str
     channel: str
-    to: Literal["guest", "host", "co_host", "former_host"]
+    to: Literal["guest", "host", "co_host", "former_host", "person"]
     person: Named | None
     state: Literal["owed", "sent", "failed", "superseded", "erased", "lapsed", "before"]
     attempts: int

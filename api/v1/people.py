@@ -40,11 +40,10 @@ router = APIRouter(prefix="/v1", tags=["People"], route_class=StrictRoute)
 def add_person(
     services: CurrentServices, caller: CurrentCaller, key: IdempotencyKey, body: NewPerson, response: Response
 ) -> PersonRow:
-    """Adds a person (admin)."""
+    """Adds a person, and mails them an invitation unless `invite` is false (admin)."""
     caller.require_any_role("admin")
-    properties = PersonProperties(**{name: value for name, value in dict(body).items() if value is not None})
     outcome = services.administration.add_person(
-        caller.context, properties, key, describe_request(body, route="people")
+        caller.context, to_person_properties(body), key, describe_new_person(body), body.invite
     )
     announce_creation(response, services, outcome)
     return to_person_response(caller, people.find_person(services.from_log(outcome.position), outcome.id), response)
@@ -102,6 +101,17 @@ def deactivate_person(services: CurrentServices, caller: CurrentCaller, id: Id, 
     return load_person(services, caller, id, response)
 
 
+@router.post(
+    "/people/{id}/invite",
+    response_model=Person,
+    responses=describe_problems(401, 403, 404, "nothing_to_send", 413, 422, 503),
+)
+def invite_person(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> PersonRow:
+    """Mails a person an invitation, or the same one again unless it is on its way (admin)."""
+    announce_change(response, services, services.administration.invite_person(caller.context, id))
+    return load_person(services, caller, id, response)
+
+
 @router.post("/people/{id}/activate", response_model=Person, responses=describe_problems(401, 403, 404, 413, 422, 503))
 def activate_person(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> PersonRow:
     """Puts a person back into service; keys from before stay ended (admin)."""
@@ -144,3 +154,17 @@ def hide_busy_feed(caller: Caller, row: PersonRow) -> PersonRow:
     if row["id"] == caller.person.id or "admin" in caller.context.roles:
         return row
     return {**row, "busy_feed_url": None}
+
+
+def to_person_properties(body: NewPerson) -> PersonProperties:
+    """Convert a request body to the properties of a person."""
+    values = {name: value for name, value in dict(body).items() if name != "invite" and value is not None}
+    return PersonProperties(**values)
+
+
+def describe_new_person(body: NewPerson) -> dict[str, Any]:
+    """Describe a request as values whose digest recognises its repetition, as before there was `invite`."""
+    request = describe_request(body, route="people")
+    if body.invite:
+        del request["body"]["invite"]
+    return request

@@ -103,7 +103,10 @@ def drop_null_from_schema(schema: dict[str, Any], clearable: frozenset[str]) -> 
 
 
 class NewPerson(RequestBody):
-    """A person to add; Monday to Friday, nine to five, unless their hours are given."""
+    """A person to add; Monday to Friday, nine to five, unless their hours are given.
+
+    With `invite`, they are mailed an invitation with a sign-in link.
+    """
 
     name: Name
     email: Email
@@ -112,6 +115,7 @@ class NewPerson(RequestBody):
     busy_feed_url: WebAddress | None = None
     weekly_hours: WeeklyHours | None = None
     date_overrides: DateOverrides = {}  # noqa: RUF012
+    invite: StrictBool = True
 
 
 class OwnChanges(PatchBody):

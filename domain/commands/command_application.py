@@ -14,6 +14,7 @@ from domain.commands.aggregate_cache import AggregateCache
 from domain.erasure import Erasure, PersonalDetailsErased
 from domain.event import Event
 from domain.event_mapper import EventMapper
+from domain.invitation import Invitation, PersonInvited
 from domain.link import Link, LinkCreated
 from domain.log import AppendConditions, LogReader, OutcomeUnknown, StaleRead
 from domain.managed_link import ManagedLink, ManagedLinkCreated
@@ -27,6 +28,7 @@ AGGREGATE_CLASSES: dict[type[Event], type[Aggregate]] = {
     PersonAdded: Person,
     MeetingTypeCreated: MeetingType,
     ManagedLinkCreated: ManagedLink,
+    PersonInvited: Invitation,
     LinkCreated: Link,
     SingleUseIssued: Token,
     DirectIssued: Token,

@@ -12,9 +12,9 @@ from domain.notifications.calendar_delivery import (
     CalendarWritten,
 )
 from domain.notifications.mail_delivery import MailFailed, MailFailureReason, MailRequested, MailSent, NotificationEvent
+from domain.notifications.notified_aggregate import NotifiedAggregate
 from domain.notifications.outbox import MAX_UNKNOWN_OUTCOMES, RETRY_DELAYS_SECONDS, DeliveryState, Notification
 from domain.refusals import NotFound
-from domain.token import Token
 
 EVENT_CLASSES: dict[str, tuple[type[NotificationEvent], type[NotificationEvent], type[NotificationEvent]]] = {
     "mail": (MailSent, MailFailed, MailRequested),
@@ -25,10 +25,10 @@ EVENT_CLASSES: dict[str, tuple[type[NotificationEvent], type[NotificationEvent],
 class NotificationCommands(CommandGroup):
     """The commands of the outbox workers, and of people who resend a notification."""
 
-    def load_token_if_pending(self, token_id: UUID, notification: Notification) -> Token | None:
-        """Returns the token if this notification is pending by the log, whatever the outbox table says; else None."""
-        token = self.load_aggregate(Token, token_id)
-        return token if token.outbox.is_pending(notification) else None
+    def load_if_pending(self, id: UUID, notification: Notification) -> NotifiedAggregate | None:
+        """Returns the token or invitation if the notification is pending by the log, which decides."""
+        aggregate = self.load_aggregate(NotifiedAggregate, id)
+        return aggregate if aggregate.outbox.is_pending(notification) else None
 
     def record_delivery(
         self, context: Context, token_id: UUID, notification: Notification, **payload: Any
@@ -61,19 +61,19 @@ class NotificationCommands(CommandGroup):
     ) -> int | None:
         """Appends the outcome of one attempt."""
 
-        def change(token: Token) -> None:
+        def change(token: NotifiedAggregate) -> None:
             delivery_state = token.outbox.get_delivery_state(notification)
             fields = {"attempt": delivery_state.attempts + 1, **payload}
             if "reason" in fields:
                 fields["last"] = fields["last"] or is_last_attempt(delivery_state, fields["reason"])
             token.record_notification(event_class, context, notification, **fields)
 
-        return self.change_aggregate(Token, token_id, context, change)
+        return self.change_aggregate(NotifiedAggregate, token_id, context, change)
 
     def request_resend(self, context: Context, token_id: UUID, id: UUID) -> int | None:
         """Requests a mail once more. Records nothing while it is pending. Raises NotFound, NothingToSend, TryAgain."""
 
-        def change(token: Token) -> None:
+        def change(token: NotifiedAggregate) -> None:
             notifications = {
                 notification.derive_id(token_id): notification for notification in token.outbox.list_notifications()
             }
@@ -81,7 +81,7 @@ class NotificationCommands(CommandGroup):
                 raise NotFound
             token.request_notification(EVENT_CLASSES[notifications[id].channel][2], context, notifications[id])
 
-        return self.change_aggregate(Token, token_id, context, change)
+        return self.change_aggregate(NotifiedAggregate, token_id, context, change)
 
 
 def is_last_attempt(delivery_state: DeliveryState, reason: MailFailureReason | CalendarFailureReason) -> bool:

@@ -8,11 +8,13 @@ from domain.commands.command_group import CommandGroup
 from domain.commands.idempotent_creation import IdempotentCreation
 from domain.email_addresses import fold_address
 from domain.event import Context
+from domain.invitation import Invitation, derive_invitation_id
 from domain.log import AppendConditions, Claim, CommandResult
 from domain.meeting_type import MeetingType, MeetingTypeProperties
+from domain.notifications.mail_delivery import MailRequested
 from domain.permissions import require_role
 from domain.person import Person, PersonProperties
-from domain.refusals import EmailTaken, Invalid
+from domain.refusals import EmailTaken, Invalid, NothingToSend
 
 
 class AdministrationCommands(CommandGroup):
@@ -24,16 +26,41 @@ class AdministrationCommands(CommandGroup):
         properties: PersonProperties,
         key: str | None = None,
         body: Mapping[str, Any] | None = None,
+        invite: bool = False,
     ) -> CommandResult:
-        """Adds a person. Raises Forbidden, EmailTaken, IdempotencyKeyReused, TryAgain."""
+        """Adds a person, and with `invite` their invitation by mail in the same append.
+
+        Raises Forbidden, EmailTaken, IdempotencyKeyReused, TryAgain.
+        """
         creation = IdempotentCreation(context, key, body or {})
 
         def decide(_: bool) -> int | None:
             person = Person.add(creation.id, properties, context, **creation.build_event_fields())
             self.refuse_if_email_taken(person)
-            return self.append_events(person, conditions=build_email_conditions(person))
+            invitations = [Invitation.create(person.id, context)] if invite else []
+            return self.append_events(*invitations, person, conditions=build_email_conditions(person))
 
         return self.create_aggregate(creation, decide)
+
+    def invite_person(self, context: Context, id: UUID) -> int | None:
+        """Mails a person an invitation, or the same one again unless it is on its way. Returns the position, or None.
+
+        Raises Forbidden, NotFound, NothingToSend for somebody who is deactivated, TryAgain.
+        """
+        require_role(context, "admin")
+
+        def decide(person: Person, _: bool) -> int | None:
+            if not person.active:
+                raise NothingToSend
+            invitation = self.load_aggregates([derive_invitation_id(id)]).get(derive_invitation_id(id))
+            if not isinstance(invitation, Invitation):
+                return self.append_events(Invitation.create(id, context))
+            invitation = invitation.copy_with_events(())
+            [notification] = invitation.outbox.list_notifications()
+            invitation.request_notification(MailRequested, context, notification)
+            return self.append_events(invitation)
+
+        return self.decide_on_aggregate(Person, id, context, decide)
 
     def update_person(
         self, context: Context, id: UUID, changes: Mapping[str, Any], version: int | None = None

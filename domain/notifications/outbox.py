@@ -12,9 +12,9 @@ from uuid import UUID
 
 from domain.event import Event
 
-RecipientRole = Literal["guest", "host", "co_host", "former_host"]
+RecipientRole = Literal["guest", "host", "co_host", "former_host", "person"]
 DeliveryStatus = Literal["owed", "sent", "failed"]
-ALL_ROLES: tuple[RecipientRole, ...] = ("guest", "host", "co_host", "former_host")
+ALL_ROLES: tuple[RecipientRole, ...] = ("guest", "host", "co_host", "former_host", "person")
 # seconds from a failure to the next attempt; after the last one a failure is final
 RETRY_DELAYS_SECONDS = (10, 60, 300, 1_800, 7_200, 21_600, 43_200, 86_400)
 # attempts with an unknown outcome: a mail with one Message-ID is sent at most that often
@@ -57,6 +57,7 @@ NOTIFICATION_RULES: dict[str, NotificationRule] = {
     "MeetingReassigned": NotificationRule("reassigned"),
     "MeetingCancelled": NotificationRule("cancelled"),
     "CalendarConflictFound": NotificationRule("conflict", replaces=False, changes=False, channels=("mail",)),
+    "PersonInvited": NotificationRule("invited", roles=("person",), changes=False, channels=("mail",)),
 }
 CHANNELS: dict[str, Channel] = {
     "mail": Channel("MailSent", "MailFailed", "MailRequested"),
@@ -132,7 +133,13 @@ class Outbox:
                         yield Notification(cause.originator_version, channel, to, person_id)
 
     def list_recipients(self, cause: Event) -> Iterator[tuple[RecipientRole, UUID | None]]:
-        """Lists the recipients of an event: the guest, the hosts after it (or the one it names), and former hosts."""
+        """Lists the recipients of an event: the guest, the hosts after it (or the one it names), and former hosts.
+
+        An invitation has one, the person that it invites.
+        """
+        if get_event_name(cause) == "PersonInvited":
+            yield "person", getattr(cause, "person_id", None)
+            return
         yield "guest", None
         hosts: tuple[UUID, ...] = ()
         for event in self.cause_events:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from domain.notifications.calendar_delivery import CalendarFailureReason as Reason
+from domain.notifications.notified_aggregate import NotifiedAggregate
 from domain.notifications.outbox import Notification
 from domain.refusals import Refusal
 from domain.token import Token
@@ -57,7 +58,7 @@ class CalendarDelivery:
         self.calendar_sync = calendar_sync
         self.details_loader = details_loader
 
-    def describe_attempt(self, token: Token, notification: Notification) -> Mapping[str, Any]:
+    def describe_attempt(self, token: NotifiedAggregate, notification: Notification) -> Mapping[str, Any]:
         """Describe an attempt: there is nothing to say of it."""
         return {}
 
@@ -90,6 +91,7 @@ class CalendarDelivery:
         Returns "written" or "removed". Raises CalendarError, NothingToDeliver when nothing is written to the account.
         """
         token = attempt.token
+        assert isinstance(token, Token)  # calendars are only notified of meetings
         if account.write_to is None:
             raise NothingToDeliver
         client = account.build_client(self.calendar_sync.http_client)

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from domain.notifications.notified_aggregate import NotifiedAggregate
 from domain.notifications.outbox import Notification
 from domain.refusals import Refusal
 from domain.token import Token
 from integrations.clock import Clock
 from integrations.delivery import DeliveryAttempt, DeliveryFailed, DeliveryInterrupted, LeaseLost
 from integrations.email_address import InvalidEmailAddress
+from integrations.mail.invitation_mail import InvitationMailBuilder
 from integrations.mail.mail_message import MailMessage
 from integrations.mail.mail_transport import MailSettings, MailTransport, OutgoingMail
 from integrations.mail.meeting_mails import AddresseeUnknown, build_meeting_mail
@@ -27,16 +29,23 @@ class MailDelivery:
     """Delivers notifications as mails. It has an event loop for SMTP, and keeps its connection while mails are due."""
 
     channel = "mail"
-    failure_message = "A mail to the %s of booking %s: %s"
+    failure_message = "A mail to the %s of booking or invitation %s: %s"
 
-    def __init__(self, settings: MailSettings, details_loader: MeetingDetailsLoader, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: MailSettings,
+        details_loader: MeetingDetailsLoader,
+        invitation_builder: InvitationMailBuilder,
+        clock: Clock,
+    ) -> None:
         self.details_loader = details_loader
+        self.invitation_builder = invitation_builder
         self.transport = MailTransport(settings, clock)
         self._runner = asyncio.Runner()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._send_task: asyncio.Task[None] | None = None
 
-    def describe_attempt(self, token: Token, notification: Notification) -> Mapping[str, Any]:
+    def describe_attempt(self, token: NotifiedAggregate, notification: Notification) -> Mapping[str, Any]:
         """Describe an attempt by its Message-ID, which only a request to send the mail again changes."""
         requests = token.outbox.get_delivery_state(notification).requests
         return {"message_id": f"{notification.derive_id(token.id)}.{requests}@{self.transport.domain}"}
@@ -88,10 +97,14 @@ class MailDelivery:
 
     def _build_message(self, attempt: DeliveryAttempt) -> MailMessage:
         token, notification = attempt.token, attempt.notification
-        details = self.details_loader.load_details(token, notification.cause_version)
         addressee = self.details_loader.find_person(notification.person_id)
         if addressee is not None and not addressee.active:
             raise DeliveryFailed("reader_left", permanent=True)
+        if not isinstance(token, Token):
+            if addressee is None:
+                raise AddresseeUnknown
+            return self.invitation_builder.build_mail(addressee)
+        details = self.details_loader.load_details(token, notification.cause_version)
         return build_meeting_mail(
             details,
             notification,

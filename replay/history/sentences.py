@@ -7,9 +7,16 @@ from domain.text_direction import isolate_text
 from replay.history.changes import list_changes
 from replay.history.event_context import TOKEN_EVENTS, EventContext
 from replay.history.event_rows import ActorRow, HistoryRow, LogRow, to_instant, to_text
+from replay.history.notification_sentences import (
+    describe_calendar_failed,
+    describe_calendar_requested,
+    describe_calendar_written,
+    describe_mail_failed,
+    describe_mail_requested,
+    describe_mail_sent,
+    name_guest,
+)
 from replay.history.phrases import (
-    CALENDAR_FAILURES,
-    FAILURES,
     describe_changes,
     describe_recipient,
     describe_text,
@@ -103,6 +110,10 @@ def describe_link_created(row: LogRow, context: EventContext) -> str:
     return f"published the {kind} {name_stream(row, context)} of {meeting_type} for {owner}"
 
 
+def describe_person_invited(row: LogRow, context: EventContext) -> str:
+    return f"invited {name_person(row.data.get('person_id'), row, context)} by mail to sign in"
+
+
 def describe_update(kind: str) -> Phrase:
     """The phrase of an update: what was changed."""
     return lambda row, context: (
@@ -181,60 +192,6 @@ def describe_personal_details_erased(row: LogRow, context: EventContext) -> str:
     return f"erased the personal details of {kind} of {name_reference(token.issue, 'link_id', row, context)}{count}"
 
 
-def describe_mail_sent(row: LogRow, context: EventContext) -> str:
-    if row.data.get("by") == "console":
-        return f"printed the mail to {name_recipient(row, context)} on the console, that {describe_notification(row)}"
-    return f"mailed {name_recipient(row, context)} that {describe_notification(row)}"
-
-
-def describe_mail_failed(row: LogRow, context: EventContext) -> str:
-    reason = explain_failure(row, FAILURES)
-    return f"could not mail {name_recipient(row, context)} that {describe_notification(row)}, {reason}"
-
-
-def describe_mail_requested(row: LogRow, context: EventContext) -> str:
-    return f"asked for {name_recipient(row, context)} to be mailed again that {describe_notification(row)}"
-
-
-def describe_calendar_written(row: LogRow, context: EventContext) -> str:
-    calendar = f"calendar of {name_recipient(row, context)}"
-    if row.data.get("done") == "removed":
-        return f"removed the meeting from the {calendar}"
-    return f"wrote the meeting into the {calendar}"
-
-
-def describe_calendar_failed(row: LogRow, context: EventContext) -> str:
-    reason = explain_failure(row, CALENDAR_FAILURES)
-    return f"could not bring the calendar of {name_recipient(row, context)} up to date, {reason}"
-
-
-def describe_calendar_requested(row: LogRow, context: EventContext) -> str:
-    return f"asked for the meeting to be written into the calendar of {name_recipient(row, context)} again"
-
-
-def explain_failure(row: LogRow, reasons: Mapping[str, str]) -> str:
-    """Why something failed, and whether it is tried again."""
-    reason = reasons.get(str(row.data.get("reason")), "for a reason that this version does not know")
-    next_step = "and does not try again" if row.data.get("last") else "and tries again later"
-    return f"because {reason}, {next_step}"
-
-
-def name_recipient(row: LogRow, context: EventContext) -> str:
-    """The recipient of a notification."""
-    return (
-        name_guest(row, context)
-        if row.data.get("to") == "guest"
-        else name_person(row.data.get("person_id"), row, context)
-    )
-
-
-def describe_notification(row: LogRow) -> str:
-    """What a notification says."""
-    if row.data.get("what") == "conflict":
-        return "the meeting stays, although a calendar has something else at its time"
-    return f"the meeting was {to_text(row.data.get('what')) or 'changed'}"
-
-
 def name_token_link(row: LogRow, context: EventContext) -> str:
     """The name of the link of the event's token."""
     token = context.find_token(row)
@@ -254,15 +211,10 @@ def describe_meeting(row: LogRow, context: EventContext) -> str:
     return f"{name_meeting_type(booking, row, context)} with {hosts if is_by_guest else name_guest(row, context)}"
 
 
-def name_guest(row: LogRow, context: EventContext) -> str:
-    """The guest of the event's token, in the sentence of somebody else."""
-    name = find_guest_name(row, context)
-    return f"the guest {name}" if name else "a guest"
-
-
 SENTENCES: dict[str, Phrase] = {
     "PersonAdded": describe_person_added,
     "PersonUpdated": describe_update(""),
+    "PersonInvited": describe_person_invited,
     "PersonDeactivated": describe_simple_event("deactivated"),
     "PersonActivated": describe_simple_event("activated", ending=" again"),
     "MeetingTypeCreated": describe_meeting_type_created,

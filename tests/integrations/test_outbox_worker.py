@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from api.services import build_mail_settings
+from api.services import build_invitation_builder, build_mail_settings
 from domain.notifications.outbox import RETRY_DELAYS_SECONDS, Notification
 from domain.token import Token
 from integrations.delivery import DeliveryAttempt
@@ -50,8 +50,9 @@ class StalledMailDelivery(MailDelivery):
     """A delivery by mail that takes longer than the lease before it sends its data."""
 
     def __init__(self, outbox: OutboxDriver) -> None:
-        loader = outbox.api.services.meeting_details
-        super().__init__(build_mail_settings(outbox.api.services.settings), loader, outbox.clock)
+        services = outbox.api.services
+        settings, invitations = build_mail_settings(services.settings), build_invitation_builder(services)
+        super().__init__(settings, services.meeting_details, invitations, outbox.clock)
         self.clock = outbox.clock
 
     def deliver(self, attempt: DeliveryAttempt) -> Mapping[str, Any]:

@@ -5,8 +5,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from api.http.dependencies import Caller, CurrentServices, Id, describe_request
+from api.http.dependencies import Caller, CurrentServices, Id
 from api.http.form_body import Form
+from api.pages.admin.invitations import describe_added, load_invitation
 from api.pages.admin.person_form import EMPTY_VALUES, build_form_context, parse_person_form
 from api.pages.links.edit_impact import format_count
 from api.pages.rendering.dependencies import Viewer, WaitsForPosition
@@ -17,9 +18,10 @@ from api.pages.rendering.page_route import PageRoute
 from api.pages.rendering.query_parameters import ListQuery
 from api.pages.rendering.templates import redirect_to, render_page
 from api.services import Services
+from api.v1.people import describe_new_person, to_person_properties
 from api.v1.request_bodies import NewPerson, PersonChanges
 from domain.log import CommandResult
-from domain.person import Person, PersonProperties
+from domain.person import Person
 from projections import departures, people
 
 router = APIRouter(prefix="/admin/people", include_in_schema=False, route_class=PageRoute)
@@ -34,32 +36,35 @@ def list_people(request: Request, services: CurrentServices, viewer: Viewer, que
 
 
 @router.get("/new")
-def show_new_form(request: Request, viewer: Viewer) -> Response:
+def show_new_form(request: Request, services: CurrentServices, viewer: Viewer) -> Response:
     """Show an empty form (admin)."""
     viewer.require_any_role("admin")
-    values = EMPTY_VALUES | {"time_zone": viewer.person.properties.time_zone}
-    return render_form(request, viewer, None, values, FormState(key=generate_form_key()))
+    values = EMPTY_VALUES | {"time_zone": viewer.person.properties.time_zone, "invite": True}
+    return render_form(request, services, viewer, None, values, FormState(key=generate_form_key()))
 
 
 @router.post("/new")
 def add_person(request: Request, services: CurrentServices, viewer: Viewer, form: Form) -> Response:
     """Add a person, only once however often the form is sent (admin)."""
     viewer.require_any_role("admin")
-    values = parse_person_form(form, {}, viewer.today)
+    values = parse_person_form(form, {}, viewer.today) | {"invite": form.get_value("invite") == "on"}
 
     def add(key: str | None) -> CommandResult:
         body = validate_form(NewPerson, values)
-        properties = PersonProperties(**{name: value for name, value in dict(body).items() if value is not None})
-        request_body = describe_request(body, route="people")
-        return services.administration.add_person(viewer.context, properties, key, request_body)
+        request_body = describe_new_person(body)
+        return services.administration.add_person(
+            viewer.context, to_person_properties(body), key, request_body, body.invite
+        )
 
     return submit_new(
         services,
         viewer.context,
         form.get_value("key").strip(),
         add,
-        lambda state, status: render_form(request, viewer, None, values, state, status),
-        lambda result: redirect_to("/admin/people", f"Added {values['name']}.", result.position),
+        lambda state, status: render_form(request, services, viewer, None, values, state, status),
+        lambda result: redirect_to(
+            "/admin/people", describe_added(services, values["name"], values["invite"]), result.position
+        ),
     )
 
 
@@ -68,7 +73,9 @@ def show_edit_form(request: Request, services: CurrentServices, viewer: Viewer, 
     """Show the form of a person as they are (admin)."""
     viewer.require_any_role("admin")
     person = load_person(services, id)
-    return render_form(request, viewer, person, person.properties.model_dump(), FormState(version=person.version))
+    return render_form(
+        request, services, viewer, person, person.properties.model_dump(), FormState(version=person.version)
+    )
 
 
 @router.post("/{id}")
@@ -91,7 +98,7 @@ def update_person(request: Request, services: CurrentServices, viewer: Viewer, i
         values,
         update,
         lambda: load_person(services, id),
-        lambda state, status: render_form(request, viewer, load_person(services, id), values, state, status),
+        lambda state, status: render_form(request, services, viewer, load_person(services, id), values, state, status),
         redirect,
     )
 
@@ -135,6 +142,7 @@ def load_person(services: Services, id: UUID) -> Person:
 
 def render_form(
     request: Request,
+    services: Services,
     viewer: Caller,
     person: Person | None,
     values: dict[str, Any],
@@ -143,7 +151,10 @@ def render_form(
 ) -> Response:
     """Render the page of the form; the person is an existing one."""
     context = build_form_context(values, viewer.today, person.properties.date_overrides if person else {})
-    return render_page(request, "admin/person.html", status, person=person, **context, **vars(state))
+    invitation = load_invitation(services, person) if person else None
+    return render_page(
+        request, "admin/person.html", status, person=person, invitation=invitation, **context, **vars(state)
+    )
 
 
 def redirect_after_change(services: Services, path: str, sentence: str, position: int | None) -> Response:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.services import build_mail_settings
+from api.services import build_invitation_builder, build_mail_settings
 from domain.token import Token
 from integrations.mail.mail_delivery import MailDelivery
 from integrations.meeting_details import MeetingDetails
@@ -134,7 +134,9 @@ class TestFailing:
         loader = FailingLoader(
             services.scheduling, services.reader, services.settings.base_url, services.build_manage_url
         )
-        delivery = MailDelivery(build_mail_settings(services.settings), loader, outbox.clock)
+        delivery = MailDelivery(
+            build_mail_settings(services.settings), loader, build_invitation_builder(services), outbox.clock
+        )
         outbox.deliver_all(outbox.create_worker(delivery))
         assert {notification["failure"] for notification in outbox.list_notifications(first_id)} == {"not_written"}
         assert set(outbox.list_states(second_id).values()) == {"sent"}

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from api.cli.doctor import check_unsent_mail
-from api.services import build_mail_delivery, build_mail_settings
+from api.services import build_invitation_builder, build_mail_delivery, build_mail_settings
 from api.settings import CONSOLE
 from integrations.mail.mail_delivery import MailDelivery
 from projections import outbox as outbox_rows
@@ -15,7 +15,9 @@ def deliver_without_server(outbox: OutboxDriver) -> None:
     """Deliver everything that is due as a service without a mail server does."""
     services = outbox.api.services
     mail_settings = replace(build_mail_settings(services.settings), smtp_url="")
-    outbox.deliver_all(outbox.create_worker(MailDelivery(mail_settings, services.meeting_details, outbox.clock)))
+    invitations = build_invitation_builder(services)
+    delivery = MailDelivery(mail_settings, services.meeting_details, invitations, outbox.clock)
+    outbox.deliver_all(outbox.create_worker(delivery))
 
 
 def test_admins_see_what_was_not_sent_and_send_it_again(outbox: OutboxDriver) -> None:
