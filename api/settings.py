@@ -17,8 +17,10 @@ from integrations.mail.smtp_url import parse_smtp_url
 from store.database_url import check_database_url
 
 IDENTIFIER = r"^[a-z_][a-z0-9_]{0,39}$"
+METRICS_TOKEN = re.compile(r"[\x21-\x7e]{32,200}")
 EXTENSION_ORIGIN = re.compile(r"chrome-extension://[a-p]{32}")
 KEY_FILE = "secret_keys"
+PRIVATE_NETWORKS = "127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7"  # RFC 1918, RFC 4193
 CONSOLE = "console:"  # instead of the mail server's URL: mails are printed. No setting, `oncelink demo` alone does it
 NO_MAIL_SERVER = (
     "There is no mail server: set ONCELINK_SMTP_URL and ONCELINK_MAIL_FROM. Until then nobody is mailed, and people "
@@ -70,6 +72,10 @@ class Settings(BaseSettings):
     calendar_allowed_networks: str = Field(
         "", description="Comma separated, such as 10.1.0.0/16; inside networks that calendars may be read from."
     )
+    metrics_token: str = Field("", repr=False, description="A key for /metrics and the details of /readyz.")
+    metrics_networks: str = Field(
+        PRIVATE_NETWORKS, description="Comma separated; the networks that need no token for /metrics and /readyz."
+    )
     extension_origins: str = Field(
         OUR_EXTENSION, description="Comma separated; the Chrome extensions that may connect."
     )
@@ -118,7 +124,15 @@ class Settings(BaseSettings):
             raise ValueError("each key must have at least 32 characters")
         return value
 
-    @field_validator("calendar_allowed_networks")
+    @field_validator("metrics_token")
+    @classmethod
+    def validate_metrics_token(cls, value: str) -> str:
+        """Require at least 32 characters that a header can have. Raises ValueError."""
+        if value and not METRICS_TOKEN.fullmatch(value):
+            raise ValueError("must have at least 32 characters, visible ASCII without spaces")
+        return value
+
+    @field_validator("calendar_allowed_networks", "metrics_networks")
     @classmethod
     def validate_networks(cls, value: str) -> str:
         """Require CIDR notation. Raises ValueError."""
@@ -169,6 +183,11 @@ class Settings(BaseSettings):
         if self.smtp_url == CONSOLE:
             return "console"
         return "smtp" if self.smtp_url else "none"
+
+    @property
+    def operators_networks(self) -> list[IPv4Network | IPv6Network]:
+        """The networks from which /metrics and the details of /readyz may be read without a token."""
+        return [ip_network(network) for network in split_list(self.metrics_networks)]
 
     @property
     def calendar_networks(self) -> list[IPv4Network | IPv6Network]:

@@ -1,6 +1,7 @@
 """Who a request comes from: the address of the connection, or the one that a trusted proxy names."""
 
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
 from starlette.requests import Request
@@ -8,7 +9,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 ANY_PEER = "*"
 NETWORK_BITS = 64  # an IPv6 subscriber has a whole /64, or more (RFC 6177)
+LOOPBACK = IPv4Address("127.0.0.1")
 FORWARDING_HEADERS = ("x-forwarded-for", "forwarded")
+OTHER_PROXY_HEADERS = ("x-forwarded-proto", "x-forwarded-host", "x-real-ip", "via")  # they come from a proxy too
 
 Address = IPv4Address | IPv6Address
 
@@ -76,6 +79,20 @@ def identify_client(request: Request) -> str | None:
     if isinstance(address, IPv6Address):
         return str(ip_network((address, NETWORK_BITS), strict=False))
     return str(address) if address else host[:100]
+
+
+def is_from_networks(request: Request, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
+    """Whether a client is in one of these networks.
+
+    Who comes through a trusted proxy is judged by the address that it names. A proxy's header from anybody else is not
+    believed, and says that the address of the connection is not the client's: then the client is nowhere.
+    """
+    host = request.client.host if request.client else ""
+    is_forwarded = request.scope.get("forwarded", False)
+    if not is_forwarded and any(name in request.headers for name in (*FORWARDING_HEADERS, *OTHER_PROXY_HEADERS)):
+        return False
+    address = parse_address(host) or (None if is_forwarded else LOOPBACK)  # a connection without an address is local
+    return address is not None and any(address in network for network in networks)
 
 
 def parse_address(host: str) -> Address | None:

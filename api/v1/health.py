@@ -1,16 +1,18 @@
 """Health checks and metrics for operators: /healthz, /readyz, /metrics."""
 
+import hmac
 from datetime import datetime
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
+from api.http.client_address import is_from_networks
 from api.http.dependencies import CurrentServices
 from api.http.metrics import render_metrics
 from api.http.problem_details import describe_problems
 from api.services import Services
-from domain.refusals import ReadModelBehind
+from domain.refusals import Forbidden, ReadModelBehind
 from projections import outbox
 from projections.following.positions import read_positions
 from store.database import DatabaseAway
@@ -20,7 +22,9 @@ router = APIRouter(tags=["Operations"])
 MAX_LAG_SECONDS = 10.0
 DEAD_LETTERS = "SELECT read_model, stream_id FROM {schema}.dead_letters ORDER BY failed_at LIMIT 20"
 METRICS: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {}}, "description": "All workers."}}
-NOT_READY: dict[int | str, dict[str, Any]] = {503: {"description": "Not ready; `reasons` says why."}}
+NOT_READY: dict[int | str, dict[str, Any]] = {
+    503: {"description": "Not ready; `reasons` says why, to whom may read `/metrics`."}
+}
 
 
 @router.get("/healthz", name="healthz")
@@ -30,19 +34,31 @@ async def check_health() -> dict[str, str]:
 
 
 @router.get("/readyz", name="readyz", responses=NOT_READY)
-def check_readiness(services: CurrentServices) -> JSONResponse:
+def check_readiness(request: Request, services: CurrentServices) -> JSONResponse:
     """Database, follower and lag; 503 with reasons."""
     reasons = list_reasons_not_ready(services)
-    return JSONResponse({"status": "not ready" if reasons else "ok", "reasons": reasons}, 503 if reasons else 200)
+    details = {"reasons": reasons} if is_operator(request, services) else {}
+    return JSONResponse({"status": "not ready" if reasons else "ok", **details}, 503 if reasons else 200)
 
 
-@router.get("/metrics", name="metrics", response_class=Response, responses=METRICS | describe_problems(503))
-def export_metrics(services: CurrentServices) -> Response:
+@router.get("/metrics", name="metrics", response_class=Response, responses=METRICS | describe_problems(403, 503))
+def export_metrics(request: Request, services: CurrentServices) -> Response:
     """Prometheus's text format."""
+    if not is_operator(request, services):
+        raise Forbidden
     instant = services.clock()
     calendars = services.calendar_sync.store.compute_totals(instant)
     text = render_metrics(read_positions(services.database), load_backlogs(services, instant), calendars, instant)
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def is_operator(request: Request, services: Services) -> bool:
+    """Whether somebody may read what is for operators: with the token, or from one of their networks."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    expected = services.settings.metrics_token
+    if expected and scheme.lower() == "bearer" and hmac.compare_digest(token.strip().encode(), expected.encode()):
+        return True
+    return is_from_networks(request, services.settings.operators_networks)
 
 
 def load_backlogs(services: Services, instant: datetime) -> list[outbox.ChannelBacklog]:
