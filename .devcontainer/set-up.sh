@@ -5,7 +5,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
-apt-get install -qq --yes --no-install-recommends chromium
+apt-get install -qq --yes --no-install-recommends chromium chromium-headless-shell
 
 # the version that the checks use
 uv_version="$(sed -n 's/^uv_version=\([0-9.]*\).*/\1/p' .ci/run)"
