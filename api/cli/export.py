@@ -24,8 +24,9 @@ from api.cli.export_files import (
     open_files,
     open_stream,
 )
-from api.cli.export_formats import FORMATS, KINDS, ExportKind, format_instant
+from api.cli.export_formats import FORMATS, KINDS, ExportKind
 from api.field_types import Instant
+from api.http.event_lines import format_instant
 from api.http.validation_messages import explain_validation_error
 from api.services import Services
 from domain.refusals import Invalid

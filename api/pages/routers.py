@@ -2,7 +2,7 @@
 
 from api.pages import sign_in, usage
 from api.pages.admin import invitations, mail, meeting_types, people, read_models
-from api.pages.history import event_log, timeline
+from api.pages.history import event_log, proofs, timeline
 from api.pages.links import create as create_link
 from api.pages.links import detail as link_detail
 from api.pages.links import disable_and_delete, single_use_link, single_use_list
@@ -44,6 +44,7 @@ ROUTERS = (
     meeting_detail.router,
     usage.router,
     event_log.router,
+    proofs.router,
     timeline.router,
     people.router,
     invitations.router,

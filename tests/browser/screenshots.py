@@ -297,6 +297,7 @@ PAGES = [
     ),
     Screenshot("handing-over", "/management/people", "claire"),
     Screenshot("handing-over-person", f"/management/people/{JULIO.id}", "claire"),
+    Screenshot("verification", "/history/verification", "ingrid"),
     Screenshot("history", "/history", "tomasz"),
     Screenshot("people", "/admin/people", "tomasz"),
     Screenshot("person", f"/admin/people/{JULIO.id}", "tomasz"),
