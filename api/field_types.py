@@ -24,6 +24,9 @@ DAY = re.compile(r"\d{4}-\d\d-\d\d")
 SLUG = re.compile(r"[a-z0-9-]{1,40}")
 # Internal networks use .local, .internal and .test; reachability is not checked here.
 SPECIAL_USE_DOMAIN_NAMES.clear()
+INVISIBLE = re.compile("[\u00ad\u200b\u2060-\u2064\ufeff]")  # soft hyphens, zero-width spaces and the like
+SPACES = re.compile("[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")  # the category Zs of Unicode
+BLANKS = "\u115f\u1160\u2800\u3164\uffa0"  # letters and signs that are drawn as nothing
 PLAIN_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}  # from full-width forms to ASCII
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -36,6 +39,23 @@ class RequestBody(BaseModel):
     def get_sent_fields(self) -> dict[str, Any]:
         """Get the fields that the client sent, for a PATCH."""
         return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+def normalize_text(value: object) -> object:
+    """Normalize a text to NFC, so that what looks equal is equal and is counted alike; anything else stays as it is."""
+    return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
+
+
+def normalize_name(value: object) -> object:
+    """Normalize a text of one line: to NFC, any kinds of space to one, without what cannot be seen.
+
+    The joiners inside emoji and of Persian and Indic scripts stay. A text in which nothing can be seen becomes empty.
+    """
+    if not isinstance(value, str):
+        return value
+    text = SPACES.sub(" ", unicodedata.normalize("NFC", INVISIBLE.sub("", value)))
+    is_visible = any(unicodedata.category(character)[0] in "LNPS" and character not in BLANKS for character in text)
+    return text if is_visible else ""
 
 
 def refuse_line_breaks(value: str) -> str:
@@ -120,9 +140,12 @@ def require_calendar_url(value: str) -> str:
 
 
 Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(refuse_line_breaks)
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    BeforeValidator(normalize_name),
+    AfterValidator(refuse_line_breaks),
 ]
-Text = Annotated[str, StringConstraints(max_length=2000)]
+Text = Annotated[str, StringConstraints(max_length=2000), BeforeValidator(normalize_text)]
 Slug = Annotated[str, StringConstraints(pattern=f"^{SLUG.pattern}$", max_length=40)]
 Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(normalize_email)]
 TimeZone = Annotated[str, StringConstraints(max_length=100), AfterValidator(require_time_zone)]

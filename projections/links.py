@@ -74,13 +74,13 @@ VIEW = COLUMNS.build_view(LinkRow, "links")
 
 LINKS = ReadModel(
     name="links",
-    version=1,
+    version=2,
     key="link_id",
     table=COLUMNS.table,
     indexes=(
         "(created_at, link_id)",
         "(updated_at, link_id)",
-        "(lower(name), link_id)",
+        "({schema}.fold_text(name), link_id)",
         "(owner_id, created_at, link_id)",
         "(created_at, link_id) WHERE in_library",
         "(managed_link_id) WHERE managed_link_id IS NOT NULL",
@@ -144,7 +144,7 @@ LISTING = Listing(
     sorts={
         "created_at": Sort("l.created_at", "timestamptz"),
         "updated_at": Sort("l.updated_at", "timestamptz"),
-        "name": Sort("lower(l.name)", "text"),
+        "name": Sort("{schema}.fold_text(l.name)", "text"),
     },
     to_row=COLUMNS.read_row,
 )

@@ -66,10 +66,10 @@ COLUMNS = Columns(
 
 MANAGED_LINKS = ReadModel(
     name="managed_links",
-    version=2,
+    version=3,
     key="managed_link_id",
     table=COLUMNS.table,
-    indexes=("(created_at, managed_link_id)", "(lower(name), managed_link_id)", "USING gin (words)"),
+    indexes=("(created_at, managed_link_id)", "({schema}.fold_text(name), managed_link_id)", "USING gin (words)"),
     rows=f"""
         SELECT {COLUMNS.fold}
         FROM (
@@ -95,7 +95,7 @@ LISTING = Listing(
     columns=COLUMNS.select,
     relation="managed_links AS g",
     key="g.managed_link_id",
-    sorts={"created_at": Sort("g.created_at", "timestamptz"), "name": Sort("lower(g.name)", "text")},
+    sorts={"created_at": Sort("g.created_at", "timestamptz"), "name": Sort("{schema}.fold_text(g.name)", "text")},
     to_row=COLUMNS.read_row,
 )
 

@@ -44,10 +44,10 @@ COLUMNS = Columns(FullMeetingTypeRow, alias="t", key="meeting_type_id", hidden=(
 
 MEETING_TYPES = ReadModel(
     name="meeting_types",
-    version=1,
+    version=2,
     key="meeting_type_id",
     table=COLUMNS.table,
-    indexes=("(created_at, meeting_type_id)", "(lower(name), meeting_type_id)", "USING gin (words)"),
+    indexes=("(created_at, meeting_type_id)", "({schema}.fold_text(name), meeting_type_id)", "USING gin (words)"),
     rows=f"""
         SELECT {COLUMNS.fold}
         FROM (
@@ -64,7 +64,7 @@ LISTING = Listing(
     columns=COLUMNS.select,
     relation="meeting_types AS t",
     key="t.meeting_type_id",
-    sorts={"created_at": Sort("t.created_at", "timestamptz"), "name": Sort("lower(t.name)", "text")},
+    sorts={"created_at": Sort("t.created_at", "timestamptz"), "name": Sort("{schema}.fold_text(t.name)", "text")},
     to_row=COLUMNS.read_row,
 )
 

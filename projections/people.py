@@ -43,10 +43,10 @@ COLUMNS = Columns(FullPersonRow, alias="p", key="person_id", hidden=(WORDS,))
 
 PEOPLE = ReadModel(
     name="people",
-    version=1,
+    version=2,
     key="person_id",
     table=COLUMNS.table,
-    indexes=("(created_at, person_id)", "(lower(name), person_id)", "USING gin (words)"),
+    indexes=("(created_at, person_id)", "({schema}.fold_text(name), person_id)", "USING gin (words)"),
     rows=f"""
         SELECT {COLUMNS.fold}
         FROM (
@@ -66,7 +66,7 @@ LISTING = Listing(
     columns=COLUMNS.select,
     relation="people AS p",
     key="p.person_id",
-    sorts={"created_at": Sort("p.created_at", "timestamptz"), "name": Sort("lower(p.name)", "text")},
+    sorts={"created_at": Sort("p.created_at", "timestamptz"), "name": Sort("{schema}.fold_text(p.name)", "text")},
     to_row=COLUMNS.read_row,
 )
 

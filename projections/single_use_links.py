@@ -211,8 +211,8 @@ SELECT DISTINCT d.data -> 'recipient' ->> 'name' AS name, d.data -> 'recipient' 
 FROM single_use_links AS s JOIN {schema}.personal_details AS d ON d.id = s.details_id
 WHERE s.link_id = %(link_id)s AND s.state = 'open' AND (%(visible_to)s::uuid IS NULL OR s.issued_by = %(visible_to)s)
     AND CASE WHEN d.data -> 'recipient' ->> 'email' IS NULL
-        THEN d.data -> 'recipient' ->> 'name' = ANY (%(words)s)
-            OR lower(d.data -> 'recipient' ->> 'name') = ANY (%(words)s)
+        THEN {schema}.fold_text(d.data -> 'recipient' ->> 'name')
+            = ANY (SELECT {schema}.fold_text(word) FROM unnest(%(words)s::text[]) AS word)
         ELSE {schema}.address_key(d.data -> 'recipient' ->> 'email')
             = ANY (SELECT {schema}.address_key(word) FROM unnest(%(words)s::text[]) AS word) END
 """

@@ -24,7 +24,7 @@ SELECT p.person_id AS id, p.name, p.email, p.time_zone, p.weekly_hours, p.date_o
 ) AS busy
 FROM people AS p
 WHERE {can_host} AND p.person_id <> ALL(%(never)s::uuid[]){words}
-ORDER BY busy, lower(p.name), p.person_id LIMIT %(limit)s
+ORDER BY busy, {schema}.fold_text(p.name), p.person_id LIMIT %(limit)s
 """
 
 

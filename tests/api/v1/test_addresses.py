@@ -64,6 +64,7 @@ class TestPeople:
         self, shared_api: ApiDriver, jose: Any, typed: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         sent: list[Any] = []
+        monkeypatch.setattr(shared_api.services.settings, "smtp_url", "smtp://127.0.0.1:9")
         monkeypatch.setattr(type(shared_api.services.sign_in_mailer), "send", lambda _, message: sent.append(message))
         page = PageClient(shared_api).post("/sign-in", {"email": typed})
         assert page.status_code == 200

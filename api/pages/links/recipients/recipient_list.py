@@ -1,6 +1,7 @@
 """Reads a list of recipients: who gets a link, which rows are duplicates, and which cannot be read and why."""
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -51,7 +52,7 @@ class RecipientList:
 
 def derive_recipient_key(name: str | None, email: str | None) -> str:
     """Return what makes two recipients the same."""
-    return fold_address(email) if email else f"name {(name or '').casefold()}"
+    return fold_address(email) if email else f"name {unicodedata.normalize('NFKC', name or '').casefold()}"
 
 
 def parse_recipients(text: str) -> RecipientList:
