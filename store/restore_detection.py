@@ -1,15 +1,17 @@
 """Detects a restore from a backup, and lists the single-use links that may have been booked in what was lost."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from psycopg import Connection, sql
 from psycopg.rows import scalar_row
 
 from store.database import Database
+
+DecisionKind = Literal["revoked", "nothing_lost", "restored"]
 
 SELECT_UNCONFIRMED_UNTIL = "SELECT {schema}.unconfirmed_until() AS position"
 SELECT_UNCONFIRMED_LINKS = """
@@ -23,6 +25,14 @@ ORDER BY issued.position
 """
 NOTE_RESTORE = "SELECT {schema}.note_restore() AS position"
 CONFIRM_LINKS = "SELECT {schema}.confirm() AS confirmed"
+RECORD_DECISION = """
+INSERT INTO {schema}.reconciliations (decided_at, decision, unconfirmed, revoked, reason)
+VALUES (%(decided_at)s, %(decision)s, %(unconfirmed)s, %(revoked)s, %(reason)s)
+RETURNING id
+"""
+SELECT_DECISIONS = """
+SELECT decided_at, decision, unconfirmed, revoked, reason FROM {schema}.reconciliations ORDER BY id DESC LIMIT 20
+"""
 RESTORE_PROBLEM = (
     "The database was restored from a backup: single-use links issued before that cannot be booked until "
     "`oncelink reconcile` has been run. See Restore in docs/operations.md."
@@ -36,6 +46,20 @@ class UnconfirmedLink:
     id: UUID
     link_id: UUID
     issued_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What an operator decided: how many links were unconfirmed, how many of them were revoked, and why.
+
+    The reason of revocations is in the log, where an erasure reaches it.
+    """
+
+    decided_at: datetime
+    decision: DecisionKind
+    unconfirmed: int
+    revoked: int = 0
+    reason: str | None = None
 
 
 class RestoreReconciliation:
@@ -60,6 +84,14 @@ class RestoreReconciliation:
     def confirm_links(self) -> None:
         """Confirms that every single-use link issued so far is what the log says."""
         self.database.fetch_rows(CONFIRM_LINKS)
+
+    def record_decision(self, decision: Decision) -> None:
+        """Records a decision beside the log."""
+        self.database.fetch_rows(RECORD_DECISION, asdict(decision))
+
+    def list_decisions(self) -> Sequence[Decision]:
+        """Lists the last decisions, newest first."""
+        return [Decision(**row) for row in self.database.fetch_rows(SELECT_DECISIONS)]
 
 
 def find_restore_problems(connection: Connection[Any], schema: str) -> list[str]:

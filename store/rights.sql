@@ -17,6 +17,7 @@ GRANT SELECT, UPDATE ON {schema}.follower TO {service};
 GRANT SELECT ON {schema}.sealed_events, {schema}.sealed_nodes TO {service};
 GRANT SELECT, INSERT, UPDATE ON {schema}.verifications TO {service};
 GRANT SELECT ON {schema}.migrations, {schema}.lineage TO {service};
+GRANT SELECT, INSERT ON {schema}.reconciliations TO {service};
 GRANT SELECT, INSERT (fingerprint), UPDATE (retired_at) ON {schema}.secret_keys TO {service};
 
 REVOKE ALL ON FUNCTION {schema}.append(jsonb, jsonb, jsonb, jsonb, jsonb, jsonb) FROM PUBLIC;
