@@ -4,7 +4,7 @@ import re
 import unicodedata
 from datetime import UTC, date, datetime
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from zoneinfo import available_timezones
 
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
@@ -18,6 +18,8 @@ from pydantic import (
     StrictInt,
     StringConstraints,
 )
+
+T = TypeVar("T")
 
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
@@ -56,6 +58,13 @@ def normalize_name(value: object) -> object:
     text = SPACES.sub(" ", unicodedata.normalize("NFC", INVISIBLE.sub("", value)))
     is_visible = any(unicodedata.category(character)[0] in "LNPS" and character not in BLANKS for character in text)
     return text if is_visible else ""
+
+
+def require_unique(values: list[T]) -> list[T]:
+    """Refuse repeated values. Raises ValueError."""
+    if len(set(values)) < len(values):
+        raise ValueError("Each one may stand only once.")
+    return values
 
 
 def refuse_line_breaks(value: str) -> str:

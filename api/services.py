@@ -45,6 +45,7 @@ from store.credentials.feed_tokens import FeedTokens
 from store.credentials.pairings import Pairings
 from store.credentials.sessions import Sessions
 from store.database import Database
+from store.mailed_codes import MailedCodes
 from store.onboarding import Onboarding
 from store.reader import PostgresLogReader
 from store.recorder import LogRecorder
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from integrations.mail.invitation_mail import InvitationMailBuilder
     from integrations.mail.mail_delivery import MailDelivery
     from integrations.mail.mail_transport import MailSettings, SignInMailer
+    from integrations.proof_of_work import ProofOfWork
 
 ProcessKind = Literal["server", "follower"]
 
@@ -76,6 +78,7 @@ class Services:
     onboarding: Onboarding
     shared_answers: SharedAnswers
     request_leases: RequestLeases
+    mailed_codes: MailedCodes
     reader: PostgresLogReader
     aggregate_cache: AggregateCache
     administration: AdministrationCommands
@@ -108,6 +111,13 @@ class Services:
     def meeting_details(self) -> MeetingDetailsLoader:
         """The loader of what notifications, calendars and files show of a meeting."""
         return MeetingDetailsLoader(self.scheduling, self.reader, self.settings.base_url, self.build_manage_url)
+
+    @cached_property
+    def proof_of_work(self) -> "ProofOfWork":
+        """What makes and verifies challenges; its library is imported only where they are asked for."""
+        from integrations.proof_of_work import ProofOfWork
+
+        return ProofOfWork(self.settings.keys)
 
     @property
     def request_counts(self) -> RequestCounts:
@@ -187,6 +197,7 @@ def build_services(settings: Settings, database: Database, clock: Clock = read_c
         sessions=Sessions(database, timedelta(hours=settings.session_idle_hours)),
         feed_tokens=FeedTokens(database),
         pairings=Pairings(database),
+        mailed_codes=MailedCodes(database, settings.keys[0]),
         request_leases=RequestLeases(RequestCounts(database, settings.keys[0]), settings.guest_rate_limit),
         onboarding=Onboarding(database),
         shared_answers=SharedAnswers(database),

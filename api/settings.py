@@ -28,6 +28,8 @@ NO_MAIL_SERVER = (
 )
 OUR_EXTENSION = "chrome-extension://hleleccpogfleimfccdeggmnmilkpfcm"  # by the key in extension/manifest.json
 
+GuestCheckKind = Literal["none", "proof_of_work", "mailed_code"]
+
 
 class WrongSetting(Exception):
     """A setting that cannot be used; the message names it and its rule."""
@@ -61,6 +63,8 @@ class Settings(BaseSettings):
     guest_booking_quota: int = Field(20, ge=0, description="Bookings a day of an address on a core link; 0: off.")
     guest_move_quota: int = Field(10, ge=0, description="Moves a day of one booking by its guest; 0: off.")
     guest_mail_quota: int = Field(40, ge=0, description="Mails a day to one address, caused by guests; 0: off.")
+    guest_code_quota: int = Field(10, ge=0, description="Codes mailed a day to one address; 0: off.")
+    guest_check: GuestCheckKind = Field("none", description="What guests show before a booking on a core link counts.")
     forwarded_allow_ips: str = Field(
         "127.0.0.1", alias="FORWARDED_ALLOW_IPS", description="Comma separated; proxies whose X-Forwarded-For is read."
     )
@@ -149,6 +153,14 @@ class Settings(BaseSettings):
         """Require origins of Chrome extensions. Raises ValueError."""
         if not all(EXTENSION_ORIGIN.fullmatch(origin) for origin in split_list(value)):
             raise ValueError("each must be chrome-extension:// and the 32 letters of an extension's id")
+        return value
+
+    @field_validator("guest_check")
+    @classmethod
+    def validate_guest_check(cls, value: GuestCheckKind, info: ValidationInfo) -> GuestCheckKind:
+        """Require a mail server where codes are mailed. Raises ValueError."""
+        if value == "mailed_code" and not info.data.get("smtp_url"):
+            raise ValueError("mailed_code needs a mail server: set ONCELINK_SMTP_URL and ONCELINK_MAIL_FROM")
         return value
 
     @field_validator("forwarded_allow_ips")

@@ -9,6 +9,7 @@ from uuid import UUID
 from domain.aggregate import Aggregate
 from domain.availability.hours import Interval
 from domain.event import Event
+from domain.guest_check import Proof
 from domain.personal_details import PersonalDetails
 from domain.quotas import AddressQuota
 
@@ -54,7 +55,8 @@ class AppendConditions:
     reservation: Reservation | None = None
     details: Sequence[PersonalDetails] = ()
     erased_address: str | None = None  # no personal details with it may be left after the append
-    quota: AddressQuota | None = None  # only with a reservation
+    quota: AddressQuota | None = None  # only with a reservation, as a proof is
+    proof: Proof | None = None
 
 
 class LogReader(Protocol):

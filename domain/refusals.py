@@ -196,10 +196,28 @@ class TooManyMails(TooManyRequests):
     policy = "mails"
 
 
+class TooManyCodes(TooManyRequests):
+    """We have mailed many codes to this e-mail address within a day, so we did not send another."""
+
+    policy = "codes"
+
+
 class TooManySignInRequests(TooManyRequests):
     """Many sign-in links have been requested, so this one was not sent."""
 
     policy = "sign-in"
+
+
+class ProofOfWorkRequired(Refusal):
+    """This link asks for a fresh proof of work: solve a new challenge, and send its solution with the booking."""
+
+
+class MailedCodeRequired(Refusal):
+    """This link asks for a code that is mailed to the guest: send it with the booking."""
+
+
+class MailedCodeWrong(Refusal):
+    """This is not the code that we mailed last, or it is no longer valid. Please check it, or ask for another one."""
 
 
 class CalendarsBusy(Refusal):

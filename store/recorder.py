@@ -11,8 +11,16 @@ from eventsourcing.persistence import AggregateRecorder, StoredEvent
 from psycopg.sql import Composed
 
 from domain.log import AppendConditions, OutcomeUnknown, StaleRead
-from domain.quotas import AddressQuota
-from domain.refusals import EmailTaken, LinkUnconfirmed, SlotTaken, SlugTaken, TooManyBookings, TooManyMails
+from domain.refusals import (
+    EmailTaken,
+    LinkUnconfirmed,
+    MailedCodeWrong,
+    ProofOfWorkRequired,
+    SlotTaken,
+    SlugTaken,
+    TooManyBookings,
+    TooManyMails,
+)
 from store.database import Database, DatabaseAway
 
 APPEND = "SELECT {schema}.append(%s, %s, %s, %s, %s, %s) AS positions"
@@ -23,7 +31,9 @@ SELECT CASE WHEN EXISTS (
 ) THEN NULL ELSE {schema}.append(%s, %s, %s, %s, %s, %s) END AS positions
 """
 APPEND_WITHIN_QUOTA = APPEND_UNLESS_BUSY.replace("append(", "append_within_quota(%s, ")
+APPEND_WITH_PROOF = APPEND_UNLESS_BUSY.replace("append(", "append_with_proof(%s, %s, ")
 CLAIM_REFUSALS = {"slug_taken": SlugTaken, "email_taken": EmailTaken}
+PROOF_REFUSALS = {"proof_of_work": ProofOfWorkRequired, "mailed_code": MailedCodeWrong}
 QUOTA_REFUSALS = {"bookings": TooManyBookings, "mails": TooManyMails}
 SELECT_EVENTS = """
 SELECT originator_id, originator_version, topic, state FROM {schema}.stored_events
@@ -39,17 +49,19 @@ class LogRecorder(AggregateRecorder):
         self.append_statement = database.compose_query(APPEND)
         self.append_unless_busy_statement = database.compose_query(APPEND_UNLESS_BUSY)
         self.append_within_quota_statement = database.compose_query(APPEND_WITHIN_QUOTA)
+        self.append_with_proof_statement = database.compose_query(APPEND_WITH_PROOF)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
         """Appends events under their conditions.
 
         Raises StaleRead, SlotTaken, SlugTaken, EmailTaken, LinkUnconfirmed, TooManyBookings, TooManyMails,
-        OutcomeUnknown when the answer was lost, DatabaseAway.
+        ProofOfWorkRequired and MailedCodeWrong for a proof that is spent, OutcomeUnknown when the answer was lost,
+        DatabaseAway.
         """
         conditions = kwargs.get("conditions") or AppendConditions()
         params: list[Any] = [
             *build_busy_arguments(conditions),
-            *build_quota_argument(conditions.quota),
+            *build_guest_arguments(conditions),
             *build_append_arguments(stored_events, conditions),
         ]
         with self.database.acquire_connection() as connection:
@@ -62,7 +74,9 @@ class LogRecorder(AggregateRecorder):
         return cast(Sequence[int], row["positions"]) if row else ()
 
     def choose_statement(self, conditions: AppendConditions) -> Composed:
-        """Returns the statement that appends under such conditions. A quota is only on what makes a reservation."""
+        """Returns the statement that appends under such conditions. Quotas and proofs are only on reservations."""
+        if conditions.proof is not None:
+            return self.append_with_proof_statement
         if conditions.quota is not None:
             return self.append_within_quota_statement
         return self.append_unless_busy_statement if conditions.reservation else self.append_statement
@@ -94,18 +108,25 @@ def build_busy_arguments(conditions: AppendConditions) -> list[Any]:
     return [list(host_ids), reservation.interval.start, reservation.interval.end]
 
 
-def build_quota_argument(quota: AddressQuota | None) -> list[str]:
-    """Returns the quota of the SQL function `append_within_quota`; empty without one."""
-    if quota is None:
-        return []
-    fields = {
+def build_guest_arguments(conditions: AppendConditions) -> list[str]:
+    """Returns the arguments with which `append_with_proof` and `append_within_quota` begin; empty without both."""
+    quota, proof = conditions.quota, conditions.proof
+    quota_fields = quota and {
         "now": quota.now.isoformat(),
         "bookings": quota.bookings,
         "link": quota.link_id and str(quota.link_id),
         "mails": quota.mails,
         "details": quota.details_id and str(quota.details_id),
     }
-    return [json.dumps(fields)]
+    proof_fields = proof and {
+        "kind": proof.kind,
+        "hash": proof.hash.hex(),
+        "now": proof.now.isoformat(),
+        "expires_at": proof.expires_at.isoformat(),
+    }
+    if proof_fields is not None:
+        return [json.dumps(proof_fields), json.dumps(quota_fields or {})]
+    return [json.dumps(quota_fields)] if quota_fields else []
 
 
 def build_append_arguments(events: Sequence[StoredEvent], conditions: AppendConditions) -> list[str]:
@@ -180,6 +201,8 @@ def raise_refusal(error: psycopg.Error) -> NoReturn:
         case "OL005":
             wait = timedelta(seconds=float(str(error.diag.message_detail)))
             raise QUOTA_REFUSALS[str(error.diag.message_primary)](wait) from error
+        case "OL006":
+            raise PROOF_REFUSALS[str(error.diag.message_primary)] from error
         case "55P03" | "57014" | "53300":
             raise DatabaseAway(str(error)) from error
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):

@@ -24,6 +24,9 @@ REVOKE ALL ON FUNCTION {schema}.append(jsonb, jsonb, jsonb, jsonb, jsonb, jsonb)
 REVOKE ALL ON FUNCTION {schema}.settle() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION {schema}.append(jsonb, jsonb, jsonb, jsonb, jsonb, jsonb) TO {service};
 GRANT EXECUTE ON FUNCTION {schema}.settle() TO {service};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.mailed_codes, {schema}.spent_proofs TO {service};
+REVOKE ALL ON FUNCTION {schema}.append_with_proof(jsonb, jsonb, jsonb, jsonb, jsonb, jsonb, jsonb, jsonb) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION {schema}.append_with_proof(jsonb, jsonb, jsonb, jsonb, jsonb, jsonb, jsonb, jsonb) TO {service};
 REVOKE ALL ON FUNCTION {schema}.append_within_quota(jsonb, jsonb, jsonb, jsonb, jsonb, jsonb, jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION {schema}.append_within_quota(jsonb, jsonb, jsonb, jsonb, jsonb, jsonb, jsonb) TO {service};
 

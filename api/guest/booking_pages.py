@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, BackgroundTasks, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from api.field_types import SLUG
-from api.guest.form import SENT_BEFORE_MESSAGE, Fields, GuestForm, parse_booking
+from api.guest.form import MESSAGES, NO_CODE_MESSAGE, SENT_BEFORE_MESSAGE, Fields, GuestForm, parse_booking
 from api.guest.picker import Picker, build_picker
 from api.guest.picker_form import build_form_context
 from api.guest.query_parameters import parse_time_query
@@ -16,21 +16,25 @@ from api.http.dependencies import CurrentServices, build_position_header
 from api.http.error_codes import REFUSAL_STATUSES
 from api.http.problem_details import record_rate_limit
 from api.http.rate_limiter import GuestAdmission, GuestAdmissionOf
+from api.http.request_check import find_guest_check, request_code
 from api.pages.rendering.templates import render_page
 from api.services import Services
-from api.v1.guest_booking import book_or_repeat, build_hosts, build_offered_type, load_open_offer
-from api.v1.request_bodies import NewBooking
-from domain.commands.booking_request import BookingRequest, BookingResult, BookingTarget
+from api.v1.guest_booking import book_or_repeat, build_booking_request, build_hosts, build_offered_type, load_open_offer
+from domain.commands.booking_request import BookingResult, BookingTarget
 from domain.event import Context
 from domain.offer import LinkOffer
 from domain.refusals import (
     IdempotencyKeyReused,
     LinkNotFound,
     LinkUnattended,
+    MailedCodeRequired,
+    MailedCodeWrong,
+    ProofOfWorkRequired,
     Refusal,
     SlotNotOffered,
     SlotTaken,
     TooManyBookings,
+    TooManyCodes,
     TooManyMails,
 )
 from integrations.date_formats import choose_date_format
@@ -114,10 +118,14 @@ def book_meeting(page_request: LinkPageRequest, form: GuestForm) -> Response:
             page_request.services,
             page_request.admission,
             page_request.target,
-            build_booking_request(new_booking, form.key),
+            build_booking_request(
+                page_request.services, page_request.admission, page_request.target, new_booking, form.key
+            ),
         )
     except IdempotencyKeyReused:
         return render_under_new_key(page_request, form)
+    except (ProofOfWorkRequired, MailedCodeRequired, MailedCodeWrong) as refusal:
+        return request_code_entry(page_request, form, new_booking.guest.email, refusal)
     except (SlotTaken, SlotNotOffered, TooManyBookings, TooManyMails) as refusal:
         record_rate_limit(page_request.request, refusal)
         return render_booking_page(page_request, form, refusal)
@@ -126,9 +134,24 @@ def book_meeting(page_request: LinkPageRequest, form: GuestForm) -> Response:
     return redirect_to_booking(page_request, result)
 
 
-def build_booking_request(new_booking: NewBooking, key: str) -> BookingRequest:
-    """Build the same booking request that the JSON API would, so that a retry by either way is recognised."""
-    return BookingRequest(new_booking.start, {"guest": new_booking.guest.model_dump(), "notes": new_booking.notes}, key)
+def request_code_entry(page_request: LinkPageRequest, form: GuestForm, email: str, refusal: Refusal) -> Response:
+    """Ask for the code that was mailed, and mail it first: also to whom has no JavaScript for a proof of work."""
+    if isinstance(refusal, MailedCodeWrong):
+        return render_booking_page(page_request, form.replace_errors({"mailed_code": refusal.sentence}), status=422)
+    if form.asks_for_code and not form.asks_for_another_code:
+        return render_booking_page(page_request, form.replace_errors({"mailed_code": MESSAGES["missing"]}), status=422)
+    services, background_tasks = page_request.services, BackgroundTasks()
+    offer = load_open_offer(services, page_request.target, page_request.context)
+    try:
+        is_mailed = request_code(services, background_tasks, email, offer.link.id, offer.meeting_type.properties.name)
+    except TooManyCodes as too_many:
+        record_rate_limit(page_request.request, too_many)
+        return render_booking_page(page_request, form, too_many)
+    if not is_mailed:
+        return render_booking_page(page_request, form.replace_errors({"form": NO_CODE_MESSAGE}), status=422)
+    response = render_booking_page(page_request, form.add_code_field())
+    response.background = background_tasks
+    return response
 
 
 def redirect_to_booking(page_request: LinkPageRequest, result: BookingResult) -> Response:
@@ -173,6 +196,7 @@ def render_booking_page(
         expires_at=offer.link.properties.expires_at,
         single_use=page_request.target.token_id is not None,
         books=f"/v1/book/{page_request.code}",
+        check=find_guest_check(page_request.services, page_request.target),
     )
 
 

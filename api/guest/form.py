@@ -20,7 +20,12 @@ SENT_BEFORE_MESSAGE = (
     "This form was sent before with other details, so nothing was done now. If you booked a meeting then, your"
     " confirmation page and your calendar entry lead to it."
 )
+NO_CODE_MESSAGE = (
+    "This page makes a small computation before it books, and needs JavaScript and a current browser for that. Please"
+    " switch JavaScript on, or ask whoever sent you the link."
+)
 MESSAGES = {
+    "string_pattern_mismatch": "A code has six digits.",
     "missing": "Please fill this in.",
     "string_too_short": "Please fill this in.",
     "string_too_long": "This is too long.",
@@ -49,6 +54,21 @@ class GuestForm:
         """The idempotency key of this form: the one sent, or a new one."""
         return parse_form_key(self.fields.get("key", "")) or generate_form_key()
 
+    @property
+    def asks_for_code(self) -> bool:
+        """Whether the form has a field for the code that was mailed."""
+        return "mailed_code" in self.fields
+
+    @property
+    def asks_for_another_code(self) -> bool:
+        """Whether the guest wants another code to be mailed."""
+        return bool(self.fields.get("another_code"))
+
+    def add_code_field(self) -> "GuestForm":
+        """Return the same form with an empty field for the code that was mailed."""
+        fields = {name: value for name, value in self.fields.items() if name != "another_code"}
+        return GuestForm({**fields, "mailed_code": ""})
+
     def replace_errors(self, errors: Mapping[str, str]) -> "GuestForm":
         """Return the same form with these errors."""
         return GuestForm(self.fields, errors)
@@ -62,7 +82,13 @@ def parse_booking(form: GuestForm) -> tuple[NewBooking | None, GuestForm]:
     """Return the booking that a form requests, or None and the form with its errors."""
     fields = form.fields
     guest = {name: fields.get(name, "") for name in ("name", "email", "time_zone")}
-    body = {"start": fields.get("start", ""), "guest": guest, "notes": fields.get("notes", "").strip() or None}
+    code = "" if form.asks_for_another_code else fields.get("mailed_code", "")
+    body = {
+        "start": fields.get("start", ""),
+        "guest": guest,
+        "notes": fields.get("notes", "").strip() or None,
+        "mailed_code": "".join(code.split()) or None,
+    }
     new_booking, form = validate_body(NewBooking, body, form)
     if fields.get("key", "") != form.key:
         return None, form.replace_errors({**form.errors, "form": SEND_AGAIN_MESSAGE})

@@ -136,6 +136,21 @@ ERROR_CODES: dict[str, ErrorCode] = {
         "A field, parameter or header breaks a rule, is not known, or stands twice.",
         "Correct what `errors` names. Each entry has `field` and `message`; the value sent is never repeated.",
     ),
+    "mailed_code_required": ErrorCode(
+        422,
+        "The link asks for a code that is mailed to the guest (`guest_check`).",
+        "Request one with `POST /v1/book/{code}/mailed-code`, and send it in `mailed_code` within 15 minutes.",
+    ),
+    "mailed_code_wrong": ErrorCode(
+        422,
+        "The code is not the one mailed last to this address for this link, or it is over, used, or guessed too often.",
+        "Send the code of the latest mail, or request another one.",
+    ),
+    "proof_of_work_required": ErrorCode(
+        422,
+        "The link asks for a proof of work (`guest_check`), and there is none, or it is wrong, over or was used.",
+        "Get `/v1/book/{code}/challenge`, solve it, and send it in `proof_of_work` within 10 minutes.",
+    ),
     "slot_not_offered": ErrorCode(
         422,
         "The time was never on offer: past, too soon, too far, outside of the hours, or not a start of a slot.",

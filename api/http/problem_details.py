@@ -21,6 +21,13 @@ from store.database import DatabaseAway
 log = logging.getLogger("oncelink")
 
 MAX_FIELD_LENGTH = 100
+REFUSED_FIELDS = {
+    "slot_not_offered": "start",
+    "idempotency_key_reused": "Idempotency-Key",
+    "proof_of_work_required": "proof_of_work",
+    "mailed_code_required": "mailed_code",
+    "mailed_code_wrong": "mailed_code",
+}
 CODE_PATH_PREFIXES = ("/v1/book/", "/v1/manage/")  # what follows is a code, even with %2F in it
 HTTP_CODES = {**USUAL_CODES, 405: "method_not_allowed"}
 CODES = "x-codes"  # of a response, until the OpenAPI document is finished
@@ -98,8 +105,7 @@ def handle_refusal(request: Request, error: Exception) -> JSONResponse:
     status = REFUSAL_STATUSES[type(error)]
     errors = None
     if status == 422:
-        field = "start" if isinstance(error, refusals.SlotNotOffered) else "Idempotency-Key"
-        errors = [FieldError(field=field, message=error.sentence)]
+        errors = [FieldError(field=REFUSED_FIELDS[error.code], message=error.sentence)]
     return build_problem_response(status, error.code, error.sentence, errors)
 
 

@@ -86,6 +86,7 @@ def sign_in(request: Request, services: CurrentServices, code: str, next: NextPa
         return render_invalid_link(request)
     services.sessions.delete_expired(services.clock())
     services.request_counts.delete_old_sign_in_requests(services.clock())
+    services.mailed_codes.delete_old(services.clock())
     response = redirect_to(build_first_path(services, person, ensure_local_path(next)))
     max_age = int(SESSION_LIFETIME.total_seconds())
     response.set_cookie(SESSION_COOKIE, secret, max_age=max_age, httponly=True, samesite="lax")

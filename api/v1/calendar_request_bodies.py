@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from api.field_types import Name, RequestBody, require_calendar_url
-from api.v1.request_bodies import PatchBody, require_unique
+from api.field_types import Name, RequestBody, require_calendar_url, require_unique
+from api.v1.request_bodies import PatchBody
 from integrations.calendars.accounts import Account, Kind
 from integrations.calendars.http_client import Login
 

@@ -1,20 +1,21 @@
-"""Guest routes to look at a link, list its slots and book: /v1/book. The code grants the access."""
+"""Guest routes to look at a link, list its slots, be checked and book: /v1/book. The code grants the access."""
 
 from datetime import timedelta
 from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, BackgroundTasks, Query, Response
 from fastapi.responses import JSONResponse
 
-from api.field_types import SLUG, Day, TimeZone
+from api.field_types import SLUG, Day, Email, RequestBody, TimeZone
 from api.http.dependencies import CurrentServices, IdempotencyKey, build_position_header
 from api.http.problem_details import describe_problems
 from api.http.rate_limiter import GuestAdmission, GuestAdmissionOf, GuestContext
+from api.http.request_check import RequestCheck, find_guest_check, request_code
 from api.http.responses import build_json_response
 from api.http.strict_json import StrictRoute
 from api.services import Services
 from api.v1.request_bodies import NewBooking
-from api.v1.response_models import BookingMade, GuestBooking, Host, Offer, OfferedType, Slots
+from api.v1.response_models import BookingMade, Challenge, GuestBooking, Host, Offer, OfferedType, Slots
 from api.v1.slot_answers import render_slots
 from domain.commands.booking_request import BookingRequest, BookingResult, BookingTarget
 from domain.offer import LinkOffer, build_days_interval
@@ -24,9 +25,17 @@ from domain.token import MeetingBooked, Rescheduled
 from projections.meeting_log import Guest
 from store.shared_answers import Answer
 
+
+class CodeRequest(RequestBody):
+    """The address that a code is mailed to: the one that books."""
+
+    email: Email
+
+
 router = APIRouter(prefix="/v1/book", tags=["Guests"], route_class=StrictRoute)
 
 MAX_DAYS = timedelta(days=62)
+CHECK_CODES = ("proof_of_work_required", "mailed_code_required", "mailed_code_wrong")
 CLOSED_LINK = ("link_deleted", "link_disabled", "link_expired", "link_revoked", "link_used")
 LINK_PROBLEMS = describe_problems("link_not_found", *CLOSED_LINK, 429, 503, "link_unconfirmed")
 From = Annotated[Day, Query(alias="from", description="The first day, YYYY-MM-DD, in the zone asked for.")]
@@ -45,6 +54,7 @@ def get_offer(services: CurrentServices, context: GuestContext, code: str) -> Of
         hosts=build_hosts(offer),
         expires_at=offer.link.properties.expires_at,
         time_zone=offer.hosts[0].properties.time_zone,
+        guest_check=find_guest_check(services, target),
     )
 
 
@@ -72,23 +82,80 @@ def list_slots(
     "/{code}",
     status_code=201,
     response_model=BookingMade,
-    responses=LINK_PROBLEMS | describe_problems("slot_taken", *CLOSED_LINK, "erased", 413, 422, "slot_not_offered"),
+    responses=LINK_PROBLEMS
+    | describe_problems("slot_taken", *CLOSED_LINK, "erased", 413, 422, "slot_not_offered", *CHECK_CODES),
     operation_id="book_meeting",
 )
 def book_meeting(
     services: CurrentServices, admission: GuestAdmissionOf, code: str, key: IdempotencyKey, body: NewBooking
 ) -> Response:
-    """Books the meeting: of a single-use link, the only one ever."""
-    details = {"guest": body.guest.model_dump(), "notes": body.notes}
-    result = book_or_repeat(
-        services, admission, resolve_target(services, code), BookingRequest(body.start, details, key)
-    )
+    """Books the meeting: of a single-use link, the only one ever.
+
+    A core link whose `guest_check` is not `none` needs `proof_of_work` or `mailed_code` too.
+    """
+    target = resolve_target(services, code)
+    request = build_booking_request(services, admission, target, body, key)
+    result = book_or_repeat(services, admission, target, request)
     headers = build_position_header(result.position)
     if result.replayed:
         headers["Idempotent-Replayed"] = "true"
     else:
         services.announce_append()
     return JSONResponse(build_booking_made(services, result), 201, headers)
+
+
+@router.get("/{code}/challenge", response_model=Challenge, responses=LINK_PROBLEMS, operation_id="get_challenge")
+def get_challenge(services: CurrentServices, context: GuestContext, code: str) -> dict[str, Any]:
+    """A challenge whose solution books one meeting.
+
+    For core links that say `guest_check: proof_of_work`. The format is that of ALTCHA, proof of work version 2, so its
+    libraries solve it. Look for the `counter` from 0 on for which PBKDF2 with SHA-256 gives a key that begins with
+    `keyPrefix`; its password is the bytes of `nonce` followed by the counter (32 bits, big-endian), its iterations are
+    `cost`. Send `{"challenge": …, "solution": {"counter": …, "derivedKey": …}}` as JSON in base64 in the field
+    `proof_of_work` of the booking, before `expiresAt`.
+    """
+    target = resolve_target(services, code)
+    offer = load_open_offer(services, target, context)
+    if target.token_id is not None:
+        raise LinkNotFound
+    return services.proof_of_work.create_challenge(offer.link.id, context.now)
+
+
+@router.post(
+    "/{code}/mailed-code",
+    status_code=204,
+    responses=LINK_PROBLEMS | describe_problems(413, 422),
+    operation_id="mail_code",
+)
+def send_code(
+    services: CurrentServices, context: GuestContext, background_tasks: BackgroundTasks, code: str, body: CodeRequest
+) -> Response:
+    """Mails a code to the guest, to be sent with the booking.
+
+    For core links that say `guest_check: mailed_code`, or `proof_of_work` where no solution can be computed. A code is
+    valid for 15 minutes, for its address and link; a later one voids it. Nothing is mailed for any other link.
+    """
+    target = resolve_target(services, code)
+    offer = load_open_offer(services, target, context)
+    if target.token_id is None:
+        request_code(services, background_tasks, body.email, offer.link.id, offer.meeting_type.properties.name)
+    return Response(status_code=204, background=background_tasks)
+
+
+def build_booking_request(
+    services: Services, admission: GuestAdmission, target: BookingTarget, body: NewBooking, key: str | None
+) -> BookingRequest:
+    """Build the request to book: the same for the JSON API and the page, so a retry by either way is recognised."""
+    details = {"guest": body.guest.model_dump(), "notes": body.notes}
+    check = RequestCheck(
+        services,
+        find_guest_check(services, target),
+        body.guest.email,
+        body.proof_of_work,
+        body.mailed_code,
+        admission.context.now,
+    )
+    return BookingRequest(body.start, details, key, check)
 
 
 def book_or_repeat(

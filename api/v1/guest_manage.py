@@ -48,7 +48,10 @@ def get_own_booking(services: CurrentServices, context: GuestContext, code: str)
 def list_own_booking_slots(
     services: CurrentServices, context: GuestContext, code: str, first: From, last: To, time_zone: Zone
 ) -> Response:
-    """The times that the meeting can be moved to, both days included; of at most 3,000, the days before `next_from`."""
+    """The times that the meeting can be moved to, both days included.
+
+    Of at most 3,000 they are those of the days before `next_from`.
+    """
     interval = build_days_interval(*validate_days(first, last), time_zone)
 
     def compute_answer() -> Answer:

@@ -1,7 +1,7 @@
 """Request bodies."""
 
 from datetime import date
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import (
@@ -28,19 +28,12 @@ from api.field_types import (
     Text,
     TimeZone,
     WebAddress,
+    require_unique,
 )
 from domain.availability.hours import check_hours
 from domain.person import DayHours, Role
 
-T = TypeVar("T")
 MAX_BULK_IDS = 200
-
-
-def require_unique(values: list[T]) -> list[T]:
-    """Refuse repeated values. Raises ValueError."""
-    if len(set(values)) < len(values):
-        raise ValueError("Each one may stand only once.")
-    return values
 
 
 def validate_hours(intervals: DayHours) -> DayHours:
@@ -258,11 +251,13 @@ class NewGuest(RequestBody):
 
 
 class NewBooking(RequestBody):
-    """A meeting to book: the start of an offered slot, and who books."""
+    """A meeting to book: the start of an offered slot, who books, and what the link asks for besides."""
 
     start: Instant
     guest: NewGuest
     notes: Text | None = None
+    proof_of_work: Annotated[str, Field(max_length=4000, description="A solved challenge.")] | None = None
+    mailed_code: Annotated[str, Field(pattern=r"^[0-9]{6}$", description="The code that was mailed.")] | None = None
 
 
 MessageText = Annotated[Text | None, Field(description="Mailed to the guest with the change; a personal detail.")]

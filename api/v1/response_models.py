@@ -5,7 +5,8 @@ from datetime import date, datetime
 from typing import Generic, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
 from typing_extensions import get_original_bases
 
 from projections.departures import DepartureImpact
@@ -126,13 +127,36 @@ class Host(BaseModel):
 
 
 class Offer(BaseModel):
-    """What a link offers to a guest; `time_zone` is the host's."""
+    """What a link offers to a guest; `time_zone` is the host's, `guest_check` what a booking needs besides."""
 
     kind: Literal["standard", "managed", "single_use"]
     meeting_type: OfferedType
     hosts: list[Host]
     expires_at: datetime | None
     time_zone: str
+    guest_check: Literal["none", "proof_of_work", "mailed_code"]
+
+
+class ChallengeParameters(BaseModel):
+    """The parameters of a challenge, as ALTCHA names them; `expiresAt` is in seconds since 1970."""
+
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True)
+
+    algorithm: str
+    cost: int
+    key_length: int
+    key_prefix: str
+    key_signature: str
+    nonce: str
+    salt: str
+    expires_at: int
+
+
+class Challenge(BaseModel):
+    """A challenge of ALTCHA, proof of work version 2."""
+
+    parameters: ChallengeParameters
+    signature: str
 
 
 class Slot(BaseModel):

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from domain.guest_check import GuestCheck
 from domain.offer import LinkOffer
 from domain.token import Token
 
@@ -19,11 +20,15 @@ class BookingTarget:
 
 @dataclass(frozen=True, slots=True)
 class BookingRequest:
-    """A guest's booking request: a start, and the personal details {guest, notes} that are stored beside the log."""
+    """A guest's booking request: a start, and the personal details {guest, notes} that are stored beside the log.
+
+    A repeated request is recognised whatever was sent for the check, which each booking spends anew.
+    """
 
     start: datetime
     details: dict[str, Any]
     key: str | None = None
+    check: GuestCheck | None = None  # for core links
 
     @property
     def body(self) -> dict[str, Any]:

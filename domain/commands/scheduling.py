@@ -36,7 +36,8 @@ class SchedulingCommands(CommandGroup):
         """Books the meeting, or answers a repeated request as it was answered.
 
         Raises LinkNotFound, LinkUsed, LinkRevoked, LinkDeleted, LinkDisabled, LinkExpired, LinkUnconfirmed,
-        SlotNotOffered, SlotTaken, TooManyBookings, TooManyMails, IdempotencyKeyReused, Erased, TryAgain.
+        SlotNotOffered, SlotTaken, TooManyBookings, TooManyMails, ProofOfWorkRequired, MailedCodeRequired,
+        MailedCodeWrong, IdempotencyKeyReused, Erased, TryAgain.
         """
         known_token_id = target.token_id or (uuid4() if request.key is None else None)
 
@@ -59,10 +60,12 @@ class SchedulingCommands(CommandGroup):
             return self.run_decision(lambda _: self.replay_booking(booked, context, request), fresh=True)
 
     def save_booking(self, token: Token, offer: LinkOffer, context: Context, request: BookingRequest) -> BookingResult:
-        """Appends the booking under the versions that it was decided on, on a core link within the quotas.
+        """Appends the booking under the versions that it was decided on, on a core link with its check and quotas.
 
-        Raises SlotTaken, TooManyBookings, TooManyMails.
+        Raises SlotTaken, TooManyBookings, TooManyMails, ProofOfWorkRequired, MailedCodeRequired, MailedCodeWrong.
         """
+        is_on_core_link = token.issued_event is None
+        proof = request.check.verify(offer.link.id) if request.check and is_on_core_link else None
         details = create_personal_details(
             token.id, request.details, request.details["guest"]["name"], request.details["guest"]["email"]
         )
@@ -84,7 +87,8 @@ class SchedulingCommands(CommandGroup):
             reads=(offer.link, offer.meeting_type, *offer.hosts),
             reservation=Reservation(token.id, offer.host_ids, offer.compute_reserved_interval(request.start)),
             details=(details,),
-            quota=self.quotas.limit_booking(context.now, offer.link.id) if token.issued_event is None else None,
+            quota=self.quotas.limit_booking(context.now, offer.link.id) if is_on_core_link else None,
+            proof=proof,
         )
         return BookingResult(token, offer, request.details, self.append_events(token, conditions=conditions))
 

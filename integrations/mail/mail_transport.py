@@ -112,9 +112,9 @@ def format_for_console(message: MailMessage) -> str:
 
 
 class SignInMailer:
-    """Mails sign-in links in threads of its own, so that a slow mail server delays no request.
+    """Mails sign-in links and guests' codes in threads of its own, so that a slow mail server delays no request.
 
-    They bypass the outbox and the log: a sign-in link holds a code, and the log, which is permanent, must hold no
+    They bypass the outbox and the log: each is or holds a code, and the log, which is permanent, must hold no
     working code. A lost one is requested again.
     """
 
@@ -134,7 +134,7 @@ class SignInMailer:
             asyncio.run(self.deliver_message(message))
         except (DeliveryFailed, InvalidEmailAddress) as error:
             reason = error.reason if isinstance(error, DeliveryFailed) else "address_refused"
-            log.error("A sign-in link could not be mailed: %s", reason)
+            log.error("A sign-in link or a guest's code could not be mailed: %s", reason)
 
     async def deliver_message(self, message: MailMessage) -> None:
         """Send one message over a connection of its own. Raises DeliveryFailed, InvalidEmailAddress."""

@@ -28,6 +28,8 @@ VALID: dict[str, Any] = {
     "NewHost": {"host_id": str(uuid4())},
     "NewCalendar": {"url": "https://10.0.0.1/nothing.ics"},
     "NewStart": {"start": "2030-01-01T09:00:00Z"},
+    "Move": {"start": "2030-01-01T09:00:00Z"},
+    "CodeRequest": {"email": "nobody@guest.example"},
 }
 WRONG_KEYS = {"weekly_hours": "mon", "date_overrides": "2026-12-24"}
 NO_NUMBERS = ["NaN", "Infinity", "-Infinity", "1e400", "-1e400", "9" * 5_000, "[" * 30_000, "[" * 30_000 + "]" * 30_000]

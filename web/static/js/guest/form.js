@@ -3,10 +3,24 @@ import { openMonth, setSending, showMessage, showTimes } from "./book.js";
 import { buildUrl, findParts, form, root, state, toDay } from "./times.js";
 
 const RETRY_MILLISECONDS = [500, 1000, 2000, 4000, 8000, 0];
+const PROOF_MILLISECONDS = 8 * 60_000; // a challenge is valid for ten minutes
+const proof = { promise: null, startedAt: 0 };
 
 export async function submitBooking() {
+  if (root.dataset.challenge && !(await solveProof())) return form.submit(); // the server mails a code instead
   await handleResponse(await sendBooking());
 }
+
+// Returns the solution of a challenge, null if this browser finds none. The work begins when this module is loaded.
+async function solveProof() {
+  if (!proof.promise || Date.now() - proof.startedAt > PROOF_MILLISECONDS) {
+    proof.startedAt = Date.now();
+    proof.promise = import("./proof.js").then(({ solveChallenge }) => solveChallenge(root.dataset.challenge)).catch(() => null);
+  }
+  return proof.promise;
+}
+
+if (root.dataset.challenge) solveProof();
 
 // Returns the response, or null if the server did not answer. Every attempt has the same idempotency key.
 async function sendBooking() {
@@ -15,7 +29,9 @@ async function sendBooking() {
   const request = {
     method: "POST",
     headers: { "Content-Type": "application/json", "Idempotency-Key": fields.get("key") },
-    body: JSON.stringify({ start: fields.get("start"), guest, notes: fields.get("notes").trim() || null }),
+    body: JSON.stringify({
+      start: fields.get("start"), guest, notes: fields.get("notes").trim() || null, proof_of_work: await proof.promise,
+    }),
   };
   for (const pause of RETRY_MILLISECONDS) {
     const response = await fetch(root.dataset.books, request).catch(() => null);
