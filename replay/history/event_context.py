@@ -54,11 +54,12 @@ class TokenContext:
 
 @dataclass(frozen=True, slots=True)
 class EventContext:
-    """The context of some events, looked up for all of them at once."""
+    """The context of some events, looked up for all at once; `zone` is that of times in sentences, None for UTC."""
 
     names: Mapping[tuple[UUID, int], str]
     tokens: Mapping[UUID, TokenContext]
     details: Mapping[UUID, Mapping[str, Any]]
+    zone: str | None = None
 
     def find_name(self, id: UUID | None, row: LogRow) -> str | None:
         """A thing's name at an event's position; None when it had none."""
@@ -69,7 +70,7 @@ class EventContext:
         return self.tokens.get(row.stream_id, TokenContext())
 
 
-def load_event_context(db: Database, rows: Sequence[LogRow]) -> EventContext:
+def load_event_context(db: Database, rows: Sequence[LogRow], zone: str | None = None) -> EventContext:
     """The context of these events, in three queries. Raises DatabaseAway."""
     tokens = load_tokens(db, [row.stream_id for row in rows if row.name in (*TOKEN_EVENTS, DETAILS_ERASED)])
     name_keys = {(id, row.position) for row in rows for id in iterate_references(row, tokens.get(row.stream_id))}
@@ -81,6 +82,7 @@ def load_event_context(db: Database, rows: Sequence[LogRow]) -> EventContext:
         {(row["id"], row["position"]): row["name"] for row in name_records},
         tokens,
         {row["id"]: to_object(row["data"]) for row in details_records},
+        zone,
     )
 
 

@@ -67,20 +67,26 @@ class HistoryFilters:
 
 
 def list_events(
-    db: Database, filters: HistoryFilters, sort: str = "position", limit: int = 50, cursor: str | None = None
+    db: Database,
+    filters: HistoryFilters,
+    sort: str = "position",
+    limit: int = 50,
+    cursor: str | None = None,
+    zone: str | None = None,
 ) -> Page[HistoryRow]:
     """One page of settled events in the order of the log, or newest first (`-position`). Pages never miss an event.
 
-    Raises Invalid for an unknown type, an unknown actor, and a foreign cursor.
+    `zone` is that of times in sentences, UTC if there is none. Raises Invalid for an unknown type or actor, and for a
+    foreign cursor.
     """
     newest_first = sort == "-position"
     where = build_where_clause(db, apply_cursor(filters, sort, cursor))
     order = "e.position DESC" if newest_first else "e.position"
-    return fetch_page(db, where, order, limit, lambda row: encode_cursor(sort, row.position))
+    return fetch_page(db, where, order, limit, lambda row: encode_cursor(sort, row.position), zone)
 
 
 def list_stream_events(
-    db: Database, id: UUID, limit: int = MAX_ROWS, cursor: str | None = None
+    db: Database, id: UUID, limit: int = MAX_ROWS, cursor: str | None = None, zone: str | None = None
 ) -> Page[HistoryRow] | None:
     """One page of a stream's events, always current; None when there is no such stream.
 
@@ -88,12 +94,17 @@ def list_stream_events(
     """
     after = 0 if cursor is None else decode_cursor(f"stream {id}", cursor)
     where = WhereClause((FILTERS["stream_id"], FILTERS["after_version"]), {"stream_id": id, "after_version": after})
-    event_page = fetch_page(db, where, "e.version", limit, lambda row: encode_cursor(f"stream {id}", row.version))
+    event_page = fetch_page(db, where, "e.version", limit, lambda row: encode_cursor(f"stream {id}", row.version), zone)
     return event_page if event_page.items or db.fetch_rows(EXISTS, {"stream_id": id}) else None
 
 
 def fetch_page(
-    db: Database, where: WhereClause, order: str, limit: int, encode_row_cursor: Callable[[LogRow], str]
+    db: Database,
+    where: WhereClause,
+    order: str,
+    limit: int,
+    encode_row_cursor: Callable[[LogRow], str],
+    zone: str | None,
 ) -> Page[HistoryRow]:
     """One page of events with their sentences. The statement is planned for these filters."""
     limit = max(1, min(limit, MAX_ROWS))
@@ -103,7 +114,7 @@ def fetch_page(
             db.compose_query(query), {**where.params, "limit": limit + 1}, prepare=False
         ).fetchall()
     rows = [LogRow.from_record(row) for row in records]
-    items = to_history_rows(rows[:limit], load_event_context(db, rows[:limit]))
+    items = to_history_rows(rows[:limit], load_event_context(db, rows[:limit], zone))
     return Page(items, encode_row_cursor(rows[limit - 1]) if len(rows) > limit else None)
 
 

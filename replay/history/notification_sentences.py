@@ -9,7 +9,8 @@ from replay.history.phrases import CALENDAR_FAILURES, FAILURES, find_guest_name,
 
 def describe_mail_sent(row: LogRow, context: EventContext) -> str:
     if row.data.get("by") == "console":
-        return f"printed the mail to {name_recipient(row, context)} on the console, that {describe_notification(row)}"
+        recipient = name_recipient(row, context)
+        return f"mailed nothing to {recipient} that {describe_notification(row)}, as this demo has no mail server"
     return f"mailed {name_recipient(row, context)} that {describe_notification(row)}"
 
 

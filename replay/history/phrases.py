@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 from uuid import UUID
 
+from domain.availability.hours import load_zone
 from domain.durations import describe_minutes
 from domain.text_direction import isolate_text
 from replay.history.event_context import EventContext
@@ -48,10 +49,18 @@ def quote_name(name: str | None, unknown: str = "an unknown one") -> str:
     return unknown if name is None else f"“{isolate_text(name)}”"
 
 
-def format_time(value: Any) -> str:
-    """An instant of a payload, in UTC, to the minute."""
+def format_time(value: Any, context: EventContext) -> str:
+    """An instant of a payload, to the minute: in the zone of the context, or in UTC, which is then named."""
     instant = to_instant(value)
-    return "an unknown time" if instant is None else f"{instant:%Y-%m-%d %H:%M} UTC"
+    if instant is None:
+        return "an unknown time"
+    if context.zone is None:
+        return f"{instant:%Y-%m-%d %H:%M} UTC"
+    try:
+        local = instant.astimezone(load_zone(context.zone))
+    except OverflowError:  # the first and the last day that there are
+        return f"{instant:%Y-%m-%d %H:%M} UTC"
+    return f"{local:%a} {local.day} {local:%b %Y}, {local:%H:%M}"
 
 
 def join_names(names: Sequence[str]) -> str:
@@ -120,35 +129,35 @@ def describe_text(row: LogRow, context: EventContext, name: Literal["reason", "m
     return f", saying “{isolate_text(shortened_text)}”" if shortened_text else ""
 
 
-def describe_changes(changes: Sequence[Change]) -> str:
+def describe_changes(changes: Sequence[Change], context: EventContext) -> str:
     """The changes of an update, to be appended after a colon."""
-    return "; ".join(map(describe_change, changes)) or "nothing"
+    return "; ".join(describe_change(change, context) for change in changes) or "nothing"
 
 
-def describe_change(change: Change) -> str:
+def describe_change(change: Change, context: EventContext) -> str:
     """One change, with both values where they fit into a sentence."""
     field = change["field"].removesuffix("_ids").removesuffix("_id").replace("_", " ")
     if change["field"].endswith("_minutes"):
         field = field.removesuffix(" minutes")
-        before, after = format_minutes(change["from"]), format_minutes(change["to"])
+        before, after = format_minutes(change["from"], context), format_minutes(change["to"], context)
     else:
-        before, after = format_value(change["from"]), format_value(change["to"])
+        before, after = format_value(change["from"], context), format_value(change["to"], context)
     if change["field"] in OMITTED_VALUES or max(len(before), len(after)) > MAX_VALUE_LENGTH:
         return field
     return f"{field} from {before} to {after}"
 
 
-def format_minutes(value: Any) -> str:
+def format_minutes(value: Any, context: EventContext) -> str:
     """A number of minutes as text of a sentence."""
-    return describe_minutes(value) if isinstance(value, int) else format_value(value)
+    return describe_minutes(value) if isinstance(value, int) else format_value(value, context)
 
 
-def format_value(value: Any) -> str:
+def format_value(value: Any, context: EventContext) -> str:
     """A value as text of a sentence."""
     if isinstance(value, dict):
         return quote_name(value.get("name")) if "name" in value else "…"
     if isinstance(value, list):
-        return join_names([format_value(item) for item in value]) or "none"
+        return join_names([format_value(item, context) for item in value]) or "none"
     if isinstance(value, str):
-        return format_time(value) if to_instant(value) is not None and "T" in value else quote_name(value)
+        return format_time(value, context) if to_instant(value) is not None and "T" in value else quote_name(value)
     return {None: "none", True: "yes", False: "no"}.get(value, str(value))

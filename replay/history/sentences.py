@@ -91,7 +91,8 @@ def describe_person_added(row: LogRow, context: EventContext) -> str:
 
 
 def describe_meeting_type_created(row: LogRow, context: EventContext) -> str:
-    return f"created the meeting type {name_stream(row, context)} ({format_minutes(row.data.get('duration_minutes'))})"
+    duration = format_minutes(row.data.get("duration_minutes"), context)
+    return f"created the meeting type {name_stream(row, context)} ({duration})"
 
 
 def describe_managed_link_created(row: LogRow, context: EventContext) -> str:
@@ -117,7 +118,7 @@ def describe_person_invited(row: LogRow, context: EventContext) -> str:
 def describe_update(kind: str) -> Phrase:
     """The phrase of an update: what was changed."""
     return lambda row, context: (
-        f"changed {kind}{name_stream(row, context)}: {describe_changes(list_changes(row, context))}"
+        f"changed {kind}{name_stream(row, context)}: {describe_changes(list_changes(row, context), context)}"
     )
 
 
@@ -148,12 +149,15 @@ def describe_meeting_booked(row: LogRow, context: EventContext) -> str:
         else f"the link {name_token_link(row, context)}"
     )
     hosts = name_people(row.data, "host_ids", row, context)
-    meeting, start = name_meeting_type(row.data, row, context), format_time(row.data.get("starts_at"))
+    meeting, start = name_meeting_type(row.data, row, context), format_time(row.data.get("starts_at"), context)
     return f"booked {meeting} with {hosts} for {start} through {booked_link}"
 
 
 def describe_rescheduled(row: LogRow, context: EventContext) -> str:
-    before, after = format_time(row.data.get("previous_starts_at")), format_time(row.data.get("starts_at"))
+    before, after = (
+        format_time(row.data.get("previous_starts_at"), context),
+        format_time(row.data.get("starts_at"), context),
+    )
     message = describe_text(row, context, "message")
     return f"moved {describe_meeting(row, context)} from {before} to {after}{message}"
 
@@ -166,17 +170,20 @@ def describe_meeting_reassigned(row: LogRow, context: EventContext) -> str:
     meeting_phrase = (
         f"{name_meeting_type(context.find_token(row).booking, row, context)} with {name_guest(row, context)}"
     )
-    start, message = format_time(row.data.get("starts_at")), describe_text(row, context, "message")
+    start, message = format_time(row.data.get("starts_at"), context), describe_text(row, context, "message")
     return f"gave {meeting_phrase} of {start} from {before} to {after}{message}"
 
 
 def describe_meeting_cancelled(row: LogRow, context: EventContext) -> str:
-    start = format_time(row.before.get("starts_at"))
+    start = format_time(row.before.get("starts_at"), context)
     return f"cancelled {describe_meeting(row, context)} of {start}{describe_text(row, context)}"
 
 
 def describe_calendar_conflict_found(row: LogRow, context: EventContext) -> str:
-    host, starts_at = name_person(row.data.get("host_id"), row, context), format_time(row.data.get("starts_at"))
+    host, starts_at = (
+        name_person(row.data.get("host_id"), row, context),
+        format_time(row.data.get("starts_at"), context),
+    )
     return (
         f"found something else in the calendar of {host} at the time of {describe_meeting(row, context)}, {starts_at}"
     )

@@ -50,7 +50,7 @@ class TestService:
             [event, _] = [
                 row for row in api.get(f"/v1/history/streams/{id}", "auditor")["items"] if row["type"] == "MailSent.v1"
             ]
-            assert "on the console" in event["sentence"]
+            assert "no mail server" in event["sentence"]
 
     def test_without_a_mail_server_nothing_secret_is_logged(
         self, settings: Settings, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]

@@ -46,7 +46,7 @@ def show_log(
         resolve_day_bound("recorded_to", recorded_to, zone),
     )
     filters = build_filters(type, actor, stream_id, begin, end)
-    page = event_history.list_events(services.database, filters, "-position", cursor=cursor)
+    page = event_history.list_events(services.database, filters, "-position", cursor=cursor, zone=zone)
     return render_page(
         request,
         "history/log.html",

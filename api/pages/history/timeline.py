@@ -9,6 +9,7 @@ from api.http.dependencies import CurrentServices, Id
 from api.pages.history.state_at_event import StateField, describe_state
 from api.pages.rendering.dependencies import Viewer
 from api.pages.rendering.page_route import PageRoute
+from api.pages.rendering.story import group_notifications
 from api.pages.rendering.templates import render_page
 from api.services import Services
 from api.v1.history import redact_event
@@ -26,7 +27,8 @@ Step = Annotated[int | None, Query(ge=1, le=1_000_000_000)]
 def show_timeline(request: Request, services: CurrentServices, viewer: Viewer, id: Id, step: Step = None) -> Response:
     """Show a stream's events and the state after one of them, by default the last one (auditor, admin)."""
     viewer.require_any_role("auditor", "admin")
-    events = [redact_event(viewer, event) for event in load_events(services, id)]
+    zone = viewer.person.properties.time_zone
+    events = [redact_event(viewer, event) for event in load_events(services, id, zone)]
     selected_step = min(step or len(events), len(events))
     facts = describe_state_after(services, viewer, id, events, selected_step)
     return render_page(
@@ -34,18 +36,19 @@ def show_timeline(request: Request, services: CurrentServices, viewer: Viewer, i
         "history/stream.html",
         id=id,
         events=events,
+        groups=group_notifications(events),
         step=selected_step,
         event=events[selected_step - 1],
         facts=facts,
     )
 
 
-def load_events(services: Services, id: UUID) -> list[HistoryRow]:
-    """Return all events of a stream. Raises NotFound."""
+def load_events(services: Services, id: UUID, zone: str) -> list[HistoryRow]:
+    """Return all events of a stream, with times in a zone. Raises NotFound."""
     rows: list[HistoryRow] = []
     cursor = None
     while True:
-        page = event_history.list_stream_events(services.database, id, cursor=cursor)
+        page = event_history.list_stream_events(services.database, id, cursor=cursor, zone=zone)
         if page is None:
             raise NotFound
         rows += page.items

@@ -61,7 +61,12 @@ def show_link(
         sort=sort or NEWEST_FIRST,
         row=row,
         story=event_history.list_events(
-            services.database, HistoryFilters(stream_id=id), "-position", MAX_STORY_EVENTS, story
+            services.database,
+            HistoryFilters(stream_id=id),
+            "-position",
+            MAX_STORY_EVENTS,
+            story,
+            viewer.person.properties.time_zone,
         ),
         told_from=story,
     )

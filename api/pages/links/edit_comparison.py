@@ -30,9 +30,11 @@ def load_properties_at(services: Services, link: AnyLink, version: int | None) -
     return dict(earlier_link.properties)
 
 
-def list_events_since(services: Services, id: UUID, version: int | None) -> list[Any]:
-    """Return the events of a stream after a version, newest first, as rows of the history."""
-    page = event_history.list_events(services.database, HistoryFilters(stream_id=id), "-position", MAX_RECENT_EVENTS)
+def list_events_since(services: Services, id: UUID, version: int | None, zone: str) -> list[Any]:
+    """Return the events of a stream after a version, newest first, as rows of the history with times in a zone."""
+    page = event_history.list_events(
+        services.database, HistoryFilters(stream_id=id), "-position", MAX_RECENT_EVENTS, zone=zone
+    )
     return [row for row in page.items if version is not None and row["version"] > version]
 
 
@@ -52,15 +54,21 @@ class EditConflict:
 
 
 def render_conflict_page(
-    request: Request, services: Services, comparison: Comparison, link: AnyLink, version: int | None, path: str
+    request: Request,
+    services: Services,
+    comparison: Comparison,
+    link: AnyLink,
+    version: int | None,
+    path: str,
+    zone: str,
 ) -> Response:
-    """Render the page that compares two edits, where the second editor chooses for each field."""
+    """Render the page that compares two edits, in the editor's zone, where the second one chooses for each field."""
     return render_page(
         request,
         "links/conflict.html",
         412,
         comparison=comparison,
         thing=link,
-        meanwhile=list_events_since(services, link.id, version),
+        meanwhile=list_events_since(services, link.id, version, zone),
         path=path,
     )

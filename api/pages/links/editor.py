@@ -161,4 +161,6 @@ class LinkEditor(ABC, Generic[AnyLink, F]):
         comparison = EditConflict(self.FIELDS, before, theirs, mine).compare_edits(self.services, self.zone)
         if not comparison.differences:
             return redirect_to(self.path, "Somebody has just saved the very same.")
-        return render_conflict_page(self.request, self.services, comparison, self.link, form.version, self.path)
+        return render_conflict_page(
+            self.request, self.services, comparison, self.link, form.version, self.path, self.zone
+        )

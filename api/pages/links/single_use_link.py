@@ -13,6 +13,7 @@ from api.pages.links.detail import is_revocable
 from api.pages.rendering.dependencies import Viewer
 from api.pages.rendering.forms import InvalidForm, validate_form
 from api.pages.rendering.page_route import PageRoute
+from api.pages.rendering.story import fold_notifications
 from api.pages.rendering.templates import redirect_to, render_page
 from api.pages.rendering.urls import ensure_local_path
 from api.services import Services
@@ -46,7 +47,9 @@ def show_single_use_link(
 ) -> Response:
     """Show a single-use link, always current."""
     row = load_single_use_row(services, viewer, id, token)
-    events = event_history.list_stream_events(services.database, token, MAX_EVENTS)
+    zone = viewer.person.properties.time_zone
+    page = event_history.list_stream_events(services.database, token, MAX_EVENTS, zone=zone)
+    events = fold_notifications(page.items) if page else []
     path = ensure_local_path(back) if back else f"/links/{id}"
     return render_page(
         request, "links/single_use.html", one=row, meeting=load_meeting(services, viewer, row), events=events, back=path

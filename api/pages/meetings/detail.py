@@ -10,6 +10,7 @@ from api.http.form_body import FormText
 from api.pages.rendering.dependencies import Viewer
 from api.pages.rendering.forms import InvalidForm, collect_field_errors, validate_form
 from api.pages.rendering.page_route import PageRoute
+from api.pages.rendering.story import fold_notifications
 from api.pages.rendering.templates import redirect_to, render_page
 from api.services import Services
 from api.v1.booking_notifications import MailId
@@ -75,7 +76,8 @@ def send_mail_again(services: CurrentServices, viewer: Viewer, id: Id, mail_id: 
 def render_meeting(request: Request, services: Services, viewer: Caller, id: UUID) -> Response:
     """Render the page of a meeting. Raises NotFound."""
     row = load_meeting_row(services, viewer, id)
-    story = event_history.list_stream_events(services.database, id, MAX_EVENTS)
+    zone = viewer.person.properties.time_zone
+    story = event_history.list_stream_events(services.database, id, MAX_EVENTS, zone=zone)
     mails = outbox.list_booking_notifications(services.from_log(), id, viewer.context.now)
     may_change = (
         row["status"] != "cancelled"
@@ -87,7 +89,7 @@ def render_meeting(request: Request, services: Services, viewer: Caller, id: UUI
         "meetings/meeting.html",
         meeting=row,
         conflicting=list_conflicting_hosts(services, id, row),
-        story=story.items if story else [],
+        story=fold_notifications(story.items) if story else [],
         may_change=may_change,
         may_reassign=may_change and has_reassign_permission(viewer, row),
         mails=mails,

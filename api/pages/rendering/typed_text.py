@@ -22,7 +22,11 @@ class Named(Protocol):
 
 def render_typed_text(text: object) -> Markup:
     """Render a text that somebody typed; nothing for an empty one."""
-    return BDI.format(render_isolated_text(text) if isinstance(text, str) else text) if text else Markup()
+    return (
+        BDI.format(render_isolated_text(text) if isinstance(text, str) else text)
+        if text not in (None, "")
+        else Markup()
+    )
 
 
 def render_names(things: Iterable[Named | Mapping[str, str] | str], separator: str = ", ") -> Markup:

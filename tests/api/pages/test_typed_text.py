@@ -10,6 +10,7 @@ def test_a_text_is_escaped_and_isolated() -> None:
     assert render_typed_text("<Ada>") == "<bdi>&lt;Ada&gt;</bdi>"
     assert render_typed_text(Markup("<b>Ada</b>")) == "<bdi><b>Ada</b></bdi>"
     assert render_typed_text(None) == ""
+    assert render_typed_text(0) == "<bdi>0</bdi>"
 
 
 def test_names_are_isolated_each() -> None:

@@ -15,7 +15,7 @@ def test_shows_a_failure_and_sends_again(outbox: OutboxDriver) -> None:
     page_client = PageClient(outbox.api, "member")
     page = page_client.get(f"/meeting-log/{id}")
     assert "the address was refused" in extract_text(page)
-    assert "Failed" in extract_text(page)
+    assert "2 mails Failed" in extract_text(page)
     actions = BUTTON.findall(page.text)
     assert len(actions) == 2
     outbox.smtp_server.refuse_rcpt = None
@@ -25,7 +25,11 @@ def test_shows_a_failure_and_sends_again(outbox: OutboxDriver) -> None:
     assert BUTTON.findall(page_client.get(f"/meeting-log/{id}").text) == []  # they are waiting
     outbox.deliver_all()
     page = page_client.get(f"/meeting-log/{id}")
-    assert "mailed the guest Grace Guest that the meeting was booked" in extract_text(page)
+    assert "2 mails Sent" in extract_text(page)
+    assert "The system" not in extract_text(page)
+    history = extract_text(PageClient(outbox.api, "auditor").get(f"/history/{id}"))
+    assert "2 mails Sent" in history
+    assert "mailed the guest Grace Guest that the meeting was booked" in history
     assert len(BUTTON.findall(page.text)) == 2
     assert len(outbox.smtp_server.messages) == 2
 
