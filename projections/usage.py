@@ -1,14 +1,14 @@
 """Usage: counts of what was issued and booked, by day, link, issuer, meeting type or source, over the read models.
 
-Single-use links are counted by when they were issued (`issued`, and of these `expired_unused`), meetings by when they
-were booked (`booked`, and of these `rescheduled`, `cancelled` and the median of hours from issue to booking, for those
-on single-use links). The source is where the single-use link was issued, also for the meeting on it; a meeting on a
-core link has the source of its booking.
+Single-use links are counted by when they were issued (`issued`, and of these `issued_booked` and `expired_unused`,
+whenever that came to be), meetings by when they were booked (`booked`, and of these `rescheduled`, `cancelled` and the
+median of hours from issue to booking, for those on single-use links). The source is where the single-use link was
+issued, also for the meeting on it; a meeting on a core link has the source of its booking.
 """
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any, Literal
@@ -28,14 +28,14 @@ SOURCES = ("web", "api", "extension", "cli")
 
 ISSUED = f"""SELECT s.issued_at AS at, s.link_id, s.issued_by AS issuer_id,
         coalesce(b.meeting_type_id, l.meeting_type_id) AS meeting_type_id, s.source,
-        1 AS issued, 0 AS booked, 0 AS rescheduled, 0 AS cancelled,
+        1 AS issued, (s.state = 'booked')::int AS issued_booked, 0 AS booked, 0 AS rescheduled, 0 AS cancelled,
         (s.state = 'open' AND {links.STATUS} = 'expired')::int AS expired_unused, NULL::float AS hours
     FROM single_use_links AS s
     LEFT JOIN links AS l ON l.link_id = s.link_id
     LEFT JOIN meeting_log AS b ON b.booking_id = s.single_use_id"""
 BOOKED = """SELECT m.booked_at AS at, m.link_id, m.issued_by AS issuer_id, m.meeting_type_id,
         coalesce(i.source, m.source) AS source,
-        0 AS issued, 1 AS booked, (m.reschedule_count > 0)::int AS rescheduled,
+        0 AS issued, 0 AS issued_booked, 1 AS booked, (m.reschedule_count > 0)::int AS rescheduled,
         (m.status = 'cancelled')::int AS cancelled, 0 AS expired_unused,
         extract(epoch FROM m.booked_at - m.issued_at)::float / 3600 AS hours
     FROM meeting_log AS m
@@ -44,6 +44,7 @@ SUMS = """coalesce(sum(u.issued), 0)::int AS issued, coalesce(sum(u.booked), 0):
     coalesce(sum(u.rescheduled), 0)::int AS rescheduled, coalesce(sum(u.cancelled), 0)::int AS cancelled,
     coalesce(sum(u.expired_unused), 0)::int AS expired_unused,
     percentile_cont(0.5) WITHIN GROUP (ORDER BY u.hours) AS median_hours_to_booking"""
+ALL_SUMS = f"{SUMS}, coalesce(sum(u.issued_booked), 0)::int AS issued_booked"
 PERIOD = "{at} >= (%(starts)s::timestamptz[])[1] AND {at} < %(until)s"
 ISSUED_FILTERS = {
     "issued": PERIOD.format(at="s.issued_at"),
@@ -71,7 +72,7 @@ BY_DAY = """SELECT day.number AS rank, '' AS key, day.number, NULL::jsonb AS nam
     WHERE {beyond} GROUP BY day.number ORDER BY day.number LIMIT %(limit)s"""
 # most booked first, then most issued
 BY_THING = """SELECT g.rank, g.key, NULL::int AS number, {name} AS named,
-        g.issued, g.booked, g.rescheduled, g.cancelled, g.expired_unused, g.median_hours_to_booking
+        g.issued, g.issued_booked, g.booked, g.rescheduled, g.cancelled, g.expired_unused, g.median_hours_to_booking
     FROM (
         SELECT {id} AS id, coalesce({id}::text, '') AS key,
             -(sum(u.booked) * 1000000000 + sum(u.issued)) AS rank, {sums}
@@ -92,11 +93,18 @@ class UsageRow(TypedDict):
     meeting_type: Named | None
     source: str | None
     issued: int
+    issued_booked: int
+    conversion_rate: float | None
     booked: int
     rescheduled: int
     cancelled: int
     expired_unused: int
     median_hours_to_booking: float | None
+
+
+SUM_FIELDS = tuple(
+    name for name in UsageRow.__annotations__ if name not in ("day", "link", "issuer", "meeting_type", "source")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +145,16 @@ def list_usage(
     return Page([to_usage_row(group_by, row, filters.days) for row in rows[:limit]], next_cursor)
 
 
+def iterate_usage(source: QuerySource, now: datetime, group_by: GroupBy, filters: UsageFilters) -> Iterator[UsageRow]:
+    """All rows, page by page, in the order of the list."""
+    cursor = None
+    while True:
+        page = list_usage(source, now, group_by, filters, MAX_ROWS, cursor)
+        yield from page.items
+        if (cursor := page.next_cursor) is None:
+            return
+
+
 def build_usage_query(group_by: GroupBy, params: dict[str, Any], has_cursor: bool) -> str:
     """The query of one page; it reads one row more than the limit."""
     filter_values = params | {
@@ -152,9 +170,15 @@ def build_usage_query(group_by: GroupBy, params: dict[str, Any], has_cursor: boo
         f"{ISSUED} WHERE {join_conditions(issued_where)} UNION ALL {BOOKED} WHERE {join_conditions(booked_where)}"
     )
     if group_by == "day":
-        return BY_DAY.format(sums=SUMS, acts=activities, beyond="day.number > %(after_rank)s" if has_cursor else "true")
+        return BY_DAY.format(
+            sums=ALL_SUMS,
+            acts=activities,
+            beyond="day.number > %(after_rank)s" if has_cursor else "true",
+        )
     after_condition = "(g.rank, g.key) > (%(after_rank)s, %(after_key)s)" if has_cursor else "true"
-    return BY_THING.format(id=KEYS[group_by], name=NAMES[group_by], sums=SUMS, acts=activities, beyond=after_condition)
+    return BY_THING.format(
+        id=KEYS[group_by], name=NAMES[group_by], sums=ALL_SUMS, acts=activities, beyond=after_condition
+    )
 
 
 def join_conditions(where: WhereClause) -> str:
@@ -170,8 +194,14 @@ def to_usage_row(group_by: GroupBy, row: DictRow, days: Sequence[date]) -> Usage
         group_value = days[row["number"] - 1]
     elif group_by != "source":
         group_value = to_named_or_none(row["named"])
-    sums = {name: row[name] for name in UsageRow.__annotations__ if name not in group}
+    values = row | {"conversion_rate": compute_conversion_rate(row["issued"], row["issued_booked"])}
+    sums = {name: values[name] for name in SUM_FIELDS}
     return {**group, group_by: group_value, **sums}  # type: ignore[typeddict-item]
+
+
+def compute_conversion_rate(issued: int, issued_booked: int) -> float | None:
+    """The share of issued single-use links that have been booked, from 0 to 1; None when none was issued."""
+    return round(issued_booked / issued, 4) if issued else None
 
 
 def encode_cursor(group_by: GroupBy, row: DictRow) -> str:

@@ -13,15 +13,16 @@ from api.pages.rendering.query_parameters import Blank
 from api.pages.rendering.templates import render_page
 from api.pages.usage_chart import MEASURES, build_chart
 from api.services import Services
-from api.v1.usage import build_filters, list_days
+from api.v1.usage import build_filters, list_days, stream_usage
 from projections import usage
-from projections.usage import GroupBy, UsageFilters
+from projections.usage import GroupBy, UsageFilters, compute_conversion_rate
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 LinkType = Annotated[Literal["standard", "managed", "single_use"] | None, Blank]
 Source = Annotated[Literal["web", "api", "extension"] | None, Blank]
 OptionalDay = Annotated[Day | None, Blank]
+TOTALS = (*MEASURES, "issued_booked", "rescheduled", "cancelled")
 MAX_ROWS = 12
 MAX_DAYS = 200
 GROUPINGS: tuple[tuple[GroupBy, str], ...] = (
@@ -47,12 +48,14 @@ def show_usage(
     days = list_days(used_from, used_to, viewer.context.now.astimezone(ZoneInfo(zone)).date())[-MAX_DAYS:]
     filters = build_filters(viewer, days, zone, link_type, source)
     day_rows = usage.list_usage(services.live_source, viewer.context.now, "day", filters, MAX_DAYS).items
+    totals = {name: sum(row[name] for row in day_rows) for name in TOTALS}  # type: ignore[literal-required]
     return render_page(
         request,
         "usage/usage.html",
         days=day_rows,
         drawings=[build_chart(day_rows, 720, MAX_DAYS, 8), build_chart(day_rows, 340, 31, 5)],
-        totals={name: sum(row[name] for row in day_rows) for name in (*MEASURES, "rescheduled", "cancelled")},  # type: ignore[literal-required]
+        totals=totals,
+        conversion_rate=compute_conversion_rate(totals["issued"], totals["issued_booked"]),
         things=[(group_by, title, list_top_rows(services, viewer, group_by, filters)) for group_by, title in GROUPINGS],
         first=days[0],
         last=days[-1],
@@ -60,6 +63,22 @@ def show_usage(
         source=source,
         narrowed=bool(used_from or used_to or link_type or source),
     )
+
+
+@router.get("/usage/csv")
+def download_usage(
+    services: CurrentServices,
+    viewer: Viewer,
+    group_by: GroupBy = "day",
+    used_from: OptionalDay = None,
+    used_to: OptionalDay = None,
+    link_type: LinkType = None,
+    source: Source = None,
+) -> Response:
+    """Stream the rows of one grouping as CSV, all of them, with the filters of the page."""
+    zone = viewer.person.properties.time_zone
+    days = list_days(used_from, used_to, viewer.context.now.astimezone(ZoneInfo(zone)).date())[-MAX_DAYS:]
+    return stream_usage(services, viewer, group_by, build_filters(viewer, days, zone, link_type, source))
 
 
 def list_top_rows(services: Services, viewer: Caller, group_by: GroupBy, filters: UsageFilters) -> list[dict[str, Any]]:

@@ -233,6 +233,25 @@ class TestCounting:
             == compute_totals("day")
         )
 
+    def test_conversion_is_of_the_links_that_were_issued_then(
+        self, source: QuerySource, usage_history: UsageHistory
+    ) -> None:
+        rows = list(usage.iterate_usage(source, usage_history.now, "day", build_filters()))
+        assert [(row["issued_booked"], row["conversion_rate"]) for row in rows] == [
+            (1, 0.5),
+            (0, None),
+            (1, 1.0),
+            (0, 0.0),
+            (0, None),
+        ]
+        by_link = {
+            row["link"]["name"]: row["conversion_rate"]
+            for row in usage.iterate_usage(  # type: ignore[index]
+                source, usage_history.now, "link", build_filters()
+            )
+        }
+        assert by_link == {"Talk": 0.5, "Demo": 0.3333}
+
 
 class TestPages:
     """Keyset pages, most booked first."""

@@ -1,17 +1,20 @@
 """GET /v1/usage: who sees what, which days, and what is refused."""
 
+import re
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from typing import Any
 
 import pytest
 
+from tests.api.pages.page_client import PageClient, extract_text
 from tests.api.refusals import assert_problem, fetch_all_rows, fetch_list
 from tests.api_driver import ApiDriver
 
 TODAY = datetime.now(UTC).date()
 FIELDS = {
     *("day", "link", "issuer", "meeting_type", "source", "issued", "booked", "rescheduled", "cancelled"),
-    *("expired_unused", "median_hours_to_booking"),
+    *("issued_booked", "conversion_rate", "expired_unused", "median_hours_to_booking"),
 }
 
 
@@ -114,3 +117,34 @@ def test_pages(usage_scenario: ApiDriver) -> None:
 def test_what_is_wrong_is_named(usage_scenario: ApiDriver, query: str, field: str) -> None:
     body = assert_problem(usage_scenario.send_request("GET", f"/v1/usage?{query}", who="manager"), 422, "invalid")
     assert [error["field"] for error in body["errors"]] == [field]
+
+
+def test_each_grouping_as_csv(usage_scenario: ApiDriver) -> None:
+    fetch_usage(usage_scenario, "")
+    response = usage_scenario.send_request("GET", "/v1/usage?group_by=link", who="analyst", Accept="text/csv")
+    assert response.headers["content-disposition"] == 'attachment; filename="usage-by-link.csv"'
+    titles, *lines = response.text.splitlines()
+    assert titles.startswith("link_id,link_name,issued,issued_booked,conversion_rate,booked,")
+    assert [line.split(",")[1:6] for line in lines[:2]] == [
+        ["Mine", "2", "1", "0.5", "2"],
+        ["Theirs", "3", "0", "0.0", "0"],
+    ]
+    by_day = usage_scenario.send_request("GET", "/v1/usage", who="analyst", Accept="text/csv").text.splitlines()
+    assert len(by_day) == 31
+    member = usage_scenario.send_request("GET", "/v1/usage?group_by=link", who="member", Accept="text/csv").text
+    assert "Theirs" not in member
+
+
+def test_the_page_has_conversion_rates_and_csv(usage_scenario: ApiDriver) -> None:
+    fetch_usage(usage_scenario, "")
+    page_client = PageClient(usage_scenario, "analyst")
+    page = page_client.get("/usage?link_type=single_use")
+    assert "Of the issued links, booked 20 %" in extract_text(page)
+    paths = [unescape(path) for path in re.findall(r'href="(/usage/csv[^"]+)"', page.text)]
+    assert [path.partition("group_by=")[2].partition("&")[0] for path in paths] == [
+        *("day", "link", "issuer", "meeting_type", "source")
+    ]
+    assert all("link_type=single_use" in path for path in paths)
+    table = page_client.get(paths[1])
+    assert table.headers["content-type"] == "text/csv; charset=utf-8"
+    assert table.text.splitlines()[1].split(",")[1:6] == ["Mine", "2", "1", "0.5", "1"]
