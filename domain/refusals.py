@@ -221,7 +221,7 @@ class MailedCodeWrong(Refusal):
 
 
 class CalendarsBusy(Refusal):
-    """Too many calendars are being read at the moment. Please try again in a minute."""
+    """Too many calendars are being read at the moment. Please try again in a moment."""
 
 
 class TryAgain(Refusal):

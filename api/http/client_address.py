@@ -1,6 +1,8 @@
 """Who a request comes from: the address of the connection, or the one that a trusted proxy names."""
 
+import logging
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
@@ -14,6 +16,8 @@ FORWARDING_HEADERS = ("x-forwarded-for", "forwarded")
 OTHER_PROXY_HEADERS = ("x-forwarded-proto", "x-forwarded-host", "x-real-ip", "via")  # they come from a proxy too
 
 Address = IPv4Address | IPv6Address
+
+log = logging.getLogger("oncelink")
 
 
 class TrustedProxies:
@@ -72,8 +76,10 @@ def identify_client(request: Request) -> str | None:
     by its header, so that a proxy that is not trusted counts as one client, instead of counting nobody.
     """
     host = request.client.host if request.client else ""
-    is_forwarded = request.scope.get("forwarded", False) or any(name in request.headers for name in FORWARDING_HEADERS)
-    address = parse_address(host)
+    address, is_trusted = parse_address(host), request.scope.get("forwarded", False)
+    is_forwarded = is_trusted or any(name in request.headers for name in FORWARDING_HEADERS)
+    if is_forwarded and not is_trusted and address is not None and address.is_private:
+        warn_of_unnamed_proxy(str(address))
     if not is_forwarded and (address is None or address.is_loopback):
         return None
     if isinstance(address, IPv6Address):
@@ -93,6 +99,15 @@ def is_from_networks(request: Request, networks: Sequence[IPv4Network | IPv6Netw
         return False
     address = parse_address(host) or (None if is_forwarded else LOOPBACK)  # a connection without an address is local
     return address is not None and any(address in network for network in networks)
+
+
+@lru_cache(maxsize=16)
+def warn_of_unnamed_proxy(address: str) -> None:
+    """Warn, once for each address, that the guests behind a proxy share one quota."""
+    log.warning(
+        "Requests come through a proxy at %s that FORWARDED_ALLOW_IPS does not name: all of its guests count as one.",
+        address,
+    )
 
 
 def parse_address(host: str) -> Address | None:

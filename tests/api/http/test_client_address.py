@@ -77,3 +77,10 @@ def test_who_is_counted(peer: str | None, trusted: str, forwarded_for: str | Non
 def test_the_scheme_is_that_of_a_trusted_proxy(peer: str, sent: str, scheme: str) -> None:
     request = receive_request(peer, x_forwarded_proto=sent)
     assert request.scope["scheme"] == scheme
+
+
+def test_a_proxy_that_is_not_named_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    for peer in ("172.18.0.9", "172.18.0.9", "8.8.8.8"):  # the last is a guest who sends the header
+        identify_client(receive_request(peer, x_forwarded_for="198.51.100.7"))
+    [record] = caplog.records
+    assert "a proxy at 172.18.0.9 that FORWARDED_ALLOW_IPS does not name" in record.getMessage()
