@@ -11,11 +11,12 @@ from fastapi import FastAPI
 
 from api.clock import read_clock
 from api.guest import booking_pages, manage_pages
-from api.http import api_docs_page, openapi, problem_details
+from api.http import api_docs_page, problem_details
 from api.http.client_address import ForwardedClientMiddleware, TrustedProxies
 from api.http.cors import CorsMiddleware
 from api.http.host_cookies import HostCookieMiddleware
 from api.http.middleware import RequestMiddleware
+from api.http.openapi.document import install_openapi
 from api.http.read_capacity import ReadCapacityMiddleware
 from api.http.shutdown_signal import notify_on_shutdown
 from api.http.trailing_slash import redirect_within_site
@@ -118,7 +119,7 @@ def build_app(settings: Settings, database_wait_seconds: float = 0.0, clock: Clo
     )
     problem_details.install_exception_handlers(app)
     page_route.install_error_handler(app)
-    openapi.install_openapi(app)
+    install_openapi(app)
     redirect_within_site(app)
     app.add_middleware(CorsMiddleware, origins=settings.extensions)
     app.add_middleware(ReadCapacityMiddleware, size=settings.pool_size)

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from api.cli.people import add_person, make_api_key
 from api.services import Services
-from tests.documented_codes import assert_code_is_documented
+from tests.documented_codes import assert_code_is_documented, assert_headers_are_documented
 from tests.movable_clock import MovableClock
 
 ALWAYS = {day: [["00:00", "24:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
@@ -26,8 +26,8 @@ class ApiDriver:
     ids: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Check the code of every error that the client receives."""
-        self.client.event_hooks = {"response": [assert_code_is_documented]}
+        """Compare every answer that the client receives with the OpenAPI document."""
+        self.client.event_hooks = {"response": [assert_code_is_documented, assert_headers_are_documented]}
 
     @classmethod
     def create_organisation(cls, client: TestClient) -> "ApiDriver":

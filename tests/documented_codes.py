@@ -1,4 +1,4 @@
-"""Compares the code of every error that a test receives with the codes that the OpenAPI document has for it."""
+"""Compares what tests receive with the OpenAPI document: codes of errors, and header fields."""
 
 import json
 from functools import cache
@@ -26,12 +26,29 @@ def assert_code_is_documented(response: httpx2.Response) -> None:
     assert code in codes, f"{method} {path} answers {response.status_code} {code}, which is not among {sorted(codes)}"
 
 
+def assert_headers_are_documented(response: httpx2.Response) -> None:
+    """Assert that the operation documents, for this status, each header field that the document describes."""
+    operation = find_operation(response.request.method.lower().replace("head", "get"), response.request.url.path)
+    documented = (operation or {}).get("responses", {}).get(str(response.status_code))
+    if documented is None:
+        return
+    names = {name for name in load_document()["components"]["headers"] if name in response.headers}
+    undocumented = names - documented.get("headers", {}).keys()
+    assert not undocumented, f"{response.request.url.path} answers {response.status_code} with {undocumented}"
+
+
 def find_documented_codes(method: str, path: str, status: int) -> set[str]:
     """Find the codes that are documented for a status of the operation at a path."""
+    operation = find_operation(method, path)
+    return CODES_ANYWHERE | list_codes(operation, status) if operation else CODES_OF_UNKNOWN_PATHS
+
+
+def find_operation(method: str, path: str) -> Any:
+    """Find the operation of a method at a path; None when there is none."""
     for pattern, operations in compile_paths():
         if pattern.match(path) and method in operations:
-            return CODES_ANYWHERE | list_codes(operations[method], status)
-    return CODES_OF_UNKNOWN_PATHS
+            return operations[method]
+    return None
 
 
 def list_codes(operation: Any, status: int) -> set[str]:

@@ -37,7 +37,11 @@ ABOUT_KEYS = (
     " request is told."
 )
 VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,255}")
-bearer = HTTPBearer(auto_error=False, scheme_name="API key", description="`Authorization: Bearer olk_…`")
+bearer = HTTPBearer(
+    auto_error=False,
+    scheme_name="ApiKey",
+    description="`Authorization: Bearer olk_…`, with a key of `POST /v1/api-keys`.",
+)
 
 
 def get_services(request: Request) -> Services:

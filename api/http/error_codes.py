@@ -74,7 +74,7 @@ ERROR_CODES: dict[str, ErrorCode] = {
     ),
     "nothing_to_send": ErrorCode(
         409,
-        "A later mail replaced this one, its guest was erased, or the meeting is over.",
+        "A later mail replaced this one, its guest was erased, the meeting is over, or the person is deactivated.",
         "Look at the mails of the booking: the latest one may be sent again.",
     ),
     "rebuild_running": ErrorCode(
@@ -189,6 +189,8 @@ REFUSAL_STATUSES: dict[type[Refusal], int] = {
     for refusal in vars(refusals).values()
     if isinstance(refusal, type) and issubclass(refusal, Refusal) and refusal is not Refusal
 }
+CLOSED_LINK = ("link_deleted", "link_disabled", "link_expired", "link_revoked", "link_used")
+GUEST_CHECK = ("proof_of_work_required", "mailed_code_required", "mailed_code_wrong")
 # what a response of this status says unless its route names its codes; 409 and 410 are different for each route
 USUAL_CODES = {
     401: "unauthorized",

@@ -99,9 +99,14 @@ def build_overloaded_response() -> JSONResponse:
 def handle_refusal(request: Request, error: Exception) -> JSONResponse:
     """Handle a refusal of the domain."""
     assert isinstance(error, Refusal)
+    record_rate_limit(request, error)
+    return build_refusal_response(error)
+
+
+def build_refusal_response(error: Refusal) -> JSONResponse:
+    """Build the response to a refusal of the domain."""
     if isinstance(error, Invalid):
         return build_invalid_response([FieldError(field=error.field, message=error.message)])
-    record_rate_limit(request, error)
     status = REFUSAL_STATUSES[type(error)]
     errors = None
     if status == 422:

@@ -26,7 +26,11 @@ START_OF_LIST = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
 def create_api_key(
     services: CurrentServices, caller: CurrentCaller, key: IdempotencyKey, body: ApiKeyRequest, response: Response
 ) -> dict[str, Any]:
-    """Makes an API key of one's own; the key is shown only here."""
+    """Makes an API key of one's own; the key is shown only here.
+
+    The key acts with its person's roles, as they are at the time of each request. It ends when it is deleted or its
+    person is deactivated.
+    """
     request_digest = compute_digest(describe_request(body, route="api-keys"))
     id = uuid4() if key is None else uuid5(caller.person.id, f"api-key {key}")
     secret = generate_key() if key is None else derive_key(services.settings.keys[0], id)
@@ -44,7 +48,10 @@ def create_api_key(
 def list_api_keys(
     services: CurrentServices, caller: CurrentCaller, limit: Limit = 50, cursor: Cursor = None
 ) -> dict[str, Any]:
-    """One's own API keys, oldest first, without the keys themselves."""
+    """One's own API keys, oldest first, without the keys themselves.
+
+    A key that was lost cannot be shown again: delete it and make another one.
+    """
     after = parse_cursor(services, caller, cursor) if cursor else START_OF_LIST
     rows = services.api_keys.list_keys(caller.person.id, after, limit + 1)
     next_cursor = str(rows[limit - 1]["id"]) if len(rows) > limit else None
@@ -53,7 +60,10 @@ def list_api_keys(
 
 @router.delete("/{id}", status_code=204, responses=describe_problems(401, 404, 413, 503))
 def delete_api_key(services: CurrentServices, caller: CurrentCaller, id: Id) -> None:
-    """Ends an API key of one's own."""
+    """Ends an API key of one's own.
+
+    It is refused from the next request on. A limited key can end itself.
+    """
     if not services.api_keys.delete_key(id, caller.person.id):
         raise NotFound
 

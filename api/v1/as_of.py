@@ -36,7 +36,11 @@ def list_links(
     at: At,
     query: Annotated[LinkQuery, Query()],
 ) -> dict[str, Any]:
-    """Links as they stood then, with the names of then; otherwise the list of links."""
+    """Links as they stood then, with the names of then; otherwise the list of links.
+
+    `at` is an instant, or a position of the log. `Oncelink-As-Of-Position` says which position was read. Filters
+    and rows are those of the list of links.
+    """
     as_of = resolve_as_of(services, response, at, query.cursor)
     filters = query.to_filters(caller.person.id)
     page = as_of.add_point_to_cursor(
@@ -47,7 +51,10 @@ def list_links(
 
 @router.get("/links/{id}", response_model=Link, operation_id="get_link_as_of", **DETAIL_ROUTE)
 def get_link(services: CurrentServices, id: Id, response: Response, at: At) -> dict[str, Any]:
-    """A link as it stood then; 404 where it was not there yet."""
+    """A link as it stood then; 404 where it was not there yet.
+
+    `at` is an instant, or a position of the log. `Oncelink-As-Of-Position` says which position was read.
+    """
     as_of = resolve_as_of(services, response, at)
     return to_link_response(services, links.find_link(as_of.source, id, as_of.now), response)
 
@@ -60,7 +67,11 @@ def list_single_use(
     at: At,
     query: Annotated[SingleUseQuery, Query()],
 ) -> dict[str, Any]:
-    """Single-use links as they stood then; otherwise the list of single-use links."""
+    """Single-use links as they stood then; otherwise the list of single-use links.
+
+    `at` is an instant, or a position of the log. `Oncelink-As-Of-Position` says which position was read. Filters
+    and rows are those of the list of single-use links.
+    """
     as_of = resolve_as_of(services, response, at, query.cursor)
     page = as_of.add_point_to_cursor(
         single_use_links.list_single_use_links(
@@ -74,7 +85,10 @@ def list_single_use(
 def get_single_use(
     services: CurrentServices, caller: CurrentCaller, id: Id, response: Response, at: At
 ) -> dict[str, Any]:
-    """A single-use link as it and its core link stood then; 404 where it was not issued yet."""
+    """A single-use link as it and its core link stood then; 404 where it was not issued yet.
+
+    `at` is an instant, or a position of the log. `Oncelink-As-Of-Position` says which position was read.
+    """
     as_of = resolve_as_of(services, response, at)
     row = single_use_links.find_single_use_link(as_of.source, id, as_of.now)
     return add_single_use_url(services, caller, row)
@@ -88,7 +102,11 @@ def read_meeting_log(
     at: At,
     query: Annotated[MeetingLogQuery, Query()],
 ) -> dict[str, Any]:
-    """The meeting log as it stood then, with the names of then; otherwise the meeting log."""
+    """The meeting log as it stood then, with the names of then; otherwise the meeting log.
+
+    `at` is an instant, or a position of the log. `Oncelink-As-Of-Position` says which position was read. Personal
+    details that were erased since are not there.
+    """
     as_of = resolve_as_of(services, response, at, query.cursor)
     filters = query.to_filters(caller.limit_visibility(*READERS))
     page = meeting_log.list_meetings(as_of.source, filters, query.sort, query.limit, as_of.cursor)
@@ -97,7 +115,10 @@ def read_meeting_log(
 
 @router.get("/meeting-log/{id}", response_model=Booking, operation_id="get_booking_as_of", **DETAIL_ROUTE)
 def get_booking(services: CurrentServices, id: Id, response: Response, at: At) -> BookingRow:
-    """A booking as it stood then; 404 where it was not booked yet."""
+    """A booking as it stood then; 404 where it was not booked yet.
+
+    `at` is an instant, or a position of the log. `Oncelink-As-Of-Position` says which position was read.
+    """
     as_of = resolve_as_of(services, response, at)
     return to_versioned_response(meeting_log.find_meeting(as_of.source, id), response)
 

@@ -56,7 +56,10 @@ MailId = Annotated[UUID, Depends(parse_mail_id)]
 
 @router.get("/{id}/mail", response_model=PageOf[ToldMail], responses=describe_problems(401, 404, 503))
 def list_mail(services: CurrentServices, caller: CurrentCaller, id: Id) -> dict[str, Any]:
-    """What everybody was, or is to be, told of a booking, the latest first; always current."""
+    """What everybody was, or is to be, told of a booking, the latest first; always current.
+
+    `state` says whether it went out. It holds no text of a mail and no address.
+    """
     refuse_unless_visible(services, caller, services.scheduling.load_aggregate(Token, id))
     return {"items": load_notifications(services, id), "next_cursor": None}
 

@@ -30,7 +30,11 @@ REASSIGN_PROBLEMS = describe_problems(
 
 @router.get("/{id}", response_model=Booking, responses=describe_problems(401, 404, 503))
 def get_booking(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> BookingRow:
-    """A booking, always current."""
+    """A booking, always current.
+
+    For its host and co-hosts, the owner of its link, managers, auditors and analysts. It has the columns of the
+    meeting log, and the guest's notes.
+    """
     refuse_unless_visible(services, caller, services.scheduling.load_aggregate(Token, id))
     return load_booking(services, id, response)
 
@@ -41,7 +45,11 @@ def get_booking(services: CurrentServices, caller: CurrentCaller, id: Id, respon
 def reschedule_booking(
     services: CurrentServices, caller: CurrentCaller, id: Id, body: Move, response: Response
 ) -> BookingRow:
-    """Moves a meeting (its host, co-hosts, the link's owner, managers)."""
+    """Moves a meeting (its host, co-hosts, the link's owner, managers).
+
+    The new time must be on offer by the meeting type as it is now. Everybody is told by mail. Moving it to the same
+    time changes nothing.
+    """
     services.scheduling.load_booking_to_change(caller.context, id)
     position = services.scheduling.reschedule_meeting(caller.context, id, body.start, body.message)
     announce_change(response, services, position)
@@ -52,7 +60,10 @@ def reschedule_booking(
 def cancel_booking(
     services: CurrentServices, caller: CurrentCaller, id: Id, response: Response, body: Reason | None = None
 ) -> BookingRow:
-    """Cancels a meeting, for good (its host, co-hosts, the link's owner, managers)."""
+    """Cancels a meeting, for good (its host, co-hosts, the link's owner, managers).
+
+    Everybody is told by mail, with the `reason`. A single-use link stays used.
+    """
     services.scheduling.load_booking_to_change(caller.context, id)
     announce_change(
         response, services, services.scheduling.cancel_meeting(caller.context, id, body.reason if body else None)
@@ -64,7 +75,11 @@ def cancel_booking(
 def reassign_booking(
     services: CurrentServices, caller: CurrentCaller, id: Id, body: NewHost, response: Response
 ) -> BookingRow:
-    """Gives a meeting to another host who is free (its host, managers). Time and co-hosts stay."""
+    """Gives a meeting to another host who is free (its host, managers). Time and co-hosts stay.
+
+    `instead_of` names a co-host to replace; without it the host is replaced. The new person must be active and free
+    at the time of the meeting. Everybody is told by mail.
+    """
     services.reassignment.load_booking_to_reassign(caller.context, id)
     position = services.reassignment.reassign_meeting(caller.context, id, body.host_id, body.instead_of, body.message)
     announce_change(response, services, position)

@@ -31,7 +31,10 @@ MAX_MEETINGS = 5_000
 
 @router.get("", response_model=CalendarFeed, responses=describe_problems(401, 503))
 def get_calendar_feed(services: CurrentServices, caller: CurrentCaller) -> CalendarFeed:
-    """The address of one's own calendar of meetings; null while there is none."""
+    """The address of one's own calendar of meetings; null while there is none.
+
+    Whoever has the address can read when and with whom one meets. End it when it got into wrong hands.
+    """
     return to_feed_response(services, find_feed(services, caller.person))
 
 
@@ -39,7 +42,11 @@ def get_calendar_feed(services: CurrentServices, caller: CurrentCaller) -> Calen
 def make_calendar_feed(
     services: CurrentServices, caller: CurrentCaller, key: IdempotencyKey, response: Response
 ) -> CalendarFeed:
-    """Makes a new secret address for one's own calendar of meetings, and ends the one before."""
+    """Makes a new secret address for one's own calendar of meetings, and ends the one before.
+
+    For calendar programs, which read it regularly. It holds meetings that one hosts or co-hosts, of the last 30
+    days and all to come.
+    """
     id = uuid4() if key is None else uuid5(caller.person.id, f"calendar feed {key}")
     if not services.feed_tokens.create_token(id, caller.person.id, caller.context.now):
         services.reader.await_standbys()
@@ -50,7 +57,10 @@ def make_calendar_feed(
 
 @router.delete("", status_code=204, responses=describe_problems(401, 413, 503))
 def end_calendar_feed(services: CurrentServices, caller: CurrentCaller) -> None:
-    """Ends the address of one's own calendar of meetings; silent when there is none."""
+    """Ends the address of one's own calendar of meetings; silent when there is none.
+
+    Calendar programs that read it get 404 from then on.
+    """
     services.feed_tokens.end_token(caller.person.id, caller.context.now)
 
 

@@ -55,7 +55,12 @@ def list_calendars(services: CurrentServices, caller: CurrentCaller) -> dict[str
 async def add_calendar(
     services: CurrentServices, caller: CurrentCaller, key: IdempotencyKey, body: NewCalendar, response: Response
 ) -> dict[str, Any]:
-    """Reads a calendar and keeps it; one that cannot be read is refused, and the error says why."""
+    """Reads a calendar and keeps it; one that cannot be read is refused, and the error says why.
+
+    Takes the address of an iCalendar feed, or of a CalDAV account with user and password. It is read before the
+    answer, which says what could be read. Addresses inside of the server's own network are refused unless the
+    operator allows them.
+    """
     digest = services.calendar_sync.secret_cipher.compute_digest(describe_request(body, route="calendars"))
     id = uuid4() if key is None else uuid5(caller.person.id, f"calendar {key}")
     existing = await to_thread.run_sync(services.calendar_sync.store.find_calendar, id, caller.person.id)
@@ -74,7 +79,11 @@ async def add_calendar(
 
 @router.post("/{id}/choose", response_model=OwnCalendar, responses=describe_problems(401, 404, 413, 422, 503))
 def choose_calendars(services: CurrentServices, caller: CurrentCaller, id: Id, body: CalendarChoice) -> dict[str, Any]:
-    """Chooses which calendars of an account are read, and which one meetings are written to."""
+    """Chooses which calendars of an account are read, and which one meetings are written to.
+
+    `calendars` are the addresses, from this answer, of those to read. `write_to` is the one that gets the meetings;
+    `null` writes to none. An absent field stays as it is.
+    """
     calendar = get_own_calendar(services, caller, id)
     fields = body.get_sent_fields()
     account = decrypt_account(services, calendar)
@@ -99,7 +108,10 @@ def choose_calendars(services: CurrentServices, caller: CurrentCaller, id: Id, b
     responses=describe_problems(401, 404, 413, 422, 503, "calendars_busy"),
 )
 async def refresh_calendar(services: CurrentServices, caller: CurrentCaller, id: Id) -> dict[str, Any]:
-    """Reads a calendar now, out of turn; the answer says whether it could be read."""
+    """Reads a calendar now, out of turn; the answer says whether it could be read.
+
+    `state` is `read` or `failing`; `problem` says why it failed. Calendars are also read regularly without this.
+    """
     calendar = await to_thread.run_sync(get_own_calendar, services, caller, id)
     await run_in_pool(services, lambda: fetch_now(services, caller, id))
     return await to_thread.run_sync(reload_response, services, calendar)
@@ -107,7 +119,10 @@ async def refresh_calendar(services: CurrentServices, caller: CurrentCaller, id:
 
 @router.delete("/{id}", status_code=204, responses=describe_problems(401, 404, 413, 503))
 def remove_calendar(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> None:
-    """Removes a calendar with its login and everything that is known from it."""
+    """Removes a calendar with its login and everything that is known from it.
+
+    What it blocked is on offer again. Meetings that were written to it stay there.
+    """
     response.headers.update(build_position_header(delete_calendar(services, caller, id)))
 
 

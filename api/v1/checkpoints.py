@@ -52,7 +52,11 @@ class VerifierKeys(BaseModel):
 
 @router.get("/checkpoint", response_class=Response, responses=NOTE_RESPONSE | describe_problems(401, 403, 503))
 def get_checkpoint(services: CurrentServices, caller: CurrentCaller) -> Response:
-    """The signed head of the log (C2SP checkpoint), to be kept elsewhere (auditor, admin)."""
+    """The signed head of the log (C2SP checkpoint), to be kept elsewhere (auditor, admin).
+
+    Three lines and a signature: the log's name, how many events are sealed, and the root hash
+    (https://c2sp.org/tlog-checkpoint). Later checkpoints are proven to extend it with `GET /v1/history/proofs`.
+    """
     caller.require_any_role(*READERS)
     note = checkpoint.sign_checkpoint(SealedTree(services.database), services.signers[0])
     return Response(note, media_type="text/plain; charset=utf-8")
@@ -60,7 +64,10 @@ def get_checkpoint(services: CurrentServices, caller: CurrentCaller) -> Response
 
 @router.get("/checkpoint/keys", response_model=VerifierKeys, responses=describe_problems(401, 403, 503))
 def get_checkpoint_keys(services: CurrentServices, caller: CurrentCaller) -> VerifierKeys:
-    """The public keys of checkpoints; keep them with the first checkpoint (auditor, admin)."""
+    """The public keys of checkpoints; keep them with the first checkpoint (auditor, admin).
+
+    Keys are in the form of a C2SP signed note (https://c2sp.org/signed-note). A key that was replaced stays listed.
+    """
     caller.require_any_role(*READERS)
     keys = services.signers
     return VerifierKeys(name=keys[0].name, keys=[key.verifier.text for key in keys])

@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 
 from api.field_types import SLUG, Day, Email, RequestBody, TimeZone
 from api.http.dependencies import CurrentServices, IdempotencyKey, build_position_header
+from api.http.error_codes import CLOSED_LINK, GUEST_CHECK
 from api.http.problem_details import describe_problems
 from api.http.rate_limiter import GuestAdmission, GuestAdmissionOf, GuestContext
 from api.http.request_check import RequestCheck, find_guest_check, request_code
@@ -35,8 +36,6 @@ class CodeRequest(RequestBody):
 router = APIRouter(prefix="/v1/book", tags=["Guests"], route_class=StrictRoute)
 
 MAX_DAYS = timedelta(days=62)
-CHECK_CODES = ("proof_of_work_required", "mailed_code_required", "mailed_code_wrong")
-CLOSED_LINK = ("link_deleted", "link_disabled", "link_expired", "link_revoked", "link_used")
 LINK_PROBLEMS = describe_problems("link_not_found", *CLOSED_LINK, 429, 503, "link_unconfirmed")
 From = Annotated[Day, Query(alias="from", description="The first day, YYYY-MM-DD, in the zone asked for.")]
 To = Annotated[Day, Query(alias="to", description="The last day, included; at most 62 days.")]
@@ -45,7 +44,11 @@ Zone = Annotated[TimeZone, Query(description="An IANA time zone name.")]
 
 @router.get("/{code}", response_model=Offer, responses=LINK_PROBLEMS, operation_id="look_at_link")
 def get_offer(services: CurrentServices, context: GuestContext, code: str) -> Offer:
-    """What a link offers."""
+    """What a link offers.
+
+    `code` is the slug of a core link, or the code of a single-use link. The answer says whom a guest meets, for how
+    long, and until when the link can be used. A single-use link never shows its core link.
+    """
     target = resolve_target(services, code)
     offer = load_open_offer(services, target, context)
     return Offer(
@@ -64,7 +67,11 @@ def get_offer(services: CurrentServices, context: GuestContext, code: str) -> Of
 def list_slots(
     services: CurrentServices, context: GuestContext, code: str, first: From, last: To, time_zone: Zone
 ) -> Response:
-    """The times on offer, both days included; of at most 3,000, the days before `next_from`."""
+    """The times on offer, both days included.
+
+    At most 62 days and 3,000 times: `next_from` is the first day that is left out. `time_zone` decides where each
+    day begins and ends; times are answered in UTC. A slot may be taken before it is booked.
+    """
     target = resolve_target(services, code)
     interval = build_days_interval(*validate_days(first, last), time_zone)
 
@@ -83,13 +90,17 @@ def list_slots(
     status_code=201,
     response_model=BookingMade,
     responses=LINK_PROBLEMS
-    | describe_problems("slot_taken", *CLOSED_LINK, "erased", 413, 422, "slot_not_offered", *CHECK_CODES),
+    | describe_problems("slot_taken", *CLOSED_LINK, "erased", 413, 422, "slot_not_offered", *GUEST_CHECK),
     operation_id="book_meeting",
 )
 def book_meeting(
     services: CurrentServices, admission: GuestAdmissionOf, code: str, key: IdempotencyKey, body: NewBooking
 ) -> Response:
     """Books the meeting: of a single-use link, the only one ever.
+
+    `start` is the start of a slot on offer. The answer has the address of the booking's own page: whoever has it
+    can move and cancel the meeting, so it is secret. Send an `Idempotency-Key` of at least 128 random bits, and
+    repeat the request with it when no answer came: the meeting is booked once. A refusal leaves the link usable.
 
     A core link whose `guest_check` is not `none` needs `proof_of_work` or `mailed_code` too.
     """

@@ -35,7 +35,11 @@ RESCHEDULE_PROBLEMS = CANCEL_PROBLEMS | describe_problems(*STATE_PROBLEMS, "slot
     operation_id="get_own_booking",
 )
 def get_own_booking(services: CurrentServices, context: GuestContext, code: str) -> Managed:
-    """The booking as it is now."""
+    """The booking as it is now.
+
+    `code` is the end of `manage_url`. `status` is `rescheduled` after the first move. `guest` is null once their
+    details were erased.
+    """
     return build_managed_booking(services, load_token(services, code, context))
 
 
@@ -50,7 +54,8 @@ def list_own_booking_slots(
 ) -> Response:
     """The times that the meeting can be moved to, both days included.
 
-    Of at most 3,000 they are those of the days before `next_from`.
+    At most 62 days and 3,000 times: `next_from` is the first day that is left out. By the meeting type as it is
+    now, with the hosts that the meeting was booked with. Its own time counts as free.
     """
     interval = build_days_interval(*validate_days(first, last), time_zone)
 
@@ -75,7 +80,10 @@ def list_own_booking_slots(
 def reschedule_own_booking(
     services: CurrentServices, context: GuestContext, code: str, body: NewStart, response: Response
 ) -> Managed:
-    """Moves the meeting, whatever became of the link it was booked with."""
+    """Moves the meeting, whatever became of the link it was booked with.
+
+    Any number of times until the meeting starts. Moving it to the same time changes nothing.
+    """
     token = load_token(services, code, context)
     announce_change(response, services, services.scheduling.reschedule_meeting(context, token.id, body.start))
     return build_managed_booking(services, load_token(services, code, context))
@@ -85,7 +93,10 @@ def reschedule_own_booking(
 def cancel_own_booking(
     services: CurrentServices, context: GuestContext, code: str, response: Response, body: Reason | None = None
 ) -> Managed:
-    """Cancels the meeting, for good."""
+    """Cancels the meeting, for good.
+
+    `reason` is told to the hosts. A cancelled booking is never booked again, and a single-use link stays used.
+    """
     token = load_token(services, code, context)
     announce_change(
         response, services, services.scheduling.cancel_meeting(context, token.id, body.reason if body else None)

@@ -29,13 +29,20 @@ NOT_READY: dict[int | str, dict[str, Any]] = {
 
 @router.get("/healthz", name="healthz")
 async def check_health() -> dict[str, str]:
-    """The process answers."""
+    """The process answers.
+
+    It asks no database: use it to decide whether to restart the process.
+    """
     return {"status": "ok"}
 
 
 @router.get("/readyz", name="readyz", responses=NOT_READY)
 def check_readiness(request: Request, services: CurrentServices) -> JSONResponse:
-    """Database, follower and lag; 503 with reasons."""
+    """Database, follower and lag; 503 with reasons.
+
+    Use it to decide whether a process gets traffic. `reasons` has a sentence for everything that is wrong; only
+    operators see it.
+    """
     reasons = list_reasons_not_ready(services)
     details = {"reasons": reasons} if is_operator(request, services) else {}
     return JSONResponse({"status": "not ready" if reasons else "ok", **details}, 503 if reasons else 200)
@@ -43,7 +50,11 @@ def check_readiness(request: Request, services: CurrentServices) -> JSONResponse
 
 @router.get("/metrics", name="metrics", response_class=Response, responses=METRICS | describe_problems(403, 503))
 def export_metrics(request: Request, services: CurrentServices) -> Response:
-    """Prometheus's text format."""
+    """Prometheus's text format.
+
+    Requests by route and status, positions of the read models, the outbox and calendars. Counters are those of all
+    workers. For operators only.
+    """
     if not is_operator(request, services):
         raise Forbidden
     instant = services.clock()

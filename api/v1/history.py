@@ -79,7 +79,10 @@ def list_history(
 def get_stream_history(
     services: CurrentServices, caller: CurrentCaller, id: Id, limit: Limit = 200, cursor: Cursor = None
 ) -> dict[str, Any]:
-    """The whole story of one link, token, person or meeting type, told; always current."""
+    """The whole story of one link, token, person or meeting type, told; always current.
+
+    `id` is that of the thing; a booking has the id of its token. In the order of its versions.
+    """
     page = event_history.list_stream_events(services.database, id, limit, cursor)
     if page is None:
         raise NotFound

@@ -46,7 +46,11 @@ SWITCH_PROBLEMS = describe_problems(401, 403, 404, "link_deleted", 413, 422, 503
 def create_link(
     services: CurrentServices, caller: CurrentCaller, key: IdempotencyKey, body: NewLink, response: Response
 ) -> dict[str, Any]:
-    """Publishes a standard link of one's own."""
+    """Publishes a standard link of one's own.
+
+    The person who asks becomes owner and host; co-hosts must be free too when a meeting is booked. Without `slug`
+    one is made from the name. `expires_at` may be in the past: the link is expired then.
+    """
     outcome = services.links.create_link(caller.context, dict(body), key, describe_request(body, route="links"))
     announce_creation(response, services, outcome)
     row = links.find_link(services.from_log(outcome.position), outcome.id, outcome.at)
@@ -59,7 +63,11 @@ def create_link(
 def list_links(
     services: CurrentServices, caller: CurrentCaller, query: Annotated[LinkQuery, Query()]
 ) -> dict[str, Any]:
-    """Links, newest first; deleted ones only when their status is asked for."""
+    """Links, newest first; deleted ones only when their status is asked for.
+
+    `view` chooses one's own links, those in the library, or all (managers and auditors). `q` finds by word prefixes
+    in name and slug. The list follows the log within milliseconds; `Oncelink-Min-Position` waits for a write.
+    """
     caller.require_any_role(*(("manager", "auditor") if query.view == "all" else ("member", "auditor")))
     filters = query.to_filters(caller.person.id)
     page = links.list_links(services.live_source, services.clock(), filters, query.sort, query.limit, query.cursor)
@@ -68,14 +76,22 @@ def list_links(
 
 @router.get("/{id}", response_model=Link, responses=describe_problems(401, 403, 404, 503))
 def get_link(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> dict[str, Any]:
-    """A link, always current."""
+    """A link, always current.
+
+    For its owner and co-hosts, managers and auditors; for every member if the link is in the library. `single_use`
+    counts its single-use links. `ETag` has its version.
+    """
     require_visible_link(services, caller, id)
     return load_link(services, id, response)
 
 
 @router.get("/{id}/impact", response_model=Impact, responses=describe_problems(401, 403, 404, 503))
 def get_impact(services: CurrentServices, caller: CurrentCaller, id: Id) -> Impact:
-    """What an edit of this link would touch."""
+    """What an edit of this link would touch.
+
+    Counts the single-use links that would follow an edit at once, and the meetings that are booked and not over,
+    which stay as they are.
+    """
     require_visible_link(services, caller, id)
     return require_row(links.compute_impact(services.from_log(), id, services.clock()))
 
@@ -84,27 +100,41 @@ def get_impact(services: CurrentServices, caller: CurrentCaller, id: Id) -> Impa
 def change_link(
     services: CurrentServices, caller: CurrentCaller, id: Id, version: IfMatch, body: LinkChanges, response: Response
 ) -> dict[str, Any]:
-    """Changes a link; unused single-use links of it follow at once."""
+    """Changes a link; unused single-use links of it follow at once.
+
+    For its owner and managers; a host's link of a managed link is changed through that. A field that is absent
+    stays as it is; `null` clears `expires_at`. A former slug is free again.
+    """
     announce_change(response, services, services.links.update_link(caller.context, id, body.get_sent_fields(), version))
     return load_link(services, id, response)
 
 
 @router.delete("/{id}", status_code=204, responses=describe_problems(401, 403, 404, 412, 413, 422, 503))
 def delete_link(services: CurrentServices, caller: CurrentCaller, id: Id, version: IfMatch, response: Response) -> None:
-    """Deletes a link; booked meetings stay, unused single-use links of it stop working."""
+    """Deletes a link; booked meetings stay, unused single-use links of it stop working.
+
+    For its owner and managers. Its slug stays taken. Deleting it again changes nothing.
+    """
     announce_change(response, services, services.links.delete_link(caller.context, id, version))
 
 
 @router.post("/{id}/disable", response_model=Link, responses=SWITCH_PROBLEMS)
 def disable_link(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> dict[str, Any]:
-    """Switches a link off, and with it its unused single-use links."""
+    """Switches a link off, and with it its unused single-use links.
+
+    For its owner and managers. Guests get 410 `link_disabled` until it is enabled. Doing it again changes nothing.
+    """
     announce_change(response, services, services.links.switch_link(caller.context, id, on=False))
     return load_link(services, id, response)
 
 
 @router.post("/{id}/enable", response_model=Link, responses=SWITCH_PROBLEMS)
 def enable_link(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> dict[str, Any]:
-    """Switches a link on again."""
+    """Switches a link on again.
+
+    For its owner and managers. Its unused single-use links work again, unless they were revoked or have expired. Doing
+    it again changes nothing.
+    """
     announce_change(response, services, services.links.switch_link(caller.context, id, on=True))
     return load_link(services, id, response)
 

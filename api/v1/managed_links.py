@@ -45,7 +45,11 @@ SWITCH_PROBLEMS = describe_problems(401, 403, 404, "link_deleted", 413, 422, 503
 def create_managed_link(
     services: CurrentServices, caller: CurrentCaller, key: IdempotencyKey, body: NewManagedLink, response: Response
 ) -> ManagedLinkRow:
-    """Makes a managed link, and a core link of it for each host (manager)."""
+    """Makes a managed link, and a core link of it for each host (manager).
+
+    Each host gets a core link of kind `managed` with the slug `{slug}-{part for the host}`, which they can copy and
+    not edit.
+    """
     request = describe_request(body, route="managed-links")
     properties = ManagedLinkProperties(**dict(body))
     outcome = services.links.create_managed_link(caller.context, properties, key, request)
@@ -64,7 +68,10 @@ def create_managed_link(
 def list_managed_links(
     services: CurrentServices, caller: CurrentCaller, query: Annotated[ManagedLinkQuery, Query()]
 ) -> dict[str, Any]:
-    """Managed links, newest first; deleted ones only when their status is asked for (manager, auditor)."""
+    """Managed links, newest first (manager, auditor).
+
+    Deleted ones only when their status is asked for. `q` finds by word prefixes in the name and slug.
+    """
     caller.require_any_role(*READERS)
     return to_page_response(
         managed_links.list_managed_links(
@@ -79,7 +86,10 @@ def list_managed_links(
 
 @router.get("/{id}", response_model=ManagedLink, responses=describe_problems(401, 403, 404, 503))
 def get_managed_link(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> ManagedLinkRow:
-    """A managed link, always current (manager, auditor)."""
+    """A managed link, always current (manager, auditor).
+
+    `hosts` are those who have a link of it. `ETag` has its version.
+    """
     caller.require_any_role(*READERS)
     return load_managed_link(services, id, response)
 
@@ -97,7 +107,11 @@ def change_managed_link(
     body: ManagedLinkChanges,
     response: Response,
 ) -> ManagedLinkRow:
-    """Changes a managed link and, in the same append, every host's link (manager)."""
+    """Changes a managed link and, in the same append, every host's link (manager).
+
+    A field that is absent stays as it is; `null` clears `expires_at`. A host who is taken off has their link
+    deleted; one who is added gets a link.
+    """
     announce_change(
         response, services, services.links.update_managed_link(caller.context, id, body.get_sent_fields(), version)
     )
@@ -119,14 +133,22 @@ def delete_managed_link(
 def disable_managed_link(
     services: CurrentServices, caller: CurrentCaller, id: Id, response: Response
 ) -> ManagedLinkRow:
-    """Switches a managed link and every host's link off, and with them their unused single-use links (manager)."""
+    """Switches a managed link and every host's link off (manager).
+
+    Their unused single-use links are off too. Guests get 410 `link_disabled` until it is enabled.
+    Doing it again changes nothing.
+    """
     announce_change(response, services, services.links.switch_managed_link(caller.context, id, on=False))
     return load_managed_link(services, id, response)
 
 
 @router.post("/{id}/enable", response_model=ManagedLink, responses=SWITCH_PROBLEMS)
 def enable_managed_link(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> ManagedLinkRow:
-    """Switches a managed link and every host's link on again, also one that was switched off alone (manager)."""
+    """Switches a managed link and every host's link on again (manager).
+
+    Also a host's link that was switched off alone. Their unused single-use links work again, unless they were revoked
+    or have expired. Doing it again changes nothing.
+    """
     announce_change(response, services, services.links.switch_managed_link(caller.context, id, on=True))
     return load_managed_link(services, id, response)
 
@@ -140,7 +162,10 @@ def enable_managed_link(services: CurrentServices, caller: CurrentCaller, id: Id
 def list_links_of_managed_link(
     services: CurrentServices, caller: CurrentCaller, id: Id, limit: Limit = 50, cursor: Cursor = None
 ) -> dict[str, Any]:
-    """The core links of a managed link, one for each host (manager, auditor)."""
+    """The core links of a managed link, one for each host (manager, auditor).
+
+    Deleted ones of former hosts are not listed.
+    """
     caller.require_any_role(*READERS)
     services.links.load_aggregate(managed_link.ManagedLink, id)
     page = links.list_links(

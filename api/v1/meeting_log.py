@@ -40,7 +40,13 @@ def read_meeting_log(
     query: Annotated[MeetingLogQuery, Query()],
     accept: Annotated[str | None, Header(description="`text/csv` streams the whole filter.")] = None,
 ) -> Any:
-    """What was booked, newest first; single-use rows are shown unless hidden."""
+    """What was booked, newest first; single-use rows are shown unless hidden.
+
+    Members see meetings that they host or co-host, and those of links that they own; managers, auditors and
+    analysts see all. `q` finds by word prefixes in the name and address of guest and recipient, and in the name of
+    the link. `…_from` is included, `…_to` is not. With `Accept: text/csv` the whole filter is streamed as one file,
+    without a window.
+    """
     filters = query.to_filters(caller.limit_visibility(*READERS))
     if is_csv_preferred(accept or ""):
         return stream_csv(request, meeting_log.iterate_meetings(services.live_source, filters, query.sort))

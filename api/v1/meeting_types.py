@@ -30,7 +30,11 @@ router = APIRouter(prefix="/v1/meeting-types", tags=["Meeting types"], route_cla
 def create_meeting_type(
     services: CurrentServices, caller: CurrentCaller, key: IdempotencyKey, body: NewMeetingType, response: Response
 ) -> MeetingTypeRow:
-    """Creates a meeting type (admin)."""
+    """Creates a meeting type (admin).
+
+    Durations, buffers and notice are minutes; `booking_window_days` counts days from today. Without
+    `slot_step_minutes` slots begin one duration apart.
+    """
     properties = MeetingTypeProperties(**dict(body))
     request = describe_request(body, route="meeting-types")
     outcome = services.administration.create_meeting_type(caller.context, properties, key, request)
@@ -49,7 +53,10 @@ def create_meeting_type(
 def list_meeting_types(
     services: CurrentServices, caller: CurrentCaller, query: Annotated[SearchQuery, Query()]
 ) -> dict[str, Any]:
-    """Meeting types, newest first."""
+    """Meeting types, newest first.
+
+    `q` finds by word prefixes in the name. Everybody who is signed in may read the list.
+    """
     return to_page_response(
         meeting_types.list_meeting_types(services.live_source, query.q, limit=query.limit, cursor=query.cursor)
     )
@@ -57,7 +64,10 @@ def list_meeting_types(
 
 @router.get("/{id}", response_model=MeetingType, responses=describe_problems(401, 404, 503))
 def get_meeting_type(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> MeetingTypeRow:
-    """A meeting type, always current."""
+    """A meeting type, always current.
+
+    Everybody who is signed in may read it. `ETag` has its version.
+    """
     return to_versioned_response(meeting_types.find_meeting_type(services.from_log(), id), response)
 
 
@@ -70,7 +80,11 @@ def change_meeting_type(
     body: MeetingTypeChanges,
     response: Response,
 ) -> MeetingTypeRow:
-    """Changes a meeting type; links and unused single-use links follow at once (admin)."""
+    """Changes a meeting type; links and unused single-use links follow at once (admin).
+
+    A field that is absent stays as it is; `null` clears `description`, `location` and `slot_step_minutes`. Meetings
+    that are booked keep their times.
+    """
     announce_change(
         response,
         services,

@@ -40,7 +40,11 @@ router = APIRouter(prefix="/v1", tags=["People"], route_class=StrictRoute)
 def add_person(
     services: CurrentServices, caller: CurrentCaller, key: IdempotencyKey, body: NewPerson, response: Response
 ) -> PersonRow:
-    """Adds a person, and mails them an invitation unless `invite` is false (admin)."""
+    """Adds a person, and mails them an invitation unless `invite` is false (admin).
+
+    Answers with the person. Without `weekly_hours` they are available from Monday to Friday, 09:00 to 17:00 in
+    their own `time_zone`. An e-mail address is taken once, whatever its case.
+    """
     caller.require_any_role("admin")
     outcome = services.administration.add_person(
         caller.context, to_person_properties(body), key, describe_new_person(body), body.invite
@@ -58,20 +62,31 @@ def add_person(
 def list_people(
     services: CurrentServices, caller: CurrentCaller, query: Annotated[SearchQuery, Query()]
 ) -> dict[str, Any]:
-    """People, newest first."""
+    """People, newest first.
+
+    `q` finds by word prefixes in name and e-mail address. Everybody who is signed in may read the list.
+    `busy_feed_url` is null except in the row of the person who asks, and for admins.
+    """
     page = people.list_people(services.live_source, query.q, limit=query.limit, cursor=query.cursor)
     return to_page_response(page) | {"items": [hide_busy_feed(caller, row) for row in page.items]}
 
 
 @router.get("/people/{id}", response_model=Person, responses=describe_problems(401, 404, 503))
 def get_person(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> PersonRow:
-    """A person, always current."""
+    """A person, always current.
+
+    Everybody who is signed in may read it. `busy_feed_url` is null except for the person and for admins.
+    """
     return load_person(services, caller, id, response)
 
 
 @router.get("/people/{id}/impact", response_model=LeftBehind, responses=describe_problems(401, 403, 404, 503))
 def get_person_impact(services: CurrentServices, caller: CurrentCaller, id: Id) -> DepartureImpact:
-    """What somebody who leaves would leave behind, as lists have it (manager, auditor)."""
+    """What somebody who leaves would leave behind, as lists have it (manager, auditor).
+
+    Counts active core links that need the person's time, active single-use links of those, and meetings that are
+    booked and not over. Read it before you deactivate somebody.
+    """
     caller.require_any_role("manager", "auditor")
     services.administration.load_aggregate(PersonStream, id)
     return departures.count_departure_impact(services.live_source, id, caller.context.now)
@@ -83,7 +98,11 @@ def get_person_impact(services: CurrentServices, caller: CurrentCaller, id: Id) 
 def change_person(
     services: CurrentServices, caller: CurrentCaller, id: Id, version: IfMatch, body: PersonChanges, response: Response
 ) -> PersonRow:
-    """Changes a person (admin)."""
+    """Changes a person (admin).
+
+    A field that is absent stays as it is; `null` clears `busy_feed_url`. With `If-Match`, only the version that it
+    names is changed.
+    """
     caller.require_any_role("admin")
     announce_change(
         response, services, services.administration.update_person(caller.context, id, body.get_sent_fields(), version)
@@ -95,7 +114,11 @@ def change_person(
     "/people/{id}/deactivate", response_model=Person, responses=describe_problems(401, 403, 404, 413, 422, 503)
 )
 def deactivate_person(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> PersonRow:
-    """Ends a person's sessions and keys, and stops offering their time (admin)."""
+    """Ends a person's sessions and keys, and stops offering their time (admin).
+
+    Answers with the person. Their keys, sessions and sign-in links end at once, and slots with them are no longer
+    on offer. Meetings that are booked stay. Doing it again changes nothing.
+    """
     caller.require_any_role("admin")
     announce_change(response, services, services.administration.deactivate_person(caller.context, id))
     return load_person(services, caller, id, response)
@@ -107,14 +130,20 @@ def deactivate_person(services: CurrentServices, caller: CurrentCaller, id: Id, 
     responses=describe_problems(401, 403, 404, "nothing_to_send", 413, 422, 503),
 )
 def invite_person(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> PersonRow:
-    """Mails a person an invitation, or the same one again unless it is on its way (admin)."""
+    """Mails a person an invitation, or the same one again unless it is on its way (admin).
+
+    Answers with the person. Somebody who was deactivated gets none: 409 `nothing_to_send`.
+    """
     announce_change(response, services, services.administration.invite_person(caller.context, id))
     return load_person(services, caller, id, response)
 
 
 @router.post("/people/{id}/activate", response_model=Person, responses=describe_problems(401, 403, 404, 413, 422, 503))
 def activate_person(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> PersonRow:
-    """Puts a person back into service; keys from before stay ended (admin)."""
+    """Puts a person back into service; keys from before stay ended (admin).
+
+    Answers with the person. Their links offer times again. Doing it again changes nothing.
+    """
     caller.require_any_role("admin")
     announce_change(response, services, services.administration.activate_person(caller.context, id))
     return load_person(services, caller, id, response)
@@ -122,7 +151,10 @@ def activate_person(services: CurrentServices, caller: CurrentCaller, id: Id, re
 
 @router.get("/me", response_model=Person, responses=describe_problems(401, 503))
 def get_me(services: CurrentServices, caller: CurrentCaller, response: Response) -> PersonRow:
-    """The person who asks."""
+    """The person who asks.
+
+    Tells whose key it is, with their roles. It is the cheapest way to check a key.
+    """
     return load_person(services, caller, caller.person.id, response)
 
 
@@ -130,7 +162,12 @@ def get_me(services: CurrentServices, caller: CurrentCaller, response: Response)
 def change_me(
     services: CurrentServices, caller: CurrentCaller, version: IfMatch, body: OwnChanges, response: Response
 ) -> PersonRow:
-    """Changes one's own zone and hours."""
+    """Changes one's own zone and hours.
+
+    Takes `time_zone`, `weekly_hours`, `date_overrides` and `busy_feed_url`; everything else of a person is changed
+    by an admin. Hours are wall-clock times in the person's own zone: `{"mon": [["09:00", "17:00"]]}`. A date in
+    `date_overrides` replaces the hours of its weekday, `[]` takes the day off.
+    """
     announce_change(
         response,
         services,

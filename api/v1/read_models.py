@@ -36,7 +36,11 @@ Name = Annotated[str, Path(description="The read model's name.")]
     "", response_model=PageOf[ReadModelStanding], dependencies=[ForAdmins], responses=describe_problems(401, 403, 503)
 )
 def list_read_models(services: CurrentServices) -> dict[str, Any]:
-    """How each read model stands, and how far its rebuild is (admin)."""
+    """How each read model stands, and how far its rebuild is (admin).
+
+    `lag_events` is how many events of the log are not folded yet. `state` is `following`, `rebuilding` or
+    `stopped`; `error` says why it stopped.
+    """
     return to_page(services.read_model_watcher.load_statuses())
 
 
@@ -74,7 +78,10 @@ async def follow_progress(services: CurrentServices) -> AsyncIterator[ServerSent
     responses=describe_problems(401, 403, 404, 503),
 )
 def get_read_model(services: CurrentServices, name: Name) -> ReadModelStatus:
-    """How one read model stands (admin)."""
+    """How one read model stands (admin).
+
+    `rebuild` is there while it is built again: how many events of how many are done, and the seconds left.
+    """
     return find_status(name, services.read_model_watcher.load_statuses())
 
 
@@ -86,7 +93,10 @@ def get_read_model(services: CurrentServices, name: Name) -> ReadModelStatus:
     responses=describe_problems(401, 403, 404, "rebuild_running", "newer_version_live", 413, 422, 503),
 )
 def rebuild_read_model(services: CurrentServices, name: Name) -> ReadModelStatus:
-    """Begins to build a read model again from the log, beside the live one (admin)."""
+    """Begins to build a read model again from the log, beside the live one (admin).
+
+    Answers when its state is `rebuilding`; lists go on answering from the live table, which is swapped at the end.
+    """
     rebuild = services.rebuilder.begin_rebuild(name)
     try:
         return find_status(name, services.read_model_watcher.load_statuses())

@@ -52,7 +52,12 @@ def issue_single_use(
     body: NewSingleUse,
     response: Response,
 ) -> dict[str, Any]:
-    """Makes single-use links of a core link: a count, or one for each recipient."""
+    """Makes single-use links of a core link: a count, or one for each recipient.
+
+    For the link's owner and managers; for every member if it is in the library. Send `count`, or `recipients` with
+    a name or e-mail address each, not both; 100 at most. `code` and `url` are told to whoever issues them. `label`,
+    `metadata` and recipients count as personal details and can be erased.
+    """
     request = describe_request(body, route="single-use", link=str(id))
     outcome, ids = services.single_use_links.issue_links(
         caller.build_context(body.source), id, build_details(body), key, request
@@ -71,7 +76,11 @@ def issue_single_use(
 def list_single_use(
     services: CurrentServices, caller: CurrentCaller, query: Annotated[SingleUseQuery, Query()]
 ) -> dict[str, Any]:
-    """Single-use links, newest first; a member's own, and those of links that they own."""
+    """Single-use links, newest first; a member's own, and those of links that they own.
+
+    `status` and `expires_at` are the effective ones: they follow the core link. `code` and `url` are null except
+    for who issued the link.
+    """
     caller.require_any_role("member", "auditor")
     filters = query.to_filters(caller.person.id, caller.limit_visibility("manager", "auditor"))
     if caller.limited:
@@ -84,7 +93,11 @@ def list_single_use(
 
 @router.get("/single-use/{id}", response_model=SingleUse, responses=describe_problems(401, 403, 404, 503))
 def get_single_use(services: CurrentServices, caller: CurrentCaller, id: Id) -> dict[str, Any]:
-    """A single-use link, always current."""
+    """A single-use link, always current.
+
+    For whoever issued it, the owner of its core link, managers and auditors. `code` and `url` are null except for
+    who issued it.
+    """
     caller.require_any_role("member", "auditor")
     refuse_unless_visible(services, caller, services.scheduling.load_aggregate(Token, id))
     return load_single_use(services, caller, id)
@@ -99,7 +112,11 @@ def get_single_use(services: CurrentServices, caller: CurrentCaller, id: Id) -> 
 def revoke_single_use(
     services: CurrentServices, caller: CurrentCaller, id: Id, response: Response, body: Reason | None = None
 ) -> dict[str, Any]:
-    """Withdraws an unused single-use link."""
+    """Withdraws an unused single-use link.
+
+    For whoever issued it, the owner of its core link, and managers. It never works again. Revoking it again changes
+    nothing; a booked one is refused.
+    """
     caller.require_any_role("member", "auditor")
     announce_change(response, services, revoke_link(services, caller, id, body.reason if body else None))
     return load_single_use(services, caller, id)

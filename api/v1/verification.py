@@ -19,7 +19,7 @@ READERS = ("auditor", "admin")
 REPORT_FIELDS = ("checked_events", "sealed_events", "unproven_events", "problems", "read_models")
 
 
-class Problem(BaseModel):
+class VerificationProblem(BaseModel):
     """One thing that differs: what was checked, where, and what differs."""
 
     check: str
@@ -38,7 +38,7 @@ class Verification(BaseModel):
     checked_events: int = 0
     sealed_events: int | None = None
     unproven_events: int | None = None
-    problems: list[Problem] = []
+    problems: list[VerificationProblem] = []
     read_models: dict[str, int] = {}
     error: str | None
 
@@ -50,7 +50,10 @@ class Verification(BaseModel):
     responses=describe_problems(401, 403, "verification_running", 413, 422, 503),
 )
 def start_verification(services: CurrentServices, caller: CurrentCaller) -> dict[str, Any]:
-    """Asks for a check of the log, its seals and read models (auditor, admin); one at a time."""
+    """Asks for a check of the log, its seals and read models (auditor, admin); one at a time.
+
+    Answers at once; read the result with `GET /v1/history/verify`.
+    """
     caller.require_any_role(*READERS)
     jobs.request_verification(services.database, caller.person.id)
     services.verifications.wake()
@@ -59,7 +62,11 @@ def start_verification(services: CurrentServices, caller: CurrentCaller) -> dict
 
 @router.get("/verify", response_model=Verification, responses=describe_problems(401, 403, 404, 503))
 def get_verification(services: CurrentServices, caller: CurrentCaller) -> dict[str, Any]:
-    """The check that was asked for last: its state, and what it found (auditor, admin)."""
+    """The check that was asked for last: its state, and what it found (auditor, admin).
+
+    `state` is `queued`, `running`, `done` or `failed`. `problems` is empty when everything is right; `read_models`
+    counts the rows of each that differ from a fresh fold.
+    """
     caller.require_any_role(*READERS)
     return load_latest(services)
 

@@ -93,7 +93,7 @@ class TestDocumentedCodes:
             describe_problems(item)
 
     def test_are_compared_with_every_answer_in_tests(self, shared_api: ApiDriver) -> None:
-        assert shared_api.client.event_hooks["response"] == [assert_code_is_documented]
+        assert assert_code_is_documented in shared_api.client.event_hooks["response"]
         for path, status, code in (
             ("/v1/me", 401, "forbidden"),
             ("/v1/me", 409, "slug_taken"),

@@ -16,7 +16,7 @@ ALL_OPERATIONS = [
     (method.upper(), path)
     for path, methods in DOCUMENT["paths"].items()
     for method, operation in methods.items()
-    if "security" in operation
+    if operation["security"]
 ]
 ALLOWED_OPERATIONS = OPERATIONS[EXTENSION]
 FOREIGN_ORIGINS = [

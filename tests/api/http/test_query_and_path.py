@@ -99,7 +99,7 @@ class TestQueries:
     def test_every_parameter(
         self, shared_api: ApiDriver, paths: dict[str, str], path: str, method: str, operation: Any
     ) -> None:
-        who = "admin" if "security" in operation else None
+        who = "admin" if operation["security"] else None
         parameters = [parameter for parameter in operation.get("parameters", []) if parameter["in"] == "query"]
         valid_values = {"from": "2030-01-01", "to": "2030-01-02", "time_zone": "UTC", "at": "2"}
         for parameter in parameters:
@@ -283,7 +283,7 @@ class TestIds:
         ids=lambda v: v if isinstance(v, str) else "",
     )
     def test_malformed_is_unknown(self, shared_api: ApiDriver, path: str, method: str, operation: Any) -> None:
-        who = "admin" if "security" in operation else None
+        who = "admin" if operation["security"] else None
         query = "?from=2030-01-01&to=2030-01-01&time_zone=UTC" if path.endswith("/slots") else ""
         query = "?at=2" if path.startswith("/v1/as-of/") else query
         unknown = None

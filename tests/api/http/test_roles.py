@@ -104,7 +104,7 @@ SIGNED_IN = {
     operation["operationId"]: (method.upper(), path)
     for path, methods in DOCUMENT["paths"].items()
     for method, operation in methods.items()
-    if "security" in operation
+    if operation["security"]
 }
 
 

@@ -7,7 +7,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api.http.openapi_problems import build_problem_schemas, finish_problem_responses
+from api.http.openapi.examples import add_examples
+from api.http.openapi.problems import build_problem_schemas, finish_problem_responses
 
 TAGS = {
     "People": "Who signs in, hosts and copies links; their hours and time zones.",
@@ -27,18 +28,37 @@ TAGS = {
     "Calendars": "Calendars elsewhere, read to know when one is busy.",
     "Operations": "For operators: is it up, is it ready, how is it doing.",
 }
-HEADERS = {
-    "ETag": ("The version of the thing, for `If-Match`.", True),
-    "Oncelink-Position": ("Where in the log this write is; absent when nothing had to be written.", False),
-    "Idempotent-Replayed": ("`true` when this is the answer of an earlier request with the same key.", False),
-    "Retry-After": ("Seconds after which to try again.", True),
-    "WWW-Authenticate": ("How to sign in.", True),
+POSITION: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
+HEADERS: dict[str, tuple[str, bool, dict[str, Any]]] = {
+    "ETag": ("The version of the thing, for `If-Match`.", True, {"type": "string", "pattern": '^"[0-9]+"$'}),
+    "Oncelink-Position": ("Where in the log this write is; absent when nothing had to be written.", False, POSITION),
+    "Oncelink-As-Of-Position": ("The position of the log that was read.", True, POSITION),
+    "Idempotent-Replayed": (
+        "`true` when this is the answer of an earlier request with the same key.",
+        False,
+        {"type": "boolean", "enum": [True]},
+    ),
+    "Retry-After": ("Seconds after which to try again.", True, {"type": "integer", "minimum": 1}),
+    "WWW-Authenticate": ("How to sign in.", True, {"type": "string", "const": "Bearer"}),
     "RateLimit-Policy": (
         'The quotas of this operation, with windows in seconds: `"requests";q=300;w=60, "bookings";q=20;w=86400`.',
         False,
+        {"type": "string"},
     ),
-    "RateLimit": ('What is left of a quota, and the seconds until there is more: `"requests";r=287;t=42`.', False),
+    "RateLimit": (
+        'What is left of a quota, and the seconds until there is more: `"requests";r=287;t=42`.',
+        False,
+        {"type": "string"},
+    ),
 }
+REQUEST_HEADERS = {
+    "Idempotency-Key": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x21-\\x7e]+$"},
+    "If-Match": {"type": "string"},
+    "Oncelink-Min-Position": {"type": "integer", "minimum": 0, "maximum": 10**18 - 1},
+}
+LICENSE = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
+SERVERS = [{"url": "/", "description": "The service that this document comes from."}]
+CONTACT = {"name": "Whoever runs this service"}
 WRITE_METHODS = ("post", "patch", "delete")
 TAGS_WITHOUT_EVENTS = {"API keys", "Calendars", "Read models"}
 
@@ -58,7 +78,14 @@ def build_document(app: FastAPI) -> dict[str, Any]:
     """Build the document of an app."""
     tags = [{"name": name, "description": description} for name, description in TAGS.items()]
     document = get_openapi(
-        title=app.title, version=app.version, description=app.description, routes=app.routes, tags=tags
+        title=app.title,
+        version=app.version,
+        description=app.description,
+        routes=app.routes,
+        tags=tags,
+        servers=SERVERS,
+        license_info=LICENSE,
+        contact=CONTACT,
     )
     components = document["components"]
     components["headers"] = {name: build_header(*description) for name, description in HEADERS.items()}
@@ -66,15 +93,16 @@ def build_document(app: FastAPI) -> dict[str, Any]:
     schemas |= build_problem_schemas()
     for path, method, operation in iterate_operations(document):
         finish_operation(path, method, operation, schemas)
+        add_examples(path, method, operation, schemas)
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     components["schemas"] = {name: replace_tuples(schemas[name]) for name in sorted(schemas)}
     return document
 
 
-def build_header(description: str, always: bool) -> dict[str, Any]:
+def build_header(description: str, always: bool, schema: dict[str, Any]) -> dict[str, Any]:
     """Build a response header component."""
-    return {"description": description, "required": always, "schema": {"type": "string"}}
+    return {"description": description, "required": always, "schema": schema}
 
 
 def iterate_operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -93,11 +121,17 @@ def finish_operation(path: str, method: str, operation: dict[str, Any], schemas:
     if rest:
         operation["description"] = rest
     for parameter in operation.get("parameters", []):
-        parameter["schema"] = drop_null(parameter["schema"])
+        schema = drop_null(parameter["schema"])
+        parameter["schema"] = REQUEST_HEADERS.get(parameter["name"], schema)
+    operation.setdefault("security", [])  # none is needed
     responses = operation["responses"]
     finish_problem_responses(path, operation, schemas)
     operation["responses"] = {status: responses[status] for status in sorted(responses)}
     for status, response in operation["responses"].items():
+        for content in response.get("content", {}).values():
+            if "itemSchema" in content:  # of OpenAPI 3.2; server-sent events are text in 3.1
+                del content["itemSchema"]
+                content["schema"] = {"type": "string"}
         names = list(list_headers(method, operation, status, response, schemas))
         if names:
             response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
@@ -137,6 +171,8 @@ def list_headers(
     writes_events = TAGS_WITHOUT_EVENTS.isdisjoint(operation["tags"])
     if method in WRITE_METHODS and writes_events:
         yield "Oncelink-Position"
+    if operation["tags"] == ["As-of"]:
+        yield "Oncelink-As-Of-Position"
     if any(parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", [])):
         yield "Idempotent-Replayed"
     reference = response.get("content", {}).get("application/json", {}).get("schema", {}).get("$ref", "")

@@ -1,0 +1,1 @@
+"""The OpenAPI document: generated from the routes, completed, with problems and examples."""
