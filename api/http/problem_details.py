@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.requests import ClientDisconnect
 
+from api.http.allowed_methods import build_allow_header
 from api.http.error_codes import ERROR_CODES, REFUSAL_STATUSES, USUAL_CODES
 from api.http.rate_limit_headers import get_rate_limits
 from api.http.validation_messages import explain_validation_error
@@ -158,6 +159,8 @@ def handle_http_error(request: Request, error: Exception) -> JSONResponse:
     code = HTTP_CODES.get(error.status_code, "bad_request")
     response = build_problem_response(error.status_code, code, f"{error.detail}.")
     response.headers.update(error.headers or {})
+    if error.status_code == 405:
+        response.headers.update(build_allow_header(request))
     return response
 
 

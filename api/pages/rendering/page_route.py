@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from api.http import problem_details
+from api.http.allowed_methods import answer_options, build_allow_header
 from api.http.bounded_body import MAX_BYTES, read_body_within_limit
 from api.http.dependencies import authenticate_session, get_services
 from api.http.error_codes import REFUSAL_STATUSES
@@ -117,10 +118,15 @@ def install_error_handler(app: FastAPI) -> None:
 
     async def handle_http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, StarletteHTTPException | HTTPException)
+        if error.status_code == 405 and request.method == "OPTIONS":
+            return answer_options(request)
         is_page_request = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/v1")
         if is_page_request and error.status_code in (404, 405):
             await run_in_threadpool(identify_viewer, request)
-            return await render_refusal(request, error.status_code, "This address leads nowhere. Please check it.")
+            response = await render_refusal(request, error.status_code, "This address leads nowhere. Please check it.")
+            if error.status_code == 405:
+                response.headers.update(build_allow_header(request))
+            return response
         return problem_details.handle_http_error(request, error)
 
     app.add_exception_handler(StarletteHTTPException, handle_http_error)

@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+import httpx2
 import pytest
 
 from tests.api.attacks import DOCUMENT
@@ -47,6 +48,16 @@ class TestReadYourWrites:
             assert shared_api.get(f"/v1/links/{link['id']}", "member") == link
 
 
+def list_allowed(response: httpx2.Response) -> list[str]:
+    """List the methods that `Allow` names."""
+    return response.headers["allow"].split(", ")
+
+
+def list_documented(methods: str) -> list[str]:
+    """List the methods of a path that has these operations; HEAD goes with GET."""
+    return sorted({*methods.upper().split(","), "OPTIONS", *(["HEAD"] if "get" in methods else [])})
+
+
 @pytest.fixture(scope="module")
 def addresses(shared_api: ApiDriver, paths: dict[str, str]) -> list[tuple[str, str, str | None]]:
     """Each path of the document with real ids, what it may be asked for, and by whom."""
@@ -78,7 +89,9 @@ class TestMethods:
             for _ in range(2):
                 get_response = shared_api.send_request("GET", address, who=who)
                 head_response = shared_api.send_request("HEAD", address, who=who)
-                assert shared_api.send_request("OPTIONS", address, who=who).status_code in (204, 405)
+                options_response = shared_api.send_request("OPTIONS", address, who=who)
+                assert (options_response.status_code, options_response.content) == (204, b"")
+                assert list_allowed(options_response) == list_documented(methods)
                 assert get_response.status_code == head_response.status_code == (200 if "get" in methods else 405), (
                     address
                 )
@@ -98,8 +111,15 @@ class TestMethods:
             ):
                 response = shared_api.send_request(method, address, who=who)
                 assert_problem(response, 405, "method_not_allowed")
-                assert response.headers["allow"]
+                assert list_allowed(response) == list_documented(methods)
         assert find_last_position(shared_api) == position_before
+
+    def test_pages_name_their_methods(self, shared_api: ApiDriver) -> None:
+        for path, methods in (("/book/target", "get,post"), ("/links", "get"), ("/sign-out", "post")):
+            for accept in ("text/html", "application/json"):
+                response = shared_api.send_request("DELETE", path, accept=accept)
+                assert response.status_code == 405
+                assert list_allowed(response) == list_documented(methods)
 
     @pytest.mark.usefixtures("unchanged_log")
     def test_unknown_paths(self, shared_api: ApiDriver) -> None:
