@@ -39,7 +39,7 @@ class TestPeople:
         page.goto("/admin/people/new")
         page.locator("#name").fill("Hours Person")
         page.locator("#email").fill(f"hours-{uuid4().hex[:6]}@nexora.example")
-        bars = page.locator("[data-week-day='sat'] rect")
+        bars = page.locator("[data-week-day='sat'] rect:visible")
         expect(bars).to_have_count(0)
         page.get_by_label("Saturday, from").last.fill("10:00")
         page.get_by_label("Saturday, until").last.fill("00:00")

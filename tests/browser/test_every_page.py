@@ -96,7 +96,7 @@ class TestSigningIn:
         page.goto("/sign-in")
         page.get_by_label("E-mail address").fill("nobody@nexora.example")
         page.get_by_role("button", name="Mail me a sign-in link").click()
-        expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
+        expect(page.get_by_role("heading", name="No mail was sent")).to_be_visible()
 
 
 def read_background(page: Page) -> str:

@@ -103,7 +103,7 @@ class TestWizard:
         page.get_by_role("button", name="Publish the link").click()
         expect(page.get_by_role("heading", name="Without scripts is ready")).to_be_visible()
         page.goto(page.url.replace("/links/new/", "/links/") + "/edit")
-        page.locator("#meeting_type_id").select_option(label="Technical deep dive · 60 min")
+        page.locator("#meeting_type_id").select_option(label="Technical deep dive · 1 h")
         page.get_by_role("button", name="Preview").click()
         expect(page.locator("#touched")).to_contain_text("Technical deep dive")
         page.get_by_role("button", name="Save", exact=True).click()
@@ -125,7 +125,7 @@ class TestEdit:
         page.goto(f"/links/{link['id']}")
         page.get_by_role("link", name="Edit").click()
         expect(page.locator("#touched")).to_contain_text("3 unused single-use links follow this link")
-        page.locator("#meeting_type_id").select_option(label="Technical deep dive · 60 min")
+        page.locator("#meeting_type_id").select_option(label="Technical deep dive · 1 h")
         expect(page.locator("#touched")).to_contain_text(
             "3 unused single-use links will show the new meeting type Technical deep dive."
         )

@@ -13,11 +13,11 @@ def measure_top(locator: Locator) -> float:
 
 
 def test_a_menu_goes_with_its_button_and_closes_with_it_out_of_sight(windows: BrowserWindows) -> None:
-    page = windows.open_window("julio", viewport={"width": 1440, "height": 420})
+    page = windows.open_window("julio", viewport={"width": 1440, "height": 900})
     page.goto("/links")
     page.evaluate("document.body.style.paddingBottom = '3000px'")
     button = page.get_by_role("button", name="More ways to copy").first
-    button.scroll_into_view_if_needed()
+    button.evaluate("(element) => element.scrollIntoView({block: 'center'})")
     button.click()
     menu = page.get_by_role("menu", name="More ways to copy")
     expect(menu).to_be_visible()

@@ -21,12 +21,10 @@ class Named(Protocol):
 
 
 def render_typed_text(text: object) -> Markup:
-    """Render a text that somebody typed; nothing for an empty one."""
-    return (
-        BDI.format(render_isolated_text(text) if isinstance(text, str) else text)
-        if text not in (None, "")
-        else Markup()
-    )
+    """Render a text that somebody typed; nothing for an empty one. A number is one, too, also 0."""
+    if text is None or text == "":
+        return Markup()
+    return BDI.format(render_isolated_text(text) if isinstance(text, str) else text)
 
 
 def render_names(things: Iterable[Named | Mapping[str, str] | str], separator: str = ", ") -> Markup:
