@@ -206,3 +206,8 @@ def summarize_report(report: Report, root: bytes | None) -> Iterator[str]:
         yield f"The root of these events is {to_base64(root)}."
     if report.unproven_events:
         yield f"{report.unproven_events} events are unproven: no seal or checkpoint speaks of them yet."
+    if report.withheld_events:
+        yield (
+            f"{report.withheld_events} events are without a calendar's address: their hash is proven, and not what the "
+            "export shows of them."
+        )

@@ -9,9 +9,13 @@ EVENT_COLUMNS = ("position", "recorded_at", "stream_id", "version", "type", "dat
 
 
 def render_event_line(event: Mapping[str, Any]) -> str:
-    """Render an event as JSON; its data is PostgreSQL's own text, which the log's tree hashes."""
+    """Render an event as JSON; its data is PostgreSQL's own text, which the log's tree hashes.
+
+    An event from which a secret is withheld also has `leaf`, the hash of the whole event.
+    """
     header = {name: event[name] for name in EVENT_COLUMNS if name != "data"}
-    return f'{to_json_line(header)[:-2]},"data":{event["data"]}}}\n'
+    leaf = f',"leaf":"{event["leaf"]}"' if "leaf" in event else ""
+    return f'{to_json_line(header)[:-2]},"data":{event["data"]}{leaf}}}\n'
 
 
 def flatten_event(event: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from replay.tree.merkle import hash_leaf
 
+WITHHELD_FIELD = "busy_feed_url"  # of a person: whoever knows it reads their calendar, so no export has it
 FIELDS = ("position", "recorded_at", "stream_id", "version", "type", "data")
 encode_json = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(", ", ": ")).encode
 

@@ -29,11 +29,15 @@ class Problem:
 
 @dataclass(slots=True)
 class Report:
-    """The result of a verification: how much was checked, and every problem."""
+    """The result of a verification: how much was checked, and every problem.
+
+    `withheld_events` of an export are without a calendar's address: their hash is proven, and not what they show.
+    """
 
     checked_events: int = 0
     sealed_events: int = 0
     unproven_events: int = 0
+    withheld_events: int = 0
     checkpoints: int = 0
     problems: list[Problem] = field(default_factory=list)
     read_models: dict[str, int] = field(default_factory=dict)
@@ -49,7 +53,7 @@ class Report:
         return {**fields, "problems": [problem.to_dict() for problem in self.problems]}
 
 
-REPORT_FIELDS = ("checked_events", "sealed_events", "unproven_events", "checkpoints", "read_models")
+REPORT_FIELDS = ("checked_events", "sealed_events", "unproven_events", "withheld_events", "checkpoints", "read_models")
 
 
 def limit_problems(check: str, problems: Iterable[Problem], limit: int = MAX_PROBLEMS_PER_CHECK) -> Iterator[Problem]:

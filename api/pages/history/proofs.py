@@ -1,9 +1,7 @@
 """What auditors do with the log: verify it in the background, take a signed checkpoint, export it."""
 
-import json
-from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import Any, Literal
+from typing import Literal
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
@@ -24,7 +22,6 @@ from replay.verify import jobs
 
 router = APIRouter(prefix="/history", include_in_schema=False, route_class=PageRoute)
 
-HIDDEN_FIELD = "busy_feed_url"
 MEDIA_TYPES = {"jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
 
 
@@ -67,21 +64,12 @@ def export_events(services: CurrentServices, viewer: Viewer, format: Literal["js
     """Stream every settled event, as JSON lines or CSV (auditor, admin)."""
     viewer.require_any_role(*READERS)
     until = find_last_settled_position(services.database)
-    rows = iterate_redacted_events(EventExport(services.database, until).iterate_rows())
+    rows = EventExport(services.database, until).iterate_rows()
     lines = (
         render_csv_lines(EVENT_COLUMNS, map(flatten_event, rows)) if format == "csv" else map(render_event_line, rows)
     )
     headers = build_download_headers(f"events-to-{until}.{format}")
     return StreamingResponse(lines, media_type=MEDIA_TYPES[format], headers=headers)
-
-
-def iterate_redacted_events(events: Iterator[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """Yield events; the address of a person's busy calendar, which is a secret, is null."""
-    for event in events:
-        if f'"{HIDDEN_FIELD}"' in event["data"]:
-            yield {**event, "data": json.dumps({**json.loads(event["data"]), HIDDEN_FIELD: None}, ensure_ascii=False)}
-        else:
-            yield event
 
 
 def build_download_headers(name: str) -> dict[str, str]:

@@ -124,6 +124,24 @@ class TestEvents:
         result = run_command(exporter.environment, *verify)
         assert result.exit_code == 1, result.output
 
+    @pytest.mark.parametrize("format", ["jsonl", "csv", "parquet"])
+    def test_holds_no_calendars_secret(self, api: ApiDriver, tmp_path: Path, format: str) -> None:
+        secret = "s3cretFeedOfTheMember"
+        api.patch("/v1/me", {"busy_feed_url": f"https://127.0.0.1/{secret}.ics"}, "member")
+        exporter = ExportRunner(api, tmp_path, build_environment(api.services.settings))
+        tree, position = SealedTree(api.services.database), find_last_position(api)
+        wait_until(lambda: tree.read_head(position).size > 0 and tree.read_head().size >= position, "all is sealed")
+        path, manifest = exporter.export_file("events", "--format", format)
+        assert secret.encode() not in path.read_bytes()
+        if format == "parquet":
+            assert secret not in str(duckdb.read_parquet(str(path)).fetchall())
+        if format == "jsonl":
+            (tmp_path / "checkpoint").write_text(manifest["checkpoint"])
+            arguments = ["verify", "--json", "--export", path, "--checkpoint", tmp_path / "checkpoint"]
+            result = run_command(exporter.environment, *arguments)
+            report = json.loads(result.stdout)
+            assert (result.exit_code, report["withheld_events"], report["problems"]) == (0, 1, [])
+
     def test_small_batches_lose_nothing(self, exporter: ExportRunner, monkeypatch: pytest.MonkeyPatch) -> None:
         whole_file, _ = exporter.export_file("events", name="whole")
         monkeypatch.setattr(export, "EVENTS_PER_BATCH", 3)

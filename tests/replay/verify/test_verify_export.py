@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from api.http.event_lines import format_instant, render_event_line
+from replay.export import EventExport, hide_secrets
 from replay.tree.checkpoint import Checkpoint, read_checkpoints, sign_checkpoint
+from replay.tree.leaf_encoding import hash_event
 from replay.tree.sealed_tree import SealedTree
 from replay.tree.signed_note import Signer
 from replay.verify.export import BadExport, verify_export
@@ -109,3 +112,33 @@ def test_a_damaged_line_is_named(events: list[dict[str, Any]], export_writer: Wr
     path.write_bytes(path.read_bytes() + line.encode("latin-1") + b"\n")
     with pytest.raises(BadExport, match="Line 3 is not an event"):
         verify_export(path)
+
+
+def test_a_secret_is_withheld_and_the_proof_holds(sealed_log: SealedLog, tmp_path: Path) -> None:
+    builder_rows = list(EventExport(sealed_log.database, 10**9).iterate_rows())
+    row = {
+        **builder_rows[0],
+        "type": "PersonUpdated.v1",
+        "data": '{"busy_feed_url": "https://calendar.example/secret"}',
+    }
+    whole = {"data": json.loads(row["data"]), "recorded_at": format_instant(row["recorded_at"])}
+    whole_event = {**row, **whole, "stream_id": str(row["stream_id"])}
+    line = render_event_line(hide_secrets(row))
+    assert "secret" not in line
+    path = tmp_path / "events.jsonl"
+    path.write_text(line)
+    event = json.loads(line)
+    assert event["data"] == {"busy_feed_url": None}
+    assert event["leaf"] == hash_event(whole_event).hex()
+    report, root = verify_export(path)
+    assert (report.withheld_events, root) == (1, hash_event(whole_event))
+    for changed in ({"type": "LinkUpdated.v1"}, {"data": {"busy_feed_url": "x"}}, {"data": {}}, {"leaf": "00"}):
+        path.write_text(json.dumps({**event, **changed}))
+        report, root = verify_export(path)
+        assert (report.withheld_events, root) == (0, hash_event({**event, **changed}))
+
+
+def test_an_event_without_an_address_is_exported_as_it_is(sealed_log: SealedLog) -> None:
+    [row, *_] = EventExport(sealed_log.database, 10**9).iterate_rows()
+    for data in ('{"busy_feed_url": null}', '{"name": "\\"busy_feed_url\\": \\"x"}'):
+        assert hide_secrets({**row, "data": data}) == {**row, "data": data}
