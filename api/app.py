@@ -158,7 +158,7 @@ def open_services_when_ready(settings: Settings, database_wait_seconds: float, c
     deadline = time.monotonic() + database_wait_seconds
     while True:
         try:
-            return open_services(settings, clock=clock)
+            return open_services(settings, clock=clock, role="web")
         except (DatabaseAway, psycopg.OperationalError):
             if time.monotonic() > deadline:
                 raise

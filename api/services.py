@@ -60,6 +60,8 @@ if TYPE_CHECKING:
     from integrations.mail.mail_transport import MailSettings, SignInMailer
     from integrations.proof_of_work import ProofOfWork
 
+OUTBOX_CONNECTIONS = 1  # for statements of a millisecond; none is held while anything is delivered
+
 ProcessKind = Literal["server", "follower"]
 
 
@@ -99,6 +101,11 @@ class Services:
     calendar_sync: CalendarSync
     fetcher: CalendarFetcher
     outbox_workers: OutboxWorkers
+
+    @cached_property
+    def outbox_database(self) -> Database:
+        """The outbox workers' connection, so that they take none from guests; opened with the first worker."""
+        return Database(self.database.url, self.database.schema, OUTBOX_CONNECTIONS, "outbox")
 
     @cached_property
     def sign_in_mailer(self) -> "SignInMailer":
@@ -177,6 +184,7 @@ class Services:
         self.sealer.stop()
         self.follower.stop()
         self.append_notifier.stop()
+        self.outbox_database.close()
         self.database.close()
 
 
@@ -250,9 +258,10 @@ def build_outbox_workers(services: Services) -> list[OutboxWorker]:
 
 def build_outbox_context(services: Services) -> OutboxContext:
     """Build what the outbox workers share."""
+    services.outbox_database.open()
     return OutboxContext(
-        database=services.database,
-        live_source=services.live_source,
+        database=services.outbox_database,
+        live_source=catalogue.from_live_tables(services.outbox_database),
         commands=services.notifications,
         clock=services.clock,
         announce_append=services.announce_append,

@@ -10,6 +10,7 @@ from integrations.clock import Clock
 from projections import reporting
 from projections.rebuild import live_tables
 from store import startup_checks
+from store.connection_names import Role
 from store.credentials.key_fingerprints import RecordedKeys
 from store.database import Database
 from store.restore_detection import find_restore_problems
@@ -22,12 +23,14 @@ class UnsafeDatabase(Exception):
     """The database could lose or change bookings; the message says how."""
 
 
-def open_services(settings: Settings, makes_codes: bool = True, clock: Clock = read_clock) -> Services:
-    """Check the database, ensure its live tables and views, and build the services.
+def open_services(
+    settings: Settings, makes_codes: bool = True, clock: Clock = read_clock, role: Role = "command"
+) -> Services:
+    """Check the database, ensure its live tables and views, and build the services; `role` is what they are for.
 
     Raises UnsafeDatabase, SchemaProblem, psycopg.OperationalError saying why there is no connection.
     """
-    database = Database(settings.database_url, settings.db_schema, settings.pool_size)
+    database = Database(settings.database_url, settings.db_schema, settings.pool_size, role)
     with database.connect() as connection:
         check_schema_current(connection, settings.db_schema)
         safety_problems = startup_checks.find_problems(connection, settings.db_schema)

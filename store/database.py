@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any, LiteralString
 
 import psycopg
@@ -11,6 +12,7 @@ from psycopg.types.json import set_json_loads
 from psycopg_pool import ConnectionPool, PoolTimeout
 from pydantic_core import from_json
 
+from store.connection_names import Role, build_connection_name
 from store.pool_connection import PooledConnection, Unreplicated
 from store.schema import get_reporting_schema
 
@@ -25,6 +27,7 @@ KEEPALIVE_SETTINGS = {  # over TCP, a server that says nothing at all is given u
     "tcp_user_timeout": 25_000,
 }
 POOL_WAIT_SECONDS = 5.0
+DISK_FULL_SECONDS = 60.0  # how long one refusal counts: nothing asks again meanwhile, where no traffic comes
 AWAY_WAIT_SECONDS = 0.1  # after one failed wait, so that queued requests are answered soon
 # where commits wait for standbys: a commit of its own, which comes after everything that was read before
 AWAIT_STANDBYS = """
@@ -39,11 +42,13 @@ class DatabaseAway(Exception):
 class Database:
     """A schema of a PostgreSQL server, reached as the service's role through a bounded pool of connections."""
 
-    def __init__(self, url: str, schema: str = "oncelink", pool_size: int = 10) -> None:
+    def __init__(self, url: str, schema: str = "oncelink", pool_size: int = 10, role: Role = "command") -> None:
         self.url = url
+        self.role = role
         self.schema = schema
         self.reporting = get_reporting_schema(schema)
         self.is_away = False
+        self.disk_full_at: float | None = None
         self.pool = ConnectionPool[PooledConnection](
             url,
             connection_class=PooledConnection,
@@ -52,7 +57,7 @@ class Database:
             reconnect_timeout=1.0,
             open=False,
             configure=use_fast_json,
-            kwargs=build_connection_settings(),
+            kwargs=self.build_connection_settings(role),
         )
 
     def open(self) -> "Database":
@@ -75,6 +80,7 @@ class Database:
             self.is_away = True
             raise DatabaseAway("no connection to the database became free") from error
         except (psycopg.OperationalError, psycopg.InterfaceError, Unreplicated) as error:
+            self.record_error(error)
             if is_connection_lost(error):
                 self.pool.check()
             raise DatabaseAway(str(error)) from error
@@ -100,9 +106,29 @@ class Database:
         """Composes a statement: {schema} and {reporting} become this database's quoted names."""
         return fill_schema_names(query, self.schema, self.reporting)
 
-    def connect(self, **settings: Any) -> Connection[DictRow]:
-        """Opens a connection outside of the pool, to keep. Raises psycopg.OperationalError."""
-        connection = psycopg.connect(self.url, **{**build_connection_settings(), **settings})
+    def record_error(self, error: BaseException) -> None:
+        """Remembers when the server last said that its disk is full."""
+        if isinstance(error, psycopg.errors.DiskFull):
+            self.disk_full_at = monotonic()
+
+    @property
+    def is_disk_full(self) -> bool:
+        """Whether the server has lately refused a statement because its disk is full."""
+        return self.disk_full_at is not None and monotonic() - self.disk_full_at < DISK_FULL_SECONDS
+
+    def build_connection_settings(self, role: Role) -> dict[str, Any]:
+        """Returns the settings of every connection: autocommit, rows as dicts, timeouts, a name."""
+        return {
+            "autocommit": True,
+            "row_factory": dict_row,
+            "options": f"{TIMEOUT_OPTIONS} {WARNINGS}",
+            "application_name": build_connection_name(self.url, self.schema, role),
+            **KEEPALIVE_SETTINGS,
+        }
+
+    def connect(self, role: Role | None = None, **settings: Any) -> Connection[DictRow]:
+        """Opens a connection outside of the pool, to keep; for a role of its own. Raises psycopg.OperationalError."""
+        connection = psycopg.connect(self.url, **{**self.build_connection_settings(role or self.role), **settings})
         use_fast_json(connection)
         return connection
 
@@ -110,16 +136,6 @@ class Database:
 def use_fast_json(connection: Connection[DictRow]) -> None:
     """Sets Pydantic's JSON parser for a connection, which takes a fifth of the time of Python's."""
     set_json_loads(from_json, connection)
-
-
-def build_connection_settings() -> dict[str, Any]:
-    """Returns the settings of every connection: autocommit, rows as dicts, timeouts."""
-    return {
-        "autocommit": True,
-        "row_factory": dict_row,
-        "options": f"{TIMEOUT_OPTIONS} {WARNINGS}",
-        **KEEPALIVE_SETTINGS,
-    }
 
 
 def fill_schema_names(query: LiteralString, schema: str, reporting: str) -> sql.Composed:

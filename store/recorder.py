@@ -68,6 +68,7 @@ class LogRecorder(AggregateRecorder):
             try:
                 row = connection.execute(self.choose_statement(conditions), params).fetchone()
             except psycopg.Error as error:
+                self.database.record_error(error)
                 raise_refusal(error)
         if row and row["positions"] is None:
             raise SlotTaken

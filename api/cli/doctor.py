@@ -18,6 +18,7 @@ from api.secret_keys import check_keys
 from api.settings import KEY_FILE, Settings, split_list
 from domain.refusals import ReadModelBehind
 from projections.catalogue import READ_MODELS, from_live_tables
+from projections.following.follower import find_leader
 from projections.following.positions import read_positions
 from projections.outbox import count_unsent_mails
 from projections.table_lookup import find_live_tables
@@ -140,7 +141,8 @@ def check_follower(database: Database) -> Check:
     if positions.head > positions.position and lag > MAX_LAG_SECONDS:
         behind = f"{positions.head - positions.position} positions and {lag:.0f} s"
         return Check("follower", False, f"The read models are {behind} behind: run `oncelink serve` or `follow`.")
-    return Check("follower", True, "ok")
+    leader = find_leader(database)
+    return Check("follower", True, f"ok, {leader} leads" if leader else "ok, nothing to follow and nobody leads")
 
 
 def check_unsent_mail(database: Database) -> Check:

@@ -101,13 +101,20 @@ def run_server(
 def follow(unsafe: Unsafe = False) -> None:
     """Keep the read models up to date in a process of its own; one leads, the others stand by."""
     with explain_errors(), run_configured_database(unsafe) as settings:
-        services = open_services(settings, makes_codes=False)
+        services = open_services(settings, makes_codes=False, role="follow")
+        services.follower.on_leader_change = print_leader
         try:
             with suppress(KeyboardInterrupt):  # the way to stop it, and so no failure
                 services.start("follower")
                 services.follower.run()
         finally:
             services.close()
+
+
+def print_leader(leader: str | None) -> None:
+    """Print who keeps the read models up to date now: this process, for None, or another one."""
+    text = f"Standing by: {leader} leads." if leader else "Leading: this process keeps the read models up to date."
+    print(text, flush=True)
 
 
 @app.command(name="migrate")

@@ -1,11 +1,13 @@
 """Health checks and metrics for operators: /healthz, /readyz, /metrics."""
 
 import hmac
+import shutil
 from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
+from psycopg import conninfo
 
 from api.http.client_address import is_from_networks
 from api.http.dependencies import CurrentServices
@@ -20,6 +22,7 @@ from store.database import DatabaseAway
 router = APIRouter(tags=["Operations"])
 
 MAX_LAG_SECONDS = 10.0
+MIN_FREE_BYTES = 64 * 2**20  # four segments of the write-ahead log, without which PostgreSQL stops
 DEAD_LETTERS = "SELECT read_model, stream_id FROM {schema}.dead_letters ORDER BY failed_at LIMIT 20"
 METRICS: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {}}, "description": "All workers."}}
 NOT_READY: dict[int | str, dict[str, Any]] = {
@@ -38,7 +41,7 @@ async def check_health() -> dict[str, str]:
 
 @router.get("/readyz", name="readyz", responses=NOT_READY)
 def check_readiness(request: Request, services: CurrentServices) -> JSONResponse:
-    """Database, follower and lag; 503 with reasons.
+    """Database, disk, follower and lag; 503 with reasons.
 
     Use it to decide whether a process gets traffic. `reasons` has a sentence for everything that is wrong; only
     operators see it.
@@ -80,6 +83,22 @@ def load_backlogs(services: Services, instant: datetime) -> list[outbox.ChannelB
         return []
 
 
+def list_disk_problems(services: Services) -> list[str]:
+    """List what fails because a disk is full: what the database said lately, and its own files where it is embedded."""
+    problems = []
+    if services.database.is_disk_full or services.outbox_database.is_disk_full:
+        problems.append("The disk of the database is full: nothing can be booked.")
+    if is_embedded(services) and (free := shutil.disk_usage(services.settings.data_dir).free) < MIN_FREE_BYTES:
+        problems.append(f"The disk of the embedded database is nearly full: {free // 2**20} MiB are free.")
+    return problems
+
+
+def is_embedded(services: Services) -> bool:
+    """Whether the database is the one in our own data folder."""
+    host = conninfo.conninfo_to_dict(services.database.url).get("host") or ""
+    return str(host).startswith("/") and (services.settings.data_dir / "postgres" / "PG_VERSION").exists()
+
+
 def list_reasons_not_ready(services: Services) -> list[str]:
     """List why this process should get no traffic, each as a sentence."""
     try:
@@ -87,7 +106,8 @@ def list_reasons_not_ready(services: Services) -> list[str]:
         dead_letters = services.database.fetch_rows(DEAD_LETTERS)
     except DatabaseAway:
         return ["The database does not answer."]
-    reasons = [f"{row['read_model']} cannot fold stream {row['stream_id']}." for row in dead_letters]
+    reasons = list_disk_problems(services)
+    reasons += [f"{row['read_model']} cannot fold stream {row['stream_id']}." for row in dead_letters]
     if not services.follower.is_alive:
         reasons.append("The follower of this process has stopped.")
     if services.follower.error:

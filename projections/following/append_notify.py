@@ -46,7 +46,7 @@ class AppendNotifier:
         self._thread.stop()
 
     def _run_loop(self) -> None:
-        with self.db.connect() as connection:
+        with self.db.connect("notifier") as connection:
             while not self._thread.stop_requested.is_set():
                 if not self._notify_requested.wait(LISTEN_SECONDS):
                     continue
@@ -83,7 +83,7 @@ class AppendListener:
         pipe = self._pipe
         if pipe is None:
             return
-        with self.db.connect() as connection:
+        with self.db.connect("listener") as connection:
             connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(build_channel_name(self.db.schema))))
             self.on_append()
             while not self._thread.stop_requested.is_set():

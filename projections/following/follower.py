@@ -1,7 +1,9 @@
 """The follower: keeps every live table up to date with the log. One process at a time is the leader."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from threading import Event
+from time import monotonic
 from typing import Self
 
 from psycopg import Connection
@@ -21,6 +23,7 @@ MIN_IDLE_SECONDS, MAX_IDLE_SECONDS = 0.05, 0.2
 COALESCE_SECONDS = 0.002  # lets the next few events arrive, so that one batch folds them together
 STALLED_PAUSE_SECONDS = 0.05  # after a writer that held the fence longer than the lock timeout
 STANDBY_PAUSE_SECONDS = 0.2
+LEADER_CHECK_SECONDS = 1.0  # where somebody wants to know who leads
 
 LEADER_OPTIONS = (
     "-c lock_timeout=200ms -c statement_timeout=60s -c idle_in_transaction_session_timeout=10s "
@@ -30,6 +33,13 @@ LEADER_OPTIONS = (
     "-c tcp_keepalives_count=3"
 )
 TRY_LEADERSHIP_LOCK = "SELECT pg_try_advisory_lock(hashtextextended(%(schema)s || '.follower', 0)) AS leading"
+FIND_LEADER = """
+SELECT coalesce(a.application_name, 'somebody') || ', backend ' || a.pid AS leader
+FROM pg_catalog.pg_locks AS l JOIN pg_catalog.pg_stat_activity AS a USING (pid)
+WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted
+    AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+    AND l.classid::bigint << 32 | l.objid::bigint = hashtextextended(%(schema)s || '.follower', 0)
+"""
 SETTLE = """
 SELECT {schema}.settle() AS settled
 WHERE %(position)s < (SELECT coalesce(max(position), 0) FROM {schema}.events)
@@ -48,6 +58,9 @@ class Follower(BackgroundWorker):
         self.models = models
         self.position = 0
         self.is_leader = False
+        self.on_leader_change: Callable[[str | None], None] | None = None
+        self._announced_leader: str | None = ""
+        self._leader_checked_at = 0.0
         self._wake = Event()
         self._thread = SupervisedThread("follower", self._run_loop)
         self._listener = AppendListener(db, self.wake)
@@ -77,13 +90,26 @@ class Follower(BackgroundWorker):
         """Waits until the log may have grown, but no longer than some seconds."""
         self._wake.wait(seconds)
 
+    def _announce_leader(self) -> None:
+        """Calls `on_leader_change` with the leader's name when that has changed; with None when we lead ourselves."""
+        if self.on_leader_change is None:
+            return
+        if not self.is_leader and monotonic() - self._leader_checked_at < LEADER_CHECK_SECONDS:
+            return
+        self._leader_checked_at = monotonic()
+        leader = None if self.is_leader else find_leader(self.db)
+        if leader != self._announced_leader and (leader or self.is_leader):
+            self._announced_leader = leader
+            self.on_leader_change(leader)
+
     def _run_loop(self) -> None:
         """Waits for the leadership, then leads, until stopped or until anything fails."""
-        with self.db.connect(options=LEADER_OPTIONS) as connection:
+        with self.db.connect("follower", options=LEADER_OPTIONS) as connection:
             projector = BatchProjector(self.db, connection, self.models)
             while not self._thread.stop_requested.is_set():
                 projector.find_live_tables()
                 self.is_leader = self._take_leadership(connection)
+                self._announce_leader()
                 if self.is_leader:
                     self._run_as_leader(projector)
                 else:
@@ -132,3 +158,9 @@ class Follower(BackgroundWorker):
             while self.position < settled and not self._thread.stop_requested.is_set():
                 self.position = projector.project_batch(settled)
         return COALESCE_SECONDS
+
+
+def find_leader(db: Database) -> str | None:
+    """Returns the name of the connection that leads, or None when none does at this instant. Raises DatabaseAway."""
+    rows = db.fetch_rows(FIND_LEADER, {"schema": db.schema})
+    return str(rows[0]["leader"]) if rows else None

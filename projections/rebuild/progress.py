@@ -68,7 +68,7 @@ class RebuildLock:
         cls, db: Database, wait: bool = False, on_progress: Callable[[Progress], None] = ignore_progress
     ) -> "RebuildLock":
         """Takes the lock, at once or, with `wait`, when it is free. Raises RebuildRunning, psycopg.OperationalError."""
-        lock = cls(db, db.connect(options=NO_TIMEOUTS), on_progress)
+        lock = cls(db, db.connect("rebuild", options=NO_TIMEOUTS), on_progress)
         with lock.release_on_error():
             if wait:
                 lock.execute(LOCK, schema=db.schema)

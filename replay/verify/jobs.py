@@ -82,7 +82,7 @@ class VerificationWorker(BackgroundWorker):
     def _run_loop(self) -> None:
         while not self._thread.stop_requested.is_set():
             if self.db.fetch_rows(OPEN_VERIFICATION):
-                with self.db.connect() as connection:
+                with self.db.connect("verify") as connection:
                     if self._take_lock(connection):
                         self._process_open_verification(connection)
             self._thread.record_success()

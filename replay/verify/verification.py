@@ -55,8 +55,8 @@ def run_verification(
     """
     report = Report(checkpoints=len(checkpoints))
     with (
-        db.connect(options=NO_TIMEOUTS) as log_connection,
-        db.connect(options=NO_TIMEOUTS) as models_connection,
+        db.connect("verify", options=NO_TIMEOUTS) as log_connection,
+        db.connect("verify", options=NO_TIMEOUTS) as models_connection,
         ThreadPoolExecutor(2, "verify") as executor,
     ):
         futures = [

@@ -11,9 +11,16 @@ import psycopg
 from projections import meeting_log, people
 from projections.catalogue import READ_MODELS, from_live_tables
 from projections.following.batch_projector import BatchProjector
-from projections.following.follower import COALESCE_SECONDS, LEADER_OPTIONS, STALLED_PAUSE_SECONDS, Follower
+from projections.following.follower import (
+    COALESCE_SECONDS,
+    LEADER_OPTIONS,
+    STALLED_PAUSE_SECONDS,
+    Follower,
+    find_leader,
+)
 from projections.following.positions import read_positions
 from projections.rebuild import live_tables
+from store.connection_names import get_process_name
 from store.database import Database
 from tests.projections.read_model_driver import (
     TIMEOUT_SECONDS,
@@ -153,6 +160,27 @@ def test_another_process_takes_over_when_the_leader_is_killed(live_database: Dat
         wait_until(lambda: is_current(live_database))
     assert seconds < 2.0
     assert list(find_differences(live_database)) == []
+
+
+def test_says_who_leads(live_database: Database) -> None:
+    leaders: dict[str, list[str | None]] = {"first": [], "second": []}
+    first, second = Follower(live_database), Follower(live_database)
+    first.on_leader_change, second.on_leader_change = leaders["first"].append, leaders["second"].append
+    assert find_leader(live_database) is None
+    first.start()
+    try:
+        wait_until(lambda: leaders["first"] == [None])
+        second.start()
+        try:
+            wait_until(lambda: len(leaders["second"]) == 1)
+            assert leaders["second"] == [find_leader(live_database)]
+            assert f" follower {get_process_name()}, backend " in str(leaders["second"][0])
+            first.stop()
+            wait_until(lambda: leaders["second"][1:] == [None])
+        finally:
+            second.stop()
+    finally:
+        first.stop()
 
 
 def test_goes_on_after_its_connection_was_ended(live_database: Database, builder: LogBuilder, owner_url: str) -> None:
