@@ -42,7 +42,8 @@ class HostCookieMiddleware:
                 message = {**message, "headers": [*map(to_host_cookie, message["headers"]), *expired]}
             await send(message)
 
-        await self.app({**scope, "headers": headers}, receive, send_with_prefix)
+        scope["headers"] = headers  # in place: the router adds the route there, by which the request is logged
+        await self.app(scope, receive, send_with_prefix)
 
 
 def read_cookies(headers: Iterable[Header]) -> Iterable[str]:

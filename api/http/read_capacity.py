@@ -86,7 +86,9 @@ class ReadCapacityMiddleware:
 
         await slot.acquire()
         try:
-            await self.app({**scope, "read_slot": slot, "read_capacity": self.capacity}, receive, send_and_release)
+            # in place: the router adds the route there, by which the request is logged and counted
+            scope.update(read_slot=slot, read_capacity=self.capacity)
+            await self.app(scope, receive, send_and_release)
         finally:
             slot.release()
 

@@ -52,7 +52,8 @@ def test_every_page(shared_api: ApiDriver, booking: dict[str, str]) -> None:
             address = path.replace("{token}", booking["id"])
             address = "/".join(id if part.startswith("{") else part for part in address.split("/"))
             response = page_client.get(address)
-            assert find_direction(FORM_VALUE.sub("", response.text)) is None, address
+            if response.headers.get("content-type", "").startswith("text/html"):  # an export of events is exact
+                assert find_direction(FORM_VALUE.sub("", response.text)) is None, address
             shown_count += "evil.example" in response.text
             if "{" not in path:
                 break

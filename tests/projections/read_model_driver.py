@@ -24,7 +24,9 @@ SELECT tablename FROM pg_tables WHERE schemaname = %s AND tablename ~ '_v\d+_g\d
 AND tablename NOT IN (SELECT live_table FROM {schema}.read_models)
 """
 NEXT_PEOPLE = replace(
-    PEOPLE, version=2, rows=PEOPLE.rows.replace("payload ->> 'name' AS name", "'Dr ' || (payload ->> 'name') AS name")
+    PEOPLE,
+    version=PEOPLE.version + 1,
+    rows=PEOPLE.rows.replace("payload ->> 'name' AS name", "'Dr ' || (payload ->> 'name') AS name"),
 )
 
 

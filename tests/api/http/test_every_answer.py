@@ -1,5 +1,6 @@
 """Every route of the service, found in the service itself, under https: what is kept, which cookies, where it leads."""
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -134,6 +135,15 @@ def test_a_mistake_of_ours_has_the_headers_too(shared_api: ApiDriver, monkeypatc
     assert (response.status_code, response.json()["code"]) == (500, "internal_error")
     assert list(list_faults("/v1/me", response)) == ["status 500"]
     assert response.headers["x-request-id"]
+
+
+def test_a_request_is_logged_by_its_route(shared_api: ApiDriver, caplog: pytest.LogCaptureFixture) -> None:
+    browser = open_browser(shared_api, "member")
+    with caplog.at_level(logging.INFO):
+        for method, path in (("GET", "/v1/me"), ("GET", "/links"), ("POST", "/sign-out")):
+            browser.request(method, path)
+    messages = [record.getMessage() for record in caplog.records if record.name == "oncelink"]
+    assert [" ".join(line.split()[:2]) for line in messages] == ["GET /v1/me", "GET /links", "POST /sign-out"]
 
 
 class TestCookies:

@@ -22,7 +22,7 @@ from tests.projections.story import LogBuilder, follow_log
 
 WIDER_PEOPLE = replace(
     PEOPLE,
-    version=2,
+    version=PEOPLE.version + 1,
     table=PEOPLE.table.rstrip() + ",\n        nickname text",
     rows=PEOPLE.rows.replace("AS words", "AS words, payload ->> 'name' AS nickname"),
 )
@@ -47,11 +47,11 @@ def test_another_version_is_built_beside_and_switched_to(live_database: Database
     builder.add_person("Not followed yet")
     assert live_tables.ensure_tables(live_database, build_next_version()) == ["people"]
     assert live_tables.ensure_tables(live_database, build_next_version()) == []
-    assert list_live_tables(live_database)["people"] == "people_v2_g2"
+    assert list_live_tables(live_database)["people"] == f"people_v{PEOPLE.version + 1}_g2"
     assert [row["id"] for row in people.list_people(from_live_tables(live_database)).items] == [ada]
     leftover_tables = live_database.fetch_rows(
-        "SELECT tablename FROM pg_tables WHERE tablename = 'people_v1_g1' AND schemaname = %s",
-        (live_database.schema,),
+        "SELECT tablename FROM pg_tables WHERE tablename = %s AND schemaname = %s",
+        (f"people_v{PEOPLE.version}_g1", live_database.schema),
     )
     assert leftover_tables == []
 

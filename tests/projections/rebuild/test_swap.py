@@ -131,7 +131,7 @@ class TestPoison:
         lenient = email.replace("payload ->> 'time_zone'", "coalesce(payload ->> 'time_zone', 'UTC')")
         for name in ("roles", "weekly_hours", "date_overrides"):
             lenient = lenient.replace(f"payload -> '{name}'", f"coalesce(payload -> '{name}', '{{{{}}}}')")
-        catalogue = (replace(PEOPLE, version=2, rows=lenient), *READ_MODELS[1:])
+        catalogue = (replace(PEOPLE, version=PEOPLE.version + 1, rows=lenient), *READ_MODELS[1:])
         begin_rebuild(database, catalogue=catalogue).run()
         assert database.fetch_rows("SELECT FROM {schema}.dead_letters") == []
 
