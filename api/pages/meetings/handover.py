@@ -8,7 +8,8 @@ from api.pages.rendering.page_route import PageRoute
 from api.pages.rendering.query_parameters import ListQuery
 from api.pages.rendering.templates import render_page
 from domain.person import Person
-from projections import departures, meeting_log, people, single_use_links
+from projections import departures, links, meeting_log, people, single_use_links
+from projections.links import LinkFilters
 from projections.meeting_log import MeetingFilters
 from projections.single_use_links import SingleUseFilters
 
@@ -41,5 +42,6 @@ def show_person(request: Request, services: CurrentServices, viewer: Viewer, id:
         single_use=single_use_links.list_single_use_links(
             services.live_source, now, SingleUseFilters(status="active", visible_to=id), limit=MAX_ROWS
         ),
+        links=links.list_links(services.live_source, now, LinkFilters(status="active", hosted_by=id), "name", MAX_ROWS),
         may_change="manager" in viewer.context.roles,
     )
