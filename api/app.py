@@ -10,7 +10,7 @@ from anyio import to_thread
 from fastapi import FastAPI
 
 from api.clock import read_clock
-from api.guest import booking_pages, manage_pages
+from api.guest import booking_pages, manage_pages, time_zones
 from api.http import api_docs_page, problem_details
 from api.http.client_address import ForwardedClientMiddleware, TrustedProxies
 from api.http.cors import CorsMiddleware
@@ -83,6 +83,7 @@ ROUTERS = (
     health.router,
     api_docs_page.router,
     booking_pages.router,
+    time_zones.router,
     manage_pages.router,
     *routers.ROUTERS,
 )

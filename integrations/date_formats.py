@@ -82,8 +82,3 @@ def format_offset(instant: datetime, zone: ZoneInfo) -> str:
         return "GMT"
     hours, remainder = divmod(abs(minutes), 60)
     return f"GMT{'+' if minutes > 0 else '-'}{hours}{f':{remainder:02}' if remainder else ''}"
-
-
-def format_zone(name: str) -> str:
-    """Return a zone's name for people: `America/New York`."""
-    return name.replace("_", " ")

@@ -10,7 +10,7 @@ from api.guest.form import Fields, GuestForm, parse_reason, parse_start
 from api.guest.meeting import Meeting
 from api.guest.picker import Picker, build_picker
 from api.guest.picker_form import build_form_context
-from api.guest.query_parameters import parse_time_query_in
+from api.guest.query_parameters import parse_query_of_meeting
 from api.guest.route import GuestRoute
 from api.http.dependencies import CurrentServices, build_position_header
 from api.http.error_codes import REFUSAL_STATUSES
@@ -197,7 +197,9 @@ def build_reschedule_picker(page_request: ManagePageRequest, meeting: Meeting, f
         f"/v1/manage/{page_request.code}/slots",
         offer,
         lambda interval: scheduling.list_runs(offer, interval, now, excluding=id),
-        parse_time_query_in(meeting.time_zone, form.fields or page_request.request.query_params),
+        parse_query_of_meeting(
+            meeting.time_zone, meeting.booking.start, form.fields or page_request.request.query_params
+        ),
         meeting.date_format,
         now,
         current=meeting.booking.start,

@@ -6,7 +6,8 @@ from datetime import datetime
 from api.v1.response_models import GuestBooking
 from domain.availability.hours import load_zone
 from domain.token import Rescheduled, Token
-from integrations.date_formats import DateFormat, format_offset, format_zone
+from integrations.date_formats import DateFormat
+from integrations.time_zone_names import format_zone
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Meeting:
     @property
     def zone(self) -> str:
         """The zone, with its offset from UTC at that time."""
-        return f"{format_zone(self.time_zone)} ({format_offset(self.booking.start, load_zone(self.time_zone))})"
+        return format_zone(self.time_zone, self.booking.start)
 
     @property
     def previous_time(self) -> str | None:

@@ -71,14 +71,13 @@ def build_month(
     """Build the requested month, or else the first one with a free time; `until` is the end of what may be booked."""
     zone = query.zone
     earliest, latest = to_month(now, zone), to_month(until, zone)
-    first_day = (
-        min(max(query.month, earliest), latest) if query.month else find_opening_month(find_runs, zone, now, until)
-    )
+    month = query.month or (query.near and query.near.replace(day=1))
+    first_day = min(max(month, earliest), latest) if month else find_opening_month(find_runs, zone, now, until)
     interval = compute_month_interval(first_day)
     runs = find_runs(interval)
     runs_by_date = group_by_date(runs, zone)
     days = [DayOfMonth(day, sum(run.length for run in runs_by_date.get(day, ()))) for day in list_days(first_day)]
-    chosen_date = choose_day(days, query.day)
+    chosen_date = choose_day(days, query.day, query.near)
     chosen_runs = runs_by_date.get(chosen_date, ()) if chosen_date else ()
     return Month(
         first=first_day,
@@ -145,11 +144,13 @@ def label_times(
         yield TimeOption(start, label, format_offset(start, zone) if labels[label] > 1 else None)
 
 
-def choose_day(days: Sequence[DayOfMonth], requested_day: date | None) -> date | None:
-    """Return the requested day if it is in the month, or else the first one with a free time."""
+def choose_day(days: Sequence[DayOfMonth], requested_day: date | None, near: date | None = None) -> date | None:
+    """Return the requested day if it is in the month, or else one with a free time: from `near` on, or the first."""
     if requested_day and any(day.date == requested_day for day in days):
         return requested_day
-    return next((day.date for day in days if day.times), None)
+    free_days = [day.date for day in days if day.times]
+    later_days = [day for day in free_days if near and day >= near]
+    return next(iter(later_days or free_days), None)
 
 
 def compute_month_interval(first_day: date) -> Interval:

@@ -4,31 +4,18 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cache
 from itertools import chain, islice
 
-from api.field_types import list_time_zones
 from api.guest.months import MAX_WINDOW, FindRuns, Month, build_month, describe_clock_change, find_first_free_time
 from api.guest.query_parameters import TimeQuery, build_query, format_rfc3339
 from api.pages.rendering.urls import build_url
 from domain.availability.grid import StartRun
 from domain.availability.hours import DAY, Interval
 from domain.offer import Offer
-from integrations.date_formats import DateFormat, format_offset, format_zone
+from integrations.date_formats import DateFormat
+from integrations.time_zone_names import format_zone
 
 MAX_NEXT_TIMES = 8
-ZONE_PREFIXES = (
-    "Africa/",
-    "America/",
-    "Antarctica/",
-    "Arctic/",
-    "Asia/",
-    "Atlantic/",
-    "Australia/",
-    "Europe/",
-    "Indian/",
-    "Pacific/",
-)
 TIME_GONE_MESSAGE = "This time is no longer on offer. Please choose another one."
 
 
@@ -70,6 +57,10 @@ class Picker:
         """Return the URL of this page with something chosen, in the zone of this page."""
         return build_url(self.path, {"time_zone": self.query.time_zone, **build_query(**parameters)})
 
+    def build_zone_url(self, zone: str) -> str:
+        """Return the URL of this page in another zone."""
+        return build_url(self.path, {"time_zone": zone, **build_query(day=self.month.chosen)})
+
     def format_span(self, start: datetime) -> str:
         """Return the begin and end of a meeting that starts at this time."""
         return self.date_format.format_span(start, start + self.duration, self.query.zone)
@@ -109,12 +100,7 @@ class Picker:
     def zone_now(self) -> str:
         """The zone's name with its offset from UTC at the chosen time."""
         instant = self.start or (self.month.times[0].start if self.month.times else self.now)
-        return f"{format_zone(self.query.time_zone)} ({format_offset(instant, self.query.zone)})"
-
-    @property
-    def zones(self) -> Sequence[str]:
-        """The names of the zones to choose from."""
-        return list_zone_names()
+        return format_zone(self.query.time_zone, instant)
 
     @property
     def weekdays(self) -> list[str]:
@@ -138,12 +124,6 @@ class Picker:
             "slots": self.slots_path,
         }
         return json.dumps(data, separators=(",", ":"))
-
-
-@cache
-def list_zone_names() -> list[str]:
-    """Return the names of zones of a continent or ocean, and UTC."""
-    return ["UTC", *sorted(name for name in list_time_zones() if name.startswith(ZONE_PREFIXES))]
 
 
 def build_picker(

@@ -13,7 +13,8 @@ Header = tuple[bytes, bytes]
 
 CODE_PATH_PREFIXES = ("/v1/book", "/v1/manage", "/book", "/s/", "/m/", "/calendar/")
 CODE_HEADERS = [(b"referrer-policy", b"no-referrer"), (b"x-robots-tag", b"noindex")]
-PUBLIC_PATH_PREFIXES = ("/static/", "/favicon.ico")  # the same for everybody: may be kept, as they say themselves
+# the same for everybody: may be kept, as they say themselves
+PUBLIC_PATH_PREFIXES = ("/static/", "/favicon.ico", "/time-zones")
 NO_STORE = (b"cache-control", b"no-store")  # everything else may hold a code, a key or a personal detail
 COMMON_HEADERS = [(b"x-content-type-options", b"nosniff")]
 HSTS = (b"strict-transport-security", b"max-age=31536000")  # RFC 6797; a year, for this host alone

@@ -9,11 +9,12 @@ from domain.notifications.outbox import NOTIFICATION_RULES, Notification, get_ev
 from domain.person import PersonProperties
 from domain.token import Rescheduled
 from integrations.calendar_entry import CalendarEntry, Participant
-from integrations.date_formats import choose_date_format, format_offset, format_zone
+from integrations.date_formats import choose_date_format, format_offset
 from integrations.icalendar import Method, render_icalendar
 from integrations.mail.mail_message import MailDetail, MailMessage
 from integrations.meeting_details import GuestDetails, MeetingDetails
 from integrations.plain_text import is_greetable
+from integrations.time_zone_names import name_time_zone
 
 DATE_FORMAT = choose_date_format(None)
 MANAGE_HINT = "Use this link to reschedule or cancel, whenever you need to; it always shows the meeting as it is now."
@@ -224,7 +225,7 @@ def format_time(start: datetime, end: datetime | None, zone: str) -> str:
     if end is None:
         return f"{day}, {DATE_FORMAT.format_time(start, time_zone)}"
     span = DATE_FORMAT.format_span(start, end, time_zone)
-    return f"{day}, {span} ({format_zone(zone)}, {format_offset(start, time_zone)})"
+    return f"{day}, {span} ({name_time_zone(zone)}, {format_offset(start, time_zone)})"
 
 
 def format_short_time(start: datetime, zone: str) -> str:

@@ -40,7 +40,7 @@ def open_link(windows: BrowserWindows, path: str, zone: str = BERLIN, **settings
 
 def find_day(page: Page, day: str) -> Any:
     """A day of the month that is shown."""
-    return page.locator("calendar-month").get_by_role("button", name=re.compile(rf"^{int(day)} "))
+    return page.locator("calendar-month").get_by_role("button", name=re.compile(rf"\b{int(day)} [A-Z]"))
 
 
 def fill_guest_fields(page: Page) -> None:
@@ -77,7 +77,7 @@ class TestOwnZone:
         link = host.create_link("Another zone")
         [code] = host.create_codes(link)
         page = open_link(windows, f"/s/{code}?day={format_future_day(3)}", "Asia/Tokyo")
-        expect(page.locator(".zone-now")).to_contain_text("Asia/Tokyo (GMT+9)")
+        expect(page.locator(".zone-now")).to_contain_text("Japan Standard Time (GMT+9)")
         page.get_by_role("link", name="06:30", exact=True).click()
         expect(page.locator(".fact-when")).to_contain_text("06:30 – 07:00")
         start = read_chosen_start(page)
@@ -125,17 +125,49 @@ class TestOwnZone:
         expect(page.get_by_role("combobox")).to_be_focused()
         page.keyboard.type("new york")
         expect(page.get_by_role("option")).to_have_count(1)
+        expect(page.get_by_role("option")).to_contain_text("New York, United States")
         page.keyboard.press("Enter")
-        expect(page.locator(".zone-now")).to_contain_text("America/New York")
+        expect(page.locator(".zone-now")).to_contain_text("Eastern Time (GMT-")
         expect(page.locator("summary.zone-now")).to_be_focused()
         page.keyboard.press("Enter")
         expect(page.get_by_role("combobox")).to_be_focused()
-        page.keyboard.type("india standard")
-        page.get_by_role("option", name="Asia/Kolkata").click()
+        for words, place in (("ber", "Berlin, Germany"), ("jst", "Tokyo, Japan"), ("UK", "London"), ("gmt+9", "GMT+9")):
+            page.get_by_role("combobox").fill(words)
+            expect(page.get_by_role("option").first).to_contain_text(place)
+        page.get_by_role("combobox").fill("ist")
+        page.get_by_role("option", name="Kolkata, India").click()
         expect(page.locator("a.time").first).to_contain_text(":")
-        expect(page.locator(".zone-now")).to_contain_text("Asia/Kolkata (GMT+5:30)")
+        expect(page.locator(".zone-now")).to_contain_text("India Standard Time (GMT+5:30)")
+        announcement = re.compile(r"^\d+ free times on \w+, .*, India Standard Time")
+        expect(page.locator("[data-announce]")).to_have_text(announcement)
         page.locator("a.time").first.click()
         assert page.locator("input[type=hidden][name=time_zone]").input_value() == "Asia/Kolkata"
+
+    def test_of_a_browser_whose_zone_is_no_place(self, windows: BrowserWindows, host: ApiDriver) -> None:
+        path = f"/book/{host.create_link('No place')['slug']}?day={format_future_day(3)}"
+        names = {"Etc/GMT+8": "GMT-8", "EST5EDT": "(GMT-", "Asia/Calcutta": "India Standard Time"}
+        for zone, name in names.items():
+            page = open_link(windows, path, zone)
+            expect(page.locator(".zone-now")).to_contain_text(name)
+            page.get_by_role("button", name="Next month").click()
+            expect(page.locator("[data-announce]")).to_have_text(re.compile(r"^48 free times on \w+, 1 "))
+            page.locator("a.time").first.click()
+            assert page.locator("input[type=hidden][name=time_zone]").input_value() == zone
+
+    def test_of_a_browser_whose_zone_the_server_does_not_know(self, windows: BrowserWindows, host: ApiDriver) -> None:
+        windows.guard.expect_message("status of 422")
+        page = open_link(windows, f"/book/{host.create_link('Unknown zone')['slug']}?day={format_future_day(3)}")
+        page.route(re.compile("slots.*Berlin"), lambda route: route.fulfill(status=422, body="{}"))
+        page.get_by_role("button", name="Next month").click()
+        expect(page.locator("[data-say]")).to_contain_text("We do not know your browser's time zone, Europe/Berlin.")
+        expect(page.locator(".zone-now")).to_contain_text("UTC")
+
+    def test_days_say_their_weekday_and_how_many_times_are_free(self, windows: BrowserWindows, host: ApiDriver) -> None:
+        page = open_link(windows, f"/book/{host.create_link('Days')['slug']}?day={format_future_day(3)}")
+        day = date.fromisoformat(format_future_day(3))
+        label = re.compile(rf"^{day:%A},? {day.day} {day:%B} {day.year}, 48 free times$")
+        expect(page.locator("calendar-month").get_by_role("button", name=label)).to_have_count(1)
+        expect(page.locator("calendar-month").get_by_role("button", name="free time")).not_to_have_count(0)
 
     def test_twelve_hours_where_people_read_them(self, windows: BrowserWindows, host: ApiDriver) -> None:
         path = f"/book/{host.create_link('Hours')['slug']}?day={format_future_day(3)}"
@@ -316,9 +348,9 @@ class TestWithoutScript:
         path = f"/s/{host.create_codes(link)[0]}?day={format_future_day(3)}"
         page = open_link(windows, path, java_script_enabled=False)
         page.locator("summary.zone-now").click()
-        page.locator("#zone-input").fill("Asia/Kolkata")
+        page.locator("#zone-input").fill("Kolkata")
         page.get_by_role("button", name="Show times").click()
-        expect(page.locator(".zone-now")).to_contain_text("Asia/Kolkata (GMT+5:30)")
+        expect(page.locator(".zone-now")).to_contain_text("India Standard Time (GMT+5:30)")
         page.locator("a.day-free").last.click()
         page.locator("a.time").first.click()
         page.get_by_label("Name").fill("Grace Guest")
@@ -349,7 +381,7 @@ class TestOwnPage:
         assert download.value.suggested_filename == "meeting.ics"
         choose_full_day(page)
         page.locator("[data-picker][data-ready]").wait_for()
-        expect(page.locator(".zone-now")).to_contain_text("Europe/Berlin")
+        expect(page.locator(".zone-now")).to_contain_text("Central European Time")
         page.locator("a.time").nth(2).click()
         chosen_start = read_chosen_start(page)
         page.get_by_role("button", name="Move the meeting").click()

@@ -398,8 +398,26 @@ class TestZonesAndMonths:
         assert " am – " in american.text
         wrong_page = guest.open_page(f"{path}?time_zone=Mars/Base")
         assert wrong_page.status == 200
-        assert "We do not know this time zone" in wrong_page.text
+        assert "We do not know this time zone, so times are shown in UTC." in wrong_page.text
         assert wrong_page.list_times()
+
+    def test_a_zone_is_found_by_its_city_country_or_abbreviation(
+        self, shared_api: ApiDriver, guest: ScriptlessBrowser
+    ) -> None:
+        path = "/book/" + shared_api.create_link("Anywhere")["slug"]
+        for words, name in (("tokyo", "Japan Standard Time (GMT+9)"), ("são paulo", "Brasilia Standard Time (GMT-3)")):
+            assert name in guest.open_page(f"{path}?time_zone={words}").text
+        page = guest.open_page(f"{path}?time_zone=IST")
+        assert "Several time zones are called that." in page.text
+        chosen_page = guest.open_page(page.find_link("Kolkata, India"))
+        assert "India Standard Time (GMT+5:30)" in chosen_page.text
+
+    def test_the_list_of_zones_is_the_same_for_everybody(self, shared_api: ApiDriver) -> None:
+        response = shared_api.client.get("/time-zones")
+        rows = {row[0]: row[1:] for row in response.json()}
+        assert response.headers["cache-control"] == "public, max-age=86400"
+        assert rows["Europe/Lisbon"][:2] == ["Lisbon, Portugal", "Western European Time"]
+        assert len(rows) > 400
 
     @pytest.mark.parametrize(
         "wrong_query", ["day=soon", "day=0000-00-00", "month=2026-13", "start=now", "month=%00", "day=%ff"]

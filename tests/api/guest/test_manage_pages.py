@@ -1,13 +1,14 @@
 """A booking's own pages without JavaScript: moving it, cancelling it, and taking it into one's calendar."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from icalendar import Calendar
 
 from tests.api.refusals import fetch_list, find_last_position
-from tests.api.scriptless_browser import ScriptlessBrowser
+from tests.api.scriptless_browser import Page, ScriptlessBrowser
 from tests.api_driver import GUEST, ApiDriver, extract_code
 
 
@@ -23,6 +24,11 @@ def create_manage_page(api: ApiDriver, number: int = 9, **properties: Any) -> tu
     [code] = api.create_codes(link)
     start = api.list_slots(code)[number]
     return f"/m/{extract_code(api.book_meeting(code, start)['manage_url'])}", start
+
+
+def list_offered_days(page: Page) -> set[str]:
+    """List the days of the times that a page offers."""
+    return {parse_qs(urlsplit(href).query)["start"][0][:10] for href in page.list_times().values()}
 
 
 def fetch_calendar_entry(guest: ScriptlessBrowser, path: str) -> Any:
@@ -55,6 +61,19 @@ class TestMoving:
             assert guest.submit_form(confirm.form).status == 200
             assert find_last_position(shared_api) == position_before + 1
         assert "Moved from" in guest.open_page(path).text
+
+    def test_begins_at_the_day_of_the_meeting(self, shared_api: ApiDriver, guest: ScriptlessBrowser) -> None:
+        path = f"/book/{shared_api.create_link('Weeks away')['slug']}"
+        day = (datetime.now(UTC) + timedelta(days=40)).date()
+        form = guest.choose_time(path, 3, days=40).form
+        page = guest.submit_form(form, name="Grace Guest", email="grace@guest.example")
+        assert list_offered_days(guest.open_page(f"{page.path}/reschedule")) == {str(day)}
+        shared_api.patch("/v1/me", {"date_overrides": {str(day): []}}, "member")
+        next_page = guest.open_page(f"{page.path}/reschedule")
+        shared_api.patch("/v1/me", {"date_overrides": {}}, "member")
+        nearest = day + timedelta(days=1)
+        expected_day = nearest if nearest.month == day.month else day.replace(day=1)
+        assert list_offered_days(next_page) == {str(expected_day)}
 
     def test_after_the_link_was_deleted_and_never_by_its_slug(
         self, shared_api: ApiDriver, guest: ScriptlessBrowser

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import pytest
 
 from api.guest.months import Month, build_month, compute_month_interval, describe_clock_change
-from api.guest.query_parameters import TimeQuery, parse_time_query, parse_time_query_in
+from api.guest.query_parameters import TimeQuery, parse_query_of_meeting, parse_time_query
 from domain.availability.grid import StartRun
 from domain.availability.hours import Interval
 from integrations.date_formats import DateFormat, choose_date_format, format_offset
@@ -166,11 +166,11 @@ class TestTimeQuery:
     def test_nothing(self) -> None:
         assert parse_time_query({}, BERLIN) == TimeQuery(BERLIN)
         assert parse_time_query({"day": "", "time_zone": ""}, BERLIN) == TimeQuery(BERLIN)
-        assert parse_time_query_in(BERLIN, {}).has_zone
+        assert parse_query_of_meeting(BERLIN, datetime(2026, 6, 1, tzinfo=UTC), {}).has_zone
 
     @pytest.mark.parametrize("name", ["time_zone", "month", "day", "start"])
     @pytest.mark.parametrize("value", ["x", "\x00", "9999-99-99", "../etc/passwd", "localtime", "1" * 5000])
     def test_what_cannot_be_read_is_said_and_left_out(self, name: str, value: str) -> None:
         query = parse_time_query({name: value}, BERLIN)
         assert query.problem
-        assert TimeQuery(BERLIN, problem=query.problem) == query
+        assert TimeQuery(BERLIN, problem=query.problem, zone_matches=query.zone_matches) == query

@@ -132,7 +132,7 @@ class TestStory:
         )
         manage, page = f"http://testserver/m/{code}", f"http://testserver/meeting-log/{id}"
         for message, phrases, url, other_phrase in (
-            (guests, ("Demo", "(Europe/Berlin, GMT", "Member", "Room 7"), manage, page),
+            (guests, ("Demo", "(Central European Time, GMT", "Member", "Room 7"), manage, page),
             (hosts, ("Demo", "(UTC, GMT)", "Grace Guest", "Room 7"), page, manage),
         ):
             for kind in ("text/plain", "text/html"):

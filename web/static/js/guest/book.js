@@ -1,8 +1,8 @@
 // The booking page: the calendar of a month, and the way from its times to the form. Without it links and forms do the same.
 // To load little, the page imports slots.js, form.js and zone.js only when the guest acts.
 import {
-  addMonth, buildUrl, createElement, findFirstMonth, findLastDay, findLastMonth, findPart, form, formatMonth, groupByDay, language,
-  listStarts, pageData, renderSpan, renderTexts, renderTimes, root, state, toDay, toIso,
+  addMonth, buildUrl, createElement, describeDay, findFirstMonth, findLastDay, findLastMonth, findPart, form, formatMonth, groupByDay,
+  language, listStarts, pageData, renderSpan, renderTexts, renderTimes, root, state, toDay, toIso,
 } from "./times.js";
 
 const importForm = () => import("./form.js").catch(() => null);
@@ -23,6 +23,21 @@ function mountCalendar() {
   calendar.addEventListener("change", () => selectDay(calendar.value));
   for (const name of ["pointerenter", "touchstart", "focusin"]) calendar.addEventListener(name, handleTouch, { passive: true });
   findPart("month").replaceChildren(calendar);
+  const month = calendar.querySelector("calendar-month");
+  month.updated?.then(() => watchDays(month.shadowRoot));
+}
+
+function watchDays(days) {
+  new MutationObserver(() => labelDays(days)).observe(days, { subtree: true, childList: true, attributeFilter: ["aria-label"] });
+  labelDays(days);
+}
+
+// The calendar's buttons say only a date, and stand in the order of the month.
+function labelDays(days) {
+  days.querySelectorAll("tbody button").forEach((button, index) => {
+    const label = describeDay(`${state.month}-${String(index + 1).padStart(2, "0")}`);
+    if (button.getAttribute("aria-label") !== label) button.setAttribute("aria-label", label);
+  });
 }
 
 const createTurnIcon = (slot, text) => createElement("span", { slot, className: `turn-icon turn-${slot}`, textContent: text });
@@ -45,7 +60,7 @@ function renderCalendar() {
   calendar.querySelector("[slot=heading]").textContent = formatMonth(state.month);
 }
 
-// Shows a month, with its first free day or the given one.
+// Shows a month, with its first free day from the given one on.
 export async function openMonth(month, day = null) {
   state.month = month;
   state.day = null;
@@ -63,7 +78,7 @@ export async function openMonth(month, day = null) {
     if (state.month !== month) return;
   }
   showMessage("");
-  state.day = days.has(day) ? day : (days.keys().next().value ?? null);
+  state.day = [...days.keys()].find((freeDay) => !day || freeDay >= day) ?? days.keys().next().value ?? null;
   renderPage();
   if (calendar.dataset.touched !== undefined) prefetchNextMonth();
 }
@@ -193,8 +208,8 @@ function startPage() {
   const start = form.elements.start?.type === "hidden" ? Date.parse(form.elements.start.value) / 60_000 : NaN;
   if (start) selectTime(start);
   if (start) history.replaceState({ start }, "");
-  const firstDay = starts.map(toDay).find((day) => day.startsWith(pageData.month));
-  openMonth(pageData.month, start ? toDay(start) : (new URLSearchParams(location.search).get("day") ?? firstDay ?? null));
+  const meetingDay = pageData.current ? toDay(pageData.current) : null;
+  openMonth(pageData.month, start ? toDay(start) : (new URLSearchParams(location.search).get("day") ?? meetingDay));
 }
 
 if (customElements.get("calendar-date")) startPage(); // without it the month stays as the server rendered it

@@ -19,10 +19,14 @@ export const state = {
   isBooked: false,
 };
 
+// The zone of the browser, which may be one that is no place, as Etc/GMT+8. Not every browser knows its own.
 function detectZone() {
-  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const zones = Array.from(document.querySelectorAll("#zones option"), (option) => option.value);
-  return zones.includes(zone) ? zone : pageData.zone;
+  try {
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    return new Intl.DateTimeFormat("en", { timeZone: zone ?? "unknown" }) && zone;
+  } catch {
+    return pageData.zone;
+  }
 }
 
 function prefersTwelveHours() {
@@ -65,6 +69,19 @@ export function formatTime(time, zone = state.zone) {
 export function formatOffset(time, zone = state.zone) {
   const text = format(time, { hour: "numeric", timeZoneName: "shortOffset" }, zone, "en-US");
   return (/GMT.*$/.exec(text)?.[0] ?? "GMT").replace(/[+-]0$/, "");
+}
+
+// A zone as people say it: "Central European Time (GMT+1)".
+export function formatZone(time, zone = state.zone) {
+  const offset = formatOffset(time, zone);
+  const name = nameZone(time, zone) || (zone.startsWith("Etc/") ? offset : zone.split("/").pop());
+  return name === offset ? name : `${name} (${offset})`;
+}
+
+// The name alone; nothing for a zone that has none but its offset.
+export function nameZone(time, zone = state.zone) {
+  const [, name] = / (\D.*)$/.exec(format(time, { hour: "numeric", hourCycle: "h23", timeZoneName: "longGeneric" }, zone, "en")) ?? [];
+  return name && !name.startsWith("GMT") ? name : "";
 }
 
 function formatSpan(start) {
@@ -137,6 +154,21 @@ export function renderTimes(openMonth) {
   findPart("times-note").hidden = !note;
   panel.append(isLoading ? createSkeleton() : times.length ? createList(times) : createEmptyNote(openMonth));
   panel.setAttribute("aria-busy", isLoading);
+  if (!isLoading) announceTimes(times.length);
+}
+
+const countTimes = (count) => `${count || "no"} free time${count === 1 ? "" : "s"}`;
+
+// A day as a screen reader says it: "Thursday, 26 November 2026, 3 free times".
+export function describeDay(day) {
+  return `${formatDay(day)}, ${countTimes(state.months.get(day.slice(0, 7))?.get?.(day)?.length ?? 0)}`;
+}
+
+// Says how many times are shown, and in which zone, whenever they change; not when the page opens.
+function announceTimes(count) {
+  const place = state.day ? `on ${formatDay(state.day)}` : `in ${formatMonth(state.month)}`;
+  const sentence = `${countTimes(count)} ${place}, ${formatZone(state.months.get(state.month)?.get(state.day)?.[0] ?? pageData.now)}`;
+  if (root.dataset.ready !== undefined) findPart("announce").textContent = sentence[0].toUpperCase() + sentence.slice(1);
 }
 
 function createList(times) {
@@ -174,7 +206,7 @@ function createEmptyNote(openMonth) {
 // Renders what depends on zone and clock besides the list: the zone, the chosen time, the time that is to be moved.
 export function renderTexts() {
   const time = state.start ?? state.months.get(state.month)?.get?.(state.day)?.[0] ?? pageData.now;
-  findParts("zone-name").forEach((name) => { name.textContent = `${state.zone.replaceAll("_", " ")} (${formatOffset(time)})`; });
+  findParts("zone-name").forEach((name) => { name.textContent = formatZone(time); });
   if (state.start) renderSpan("when", state.start);
   if (pageData.current) renderSpan("was", pageData.current);
   findPart("clock").querySelectorAll("button").forEach((button) => button.setAttribute("aria-pressed", (button.value === "12") === state.isTwelveHour));

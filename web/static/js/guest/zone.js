@@ -1,16 +1,30 @@
-// The time zone: a list with a search. The page imports this module when the guest opens the choice.
-import { form, formatOffset, formatTime, state } from "./times.js";
+// The time zone: a list with a search by city, country, name and abbreviation. The page imports this module when the guest opens
+// the choice. api/guest/time_zones.py has the data, and integrations/time_zone_names.py the same search without JavaScript.
+import { form, formatOffset, formatTime, nameZone, state } from "./times.js";
 
 const MAX_OPTIONS = 60;
-const toWords = (text) => text.toLowerCase().replaceAll("_", " ").replaceAll("/", " ");
+const [PREFIX, INSIDE_A_WORD, NO_MATCH] = [10, 20, 100];
+const fold = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").replace(/[_/,()&]/g, " ").toLowerCase();
+const getNow = () => Date.now() / 60_000;
+let zones = null; // { id, place, name, fields, order }, once they are loaded
 
 // Mounts the list on the first call.
-export function openZoneList(details, openMonth) {
+export async function openZoneList(details, openMonth) {
   const input = details.querySelector("#zone-input");
+  zones ??= await loadZones().catch(() => null);
+  if (!zones) return; // the form asks the server, which searches too
   if (!details.querySelector("[role=listbox]")) mountZoneList(details, input, (zone) => setZone(zone, details, openMonth));
-  input.dataset.current = state.zone;
-  input.placeholder = "Search a city or zone";
   input.dispatchEvent(new Event("input"));
+}
+
+async function loadZones() {
+  const response = await fetch("/time-zones");
+  const rows = await response.json();
+  return rows.map(([id, place, name, fields, order]) => {
+    const offset = formatOffset(getNow(), id).toLowerCase();
+    const words = [...fields.map((field) => field.split(" ")), [offset, offset.replace("gmt", "utc")]];
+    return { id, place, name, fields: words, order };
+  });
 }
 
 async function setZone(zone, details, openMonth) {
@@ -22,25 +36,42 @@ async function setZone(zone, details, openMonth) {
   await openMonth(state.month, day);
 }
 
+// The zones that have each word, the nearest first: whole words before begins of words, cities before countries.
+function findZones(text) {
+  const words = fold(text).split(/\s+/).filter(Boolean);
+  const rows = zones.map((zone) => ({ zone, distances: words.map((word) => measureDistance(zone, word)) }));
+  const sum = ({ distances }) => distances.reduce((total, distance) => total + distance, 0);
+  const isCurrent = ({ zone }) => zone.id === state.zone;
+  for (const limit of [INSIDE_A_WORD, NO_MATCH]) {
+    const matches = rows.filter(({ distances }) => distances.every((distance) => distance < limit));
+    const compare = (one, other) => sum(one) - sum(other) || isCurrent(other) - isCurrent(one) || one.zone.order - other.zone.order;
+    if (matches.length) return matches.sort(compare).map(({ zone }) => zone);
+  }
+  return [];
+}
+
+function measureDistance({ fields }, word) {
+  const tests = [(candidate) => candidate === word, (candidate) => candidate.startsWith(word), (candidate) => candidate.includes(word)];
+  for (const [step, test] of tests.entries()) {
+    const field = fields.findIndex((candidates) => candidates.some(test));
+    if (field >= 0) return step * PREFIX + field;
+  }
+  return NO_MATCH;
+}
+
 function mountZoneList(details, input, onSelect) {
-  const zones = Array.from(details.querySelectorAll("#zones option"), (option) => option.value);
   const list = createList();
+  details.querySelector("[data-zone-matches]")?.remove();
   details.querySelector("form").append(list);
   details.querySelector("[data-zone-button]").hidden = true;
-  input.removeAttribute("list");
   const attributes = { role: "combobox", "aria-expanded": "true", "aria-controls": "zone-list", "aria-autocomplete": "list" };
   for (const [name, value] of Object.entries(attributes)) input.setAttribute(name, value);
   let activeIndex = 0;
-  let searchTexts = null; // zone → its words, made on the first search
 
   function renderOptions() {
-    searchTexts ??= new Map(zones.map((zone) => [zone, toWords(`${zone} ${describeZone(zone)}`)]));
-    const words = toWords(input.value).split(/\s+/).filter(Boolean);
-    const matches = zones.filter((zone) => words.every((word) => searchTexts.get(zone).includes(word)));
-    const current = input.dataset.current;
-    if (!words.length) matches.sort((one, other) => (other === current) - (one === current));
+    const matches = findZones(input.value).slice(0, MAX_OPTIONS);
     activeIndex = Math.min(activeIndex, Math.max(matches.length - 1, 0));
-    list.replaceChildren(...matches.slice(0, MAX_OPTIONS).map(createOption), ...(matches.length ? [] : [createEmptyOption()]));
+    list.replaceChildren(...matches.map(createOption), ...(matches.length ? [] : [createEmptyOption()]));
     markActiveOption();
   }
 
@@ -91,11 +122,11 @@ function createOption(zone, index) {
   const option = document.createElement("li");
   Object.assign(option, { id: `zone-${index}`, className: "zone-option" });
   option.setAttribute("role", "option");
-  option.dataset.zone = zone;
-  const now = Date.now() / 60_000;
-  const clock = document.createElement("small");
-  clock.append(`${formatTime(now, zone)} · ${formatOffset(now, zone)}`);
-  option.append(zone.replaceAll("_", " "), clock);
+  option.dataset.zone = zone.id;
+  const [now, place, details] = [getNow(), document.createElement("span"), document.createElement("small")];
+  place.append(zone.place);
+  details.append(`${nameZone(now, zone.id) || zone.name} · ${formatTime(now, zone.id)} · ${formatOffset(now, zone.id)}`);
+  option.append(place, details);
   return option;
 }
 
@@ -106,10 +137,4 @@ function createEmptyOption() {
   option.setAttribute("aria-disabled", "true");
   option.append("No time zone of this name");
   return option;
-}
-
-// "Central European Standard Time GMT+1"
-function describeZone(zone) {
-  const formatName = (style) => new Intl.DateTimeFormat("en", { timeZone: zone, timeZoneName: style }).formatToParts().find((part) => part.type === "timeZoneName").value;
-  return `${formatName("long")} ${formatName("shortOffset")}`;
 }
