@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
+from api.guest.aftermath import describe_cancellation, describe_mail
 from api.guest.form import Fields, GuestForm, parse_reason, parse_start
 from api.guest.meeting import Meeting
 from api.guest.picker import Picker, build_picker
@@ -31,6 +32,7 @@ from domain.refusals import (
     TooManyMoves,
 )
 from domain.token import Token
+from integrations.calendar_links import build_calendar_links
 from integrations.date_formats import choose_date_format
 from integrations.icalendar import render_icalendar
 
@@ -66,11 +68,12 @@ ManageRequest = Annotated[ManagePageRequest, Depends(resolve_booking)]
 
 @router.get("/m/{code}/meeting.ics")
 def download_calendar(page_request: ManageRequest) -> Response:
-    """Return the booking as an iCalendar file."""
+    """Return the booking as an iCalendar file, to be kept, or with `?open` to be opened in the device's calendar."""
     details = page_request.services.meeting_details.load_details(page_request.token)
     zone = details.guest.time_zone if details.guest else details.hosts[0].time_zone
     content = render_icalendar(details.build_entry(for_guest=True, zone=zone))
-    return Response(content, media_type="text/calendar; charset=utf-8", headers=CALENDAR_HEADERS)
+    headers = CALENDAR_HEADERS if "open" not in page_request.request.query_params else None
+    return Response(content, media_type="text/calendar; charset=utf-8", headers=headers)
 
 
 @router.get("/m/{code}/reschedule")
@@ -128,11 +131,16 @@ def show_booking(page_request: ManageRequest) -> Response:
 
 def render_booking(page_request: ManagePageRequest, refusal: Refusal | None = None) -> Response:
     """Render the booking's page, with the message of a refusal if there is one."""
+    services, meeting = page_request.services, load_meeting(page_request)
+    details = services.meeting_details.load_details(page_request.token)
     return render_page(
         page_request.request,
         "guest/meeting.html",
         REFUSAL_STATUSES[type(refusal)] if refusal else 200,
-        meeting=load_meeting(page_request),
+        meeting=meeting,
+        mail=describe_mail(services, details) if not meeting.over else None,
+        cancellation=describe_cancellation(services, page_request.token, details, page_request.context.now),
+        calendars=build_calendar_links(details.build_entry(for_guest=True, zone=meeting.time_zone)),
         path=page_request.path,
         done=page_request.request.query_params.get("done"),
         refusal=refusal.sentence if refusal else None,

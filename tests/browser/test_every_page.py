@@ -152,3 +152,32 @@ def test_focus_is_visible_and_the_navigation_can_be_skipped(windows: BrowserWind
     page.keyboard.press("Tab")
     assert read_focus_outline(page) != "none"
     assert page.evaluate("document.activeElement.closest('main') !== null")
+
+
+FIND_DAY_COLOURS = """month => [...month.shadowRoot.querySelectorAll('button')].map(
+    (day) => [day.getAttribute('aria-pressed') === 'true', getComputedStyle(day).backgroundColor])"""
+
+
+def test_forced_colours_show_what_is_chosen(windows: BrowserWindows) -> None:
+    page = windows.open_window("claire", forced_colors="active")
+    page.goto("/meeting-log")
+    for element in (".nav-item", ".view"):
+        chosen = read_own_background(page, f"{element}[aria-current]")
+        assert chosen != read_own_background(page, f"{element}:not([aria-current])"), element
+    page.goto("/book/julio")
+    page.locator("[data-picker][data-ready]").wait_for()
+    chosen = read_own_background(page, "[data-clock] [aria-pressed=true]")
+    assert chosen != read_own_background(page, "[data-clock] [aria-pressed=false]")
+    colours = page.locator("calendar-month").evaluate(FIND_DAY_COLOURS)
+    chosen_colours = {colour for is_chosen, colour in colours if is_chosen}
+    assert chosen_colours
+    assert chosen_colours.isdisjoint({colour for is_chosen, colour in colours if not is_chosen})
+    page.locator("summary.zone-now").click()
+    page.get_by_role("option").nth(1).wait_for()
+    chosen = read_own_background(page, "[aria-selected=true]")
+    assert chosen != read_own_background(page, "[aria-selected=false]")
+
+
+def read_own_background(page: Page, selector: str) -> str:
+    """The background of the first element that a selector finds."""
+    return str(page.locator(selector).first.evaluate("element => getComputedStyle(element).backgroundColor"))
