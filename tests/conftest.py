@@ -25,7 +25,7 @@ pytest_plugins = ["tests.folder_times"]
 # what takes long begins first, so that no worker has it left for the end
 LONG_RUNNING_FOLDERS = ("tests/torture/", "tests/projections/", "tests/browser/", "tests/once/")
 os.environ.setdefault("ONCELINK_COURIERS", "0")  # so that logs hold what a test does; tests of mail set it
-for quota in ("BOOKING", "MAIL"):  # one guest books all meetings of a test; tests of quotas set them
+for quota in ("BOOKING", "MOVE", "MAIL"):  # one guest does everything in a test; tests of quotas set them
     os.environ.setdefault(f"ONCELINK_GUEST_{quota}_QUOTA", "0")
 SECRET = "only-for-tests-only-for-tests-only-for-tests"
 
