@@ -11,7 +11,6 @@ from api.clock import read_clock
 from api.field_types import list_time_zones, normalize_email
 from api.http.validation_messages import explain_validation_error
 from api.services import Services
-from api.v1.people import to_person_properties
 from api.v1.request_bodies import NewPerson
 from domain.email_addresses import fold_address
 from domain.event import Actor, Context
@@ -39,7 +38,7 @@ def add_person(
         first_error = error.errors()[0]
         raise Invalid(str(first_error["loc"][0]), explain_validation_error(first_error)) from None
     context = build_operator_context(services.clock)
-    return services.administration.add_person(context, to_person_properties(body), invite=invite).id
+    return services.administration.add_person(context, body.to_properties(), invite=invite).id
 
 
 def find_machine_zone() -> str:

@@ -23,7 +23,6 @@ from api.v1.list_queries import SearchQuery
 from api.v1.request_bodies import NewPerson, OwnChanges, PersonChanges
 from api.v1.response_models import LeftBehind, PageOf, Person
 from domain.person import Person as PersonStream
-from domain.person import PersonProperties
 from projections import departures, people
 from projections.departures import DepartureImpact
 from projections.people import PersonRow
@@ -47,7 +46,7 @@ def add_person(
     """
     caller.require_any_role("admin")
     outcome = services.administration.add_person(
-        caller.context, to_person_properties(body), key, describe_new_person(body), body.invite
+        caller.context, body.to_properties(), key, describe_new_person(body), body.invite
     )
     announce_creation(response, services, outcome)
     return to_person_response(caller, people.find_person(services.from_log(outcome.position), outcome.id), response)
@@ -191,12 +190,6 @@ def hide_busy_feed(caller: Caller, row: PersonRow) -> PersonRow:
     if row["id"] == caller.person.id or "admin" in caller.context.roles:
         return row
     return {**row, "busy_feed_url": None}
-
-
-def to_person_properties(body: NewPerson) -> PersonProperties:
-    """Convert a request body to the properties of a person."""
-    values = {name: value for name, value in dict(body).items() if name != "invite" and value is not None}
-    return PersonProperties(**values)
 
 
 def describe_new_person(body: NewPerson) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from api.field_types import (
     require_unique,
 )
 from domain.availability.hours import check_hours
-from domain.person import DayHours, Role
+from domain.person import DayHours, PersonProperties, Role
 
 MAX_BULK_IDS = 200
 
@@ -109,6 +109,10 @@ class NewPerson(RequestBody):
     weekly_hours: WeeklyHours | None = None
     date_overrides: DateOverrides = {}  # noqa: RUF012
     invite: StrictBool = True
+
+    def to_properties(self) -> PersonProperties:
+        """Convert to the properties of a person."""
+        return PersonProperties(**{k: v for k, v in dict(self).items() if k != "invite" and v is not None})
 
 
 class OwnChanges(PatchBody):

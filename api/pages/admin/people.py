@@ -18,7 +18,7 @@ from api.pages.rendering.page_route import PageRoute
 from api.pages.rendering.query_parameters import ListQuery
 from api.pages.rendering.templates import redirect_to, render_page
 from api.services import Services
-from api.v1.people import describe_new_person, to_person_properties
+from api.v1.people import describe_new_person
 from api.v1.request_bodies import NewPerson, PersonChanges
 from domain.log import CommandResult
 from domain.person import Person
@@ -52,9 +52,7 @@ def add_person(request: Request, services: CurrentServices, viewer: Viewer, form
     def add(key: str | None) -> CommandResult:
         body = validate_form(NewPerson, values)
         request_body = describe_new_person(body)
-        return services.administration.add_person(
-            viewer.context, to_person_properties(body), key, request_body, body.invite
-        )
+        return services.administration.add_person(viewer.context, body.to_properties(), key, request_body, body.invite)
 
     return submit_new(
         services,
