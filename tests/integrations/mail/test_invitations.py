@@ -92,7 +92,8 @@ def test_without_a_mail_server_the_admin_is_told_and_no_log_has_a_link(
     admin = PageClient(outbox.api, "admin")
     form = {**NORA, "roles": "member", "invite": "on", "key": "k" * 22}
     assert admin.post("/admin/people/new", form).headers["location"] == "/admin/people"
-    [person] = outbox.api.get("/v1/people?q=lindgren", "admin")["items"] or [None]
+    outbox.wait_for_read_models()
+    [person] = outbox.api.get("/v1/people?q=lindgren", "admin")["items"]
     deliver_without_server(outbox)
     page = extract_text(admin.get(f"/admin/people/{person['id']}"))
     assert "It was not sent, because there is no mail server." in page
