@@ -18,17 +18,20 @@ def try_lock(path: Path) -> Iterator[int | None]:
 
 
 @contextmanager
-def wait_for_lock(path: Path) -> Iterator[None]:
+def wait_for_lock(path: Path, creates: bool = True) -> Iterator[None]:
     """Wait until no other process has a file's lock, and hold it."""
-    with open_lock_file(path) as descriptor:
+    with open_lock_file(path, creates) as descriptor:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
 
 
 @contextmanager
-def open_lock_file(path: Path) -> Iterator[int]:
-    """Open a file to lock it; yields its descriptor. Closing it ends the lock."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+def open_lock_file(path: Path, creates: bool = True) -> Iterator[int]:
+    """Open a file to lock it; yields its descriptor. Closing it ends the lock.
+
+    Raises FileNotFoundError when it is not there and is not to be created.
+    """
+    descriptor = os.open(path, os.O_RDWR | (os.O_CREAT if creates else 0), 0o600)
     try:
         yield descriptor
     finally:

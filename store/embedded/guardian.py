@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from store.embedded.cluster import Cluster
@@ -16,6 +17,7 @@ from store.embedded.file_lock import open_lock_file, try_exclusive_lock, try_loc
 START_LOCK = "postgres.lock"  # held while somebody starts or stops the server
 USERS_LOCK = "postgres.users"  # shared by all users; the last one stops the server
 PRESENCE_LOCK = "postgres.present"  # shared by all users; the guardian waits for it
+LIFE_LOCK = "postgres.life"  # held by every process of the server: see Cluster.life_lock
 GUARDIAN_LOCK = "postgres.guardian"  # held by the guardian, of which there is one
 TRY_SECONDS = 2.0
 
@@ -37,28 +39,36 @@ def ensure_guardian(data_dir: Path) -> None:
 
 
 def guard_server(data_dir: Path) -> None:
-    """Waits until nobody uses the server, and stops it; returns at once when another guardian does that."""
+    """Waits until nobody uses the server, and stops it; returns at once when another guardian does that.
+
+    Raises FileNotFoundError when the data folder was removed meanwhile: it puts nothing into a folder that is removed.
+    """
     deadline = time.monotonic() + TRY_SECONDS  # who starts us may just be trying the lock
-    with open_lock_file(data_dir / GUARDIAN_LOCK) as own_lock:
+    with open_lock_file(data_dir / GUARDIAN_LOCK, creates=False) as own_lock:
         while not try_exclusive_lock(own_lock):
             if time.monotonic() > deadline:
                 return
             time.sleep(0.01)
         is_done = False
         while not is_done:
-            with wait_for_lock(data_dir / PRESENCE_LOCK):
+            with wait_for_lock(data_dir / PRESENCE_LOCK, creates=False):
                 pass
             is_done = _stop_if_unused(data_dir, own_lock)
 
 
 def _stop_if_unused(data_dir: Path, own_lock: int) -> bool:
     """Stops the server unless a new user came meanwhile. Returns whether the guardian is done."""
-    with wait_for_lock(data_dir / START_LOCK), open_lock_file(data_dir / USERS_LOCK) as users:
+    with (
+        wait_for_lock(data_dir / START_LOCK, creates=False),
+        open_lock_file(data_dir / USERS_LOCK, creates=False) as users,
+        open_lock_file(data_dir / LIFE_LOCK, creates=False) as life,
+    ):
         if not try_exclusive_lock(users):
             return False
-        cluster = Cluster.from_data_dir(data_dir)
-        if cluster.is_alive():
-            cluster.stop()
+        is_alive = not try_exclusive_lock(life)
+        fcntl.flock(life, fcntl.LOCK_UN)
+        if is_alive:
+            Cluster.from_data_dir(data_dir).stop()
         fcntl.flock(own_lock, fcntl.LOCK_UN)  # before anybody can start it again, who then wants another guardian
         return True
 
@@ -66,4 +76,5 @@ def _stop_if_unused(data_dir: Path, own_lock: int) -> bool:
 if __name__ == "__main__":
     os.setsid()  # what stops us from a terminal does not stop it
     os.chdir("/")
-    guard_server(Path(sys.argv[1]))
+    with suppress(FileNotFoundError):
+        guard_server(Path(sys.argv[1]))

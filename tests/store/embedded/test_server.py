@@ -277,6 +277,13 @@ class TestKilled:
         with run_server(cluster_dir) as server:
             assert fetch_value(server, "SELECT 1") == 1
 
+    def test_a_folder_that_is_removed_stays_removed(self, cluster_dir: Path) -> None:
+        with run_server(cluster_dir):
+            wait_until(lambda: find_guardians(cluster_dir), "it is guarded")
+        shutil.rmtree(cluster_dir)
+        wait_until(lambda: find_guardians(cluster_dir) == [], "the guardian has ended")
+        assert not cluster_dir.exists()
+
     def test_while_another_user_is_left_it_stays(
         self, cluster_dir: Path, user_process_starter: Callable[..., "subprocess.Popen[str]"]
     ) -> None:
