@@ -83,7 +83,7 @@ class TestFilters:
         page.goto("/meeting-log")
         page.get_by_role("searchbox").fill("grac")
         expect(page.locator("#list tbody tr", has_not_text="Grace")).to_have_count(0)
-        expect(page.locator("#list tbody tr").first).to_contain_text("Grace")
+        expect(page.locator("#list tbody tr").first).to_contain_text("Grace", ignore_case=True)
 
     def test_members_see_their_own(self, windows: BrowserWindows) -> None:
         page = windows.open_window("priya")

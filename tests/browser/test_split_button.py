@@ -44,8 +44,8 @@ def copy_single_use_link(page: Page, link: str) -> str:
 def test_a_copied_single_use_link_books_once(windows: BrowserWindows, path: str, who: str) -> None:
     page = windows.open_window(who)
     page.goto(path)
-    link = page.locator("[data-split]").filter(has=page.locator(".split-more")).first.get_attribute("data-name")
-    assert link
+    names = page.locator("[data-split]:has(.split-more)").evaluate_all("all => all.map((one) => one.dataset.name)")
+    link = next(name for name in names if names.count(name) == 1)  # two links may have one name
     code = copy_single_use_link(page, link)
     second_page, third = windows.open_window(), windows.open_window()
     assert book_slot(second_page, code) == 201

@@ -72,3 +72,17 @@ def test_closing_the_page_sends_at_once(windows: BrowserWindows) -> None:
     expect(page.locator("[data-toast=undo]")).to_be_visible()
     page.close()
     wait_until(lambda: count_active(other_page, "closing") == 1)
+
+
+def test_a_question_can_be_taken_back_too(windows: BrowserWindows) -> None:
+    page = windows.open_window("claire")
+    page.goto(f"/management/people/{JULIO.id}")
+    page.locator("form[data-bulk=meetings] input[name=ids]").first.check()
+    page.get_by_role("button", name="Cancel…").click()
+    page.get_by_label("Reason").fill("Away")
+    button = page.get_by_role("button", name="Cancel 1 meeting")
+    button.click()
+    page.locator("[data-toast=undo]").get_by_role("button", name="Undo").click()
+    expect(button).to_be_focused()
+    expect(page.get_by_label("Reason")).to_have_value("Away")
+    expect(page.locator("[data-toast]")).to_contain_text("Nothing was changed")
