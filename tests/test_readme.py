@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from tests.clients.runs import OUTCOMES, run_typescript_story
+
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 WALK = README.split("## Walk through")[1].split("\n## ")[0]
 DEMO = "from api.cli.main import app; app()"
@@ -71,3 +73,8 @@ def test_the_first_screen_has_the_commands() -> None:
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
 def test_links_lead_somewhere(target: str) -> None:
     assert (Path(__file__).parents[1] / target).exists()
+
+
+def test_a_generated_client_walks_through_it(demo: dict[str, Any], tmp_path: Path) -> None:
+    key = next(person["api_key"] for person in demo["people"] if person["role"] == "member")
+    assert run_typescript_story(tmp_path, demo["base_url"], key) == OUTCOMES
