@@ -86,6 +86,11 @@ def format_zone(id: str, instant: datetime) -> str:
     return name if name == offset else f"{name} ({offset})"
 
 
+def name_place(id: str) -> str:
+    """Return the place of a zone: `Lisbon, Portugal`."""
+    return describe_time_zone(id).place
+
+
 def name_time_zone(id: str) -> str:
     """Return a zone as people say it: `Central European Time`; its id if it has no name, as `EST5EDT`."""
     zone = describe_time_zone(id)

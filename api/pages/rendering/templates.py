@@ -23,6 +23,7 @@ from api.web_files import ICONS, TEMPLATES
 from domain.durations import describe_minutes
 from domain.text_direction import isolate_text
 from integrations.plain_text import DIRECTION_CHARACTER
+from integrations.time_zone_names import name_place
 from replay.history.event_rows import to_instant
 
 THEME_COOKIE = "oncelink_theme"
@@ -53,6 +54,7 @@ def create_environment() -> Environment:
     )
     environment.globals.update(
         initial=take_initial,
+        zone_name=name_place,
         isolated=isolate_text,
         instant=to_instant,
         bdi=render_typed_text,

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from api.pages.rendering.time_formatting import format_instant
+from integrations.time_zone_names import name_place
 from replay.verify.verification import run_verification
 from tests.api.pages.page_client import PageClient, extract_text
 from tests.api.refusals import assert_problem, fetch_list, find_last_position
@@ -56,7 +57,7 @@ class TestReschedule:
         assert find_last_position(api) == position_before
         text = extract_text(page)
         for zone in (HOST_ZONE, GUEST_ZONE, "UTC"):
-            assert zone.replace("_", " ") in text
+            assert name_place(zone) in text
             for instant in (booking["start"], start):
                 assert format_instant(datetime.fromisoformat(instant), zone) in text
         response = page_client.post(path, {"start": start, "message": f" {MESSAGE} "})
