@@ -35,6 +35,7 @@ class TestShowLink:
             "hosts": [{"name": "Member"}, {"name": "Engineer"}],
             "expires_at": "2099-01-01T00:00:00Z",
             "time_zone": "UTC",
+            "guest_check": "none",
         }
         assert api.get(f"/v1/book/{link['slug']}") == expected
         assert api.get(f"/v1/book/{code}") == {**expected, "kind": "single_use"}
