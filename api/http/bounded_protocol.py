@@ -16,7 +16,10 @@ from api.http.problem_details import build_overloaded_response, build_problem_re
 from api.settings import Settings
 
 PIECE_BYTES = 4096  # what is parsed at a time, so that no head can grow much beyond its limit before it is counted
-MAX_MESSAGE_BYTES = 128 * 1024  # of a body with its chunks and trailers; routes refuse bodies over 64 KiB themselves
+MAX_MESSAGE_BYTES = 128 * 1024  # of a body, and of its chunks' heads and trailers; routes refuse over 64 KiB themselves
+MAX_DROPPED_BYTES = (
+    16 * 1024 * 1024
+)  # of a refused body, read to its end so that the connection serves the next request
 LINGER_SECONDS = 2.0  # for the client to read why it was refused: closing at once could reset what we wrote
 
 Phase = Literal["idle", "head", "body", "refused"]
@@ -63,6 +66,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.phase: Phase = "idle"
         self.message_number = 0
         self.phase_bytes = 0
+        self.body_bytes = 0
         self.waiting_since = self.loop.time()
         self.deadline: asyncio.TimerHandle | None = None
         self.deadline_key: tuple[str, int] | None = None
@@ -106,8 +110,10 @@ class BoundedProtocol(HttpToolsProtocol):
             self.phase_bytes += len(piece)
         if self.phase == "head" and self.phase_bytes > self.limits.head_bytes:
             self.refuse_head()
-        elif self.phase == "body" and self.phase_bytes > MAX_MESSAGE_BYTES:
-            self.phase = "refused"  # the route has refused the body, or will: the rest is dropped until the deadline
+        elif self.phase == "body" and (
+            self.phase_bytes > MAX_DROPPED_BYTES or self.phase_bytes - self.body_bytes > MAX_MESSAGE_BYTES
+        ):
+            self.phase = "refused"  # nothing more is read, and the deadline ends the connection
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -135,16 +141,20 @@ class BoundedProtocol(HttpToolsProtocol):
         if size > self.limits.head_bytes:
             self.refuse_head()
             return
-        self.phase, self.phase_bytes = "body", 0
+        self.phase, self.phase_bytes, self.body_bytes = "body", 0, 0
         is_full = len(self.tasks) >= self.limits.requests
         self.app = refuse_request if is_full else self.config.loaded_app
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        if self.phase != "refused":
+        """Hand a piece to the route, which has refused or will refuse what is dropped here."""
+        self.body_bytes += len(body)
+        if self.phase != "refused" and self.body_bytes <= MAX_MESSAGE_BYTES:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self.phase == "body" and self.body_bytes > MAX_MESSAGE_BYTES and not self.cycle.response_started:
+            self.refuse(build_problem_response(413, "body_too_large", "The body is larger than 64 KiB."))
         if self.phase != "refused":
             self.phase, self.phase_bytes = "idle", 0
             super().on_message_complete()

@@ -187,6 +187,21 @@ class TestHeads:
             connection.shutdown(socket.SHUT_WR)
             assert read_to_end(connection) == b""
 
+    def test_a_large_body_that_a_route_leaves_unread_costs_no_later_request(
+        self, patient: tuple[int, SmallApp]
+    ) -> None:
+        size = 4 * MAX_MESSAGE_BYTES
+        head = b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size
+        with connect(patient[0]) as connection:
+            connection.sendall(head + b"a" * size + GET.replace(b"x\r\n", b"x\r\nConnection: close\r\n"))
+            assert read_to_end(connection).count(b"HTTP/1.1 200 OK") == 2
+
+    def test_no_route_takes_a_part_of_a_body_for_all_of_it(self, patient: tuple[int, SmallApp]) -> None:
+        size = 4 * MAX_MESSAGE_BYTES
+        with connect(patient[0]) as connection:
+            connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size + b"a" * size)
+            assert read_to_end(connection).startswith(b"HTTP/1.1 413 ")
+
 
 class TestDeadlines:
     def test_silence_is_closed(self, hurried: tuple[int, SmallApp]) -> None:
