@@ -61,6 +61,7 @@ SERVERS = [{"url": "/", "description": "The service that this document comes fro
 CONTACT = {"name": "Whoever runs this service"}
 WRITE_METHODS = ("post", "patch", "delete")
 TAGS_WITHOUT_EVENTS = {"API keys", "Calendars", "Read models"}
+OPERATIONS_WITH_EVENTS = {"remove_calendar"}  # of those tags: a calendar may be one of the person's properties
 
 
 def install_openapi(app: FastAPI) -> None:
@@ -169,7 +170,7 @@ def list_headers(
     if not status.startswith("2"):
         return
     writes_events = TAGS_WITHOUT_EVENTS.isdisjoint(operation["tags"])
-    if method in WRITE_METHODS and writes_events:
+    if method in WRITE_METHODS and (writes_events or operation["operationId"] in OPERATIONS_WITH_EVENTS):
         yield "Oncelink-Position"
     if operation["tags"] == ["As-of"]:
         yield "Oncelink-As-Of-Position"

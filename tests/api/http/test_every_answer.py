@@ -18,7 +18,7 @@ from tests.api_driver import ApiDriver, extract_code
 from tests.conftest import SchemaPools
 
 BASE_URL = "https://testserver"
-PUBLIC = ("/static/", "/favicon.ico")
+PUBLIC = ("/static/", "/favicon.ico", "/time-zones")  # the same for everybody
 ENDLESS = "/v1/read-models/progress"  # with a session it never ends; as nobody it is answered
 REQUESTS = sorted(
     {

@@ -1,7 +1,10 @@
 """What happens by itself: a person's busy_feed_url, looking when due, people who leave, and who looks."""
 
+import logging
 import threading
+from collections.abc import Iterator
 from datetime import timedelta
+from io import StringIO
 from typing import Any
 from uuid import UUID
 
@@ -208,10 +211,20 @@ class TestAccount:
         assert "not-this-one" not in response.text
 
 
+@pytest.fixture
+def log_lines() -> Iterator[StringIO]:
+    """What the service logs, however its logging is set up meanwhile."""
+    stream = StringIO()
+    handler = logging.StreamHandler(stream)
+    logger = logging.getLogger("oncelink")
+    logger.addHandler(handler)
+    yield stream
+    logger.removeHandler(handler)
+
+
 def test_secrets_are_in_no_table_event_answer_or_log_line(
-    owners_api: ApiDriver, feeds: FeedServer, radicale: CalDavServer, caplog: pytest.LogCaptureFixture
+    owners_api: ApiDriver, feeds: FeedServer, radicale: CalDavServer, log_lines: StringIO
 ) -> None:
-    caplog.set_level("DEBUG", logger="oncelink")
     secret = "zq-secret-feed"
     calendar = add_calendar(owners_api, feeds, path=f"/{secret}.ics")
     body = {"kind": "caldav", "url": f"{radicale.url}?zq-secret", "user": USER, "password": PASSWORD}
@@ -227,14 +240,14 @@ def test_secrets_are_in_no_table_event_answer_or_log_line(
         str(fetch_rows(owners_api, "SELECT data::text FROM {schema}.events")),
         str(list_calendars(owners_api)),
         response.text,
-        caplog.text,
+        log_lines.getvalue(),
         str(owners_api.services.calendar_sync.store.list_calendars(UUID(owners_api.ids["member"]))),
     ]
     for text in messages:
         assert len(text) > 20
         assert "zq-secret" not in text
         assert PASSWORD not in text
-    assert "could not be read" in caplog.text
+    assert "could not be read" in log_lines.getvalue()
 
 
 def test_another_secret_key_is_said_and_loses_nothing(loopback_settings: Settings, feeds: FeedServer) -> None:
