@@ -9,6 +9,7 @@ from domain.refusals import NewerVersionLive
 from projections import people
 from projections.following.follower import Follower
 from projections.following.positions import read_positions
+from projections.people import PEOPLE
 from projections.queries.query import QuerySource
 from projections.rebuild import job, live_tables
 from projections.rebuild.progress import RebuildLock
@@ -65,13 +66,13 @@ def test_an_older_program_undoes_nothing_while_the_newer_one_works(builder: LogB
     wait_until(lambda: newer.is_leader)
     older = Rebuilder(database).start()
     time.sleep(1.5)
-    assert live_tables.read_live_versions(database)["people"] == 2
+    assert live_tables.read_live_versions(database)["people"] == NEXT_PEOPLE.version
     with pytest.raises(NewerVersionLive):
         begin_rebuild(database, ["people"])
     begin_rebuild(database, ["links"]).run()
-    assert live_tables.read_live_versions(database)["people"] == 2
+    assert live_tables.read_live_versions(database)["people"] == NEXT_PEOPLE.version
     newer.stop()
-    wait_until(lambda: live_tables.read_live_versions(database)["people"] == 1)
+    wait_until(lambda: live_tables.read_live_versions(database)["people"] == PEOPLE.version)
     older.stop()
 
 
@@ -80,7 +81,7 @@ def test_waits_for_another_rebuild(builder: LogBuilder) -> None:
     lock = RebuildLock.acquire(database)
     rebuilder = Rebuilder(database, raise_versions(NEXT_PEOPLE)).start()
     time.sleep(0.5)
-    assert live_tables.read_live_versions(database)["people"] == 1
+    assert live_tables.read_live_versions(database)["people"] == PEOPLE.version
     lock.connection.close()
-    wait_until(lambda: live_tables.read_live_versions(database)["people"] == 2)
+    wait_until(lambda: live_tables.read_live_versions(database)["people"] == NEXT_PEOPLE.version)
     rebuilder.stop()
