@@ -81,8 +81,8 @@ MUTANTS: dict[str, Mutant] = {
             ),
             Patch(
                 "store/recorder.py",
-                "import EmailTaken, LinkUnconfirmed",
-                "import EmailTaken, LinkUnconfirmed, LinkUsed",
+                "    LinkUnconfirmed,\n",
+                "    LinkUnconfirmed,\n    LinkUsed,\n",
             ),
             Patch(
                 "domain/commands/command_application.py",
