@@ -32,11 +32,11 @@ def get_state(driver: CommandDriver, token: UUID) -> DeliveryState:
 
 def test_a_delivery_is_recorded_once(driver: CommandDriver) -> None:
     token = driver.book().token.id
-    assert driver.notifications.load_token_if_pending(token, MAIL_TO_GUEST)
+    assert driver.notifications.load_if_pending(token, MAIL_TO_GUEST)
     assert send(driver, token)
     assert send(driver, token) is None
     assert get_state(driver, token) == DeliveryState("sent", attempts=1)
-    assert driver.notifications.load_token_if_pending(token, MAIL_TO_GUEST) is None
+    assert driver.notifications.load_if_pending(token, MAIL_TO_GUEST) is None
 
 
 def test_what_nobody_is_to_be_told_is_not_recorded(driver: CommandDriver) -> None:
