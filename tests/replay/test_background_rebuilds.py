@@ -1,6 +1,8 @@
 """A process builds in the background what is not live in its version, and gives way to a newer program."""
 
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from threading import Event
 
 import pytest
@@ -26,7 +28,16 @@ def builder(live_database: Database, superuser_url: str) -> LogBuilder:
     return LogBuilder(live_database, superuser_url)
 
 
-def test_the_old_one_serves_until_the_new_one_is_built(builder: LogBuilder, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def cleanup(builder: LogBuilder) -> Iterator[ExitStack]:
+    """Ends what a test has started, also when the test fails: the database is still there."""
+    with ExitStack() as stack:
+        yield stack
+
+
+def test_the_old_one_serves_until_the_new_one_is_built(
+    builder: LogBuilder, cleanup: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
     database, catalogue = builder.database, raise_versions(NEXT_PEOPLE)
     ada = builder.add_person("Ada")
     follow_log(database)
@@ -41,6 +52,8 @@ def test_the_old_one_serves_until_the_new_one_is_built(builder: LogBuilder, monk
     monkeypatch.setattr(job.RebuildRun, "build_tables", build_when_released)
     old_follower, new_follower = Follower(database).start(), Follower(database, catalogue).start()
     rebuilder = Rebuilder(database, catalogue).start()
+    for end in (rebuilder.stop, new_follower.stop, old_follower.stop, released.set):
+        cleanup.callback(end)  # the last one is called first
     assert reached.wait(TIMEOUT_SECONDS)
     source = QuerySource(database, catalogue)
     assert [row["name"] for row in people.list_people(source).items] == ["Ada"]
@@ -55,16 +68,15 @@ def test_the_old_one_serves_until_the_new_one_is_built(builder: LogBuilder, monk
     builder.add_person("Eve")
     wait_until(lambda: read_positions(database).position == builder.position)
     assert people.list_people(source).items[0]["name"] == "Dr Eve"
-    for worker in (old_follower, new_follower, rebuilder):
-        worker.stop()
 
 
-def test_an_older_program_undoes_nothing_while_the_newer_one_works(builder: LogBuilder) -> None:
+def test_an_older_program_undoes_nothing_while_the_newer_one_works(builder: LogBuilder, cleanup: ExitStack) -> None:
     database, catalogue = builder.database, raise_versions(NEXT_PEOPLE)
     live_tables.ensure_tables(database, catalogue)
     newer = Follower(database, catalogue).start()
+    cleanup.callback(newer.stop)
     wait_until(lambda: newer.is_leader)
-    older = Rebuilder(database).start()
+    cleanup.callback(Rebuilder(database).start().stop)
     time.sleep(1.5)
     assert live_tables.read_live_versions(database)["people"] == NEXT_PEOPLE.version
     with pytest.raises(NewerVersionLive):
@@ -73,15 +85,13 @@ def test_an_older_program_undoes_nothing_while_the_newer_one_works(builder: LogB
     assert live_tables.read_live_versions(database)["people"] == NEXT_PEOPLE.version
     newer.stop()
     wait_until(lambda: live_tables.read_live_versions(database)["people"] == PEOPLE.version)
-    older.stop()
 
 
-def test_waits_for_another_rebuild(builder: LogBuilder) -> None:
+def test_waits_for_another_rebuild(builder: LogBuilder, cleanup: ExitStack) -> None:
     database = builder.database
     lock = RebuildLock.acquire(database)
-    rebuilder = Rebuilder(database, raise_versions(NEXT_PEOPLE)).start()
-    time.sleep(0.5)
-    assert live_tables.read_live_versions(database)["people"] == PEOPLE.version
-    lock.connection.close()
+    with closing(lock.connection):
+        cleanup.callback(Rebuilder(database, raise_versions(NEXT_PEOPLE)).start().stop)
+        time.sleep(0.5)
+        assert live_tables.read_live_versions(database)["people"] == PEOPLE.version
     wait_until(lambda: live_tables.read_live_versions(database)["people"] == NEXT_PEOPLE.version)
-    rebuilder.stop()

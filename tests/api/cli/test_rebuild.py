@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -71,8 +72,7 @@ def test_an_unknown_name(environment: dict[str, str], settings: Settings) -> Non
 
 def test_while_another_one_runs(environment: dict[str, str], settings: Settings, database: Database) -> None:
     live_tables.ensure_tables(database)
-    claim = RebuildLock.acquire(database)
-    result = run_rebuild(environment, settings)
-    claim.connection.close()
+    with closing(RebuildLock.acquire(database).connection):
+        result = run_rebuild(environment, settings)
     assert result.returncode == 1
     assert "A rebuild is running already" in result.stderr

@@ -1,5 +1,7 @@
 """The progress of a rebuild is visible to every process, and only one session holds the right to rebuild."""
 
+from contextlib import closing
+
 import pytest
 
 from domain.refusals import RebuildRunning
@@ -25,22 +27,23 @@ def test_moves_on_to_all_of_the_work(filled_database: Database) -> None:
 
 def test_is_recorded_while_it_runs(live_database: Database) -> None:
     lock = RebuildLock.acquire(live_database)
-    lock.announce_rebuild([PEOPLE])
-    lock.report_progress(Progress(PEOPLE, total=100, done=50, share=0.35), immediately=True)
-    [record] = live_database.fetch_rows(RECORDS)
-    assert tuple(record.values()) == ("people", 50, 100, pytest.approx(0.35), None)
-    lock.record_failure(ValueError("no space"))
-    assert live_database.fetch_rows(RECORDS)[0]["error"] == "no space"
-    lock.clear_rebuilds()
-    assert live_database.fetch_rows(RECORDS) == []
-    lock.release()
+    with closing(lock.connection):
+        lock.announce_rebuild([PEOPLE])
+        lock.report_progress(Progress(PEOPLE, total=100, done=50, share=0.35), immediately=True)
+        [record] = live_database.fetch_rows(RECORDS)
+        assert tuple(record.values()) == ("people", 50, 100, pytest.approx(0.35), None)
+        lock.record_failure(ValueError("no space"))
+        assert live_database.fetch_rows(RECORDS)[0]["error"] == "no space"
+        lock.clear_rebuilds()
+        assert live_database.fetch_rows(RECORDS) == []
 
 
 def test_one_session_at_a_time(live_database: Database) -> None:
     lock = RebuildLock.acquire(live_database)
-    with pytest.raises(RebuildRunning):
-        RebuildLock.acquire(live_database)
-    lock.release()
+    with closing(lock.connection):
+        with pytest.raises(RebuildRunning):
+            RebuildLock.acquire(live_database)
+        lock.release()
     RebuildLock.acquire(live_database, wait=True).release()
 
 
