@@ -31,8 +31,8 @@ SECRET = "only-for-tests-only-for-tests-only-for-tests"
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Two more workers than processors: tests wait for servers, browsers and deadlines half of their time."""
-    return (os.cpu_count() or 1) + 2
+    """One more worker than processors: tests wait for servers, browsers and deadlines."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -376,8 +376,9 @@ class TestOwnPage:
         manage_path = f"/m/{extract_code(booking['manage_url'])}"
         page = windows.open_window(clipboard=False, timezone_id="Asia/Tokyo", locale="en-GB")
         page.goto(manage_path)
+        page.get_by_text("Add to calendar").click()
         with page.expect_download() as download:
-            page.get_by_role("link", name="Add to calendar").click()
+            page.get_by_role("link", name="Calendar file").click()
         assert download.value.suggested_filename == "meeting.ics"
         choose_full_day(page)
         page.locator("[data-picker][data-ready]").wait_for()
