@@ -221,15 +221,19 @@ def read_clipboard(page: Page) -> str:
     return str(page.evaluate("navigator.clipboard.readText()"))
 
 
-def find_violations(page: Page, scheme: str) -> list[str]:
-    """What axe finds on a page in light, or of its colours in dark (all else is the same), each with where."""
+def find_violations(page: Page, scheme: str, every_rule: bool = False) -> list[str]:
+    """What axe finds on a page in light, or of its colours in dark (all else is the same), each with where.
+
+    With `every_rule` it looks for all in dark, too: where the page has another width than it had in light.
+    """
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
     page.evaluate(TWO_FRAMES)  # even the shortest transition still shows the old colours in its first frame
     if not page.evaluate("'axe' in window"):
         page.evaluate(Axe().axe_script)
     page.evaluate(MARK_SIMILAR_ROWS)
-    only_colours = {"runOnly": ["color-contrast", "link-in-text-block"]} if scheme == "dark" else {}
-    rows = page.evaluate(RUN_AXE, {"resultTypes": ["violations"], **only_colours})
+    colours = {"runOnly": ["color-contrast", "link-in-text-block"]}
+    rules = colours if scheme == "dark" and not every_rule else {}
+    rows = page.evaluate(RUN_AXE, {"resultTypes": ["violations"], **rules})
     return [
         f"{violation['id']}: {node['target']} {node.get('failureSummary', '')}"
         for violation in rows

@@ -62,7 +62,7 @@ def test_is_accessible_and_quiet(guarded_windows: BrowserWindows, shot: Screensh
         shot.prepare(page)
     assert find_violations(page, "light") == []
     assert [place for width in WIDTHS for place in find_overflow(page, width)] == []
-    assert find_violations(page, "dark") == []
+    assert find_violations(page, "dark", every_rule=True) == []  # at the last width, 320 px
     assert page.evaluate(FIND_MIXED_TEXT) == []
     assert page.title().endswith("· Oncelink")
 
