@@ -34,12 +34,13 @@ def split_line(line: str) -> tuple[str, str, str]:
 
     So does an unquoted one in the TZID of a time, such as `GMT+05:30`: what follows is no time.
     """
+    first = next(iterate_colons(line), None)
+    if first is None:
+        return line, "", ""
     is_time = get_property_name(line) in TIME_PROPERTIES
-    colons = list(iterate_colons(line))
-    for index in colons:
-        if not is_time or TIME_VALUE.match(line, index + 1):
-            return line[:index], ":", line[index + 1 :]
-    return (line[: colons[0]], ":", line[colons[0] + 1 :]) if colons else (line, "", "")
+    times = (index for index in iterate_colons(line) if TIME_VALUE.match(line, index + 1)) if is_time else iter(())
+    colon = next(times, first)
+    return line[:colon], ":", line[colon + 1 :]
 
 
 def iterate_colons(line: str) -> Iterator[int]:

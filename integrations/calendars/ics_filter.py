@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import chain
 
 from integrations.calendars.content_lines import (
     get_property_name,
@@ -43,7 +44,7 @@ class Span:
 
 @dataclass
 class FilteredCalendar:
-    """The kept lines of time zones and entries, and FREEBUSY periods."""
+    """The kept lines of entries and of the time zones that they are in, and FREEBUSY periods."""
 
     zones: dict[str, list[str]] = field(default_factory=dict)  # by a name that no two descriptions share
     entries: list[list[str]] = field(default_factory=list)
@@ -51,10 +52,8 @@ class FilteredCalendar:
     dates: int = 0
 
     def render_calendar(self) -> str:
-        """Render one calendar from the kept lines, with the time zones that its entries are in."""
-        entries = [line for lines in self.entries for line in lines]
-        names = {get_time_zone(line) for line in entries}
-        zones = [line for name, lines in self.zones.items() if name in names for line in lines]
+        """Render one calendar from the kept lines."""
+        zones, entries = (chain.from_iterable(components) for components in (self.zones.values(), self.entries))
         lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Oncelink//Busy//EN", *zones, *entries, "END:VCALENDAR"]
         return "\r\n".join(lines) + "\r\n"
 
@@ -67,7 +66,7 @@ class ObjectFilter:
     number: int
     span: Span
     addresses: Collection[str]
-    zone_names: dict[str, str] = field(default_factory=dict)
+    zones: dict[str, tuple[str, list[str]]] = field(default_factory=dict)  # lines with a unique name, by name
     entries: list[list[str]] = field(default_factory=list)
 
     def keep_line(self, component: str, name: str, line: str, lines: list[str]) -> None:
@@ -104,13 +103,11 @@ class ObjectFilter:
             self.entries.append([*assign_uid(unambiguous_lines, self.number, len(self.entries)), "END:VEVENT"])
 
     def store_zone(self, lines: list[str]) -> None:
-        """Store the description of a time zone under a name of its own; the first of a name counts."""
+        """Store the description of a time zone under a name that no other has; the first of a name counts."""
         id = next((unescape_text(get_value(line)) for line in lines if get_property_name(line) == "TZID"), "")
         others = [line for line in lines if get_property_name(line) != "TZID"]
         name = f"Zone-{sha256(repr(others).encode()).hexdigest()[:16]}"
-        if id not in self.zone_names:
-            self.zone_names[id] = name
-            self.filtered.zones[name] = [lines[0], f"TZID:{name}", *others[1:]]
+        self.zones.setdefault(id, (name, [lines[0], f"TZID:{name}", *others[1:]]))
 
     def store_entries(self) -> None:
         """Store the entries, now that all time zones of the object are known. Raises BrokenCalendar."""
@@ -122,7 +119,10 @@ class ObjectFilter:
         name = get_time_zone(line)
         if name is None:
             return line
-        zone = find_zone(name) or self.zone_names.get(name)
+        zone = find_zone(name)
+        if zone is None and name in self.zones:
+            zone, lines = self.zones[name]
+            self.filtered.zones[zone] = lines
         if zone is None:
             raise BrokenCalendar("TZID: it names a time zone that is neither known nor described in it.")
         return replace_time_zone(line, zone)
@@ -162,20 +162,23 @@ def filter_object(object_filter: ObjectFilter, object_lines: Sequence[str]) -> N
     open_components: list[str] = []
     lines: list[str] = []
     for line in object_lines:
-        name, value = get_property_name(line), get_value(line).rstrip().upper()
-        if name in ("BEGIN", "END") and not COMPONENT_NAME.fullmatch(value):
+        name = get_property_name(line)
+        if name not in ("BEGIN", "END"):
+            if open_components:
+                object_filter.keep_line(open_components[-1], name, line, lines)
+            continue
+        value = get_value(line).rstrip().upper()
+        if not COMPONENT_NAME.fullmatch(value):
             continue  # the rest of a text that was not folded
         if name == "BEGIN":
             open_components.append(value)
             lines = ["BEGIN:" + value] if value in ("VEVENT", "VTIMEZONE") else lines
             if value in ("STANDARD", "DAYLIGHT"):
                 lines.append("BEGIN:" + value)
-        elif name == "END":
+        else:
             if not open_components or open_components.pop() != value:
                 raise BrokenCalendar(f"END:{value[:40]} does not close what was begun last.")
             object_filter.end_component(value, lines)
-        elif open_components:
-            object_filter.keep_line(open_components[-1], name, line, lines)
     if open_components:
         raise BrokenCalendar("It ends in the middle: END:VCALENDAR is missing.")
     object_filter.store_entries()
@@ -185,11 +188,10 @@ def drop_contradictions(lines: list[str]) -> list[str]:
     """Drop what frees an entry where it is said in several ways, or in a text that was not folded: it takes time."""
     values: dict[str, set[str]] = {}
     for line in lines:
-        values.setdefault(get_property_name(line), set()).add(get_value(line).rstrip().upper())
+        if (name := get_property_name(line)) in FREEING_PROPERTIES:
+            values.setdefault(name, set()).add(get_value(line).rstrip().upper())
     doubtful_names = {
-        name
-        for name in FREEING_PROPERTIES
-        if len(values.get(name, ())) > 1 or any(value != value.lstrip() for value in values.get(name, ()))
+        name for name, texts in values.items() if len(texts) > 1 or any(text != text.lstrip() for text in texts)
     }
     return [line for line in lines if get_property_name(line) not in doubtful_names]
 
