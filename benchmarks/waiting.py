@@ -7,11 +7,10 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 
 from benchmarks import following
 from benchmarks.environment import FLUSHES, format_quantiles, open_environment, run_database_server
+from benchmarks.over_http import is_healthy
 
 STARTS = 5
 DEMO = "from api.cli.main import app; app()"
@@ -40,15 +39,6 @@ def measure_start() -> float:
             process.send_signal(signal.SIGINT)
             process.wait(30)
     return seconds
-
-
-def is_healthy(port: int) -> bool:
-    """Return whether the service is healthy."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1) as response:
-            return bool(response.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
 
 
 def main() -> None:

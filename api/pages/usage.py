@@ -1,5 +1,6 @@
 """Usage: issued, booked and expired unused, as charts with a table beside each."""
 
+from datetime import date
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -44,9 +45,7 @@ def show_usage(
     source: Source = None,
 ) -> Response:
     """Show issued, booked and expired unused, by day and by other groupings."""
-    zone = viewer.person.properties.time_zone
-    days = list_days(used_from, used_to, viewer.context.now.astimezone(ZoneInfo(zone)).date())[-MAX_DAYS:]
-    filters = build_filters(viewer, days, zone, link_type, source)
+    days, filters = build_usage_filters(viewer, used_from, used_to, link_type, source)
     day_rows = usage.list_usage(services.live_source, viewer.context.now, "day", filters, MAX_DAYS).items
     totals = {name: sum(row[name] for row in day_rows) for name in TOTALS}  # type: ignore[literal-required]
     return render_page(
@@ -76,9 +75,17 @@ def download_usage(
     source: Source = None,
 ) -> Response:
     """Stream the rows of one grouping as CSV, all of them, with the filters of the page."""
+    _, filters = build_usage_filters(viewer, used_from, used_to, link_type, source)
+    return stream_usage(services, viewer, group_by, filters)
+
+
+def build_usage_filters(
+    viewer: Caller, used_from: date | None, used_to: date | None, link_type: LinkType, source: Source
+) -> tuple[list[date], UsageFilters]:
+    """Build the days of the page, in the viewer's zone, and the filters of its rows."""
     zone = viewer.person.properties.time_zone
     days = list_days(used_from, used_to, viewer.context.now.astimezone(ZoneInfo(zone)).date())[-MAX_DAYS:]
-    return stream_usage(services, viewer, group_by, build_filters(viewer, days, zone, link_type, source))
+    return days, build_filters(viewer, days, zone, link_type, source)
 
 
 def list_top_rows(services: Services, viewer: Caller, group_by: GroupBy, filters: UsageFilters) -> list[dict[str, Any]]:

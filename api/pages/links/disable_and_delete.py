@@ -14,6 +14,7 @@ from api.pages.rendering.templates import redirect_to, render_page
 from api.pages.rendering.urls import ensure_local_path
 from api.services import Services
 from domain.link import Link
+from domain.managed_link import ManagedLink
 from domain.permissions import require_link_editable, require_link_switchable
 from domain.refusals import NotFound
 from domain.text_direction import isolate_text
@@ -129,9 +130,16 @@ def format_sentence(sentence: str, count: int) -> str:
     )
 
 
-def redirect_back(services: Services, id: UUID, sentence: str, back: str, position: int | None) -> Response:
-    """Redirect to where the action was started, with a message about it."""
+def redirect_back(
+    services: Services,
+    id: UUID,
+    sentence: str,
+    back: str,
+    position: int | None,
+    kind: type[Link] | type[ManagedLink] = Link,
+) -> Response:
+    """Redirect to where the action was started, with a message about the link or managed link of an id."""
     if position is not None:
         services.announce_append()
-    name = services.links.load_aggregate(Link, id).properties.name
+    name = services.links.load_aggregate(kind, id).properties.name
     return redirect_to(ensure_local_path(back), sentence.format(isolate_text(name)), position)

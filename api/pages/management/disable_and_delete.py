@@ -7,14 +7,11 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from api.http.dependencies import Caller, CurrentServices, Id
 from api.http.form_body import FormText
-from api.pages.links.disable_and_delete import Confirmation, render_confirmation
+from api.pages.links.disable_and_delete import Confirmation, redirect_back, render_confirmation
 from api.pages.rendering.dependencies import Viewer
 from api.pages.rendering.page_route import PageRoute
-from api.pages.rendering.templates import redirect_to
-from api.pages.rendering.urls import ensure_local_path
 from api.services import Services
 from domain.managed_link import ManagedLink
-from domain.text_direction import isolate_text
 from projections import links
 from projections.links import Impact
 
@@ -58,21 +55,23 @@ def show_delete_confirmation(
 def disable_managed_link(services: CurrentServices, viewer: Viewer, id: Id, back: ReturnPath) -> Response:
     """Disable a managed link and every host's link (manager)."""
     position = services.links.switch_managed_link(viewer.context, id, on=False)
-    return redirect_back(services, id, "Disabled “{}” for all its hosts.", back, position)
+    return redirect_back(services, id, "Disabled “{}” for all its hosts.", back, position, ManagedLink)
 
 
 @router.post("/{id}/enable")
 def enable_managed_link(services: CurrentServices, viewer: Viewer, id: Id, back: ReturnPath) -> Response:
     """Enable a managed link and every host's link again (manager)."""
     position = services.links.switch_managed_link(viewer.context, id, on=True)
-    return redirect_back(services, id, "Enabled “{}” for all its hosts.", back, position)
+    return redirect_back(services, id, "Enabled “{}” for all its hosts.", back, position, ManagedLink)
 
 
 @router.post("/{id}/delete")
 def delete_managed_link(services: CurrentServices, viewer: Viewer, id: Id, back: ReturnPath) -> Response:
     """Delete a managed link and every host's link (manager)."""
     position = services.links.delete_managed_link(viewer.context, id)
-    return redirect_back(services, id, "Deleted “{}” for all its hosts. Booked meetings stay.", back, position)
+    return redirect_back(
+        services, id, "Deleted “{}” for all its hosts. Booked meetings stay.", back, position, ManagedLink
+    )
 
 
 def show_confirmation(
@@ -89,11 +88,3 @@ def show_confirmation(
         booked_upcoming=sum(impact["booked_upcoming"] for impact in impacts),
     )
     return render_confirmation(request, managed_link.properties.name, total, confirmation, back)
-
-
-def redirect_back(services: Services, id: UUID, sentence: str, back: str, position: int | None) -> Response:
-    """Redirect to where the action was started, with a message about it."""
-    if position is not None:
-        services.announce_append()
-    name = services.links.load_aggregate(ManagedLink, id).properties.name
-    return redirect_to(ensure_local_path(back), sentence.format(isolate_text(name)), position)
