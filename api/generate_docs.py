@@ -9,7 +9,7 @@ from typing import Any
 from api.app import build_app
 from api.http.error_codes import ERROR_CODES, PHRASES
 from api.settings import Settings
-from domain import erasure, link, managed_link, meeting_type, person, token
+from domain import erasure, link, managed_link, meeting_type, person, token_events
 from domain.event import Event
 from domain.notifications import calendar_delivery, mail_delivery
 
@@ -21,7 +21,7 @@ STREAMS = {
     "Meeting type": meeting_type,
     "Managed link": managed_link,
     "Link": link,
-    "Token": token,
+    "Token": token_events,
     "Token: what was told of it": mail_delivery,
     "Token: hosts' own calendars": calendar_delivery,
     "Erasure": erasure,
@@ -31,8 +31,9 @@ INTRODUCTION = """# Events
 This page is generated from the code by `python -m api.generate_docs`; a test checks that it is current.
 
 The log is a table of rows `position, recorded_at, stream_id, version, type, data`. `type` is the stored name below; it
-is written on the class and never changes. A changed meaning is a new name, `….v2`, with a function that turns the old
-payload into the new one.
+is written on the class and never changes. A changed meaning is a new name, `….v2`. Where a new version only adds
+fields, an event is stored under the lowest version that can say it: an older program reads it while the added fields
+have their defaults.
 
 Every event also has `occurred_at` (when it was decided, UTC), `actor` (`kind` is person, guest or system, with an `id`
 for a person), `request_id` (the `X-Request-Id` of the answer) and `source` (web, api, extension or cli). No event holds
@@ -75,30 +76,43 @@ def render_page() -> str:
     sections = [INTRODUCTION]
     for title, module in STREAMS.items():
         sections.append(f"## {title}\n")
-        sections += [render_event(event) for event in Event.catalogue.values() if event.__module__ == module.__name__]
+        sections += [
+            render_event(name, event) for name, event in Event.catalogue.items() if event.__module__ == module.__name__
+        ]
     return "\n".join(sections)
 
 
-def render_event(event: type[Event]) -> str:
-    """Render one event: stored name, docstring and payload."""
-    fields = event.model_json_schema(mode="serialization")["properties"]
-    rows = [f"| `{name}` | {describe_schema(schema)} |" for name, schema in fields.items() if name not in COMMON_FIELDS]
+def render_event(stored_name: str, event: type[Event]) -> str:
+    """Render one version of an event: stored name, docstring and payload; of a later one only what it adds."""
+    document = event.model_json_schema(mode="serialization")
+    added = event.versions[stored_name]
+    absent = COMMON_FIELDS | event.list_later_fields(stored_name)
+    fields = {field: schema for field, schema in document["properties"].items() if field not in absent}
+    if added:
+        first = f"`{event.stored_name}` with more fields, stored where one of them does not have its default."
+        fields = {field: fields[field] for field in added}
+    rows = [f"| `{name}` | {describe_schema(schema, document)} |" for name, schema in fields.items()]
     table = ["", "| field | type |", "| --- | --- |", *rows] if rows else []
-    return "\n".join([f"### `{event.stored_name}`\n", inspect.cleandoc(event.__doc__ or ""), *table, ""])
+    return "\n".join([f"### `{stored_name}`\n", first if added else inspect.cleandoc(event.__doc__ or ""), *table, ""])
 
 
-def describe_schema(schema: dict[str, Any]) -> str:
-    """Describe a JSON Schema in words."""
+def describe_schema(schema: dict[str, Any], document: dict[str, Any]) -> str:
+    """Describe a JSON Schema in words; `document` has what it refers to."""
+    if "$ref" in schema:
+        return describe_schema(document["$defs"][schema["$ref"].rpartition("/")[2]], document)
     if "anyOf" in schema:
-        return " or ".join(map(describe_schema, schema["anyOf"]))
+        return " or ".join(describe_schema(option, document) for option in schema["anyOf"])
+    if "properties" in schema:
+        fields = [f"`{name}` {describe_schema(field, document)}" for name, field in schema["properties"].items()]
+        return f"object ({', '.join(fields)})"
     if "enum" in schema:
         return "one of " + ", ".join(f"`{value}`" for value in schema["enum"])
     if "prefixItems" in schema:
-        return "pair of " + " and ".join(map(describe_schema, schema["prefixItems"]))
+        return "pair of " + " and ".join(describe_schema(item, document) for item in schema["prefixItems"])
     if schema.get("type") == "array":
-        return f"list of {describe_schema(schema['items'])}"
+        return f"list of {describe_schema(schema['items'], document)}"
     if schema.get("type") == "object":
-        return f"object of {describe_schema(schema['additionalProperties'])}"
+        return f"object of {describe_schema(schema['additionalProperties'], document)}"
     return str(FORMATS.get(schema.get("format", ""), schema["type"]))
 
 

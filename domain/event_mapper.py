@@ -17,8 +17,8 @@ class EventMapper(Mapper[UUID]):
 
     def to_stored_event(self, domain_event: Any) -> StoredEvent:
         event = cast(Event, domain_event)
-        state = event.model_dump_json().encode()
-        return StoredEvent(event.originator_id, event.originator_version, event.stored_name, state)
+        state = event.to_json().encode()
+        return StoredEvent(event.originator_id, event.originator_version, event.find_stored_name(), state)
 
     def to_domain_event(self, stored_event: StoredEvent) -> Any:
         id = cast(UUID, stored_event.originator_id)

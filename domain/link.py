@@ -15,7 +15,11 @@ LinkStatus = Literal["active", "disabled", "expired", "deleted"]
 
 
 class LinkProperties(Properties):
-    """The properties of a link. `owner_id` is its host, for life."""
+    """The properties of a link. `owner_id` is its host, for life.
+
+    `single_use_only`: its own URL books nothing. Single-use links of it expire `default_lifetime_days` after their
+    issue. With a `team_id`, one free member of the team joins the hosts.
+    """
 
     kind: LinkKind
     name: str
@@ -26,13 +30,19 @@ class LinkProperties(Properties):
     expires_at: Instant | None = None
     in_library: bool = False
     managed_link_id: UUID | None = None
+    single_use_only: bool = False
+    default_lifetime_days: int | None = None
+    team_id: UUID | None = None
 
 
-class LinkCreated(LinkProperties, IdempotentEvent, name="LinkCreated.v1"):
+SECOND_VERSION = ("single_use_only", "default_lifetime_days", "team_id")
+
+
+class LinkCreated(LinkProperties, IdempotentEvent, name="LinkCreated.v1", later={"LinkCreated.v2": SECOND_VERSION}):
     """A link was published."""
 
 
-class LinkUpdated(LinkProperties, Event, name="LinkUpdated.v1"):
+class LinkUpdated(LinkProperties, Event, name="LinkUpdated.v1", later={"LinkUpdated.v2": SECOND_VERSION}):
     """A link was changed; the payload has every property after the change."""
 
 

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from domain.aggregate import Aggregate
 from domain.event import Context, Event, IdempotentEvent, Instant, Properties
+from domain.link import SECOND_VERSION
 from domain.refusals import LinkDeleted
 
 # What happened
@@ -22,13 +23,23 @@ class ManagedLinkProperties(Properties):
     expires_at: Instant | None = None
     created_by_id: UUID | None = None
     links: dict[UUID, UUID] = Field(default_factory=dict)
+    single_use_only: bool = False
+    default_lifetime_days: int | None = None
+    team_id: UUID | None = None
 
 
-class ManagedLinkCreated(ManagedLinkProperties, IdempotentEvent, name="ManagedLinkCreated.v1"):
+class ManagedLinkCreated(
+    ManagedLinkProperties,
+    IdempotentEvent,
+    name="ManagedLinkCreated.v1",
+    later={"ManagedLinkCreated.v2": SECOND_VERSION},
+):
     """A managed link was created, with a core link for each host in the same append."""
 
 
-class ManagedLinkUpdated(ManagedLinkProperties, Event, name="ManagedLinkUpdated.v1"):
+class ManagedLinkUpdated(
+    ManagedLinkProperties, Event, name="ManagedLinkUpdated.v1", later={"ManagedLinkUpdated.v2": SECOND_VERSION}
+):
     """A managed link was changed, and with it each host's link in the same append."""
 
 

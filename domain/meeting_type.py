@@ -4,17 +4,33 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from pydantic import BaseModel, ConfigDict
+
 from domain.aggregate import Aggregate
+from domain.availability.limits import NO_LIMITS, BookingLimits
 from domain.availability.slots import SlotRules
 from domain.durations import describe_minutes
 from domain.event import Context, Event, IdempotentEvent, Properties
+from domain.questions import Question
 from domain.refusals import Invalid
 
 # What happened
 
 
+class FollowUp(BaseModel):
+    """A mail to the guest, so many minutes after the meeting ended, with a message of the organisation's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    after_minutes: int
+    message: str
+
+
 class MeetingTypeProperties(Properties):
-    """The properties of a meeting type; durations in minutes, the window in days."""
+    """The properties of a meeting type; durations in minutes, the window in days.
+
+    Reminders are sent so many minutes before the meeting begins.
+    """
 
     name: str
     description: str | None = None
@@ -25,6 +41,11 @@ class MeetingTypeProperties(Properties):
     minimum_notice_minutes: int = 0
     booking_window_days: int = 60
     slot_step_minutes: int | None = None
+    limits: BookingLimits = NO_LIMITS
+    questions: tuple[Question, ...] = ()
+    further_guests_max: int = 0
+    reminders_minutes: tuple[int, ...] = (1_440, 60)
+    follow_up: FollowUp | None = None
 
     @property
     def rules(self) -> SlotRules:
@@ -50,11 +71,21 @@ class MeetingTypeProperties(Properties):
         return f"has a minimum notice of {notice}, and a booking window of {days}, so no time is ever offered."
 
 
-class MeetingTypeCreated(MeetingTypeProperties, IdempotentEvent, name="MeetingTypeCreated.v1"):
+SECOND_VERSION = ("limits", "questions", "further_guests_max", "reminders_minutes", "follow_up")
+
+
+class MeetingTypeCreated(
+    MeetingTypeProperties,
+    IdempotentEvent,
+    name="MeetingTypeCreated.v1",
+    later={"MeetingTypeCreated.v2": SECOND_VERSION},
+):
     """A meeting type was created."""
 
 
-class MeetingTypeUpdated(MeetingTypeProperties, Event, name="MeetingTypeUpdated.v1"):
+class MeetingTypeUpdated(
+    MeetingTypeProperties, Event, name="MeetingTypeUpdated.v1", later={"MeetingTypeUpdated.v2": SECOND_VERSION}
+):
     """A meeting type was changed; the payload has every property after the change."""
 
 

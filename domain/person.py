@@ -8,7 +8,9 @@ from uuid import UUID
 from pydantic import Field
 
 from domain.aggregate import Aggregate
+from domain.availability.days_off import Absence, Holidays
 from domain.availability.hours import WorkingHours
+from domain.availability.limits import NO_LIMITS, BookingLimits
 from domain.email_addresses import fold_address
 from domain.event import Context, Event, IdempotentEvent, Properties
 
@@ -30,13 +32,20 @@ class PersonProperties(Properties):
     busy_feed_url: str | None = None
     weekly_hours: dict[str, DayHours] = Field(default_factory=lambda: dict(OFFICE_HOURS))
     date_overrides: dict[str, DayHours] = Field(default_factory=dict)
+    limits: BookingLimits = NO_LIMITS
+    holidays: Holidays | None = None
+    absences: tuple[Absence, ...] = ()
+    locale: str | None = None
 
 
-class PersonAdded(PersonProperties, IdempotentEvent, name="PersonAdded.v1"):
+SECOND_VERSION = ("limits", "holidays", "absences", "locale")
+
+
+class PersonAdded(PersonProperties, IdempotentEvent, name="PersonAdded.v1", later={"PersonAdded.v2": SECOND_VERSION}):
     """A person joined the organisation."""
 
 
-class PersonUpdated(PersonProperties, Event, name="PersonUpdated.v1"):
+class PersonUpdated(PersonProperties, Event, name="PersonUpdated.v1", later={"PersonUpdated.v2": SECOND_VERSION}):
     """A person was changed; the payload has every property after the change."""
 
 

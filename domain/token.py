@@ -2,109 +2,30 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from domain import refusals
 from domain.availability.hours import Interval
 from domain.erasure import PersonalDetailsErased
-from domain.event import Context, Event, IdempotentEvent, Instant, PersonalDetailsReference
-from domain.link import LinkKind
+from domain.event import Context, Event
 from domain.notifications.notified_aggregate import NotifiedAggregate
 from domain.quotas import QUOTA_PERIOD
 from domain.refusals import AlreadyBooked, BookingCancelled, MeetingStarted, TooManyMoves
+from domain.token_events import (
+    CalendarConflictFound,
+    DirectIssued,
+    MeetingBooked,
+    MeetingCancelled,
+    MeetingReassigned,
+    ReassignedWithMessage,
+    Rescheduled,
+    RescheduledWithMessage,
+    SingleUseIssued,
+    SingleUseRevoked,
+)
 
 TIME_FIELDS = ("starts_at", "ends_at", "held_from", "held_until")
-
-# What happened
-
-
-class SingleUseIssued(PersonalDetailsReference, IdempotentEvent, name="SingleUseIssued.v1"):
-    """A single-use link was made from a core link; recipient, label and metadata are personal details."""
-
-    link_id: UUID
-    issued_by: UUID
-    issue_number: int = 0
-    issue_count: int = 1
-
-
-class DirectIssued(Event, name="DirectIssued.v1"):
-    """A token was made on the spot for a booking on a core link."""
-
-    link_id: UUID
-
-
-class SingleUseRevoked(PersonalDetailsReference, Event, name="SingleUseRevoked.v1"):
-    """An unused single-use link was withdrawn; the reason is a personal detail."""
-
-
-class MeetingBooked(PersonalDetailsReference, IdempotentEvent, name="MeetingBooked.v1"):
-    """The one meeting of this token was booked; guest and notes are personal details.
-
-    `host_ids` has the host first, then the co-hosts. The versions are those that it was decided on; `held_from` and
-    `held_until` include the buffers.
-    """
-
-    link_id: UUID
-    link_kind: LinkKind
-    link_version: int
-    meeting_type_id: UUID
-    meeting_type_version: int
-    host_ids: tuple[UUID, ...]
-    host_versions: tuple[int, ...]
-    starts_at: Instant
-    ends_at: Instant
-    held_from: Instant
-    held_until: Instant
-
-
-class Rescheduled(Event, name="Rescheduled.v1"):
-    """The meeting was moved to another time."""
-
-    previous_starts_at: Instant
-    meeting_type_version: int
-    starts_at: Instant
-    ends_at: Instant
-    held_from: Instant
-    held_until: Instant
-
-
-class RescheduledWithMessage(PersonalDetailsReference, Rescheduled, name="Rescheduled.v2"):
-    """The meeting was moved by one of its hosts, with a message to the guest, which is a personal detail."""
-
-
-class MeetingReassigned(Event, name="MeetingReassigned.v1"):
-    """The meeting was given to another host, at the time at which it stands.
-
-    `host_ids` has the host first, then the co-hosts, and `host_versions` the versions that this was decided on; the
-    times, and the version of the meeting type that they follow, are those of the meeting as it stands.
-    """
-
-    previous_host_ids: tuple[UUID, ...]
-    host_ids: tuple[UUID, ...]
-    host_versions: tuple[int, ...]
-    meeting_type_version: int
-    starts_at: Instant
-    ends_at: Instant
-    held_from: Instant
-    held_until: Instant
-
-
-class ReassignedWithMessage(PersonalDetailsReference, MeetingReassigned, name="MeetingReassigned.v2"):
-    """The meeting was given to another host, with a message to the guest, which is a personal detail."""
-
-
-class MeetingCancelled(PersonalDetailsReference, Event, name="MeetingCancelled.v1"):
-    """The meeting was cancelled, for good; the reason is a personal detail."""
-
-    cancelled_by: Literal["guest", "host"]
-
-
-class CalendarConflictFound(Event, name="CalendarConflictFound.v1"):
-    """A host's own calendar was found to have something else at the time of the meeting, which stays booked."""
-
-    host_id: UUID
-    starts_at: Instant
 
 
 class Token(NotifiedAggregate):

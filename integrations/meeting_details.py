@@ -8,7 +8,7 @@ from uuid import UUID
 from domain.event import Event
 from domain.meeting_type import MeetingTypeProperties
 from domain.person import PersonProperties
-from domain.token import MeetingBooked, Rescheduled
+from domain.token_events import MeetingBooked, Rescheduled
 from integrations.calendar_entry import CalendarEntry, Participant
 from integrations.plain_text import to_display_name
 

@@ -11,7 +11,8 @@ from domain.meeting_type import MeetingType
 from domain.notifications.outbox import compute_sequence
 from domain.person import Person
 from domain.refusals import NotFound
-from domain.token import CalendarConflictFound, MeetingBooked, MeetingCancelled, Rescheduled, Token
+from domain.token import Token
+from domain.token_events import CalendarConflictFound, MeetingBooked, MeetingCancelled, Rescheduled
 from integrations.meeting_details import GuestDetails, MeetingDetails
 
 

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from api.v1.response_models import GuestBooking
 from domain.availability.hours import load_zone
-from domain.token import Rescheduled, Token
+from domain.token import Token
+from domain.token_events import Rescheduled
 from integrations.date_formats import DateFormat
 from integrations.time_zone_names import format_zone
 

@@ -22,7 +22,7 @@ from domain.commands.booking_request import BookingRequest, BookingResult, Booki
 from domain.offer import LinkOffer, build_days_interval
 from domain.offer import Offer as DomainOffer
 from domain.refusals import Invalid, LinkNotFound, Refusal
-from domain.token import MeetingBooked, Rescheduled
+from domain.token_events import MeetingBooked, Rescheduled
 from projections.meeting_log import Guest
 from store.shared_answers import Answer
 

@@ -21,7 +21,8 @@ from domain.managed_link import ManagedLink, ManagedLinkCreated
 from domain.meeting_type import MeetingType, MeetingTypeCreated
 from domain.person import Person, PersonAdded
 from domain.refusals import NotFound, Refusal, SlotTaken, TryAgain
-from domain.token import DirectIssued, SingleUseIssued, Token
+from domain.token import Token
+from domain.token_events import DirectIssued, SingleUseIssued
 
 MAX_ATTEMPTS = 5
 AGGREGATE_CLASSES: dict[type[Event], type[Aggregate]] = {

@@ -20,7 +20,8 @@ from domain.person import Person
 from domain.personal_details import compute_digest, compute_key_digest, create_personal_details, create_text_details
 from domain.quotas import GuestQuotas
 from domain.refusals import Erased, IdempotencyKeyReused, LinkNotFound, LinkUnconfirmed, LinkUsed, NotFound
-from domain.token import MeetingBooked, Token
+from domain.token import Token
+from domain.token_events import MeetingBooked
 
 NO_QUOTAS = GuestQuotas()
 

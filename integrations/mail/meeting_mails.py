@@ -7,7 +7,7 @@ from typing import Any
 from domain.availability.hours import load_zone
 from domain.notifications.outbox import NOTIFICATION_RULES, Notification, get_event_name
 from domain.person import PersonProperties
-from domain.token import Rescheduled
+from domain.token_events import Rescheduled
 from integrations.calendar_entry import CalendarEntry, Participant
 from integrations.date_formats import choose_date_format, format_offset
 from integrations.icalendar import Method, render_icalendar

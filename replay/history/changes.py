@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
+from pydantic_core import to_jsonable_python
+
+from domain.event import Properties
 from domain.link import LinkProperties
 from domain.managed_link import ManagedLinkProperties
 from domain.meeting_type import MeetingTypeProperties
@@ -10,13 +13,23 @@ from domain.person import PersonProperties
 from replay.history.event_context import ID_FIELDS, ID_LIST_FIELDS, EventContext
 from replay.history.event_rows import Change, LogRow, to_id
 
+PROPERTIES: dict[str, type[Properties]] = {
+    "PersonUpdated": PersonProperties,
+    "MeetingTypeUpdated": MeetingTypeProperties,
+    "ManagedLinkUpdated": ManagedLinkProperties,
+    "LinkUpdated": LinkProperties,
+}
 UPDATED_FIELDS: dict[str, tuple[str, ...]] = {
-    "PersonUpdated": tuple(PersonProperties.model_fields),
-    "MeetingTypeUpdated": tuple(MeetingTypeProperties.model_fields),
-    "ManagedLinkUpdated": tuple(name for name in ManagedLinkProperties.model_fields if name != "links"),
-    "LinkUpdated": tuple(LinkProperties.model_fields),
+    **{name: tuple(field for field in kind.model_fields if field != "links") for name, kind in PROPERTIES.items()},
     "Rescheduled": ("starts_at", "ends_at"),
     "MeetingReassigned": ("host_ids",),
+}
+# what a field is in events that are stored under a version from before the field
+DEFAULTS: dict[tuple[str, str], Any] = {
+    (name, field): to_jsonable_python(info.default)
+    for name, kind in PROPERTIES.items()
+    for field, info in kind.model_fields.items()
+    if not info.is_required() and info.default_factory is None
 }
 
 
@@ -27,7 +40,9 @@ def list_changes(row: LogRow, context: EventContext) -> list[Change]:
 
 def _iterate_changes(row: LogRow, context: EventContext) -> Iterator[Change]:
     for field in UPDATED_FIELDS.get(row.name, ()):
-        before, after = row.data.get(f"previous_{field}", row.before.get(field)), row.data.get(field)
+        default = DEFAULTS.get((row.name, field))
+        before = row.data.get(f"previous_{field}", row.before.get(field, default))
+        after = row.data.get(field, default)
         if before != after:
             yield {
                 "field": field,

@@ -1,5 +1,7 @@
 """What all aggregates share, and what people and meeting types add to it."""
 
+import json
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import uuid4
 
@@ -10,7 +12,15 @@ from domain.meeting_type import MeetingTypeUpdated
 from domain.person import OFFICE_HOURS, PersonActivated, PersonDeactivated
 from domain.personal_details import compute_digest, encode_canonical_json
 from domain.refusals import Refusal, VersionConflict
-from tests.domain.example import NOW, add_person, build_context, create_link, create_meeting_type, list_event_types
+from tests.domain.example import (
+    JULIO,
+    NOW,
+    add_person,
+    build_context,
+    create_link,
+    create_meeting_type,
+    list_event_types,
+)
 
 
 class TestAggregate:
@@ -56,12 +66,44 @@ class TestEvent:
         with pytest.raises(KeyError):
             Event.from_stored(uuid4(), 1, "os.system", {})
 
+    def test_is_stored_under_the_lowest_version_that_can_say_it(self) -> None:
+        [first] = record_update(team_id=None)
+        assert first.find_stored_name() == "LinkUpdated.v1"
+        assert not {"team_id", "single_use_only"} & first.to_data().keys()
+        [second] = record_update(team_id=JULIO)
+        assert second.find_stored_name() == "LinkUpdated.v2"
+        assert (second.to_data()["team_id"], second.to_data()["single_use_only"]) == (str(JULIO), False)
+        for event in (first, second):
+            assert json.loads(event.to_json()) == event.to_data()
+            assert Event.from_stored(event.originator_id, 2, event.find_stored_name(), event.to_data()) == event
+
+    def test_a_field_of_a_later_version_is_refused_in_an_earlier_one(self) -> None:
+        [event] = record_update(team_id=JULIO)
+        with pytest.raises(ValueError, match=r"LinkUpdated\.v1 has no fields"):
+            Event.from_stored(event.originator_id, 2, "LinkUpdated.v1", event.to_data())
+
+    def test_what_a_later_version_adds_has_a_default_that_nobody_changes(self) -> None:
+        for event in Event.catalogue.values():
+            for field in (field for fields in event.versions.values() for field in fields):
+                info = event.model_fields[field]
+                assert not info.is_required()
+                assert info.default_factory is None
+                hash(info.default)
+
     def test_every_name_says_its_class_and_version(self) -> None:
         assert len(Event.catalogue) >= 18
         for name, event in Event.catalogue.items():
             first_name = f"{name.partition('.')[0]}.v1"
-            assert name in (f"{event.__name__}.v1", event.stored_name)
+            assert name in (f"{event.__name__}.v1", *event.versions)
             assert issubclass(event, Event.catalogue[first_name])  # so that who takes the first version takes all
+
+
+def record_update(**changes: object) -> Sequence[Event]:
+    """Record an update of a link's name and of these properties."""
+    core_link = create_link()
+    properties = core_link.properties.apply_changes({"name": "Renamed", **changes})
+    core_link.update(properties, build_context())
+    return core_link.collect_events()
 
 
 class TestPerson:

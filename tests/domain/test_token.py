@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from domain import refusals
-from domain.token import MeetingBooked, MeetingCancelled, MeetingReassigned, Rescheduled, SingleUseRevoked
+from domain.token_events import MeetingBooked, MeetingCancelled, MeetingReassigned, Rescheduled, SingleUseRevoked
 from tests.domain.example import (
     ANNA,
     JULIO,

@@ -8,7 +8,8 @@ from uuid import UUID
 import pytest
 
 from domain.availability.hours import Interval
-from domain.token import CalendarConflictFound, Token
+from domain.token import Token
+from domain.token_events import CalendarConflictFound
 from tests.domain.example import (
     ANNA,
     JULIO,

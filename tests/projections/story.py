@@ -14,7 +14,7 @@ from domain.link import LinkCreated
 from domain.managed_link import ManagedLinkCreated
 from domain.meeting_type import MeetingTypeCreated
 from domain.person import PersonAdded
-from domain.token import (
+from domain.token_events import (
     DirectIssued,
     MeetingBooked,
     MeetingCancelled,
@@ -58,8 +58,8 @@ class LogBuilder:
         context = Context(self.now, Actor(kind="system"), "test", self.source)
         self.versions[stream] = self.versions.get(stream, 0) + 1
         event = event_class.from_context(stream, self.versions[stream], context, **payload)
-        stored = {"stream": str(stream), "version": event.originator_version, "type": event.stored_name}
-        return {**stored, "data": event.model_dump(mode="json")}
+        stored = {"stream": str(stream), "version": event.originator_version, "type": event.find_stored_name()}
+        return {**stored, "data": event.to_data()}
 
     def append_events(self, events: Sequence[dict[str, Any]], details: Sequence[Any] = ()) -> int:
         """Append events in one call. Return the position of the last one."""

@@ -17,7 +17,7 @@ from domain.notifications.outbox import (
     Notification,
     Outbox,
 )
-from domain.token import CalendarConflictFound, MeetingReassigned
+from domain.token_events import CalendarConflictFound, MeetingReassigned
 from projections import outbox
 from projections.catalogue import from_live_tables, from_log
 from store.database import Database

@@ -48,8 +48,8 @@ class GeneratedHistory:
             {
                 "stream": str(event.originator_id),
                 "version": event.originator_version,
-                "type": event.stored_name,
-                "data": event.model_dump(mode="json"),
+                "type": event.find_stored_name(),
+                "data": event.to_data(),
             }
             for event in events
         ]

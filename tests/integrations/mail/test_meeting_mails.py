@@ -9,7 +9,8 @@ import pytest
 from icalendar import Calendar, Timezone
 
 from api.clock import read_clock
-from domain.token import CalendarConflictFound, Token
+from domain.token import Token
+from domain.token_events import CalendarConflictFound
 from integrations.system_context import build_system_context
 from tests.api_driver import GUEST, ApiDriver
 from tests.integrations.mail.outbox_driver import OutboxDriver
