@@ -50,6 +50,7 @@ from api.v1 import (
     usage,
     verification,
 )
+from api.v1.organisation import routes as organisation
 from integrations.clock import Clock
 from store.database import DatabaseAway
 
@@ -61,6 +62,7 @@ ROUTERS = (
     people.router,
     calendars.router,
     meeting_types.router,
+    organisation.router,
     links.router,
     managed_links.router,
     single_use_links.router,

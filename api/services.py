@@ -1,31 +1,29 @@
-"""The composition root: every service of a running Oncelink, built once."""
+"""The services of a running Oncelink, which routes, pages and commands use."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 from api.append_signal import AppendSignal
-from api.clock import read_clock
 from api.position_waiter import PositionWaiter
 from api.read_model_watcher import ReadModelWatcher
 from api.settings import Settings
 from domain.commands.aggregate_cache import AggregateCache
-from domain.commands.command_application import CommandApplication
 from domain.commands.erasure import ErasureCommands
 from domain.commands.links import LinkCommands
 from domain.commands.notifications import NotificationCommands
+from domain.commands.organisation import OrganisationCommands
 from domain.commands.people import AdministrationCommands
 from domain.commands.reassignment import ReassignmentCommands
 from domain.commands.scheduling import SchedulingCommands
 from domain.commands.single_use_links import SingleUseLinkCommands
-from integrations.calendars.http_client import GuardedHttpClient
 from integrations.calendars.poller import CalendarFetcher
-from integrations.calendars.sync import ENCRYPTION_PURPOSE, CalendarSync
+from integrations.calendars.sync import CalendarSync
 from integrations.clock import Clock
 from integrations.meeting_details_loader import MeetingDetailsLoader
-from integrations.outbox_worker import OutboxContext, OutboxWorker
+from integrations.outbox_worker import OutboxWorker
 from integrations.outbox_workers import OutboxWorkers
 from projections import catalogue
 from projections.following.append_notify import AppendNotifier
@@ -37,10 +35,8 @@ from replay.tree.sealed_tree import SealedTree
 from replay.tree.sealer import Sealer
 from replay.tree.signed_note import Signer, derive_signers
 from replay.verify.jobs import VerificationWorker
-from store.busy_calendars import BusyCalendars
 from store.credentials.api_keys import ApiKeys
 from store.credentials.codes import Codes
-from store.credentials.encrypted_secrets import SecretCipher
 from store.credentials.feed_tokens import FeedTokens
 from store.credentials.pairings import Pairings
 from store.credentials.sessions import Sessions
@@ -48,15 +44,11 @@ from store.database import Database
 from store.mailed_codes import MailedCodes
 from store.onboarding import Onboarding
 from store.reader import PostgresLogReader
-from store.recorder import LogRecorder
 from store.request_counts import RequestCounts
 from store.request_leases import RequestLeases
 from store.shared_answers import SharedAnswers
 
 if TYPE_CHECKING:
-    from integrations.calendars.calendar_delivery import CalendarDelivery
-    from integrations.mail.invitation_mail import InvitationMailBuilder
-    from integrations.mail.mail_delivery import MailDelivery
     from integrations.mail.mail_transport import MailSettings, SignInMailer
     from integrations.proof_of_work import ProofOfWork
 
@@ -84,6 +76,7 @@ class Services:
     reader: PostgresLogReader
     aggregate_cache: AggregateCache
     administration: AdministrationCommands
+    organisation: OrganisationCommands
     links: LinkCommands
     single_use_links: SingleUseLinkCommands
     scheduling: SchedulingCommands
@@ -101,6 +94,7 @@ class Services:
     calendar_sync: CalendarSync
     fetcher: CalendarFetcher
     outbox_workers: OutboxWorkers
+    build_outbox_workers: Callable[["Services"], list[OutboxWorker]]
 
     @cached_property
     def outbox_database(self) -> Database:
@@ -172,7 +166,7 @@ class Services:
         self.rebuilder.start()
         if process == "server":
             self.fetcher.start()
-            self.outbox_workers.start(build_outbox_workers(self))
+            self.outbox_workers.start(self.build_outbox_workers(self))
 
     def close(self) -> None:
         """Stop in reverse order whatever was started, then close the database connections."""
@@ -186,108 +180,6 @@ class Services:
         self.append_notifier.stop()
         self.outbox_database.close()
         self.database.close()
-
-
-def build_services(settings: Settings, database: Database, clock: Clock = read_clock) -> Services:
-    """Build the services over an open database; everything reads the time from this clock."""
-    reader, aggregate_cache = PostgresLogReader(database), AggregateCache()
-    application = CommandApplication(LogRecorder(database), reader, aggregate_cache)
-    follower, append_notifier, outbox_workers = Follower(database), AppendNotifier(database), OutboxWorkers()
-    append_signal = AppendSignal(follower.wake, append_notifier.request_notify, outbox_workers.wake)
-    scheduling = SchedulingCommands(application, settings.guest_quotas)
-    calendar_sync = build_calendar_sync(settings, database, scheduling, append_signal, clock)
-    return Services(
-        settings=settings,
-        clock=clock,
-        database=database,
-        codes=Codes(settings.keys),
-        api_keys=ApiKeys(database),
-        sessions=Sessions(database, timedelta(hours=settings.session_idle_hours)),
-        feed_tokens=FeedTokens(database),
-        pairings=Pairings(database),
-        mailed_codes=MailedCodes(database, settings.keys[0]),
-        request_leases=RequestLeases(RequestCounts(database, settings.keys[0]), settings.guest_rate_limit),
-        onboarding=Onboarding(database),
-        shared_answers=SharedAnswers(database),
-        reader=reader,
-        aggregate_cache=aggregate_cache,
-        administration=AdministrationCommands(application),
-        links=LinkCommands(application),
-        single_use_links=SingleUseLinkCommands(application),
-        scheduling=scheduling,
-        reassignment=ReassignmentCommands(application),
-        erasure=ErasureCommands(application, settings.keys),
-        follower=follower,
-        append_notifier=append_notifier,
-        position_waiter=PositionWaiter(database, follower),
-        rebuilder=Rebuilder(database),
-        read_model_watcher=ReadModelWatcher(database, follower),
-        notifications=NotificationCommands(application),
-        append_signal=append_signal,
-        sealer=Sealer(database, lambda: follower.is_leader),
-        verifications=VerificationWorker(database),
-        calendar_sync=calendar_sync,
-        fetcher=CalendarFetcher(calendar_sync),
-        outbox_workers=outbox_workers,
-    )
-
-
-def build_calendar_sync(
-    settings: Settings, database: Database, scheduling: SchedulingCommands, append_signal: AppendSignal, clock: Clock
-) -> CalendarSync:
-    """Build the calendar sync."""
-    return CalendarSync(
-        store=BusyCalendars(database),
-        secret_cipher=SecretCipher(settings.keys, ENCRYPTION_PURPOSE),
-        http_client=GuardedHttpClient(settings.calendar_networks),
-        scheduling=scheduling,
-        get_live_source=lambda: catalogue.from_live_tables(database),
-        announce_append=append_signal.emit,
-        clock=clock,
-    )
-
-
-def build_outbox_workers(services: Services) -> list[OutboxWorker]:
-    """Build as many workers for mail as the settings say, and one for calendars unless that is 0."""
-    if not services.settings.couriers:
-        return []
-    context = build_outbox_context(services)
-    mail_workers = [OutboxWorker(context, build_mail_delivery(services)) for _ in range(services.settings.couriers)]
-    return [*mail_workers, OutboxWorker(context, build_calendar_delivery(services))]
-
-
-def build_outbox_context(services: Services) -> OutboxContext:
-    """Build what the outbox workers share."""
-    services.outbox_database.open()
-    return OutboxContext(
-        database=services.outbox_database,
-        live_source=catalogue.from_live_tables(services.outbox_database),
-        commands=services.notifications,
-        clock=services.clock,
-        announce_append=services.announce_append,
-    )
-
-
-def build_mail_delivery(services: Services) -> "MailDelivery":
-    """Build a delivery by mail; its libraries are imported only where mail is sent."""
-    from integrations.mail.mail_delivery import MailDelivery
-
-    settings, invitations = build_mail_settings(services.settings), build_invitation_builder(services)
-    return MailDelivery(settings, services.meeting_details, invitations, services.clock)
-
-
-def build_invitation_builder(services: Services) -> "InvitationMailBuilder":
-    """Build what writes invitations, each with a sign-in code of its own."""
-    from integrations.mail.invitation_mail import InvitationMailBuilder
-
-    return InvitationMailBuilder(services.settings.base_url, services.api_keys.create_sign_in_code, services.clock)
-
-
-def build_calendar_delivery(services: Services) -> "CalendarDelivery":
-    """Build a delivery to calendars; its libraries are imported only where calendars are written."""
-    from integrations.calendars.calendar_delivery import CalendarDelivery
-
-    return CalendarDelivery(services.calendar_sync, services.meeting_details)
 
 
 def build_mail_settings(settings: Settings) -> "MailSettings":

@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from domain.organisation import OrganisationProperties
 from domain.quotas import GuestQuotas
 from integrations.mail.smtp_url import parse_smtp_url
 from store.database_url import check_database_url
@@ -183,6 +184,12 @@ class Settings(BaseSettings):
     def guest_quotas(self) -> GuestQuotas:
         """The quotas of guests for a day."""
         return GuestQuotas(self.guest_booking_quota, self.guest_move_quota, self.guest_mail_quota)
+
+    @property
+    def organisation_defaults(self) -> OrganisationProperties:
+        """The organisation before anybody described it: it has the name of the sender of mail."""
+        name = parseaddr(self.mail_from)[0].strip()
+        return OrganisationProperties(name=name) if name else OrganisationProperties()
 
     @property
     def is_https(self) -> bool:

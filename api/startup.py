@@ -3,8 +3,9 @@
 import logging
 
 from api.clock import read_clock
+from api.composition.root import build_services
 from api.secret_keys import record_keys, warn_of_new_key
-from api.services import Services, build_services
+from api.services import Services
 from api.settings import Settings
 from integrations.clock import Clock
 from projections import reporting

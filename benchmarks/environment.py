@@ -12,8 +12,9 @@ from uuid import UUID, uuid4
 
 from api.cli.people import build_operator_context
 from api.clock import read_clock
+from api.composition.root import build_services
 from api.server import DATABASE, EMBEDDED_SETTINGS, OWNER_ROLE, prepare_database
-from api.services import Services, build_services
+from api.services import Services
 from api.settings import read_settings
 from domain.commands.booking_request import BookingRequest, BookingTarget
 from domain.commands.single_use_links import SingleUseDetails

@@ -1,7 +1,7 @@
 """All routers of the pages, in the order in which FastAPI matches a path."""
 
 from api.pages import sign_in, usage
-from api.pages.admin import invitations, mail, meeting_types, people, read_models
+from api.pages.admin import invitations, mail, meeting_types, organisation, people, read_models
 from api.pages.history import event_log, proofs, timeline
 from api.pages.links import create as create_link
 from api.pages.links import detail as link_detail
@@ -50,6 +50,7 @@ ROUTERS = (
     people.router,
     invitations.router,
     meeting_types.router,
+    organisation.router,
     mail.router,
     read_models.router,
     settings.router,

@@ -19,6 +19,7 @@ from domain.link import Link, LinkCreated
 from domain.log import AppendConditions, LogReader, OutcomeUnknown, StaleRead
 from domain.managed_link import ManagedLink, ManagedLinkCreated
 from domain.meeting_type import MeetingType, MeetingTypeCreated
+from domain.organisation import Organisation, OrganisationUpdated
 from domain.person import Person, PersonAdded
 from domain.refusals import NotFound, Refusal, SlotTaken, TryAgain
 from domain.token import Token
@@ -34,6 +35,7 @@ AGGREGATE_CLASSES: dict[type[Event], type[Aggregate]] = {
     SingleUseIssued: Token,
     DirectIssued: Token,
     PersonalDetailsErased: Erasure,
+    OrganisationUpdated: Organisation,
 }
 
 A = TypeVar("A", bound=Aggregate)

@@ -9,6 +9,7 @@ from domain.event import Properties
 from domain.link import LinkProperties
 from domain.managed_link import ManagedLinkProperties
 from domain.meeting_type import MeetingTypeProperties
+from domain.organisation import OrganisationProperties
 from domain.person import PersonProperties
 from replay.history.event_context import ID_FIELDS, ID_LIST_FIELDS, EventContext
 from replay.history.event_rows import Change, LogRow, to_id
@@ -18,6 +19,7 @@ PROPERTIES: dict[str, type[Properties]] = {
     "MeetingTypeUpdated": MeetingTypeProperties,
     "ManagedLinkUpdated": ManagedLinkProperties,
     "LinkUpdated": LinkProperties,
+    "OrganisationUpdated": OrganisationProperties,
 }
 UPDATED_FIELDS: dict[str, tuple[str, ...]] = {
     **{name: tuple(field for field in kind.model_fields if field != "links") for name, kind in PROPERTIES.items()},

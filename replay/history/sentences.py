@@ -236,6 +236,7 @@ SENTENCES: dict[str, Phrase] = {
     "LinkDisabled": describe_simple_event("switched off", "the link "),
     "LinkEnabled": describe_simple_event("switched on", "the link ", " again"),
     "LinkDeleted": describe_simple_event("deleted", "the link "),
+    "OrganisationUpdated": describe_update("the organisation "),
     "SingleUseIssued": describe_single_use_issued,
     "DirectIssued": describe_direct_issued,
     "SingleUseRevoked": describe_single_use_revoked,

@@ -8,7 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from api.services import build_invitation_builder, build_mail_settings
+from api.composition.outbox import build_invitation_builder
+from api.services import build_mail_settings
 from domain.notifications.outbox import RETRY_DELAYS_SECONDS, Notification
 from domain.token import Token
 from integrations.delivery import DeliveryAttempt

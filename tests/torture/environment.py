@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from api.cli.people import add_person, build_operator_context, make_api_key
+from api.composition.root import build_services
 from api.server import DATABASE, EMBEDDED_SETTINGS, OWNER_ROLE, prepare_database
-from api.services import Services, build_services
+from api.services import Services
 from api.settings import Settings, read_settings
 from domain.meeting_type import MeetingTypeProperties
 from projections.rebuild import live_tables

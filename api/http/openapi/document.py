@@ -12,6 +12,7 @@ from api.http.openapi.problems import build_problem_schemas, finish_problem_resp
 
 TAGS = {
     "People": "Who signs in, hosts and copies links; their hours and time zones.",
+    "Organisation": "Its name, contact and policies: one for each installation.",
     "Meeting types": "Templates of meetings: duration, location, buffers, notice, window.",
     "Links": "Core links: reusable, a person's own.",
     "Managed links": "Made by a manager for several hosts; each of them has a core link of it.",

@@ -14,6 +14,7 @@ from api.services import Services
 from domain.event import Context
 from domain.log import CommandResult
 from domain.meeting_type import MeetingType
+from domain.organisation import Organisation
 from domain.person import Person
 from domain.refusals import IdempotencyKeyReused, Refusal, VersionConflict
 
@@ -66,7 +67,7 @@ def submit_edit(
     version: str,
     values: Mapping[str, Any],
     update: Callable[[int | None], int | None],
-    load_saved: Callable[[], Person | MeetingType],
+    load_saved: Callable[[], Person | MeetingType | Organisation],
     render: Render,
     redirect: Callable[[int | None], Response],
 ) -> Response:

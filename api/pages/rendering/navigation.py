@@ -58,6 +58,7 @@ SECTIONS = (
             Entry("/history", "History", "history", HISTORY_ROLES),
             Entry("/admin/people", "People", "shield", ADMIN_ROLES),
             Entry("/admin/meeting-types", "Meeting types", "calendar-days", ADMIN_ROLES),
+            Entry("/admin/organisation", "Organisation", "globe", ADMIN_ROLES),
             Entry("/admin/mail", "Mail", "mail", ADMIN_ROLES),
             Entry("/admin/read-models", "Read models", "database", ADMIN_ROLES),
         ),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from fastapi import Request
@@ -17,6 +17,7 @@ from api.http.dependencies import Caller, get_services
 from api.http.host_cookies import HOST_PREFIX
 from api.pages.rendering import navigation, time_formatting, urls
 from api.pages.rendering.flash_messages import NOTICE_COOKIE, Notice, set_notice
+from api.pages.rendering.guest_footer import load_guest_footer
 from api.pages.rendering.static_files import build_static_url
 from api.pages.rendering.typed_text import render_isolated_text, render_names, render_typed_text, take_initial
 from api.web_files import ICONS, TEMPLATES
@@ -121,6 +122,7 @@ def render_page(request: Request, template: str, status: int = 200, **context: A
         "current": navigation.find_current_path(request.url.path),
         "notice": notice,
         "behind": getattr(request.state, "behind", False),
+        "load_guest_footer": partial(load_guest_footer, get_services(request)),
         **context,
     }
     response = HTMLResponse(render_template(template, variables), status)

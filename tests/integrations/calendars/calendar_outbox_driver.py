@@ -8,7 +8,7 @@ from uuid import UUID
 
 from icalendar import Calendar
 
-from api.services import build_calendar_delivery, build_outbox_context
+from api.composition.outbox import build_calendar_delivery, build_outbox_context
 from domain.notifications.outbox import compute_sequence
 from domain.token import Token
 from integrations.delivery import Delivery

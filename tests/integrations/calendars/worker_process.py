@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from api.clock import read_clock
-from api.services import build_calendar_delivery, build_mail_delivery, build_outbox_context, build_services
+from api.composition.outbox import build_calendar_delivery, build_mail_delivery, build_outbox_context
+from api.composition.root import build_services
 from api.settings import read_settings
 from integrations.outbox_worker import OutboxTiming, OutboxWorker
 from store.database import Database

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from api.clock import read_clock
-from api.services import build_mail_delivery, build_outbox_context
+from api.composition.outbox import build_mail_delivery, build_outbox_context
 from integrations.delivery import Delivery
 from integrations.outbox_worker import OutboxTiming, OutboxWorker
 from tests.api_driver import ApiDriver

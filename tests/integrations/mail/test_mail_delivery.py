@@ -2,7 +2,8 @@
 
 import pytest
 
-from api.services import build_invitation_builder, build_mail_settings
+from api.composition.outbox import build_invitation_builder
+from api.services import build_mail_settings
 from domain.token import Token
 from integrations.mail.mail_delivery import MailDelivery
 from integrations.meeting_details import MeetingDetails

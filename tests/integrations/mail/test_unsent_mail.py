@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from api.cli.doctor import check_unsent_mail
-from api.services import build_invitation_builder, build_mail_delivery, build_mail_settings
+from api.composition.outbox import build_invitation_builder, build_mail_delivery
+from api.services import build_mail_settings
 from api.settings import CONSOLE
 from integrations.mail.mail_delivery import MailDelivery
 from projections import outbox as outbox_rows

@@ -4,7 +4,8 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 
-from api.services import build_mail_delivery, build_outbox_context, build_services
+from api.composition.outbox import build_mail_delivery, build_outbox_context
+from api.composition.root import build_services
 from api.settings import read_settings
 from integrations.outbox_worker import OutboxTiming, OutboxWorker
 from store.database import Database

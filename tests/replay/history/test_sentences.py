@@ -22,7 +22,7 @@ CONTRACT_SENTENCES = {
     *("ManagedLinkUpdated", "LinkCreated", "LinkUpdated", "LinkDisabled", "LinkEnabled", "LinkDeleted"),
     *("SingleUseIssued", "DirectIssued", "SingleUseRevoked", "MeetingBooked", "Rescheduled", "MeetingCancelled"),
     *("CalendarConflictFound", "CalendarWritten", "CalendarFailed", "CalendarRequested"),
-    "PersonInvited",
+    *("PersonInvited", "OrganisationUpdated"),
     *("ManagedLinkDisabled", "ManagedLinkEnabled", "ManagedLinkDeleted"),
     *("MeetingReassigned", "PersonDeactivated", "PersonActivated", "PersonalDetailsErased"),
 }

@@ -1,0 +1,1 @@
+"""Builds the services of a running Oncelink."""
