@@ -9,7 +9,7 @@ from typing import Any
 from api.app import build_app
 from api.http.error_codes import ERROR_CODES, PHRASES
 from api.settings import Settings
-from domain import erasure, link, managed_link, meeting_type, organisation, person, token_events
+from domain import erasure, link, managed_link, meeting_type, organisation, person, team, token_events
 from domain.event import Event
 from domain.notifications import calendar_delivery, mail_delivery
 
@@ -19,6 +19,7 @@ OPENAPI = Path("docs/openapi.json")
 STREAMS = {
     "Person": person,
     "Meeting type": meeting_type,
+    "Team": team,
     "Managed link": managed_link,
     "Link": link,
     "Token": token_events,

@@ -19,6 +19,7 @@ from domain.commands.people import AdministrationCommands
 from domain.commands.reassignment import ReassignmentCommands
 from domain.commands.scheduling import SchedulingCommands
 from domain.commands.single_use_links import SingleUseLinkCommands
+from domain.commands.teams import TeamCommands
 from integrations.calendars.poller import CalendarFetcher
 from integrations.calendars.sync import CalendarSync
 from integrations.clock import Clock
@@ -78,6 +79,7 @@ class Services:
     administration: AdministrationCommands
     organisation: OrganisationCommands
     links: LinkCommands
+    teams: TeamCommands
     single_use_links: SingleUseLinkCommands
     scheduling: SchedulingCommands
     reassignment: ReassignmentCommands

@@ -71,6 +71,9 @@ class LogReader(Protocol):
     def find_links_by_any_slug(self, slug: str) -> Sequence[UUID]:
         """Returns the ids of the links that have or had a slug."""
 
+    def find_links_by_any_team(self, team_id: UUID) -> Sequence[UUID]:
+        """Returns the ids of the links and managed links that have or had a team."""
+
     def find_unavailable_intervals(
         self, host_ids: Sequence[UUID], within: Interval, excluding: UUID | None = None
     ) -> Sequence[Interval]:

@@ -128,6 +128,10 @@ class SlugTaken(Refusal):
     """Another link already has this slug."""
 
 
+class TeamInUse(Refusal):
+    """A link still uses this team. Give its links another team, or none, and delete it then."""
+
+
 class EmailTaken(Refusal):
     """Another person already has this e-mail address."""
 

@@ -21,6 +21,12 @@ SELECT_LINKS_BY_ANY_SLUG = """
 SELECT DISTINCT stream_id FROM {schema}.events
 WHERE (type LIKE 'LinkCreated.%%' OR type LIKE 'LinkUpdated.%%') AND data ->> 'slug' = %s
 """
+SELECT_LINKS_BY_ANY_TEAM = """
+SELECT DISTINCT stream_id FROM {schema}.events
+WHERE (type ^@ 'LinkCreated.' OR type ^@ 'LinkUpdated.'
+    OR type ^@ 'ManagedLinkCreated.' OR type ^@ 'ManagedLinkUpdated.')
+    AND data ->> 'team_id' = %s
+"""
 SELECT_UNAVAILABLE_INTERVALS = """
 SELECT lower(piece) AS start, upper(piece) AS "end" FROM (
     SELECT unnest(range_agg(during)) AS piece FROM (
@@ -77,6 +83,9 @@ class PostgresLogReader:
 
     def find_links_by_any_slug(self, slug: str) -> list[UUID]:
         return [row["stream_id"] for row in self.database.fetch_rows(SELECT_LINKS_BY_ANY_SLUG, (slug,))]
+
+    def find_links_by_any_team(self, team_id: UUID) -> list[UUID]:
+        return [row["stream_id"] for row in self.database.fetch_rows(SELECT_LINKS_BY_ANY_TEAM, (str(team_id),))]
 
     def find_unavailable_intervals(
         self, host_ids: Sequence[UUID], within: Interval, excluding: UUID | None = None

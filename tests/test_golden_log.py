@@ -38,6 +38,7 @@ LOGS = (
     "invitation.jsonl",
     "second_versions.jsonl",
     "organisation.jsonl",
+    "teams.jsonl",
 )
 ROWS = ("rows.json", "second_versions_rows.json")
 LINES = [json.loads(line) for log in LOGS for line in (GOLDEN / log).read_text(encoding="utf-8").splitlines()]

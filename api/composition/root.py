@@ -20,6 +20,7 @@ from domain.commands.people import AdministrationCommands
 from domain.commands.reassignment import ReassignmentCommands
 from domain.commands.scheduling import SchedulingCommands
 from domain.commands.single_use_links import SingleUseLinkCommands
+from domain.commands.teams import TeamCommands
 from integrations.calendars.http_client import GuardedHttpClient
 from integrations.calendars.poller import CalendarFetcher
 from integrations.calendars.sync import ENCRYPTION_PURPOSE, CalendarSync
@@ -94,6 +95,7 @@ def build_command_groups(application: CommandApplication, settings: Settings) ->
         "administration": AdministrationCommands(application),
         "organisation": OrganisationCommands(application, settings.organisation_defaults),
         "links": LinkCommands(application),
+        "teams": TeamCommands(application),
         "single_use_links": SingleUseLinkCommands(application),
         "reassignment": ReassignmentCommands(application),
         "erasure": ErasureCommands(application, settings.keys),

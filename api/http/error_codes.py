@@ -88,6 +88,11 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "slug_taken": ErrorCode(
         409, "Another link has this slug.", "Choose another slug, or leave it out: one is made from the name."
     ),
+    "team_in_use": ErrorCode(
+        409,
+        "A link or managed link still has this team.",
+        "Find its links with `GET /v1/links?team_id=…`, and give each another team or none.",
+    ),
     "verification_running": ErrorCode(
         409, "The log is being verified.", "Read the result with `GET /v1/history/verify` when it is done."
     ),

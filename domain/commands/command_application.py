@@ -22,6 +22,7 @@ from domain.meeting_type import MeetingType, MeetingTypeCreated
 from domain.organisation import Organisation, OrganisationUpdated
 from domain.person import Person, PersonAdded
 from domain.refusals import NotFound, Refusal, SlotTaken, TryAgain
+from domain.team import Team, TeamCreated
 from domain.token import Token
 from domain.token_events import DirectIssued, SingleUseIssued
 
@@ -29,6 +30,7 @@ MAX_ATTEMPTS = 5
 AGGREGATE_CLASSES: dict[type[Event], type[Aggregate]] = {
     PersonAdded: Person,
     MeetingTypeCreated: MeetingType,
+    TeamCreated: Team,
     ManagedLinkCreated: ManagedLink,
     PersonInvited: Invitation,
     LinkCreated: Link,

@@ -1,6 +1,6 @@
 """What an event changed, from which value to which, with the names at that position."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic_core import to_jsonable_python
@@ -11,12 +11,14 @@ from domain.managed_link import ManagedLinkProperties
 from domain.meeting_type import MeetingTypeProperties
 from domain.organisation import OrganisationProperties
 from domain.person import PersonProperties
+from domain.team import TeamProperties
 from replay.history.event_context import ID_FIELDS, ID_LIST_FIELDS, EventContext
-from replay.history.event_rows import Change, LogRow, to_id
+from replay.history.event_rows import Change, LogRow, to_id, to_object
 
 PROPERTIES: dict[str, type[Properties]] = {
     "PersonUpdated": PersonProperties,
     "MeetingTypeUpdated": MeetingTypeProperties,
+    "TeamUpdated": TeamProperties,
     "ManagedLinkUpdated": ManagedLinkProperties,
     "LinkUpdated": LinkProperties,
     "OrganisationUpdated": OrganisationProperties,
@@ -59,7 +61,15 @@ def resolve_value(field: str, value: Any, row: LogRow, context: EventContext) ->
         return resolve_reference(value, row, context)
     if field in ID_LIST_FIELDS and isinstance(value, list):
         return [resolve_reference(item, row, context) for item in value]
+    if field == "members" and isinstance(value, list):
+        return [resolve_member(to_object(item), row, context) for item in value]
     return value
+
+
+def resolve_member(member: Mapping[str, Any], row: LogRow, context: EventContext) -> Any:
+    """A member of a team as {id, name, weight, priority}."""
+    reference = to_object(resolve_reference(member.get("person_id"), row, context))
+    return {**reference, "weight": member.get("weight"), "priority": member.get("priority")}
 
 
 def resolve_reference(value: Any, row: LogRow, context: EventContext) -> Any:

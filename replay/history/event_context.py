@@ -10,7 +10,7 @@ from store.database import Database
 
 ID_FIELDS = (
     *("link_id", "owner_id", "meeting_type_id", "issued_by", "managed_link_id", "created_by_id", "person_id"),
-    "host_id",
+    *("host_id", "team_id"),
 )
 ID_LIST_FIELDS = ("co_host_ids", "host_ids", "previous_host_ids")
 TOKEN_EVENTS = (
@@ -111,6 +111,13 @@ def iterate_references(row: LogRow, token: TokenContext | None) -> Iterator[UUID
         yield from (id for id in single_ids if id is not None)
         for name in ID_LIST_FIELDS:
             yield from to_ids(payload.get(name))
+        yield from list_member_ids(payload)
+
+
+def list_member_ids(payload: Mapping[str, Any]) -> list[UUID]:
+    """The ids of the members in the payload of a team's event."""
+    members = payload.get("members")
+    return to_ids([to_object(member).get("person_id") for member in members] if isinstance(members, list) else [])
 
 
 def iterate_details_ids(row: LogRow, token: TokenContext | None) -> Iterator[UUID]:

@@ -152,10 +152,17 @@ def format_minutes(value: Any, context: EventContext) -> str:
     return describe_minutes(value) if isinstance(value, int) else format_value(value, context)
 
 
+def describe_share(member: Mapping[str, Any]) -> str:
+    """The weight and priority of a team's member, to be appended to the name; empty where they are the usual ones."""
+    weight, priority = member.get("weight", 1), member.get("priority", 0)
+    parts = [f"weight {weight}"] * (weight != 1) + [f"priority {priority}"] * (priority != 0)
+    return f" ({', '.join(parts)})" if parts else ""
+
+
 def format_value(value: Any, context: EventContext) -> str:
     """A value as text of a sentence."""
     if isinstance(value, dict):
-        return quote_name(value.get("name")) if "name" in value else "…"
+        return f"{quote_name(value['name'])}{describe_share(value)}" if "name" in value else "…"
     if isinstance(value, list):
         return join_names([format_value(item, context) for item in value]) or "none"
     if isinstance(value, str):

@@ -5,7 +5,7 @@ from typing import Any
 
 from domain.text_direction import isolate_text
 from replay.history.changes import list_changes
-from replay.history.event_context import TOKEN_EVENTS, EventContext
+from replay.history.event_context import TOKEN_EVENTS, EventContext, list_member_ids
 from replay.history.event_rows import ActorRow, HistoryRow, LogRow, to_instant, to_text
 from replay.history.notification_sentences import (
     describe_calendar_failed,
@@ -24,6 +24,7 @@ from replay.history.phrases import (
     find_guest_name,
     format_minutes,
     format_time,
+    join_names,
     name_people,
     name_person,
     name_reference,
@@ -93,6 +94,11 @@ def describe_person_added(row: LogRow, context: EventContext) -> str:
 def describe_meeting_type_created(row: LogRow, context: EventContext) -> str:
     duration = format_minutes(row.data.get("duration_minutes"), context)
     return f"created the meeting type {name_stream(row, context)} ({duration})"
+
+
+def describe_team_created(row: LogRow, context: EventContext) -> str:
+    members = [name_person(id, row, context) for id in list_member_ids(row.data)]
+    return f"created the team {name_stream(row, context)} of {join_names(members) or 'nobody'}"
 
 
 def describe_managed_link_created(row: LogRow, context: EventContext) -> str:
@@ -226,6 +232,9 @@ SENTENCES: dict[str, Phrase] = {
     "PersonActivated": describe_simple_event("activated", ending=" again"),
     "MeetingTypeCreated": describe_meeting_type_created,
     "MeetingTypeUpdated": describe_update("the meeting type "),
+    "TeamCreated": describe_team_created,
+    "TeamUpdated": describe_update("the team "),
+    "TeamDeleted": describe_simple_event("deleted", "the team "),
     "ManagedLinkCreated": describe_managed_link_created,
     "ManagedLinkUpdated": describe_update("the managed link "),
     "ManagedLinkDisabled": describe_simple_event("switched off", "the managed link "),

@@ -20,10 +20,12 @@ from tests.domain.example import (
     issue_token,
 )
 from tests.domain.test_managed_link import create_managed_link
+from tests.domain.test_team import create_team
 
 AGGREGATES: dict[str, Any] = {
     "person": (add_person(), LinkDisabled),
     "meeting type": (create_meeting_type(), LinkDisabled),
+    "team": (create_team(), LinkDisabled),
     "managed link": (create_managed_link(), LinkDisabled),
     "link": (create_link(), PersonDeactivated),
     "issued token": (issue_token(), LinkDisabled),

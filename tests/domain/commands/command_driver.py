@@ -15,6 +15,7 @@ from domain.commands.people import AdministrationCommands
 from domain.commands.reassignment import ReassignmentCommands
 from domain.commands.scheduling import SchedulingCommands
 from domain.commands.single_use_links import SingleUseDetails, SingleUseLinkCommands
+from domain.commands.teams import TeamCommands
 from domain.event import Actor, Context
 from domain.meeting_type import MeetingTypeProperties
 from domain.permissions import expand_roles
@@ -45,6 +46,7 @@ class CommandDriver:
     def __post_init__(self) -> None:
         self.administration = AdministrationCommands(self.application)
         self.links = LinkCommands(self.application)
+        self.teams = TeamCommands(self.application)
         self.single_use_links = SingleUseLinkCommands(self.application)
         self.scheduling = SchedulingCommands(self.application)
         self.reassignment = ReassignmentCommands(self.application)

@@ -107,6 +107,10 @@ class MemoryLog(POPOApplicationRecorder):
     def find_links_by_any_slug(self, slug: str) -> list[UUID]:
         return list({event.originator_id: None for event in self.list_events() if getattr(event, "slug", None) == slug})
 
+    def find_links_by_any_team(self, team_id: UUID) -> list[UUID]:
+        events = (event for event in self.list_events() if getattr(event, "team_id", None) == team_id)
+        return list({event.originator_id: None for event in events})
+
     def find_unavailable_intervals(
         self, host_ids: Sequence[UUID], within: Interval, excluding: UUID | None = None
     ) -> list[Interval]:
