@@ -26,6 +26,7 @@ from integrations.clock import Clock
 from integrations.meeting_details_loader import MeetingDetailsLoader
 from integrations.outbox_worker import OutboxWorker
 from integrations.outbox_workers import OutboxWorkers
+from integrations.retention import RetentionWorker
 from projections import catalogue
 from projections.following.append_notify import AppendNotifier
 from projections.following.follower import Follower
@@ -92,6 +93,7 @@ class Services:
     notifications: NotificationCommands
     append_signal: AppendSignal
     sealer: Sealer
+    retention: RetentionWorker
     verifications: VerificationWorker
     calendar_sync: CalendarSync
     fetcher: CalendarFetcher
@@ -164,6 +166,7 @@ class Services:
             self.append_notifier.start()
             self.follower.start()
         self.sealer.start()
+        self.retention.start()
         self.verifications.start()
         self.rebuilder.start()
         if process == "server":
@@ -177,6 +180,7 @@ class Services:
         self.fetcher.stop()
         self.rebuilder.stop()
         self.verifications.stop()
+        self.retention.stop()
         self.sealer.stop()
         self.follower.stop()
         self.append_notifier.stop()

@@ -91,6 +91,9 @@ class LogReader(Protocol):
         In a stream with that address, these are all rows except those of another address.
         """
 
+    def find_details_of_streams(self, ids: Collection[UUID]) -> Mapping[UUID, Sequence[UUID]]:
+        """Returns the ids of all personal details of these streams; streams without any are left out."""
+
     def count_erased_details(self, erasure_id: UUID) -> int:
         """Counts the rows of details that an erasure has erased so far."""
 

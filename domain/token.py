@@ -131,9 +131,13 @@ class Token(NotifiedAggregate):
         if self.revoked:
             raise refusals.LinkRevoked
 
+    def has_ended_by(self, until: datetime) -> bool:
+        """Whether the meeting, as it stands or stood when it was cancelled, ended by an instant."""
+        return self.meeting is not None and self.meeting.ends_at <= until
+
     def is_long_over(self, now: datetime, after: timedelta) -> bool:
         """Whether the meeting, as it stands or stood when it was cancelled, ended longer ago than `after`."""
-        return self.meeting is not None and self.meeting.ends_at + after <= now
+        return self.has_ended_by(now - after)
 
     @property
     def core_link_details_id(self) -> UUID | None:

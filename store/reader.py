@@ -50,6 +50,10 @@ FROM of_address JOIN {schema}.personal_details USING (stream_id)
 WHERE coalesce({schema}.address_of(data) = {schema}.address_key(%(email)s), true)
 GROUP BY stream_id
 """
+SELECT_DETAILS_OF_STREAMS = """
+SELECT stream_id, array_agg(id ORDER BY id) AS ids FROM {schema}.personal_details WHERE stream_id = ANY (%s)
+GROUP BY stream_id
+"""
 COUNT_ERASED_DETAILS = """
 SELECT coalesce(sum(jsonb_array_length(data -> 'details_ids')), 0)::int AS erased FROM {schema}.events
 WHERE type LIKE 'PersonalDetailsErased.%%' AND data ->> 'erasure_id' = %s
@@ -102,6 +106,10 @@ class PostgresLogReader:
 
     def find_details_by_address(self, email: str, limit: int) -> dict[UUID, list[UUID]]:
         rows = self.database.fetch_rows(SELECT_DETAILS_BY_ADDRESS, {"email": email, "most": limit})
+        return {row["stream_id"]: row["ids"] for row in rows}
+
+    def find_details_of_streams(self, ids: Collection[UUID]) -> dict[UUID, list[UUID]]:
+        rows = self.database.fetch_rows(SELECT_DETAILS_OF_STREAMS, (list(ids),)) if ids else ()
         return {row["stream_id"]: row["ids"] for row in rows}
 
     def count_erased_details(self, erasure_id: UUID) -> int:

@@ -26,6 +26,7 @@ from integrations.calendars.poller import CalendarFetcher
 from integrations.calendars.sync import ENCRYPTION_PURPOSE, CalendarSync
 from integrations.clock import Clock
 from integrations.outbox_workers import OutboxWorkers
+from integrations.retention import RetentionWorker
 from projections import catalogue
 from projections.following.append_notify import AppendNotifier
 from projections.following.follower import Follower
@@ -57,19 +58,11 @@ def build_services(settings: Settings, database: Database, clock: Clock = read_c
     append_signal = AppendSignal(follower.wake, append_notifier.request_notify, outbox_workers.wake)
     scheduling = SchedulingCommands(application, settings.guest_quotas)
     calendar_sync = build_calendar_sync(settings, database, scheduling, append_signal, clock)
+    command_groups = build_command_groups(application, settings)
     return Services(
         settings=settings,
         clock=clock,
         database=database,
-        codes=Codes(settings.keys),
-        api_keys=ApiKeys(database),
-        sessions=Sessions(database, timedelta(hours=settings.session_idle_hours)),
-        feed_tokens=FeedTokens(database),
-        pairings=Pairings(database),
-        mailed_codes=MailedCodes(database, settings.keys[0]),
-        request_leases=RequestLeases(RequestCounts(database, settings.keys[0]), settings.guest_rate_limit),
-        onboarding=Onboarding(database),
-        shared_answers=SharedAnswers(database),
         reader=reader,
         aggregate_cache=aggregate_cache,
         scheduling=scheduling,
@@ -80,13 +73,37 @@ def build_services(settings: Settings, database: Database, clock: Clock = read_c
         read_model_watcher=ReadModelWatcher(database, follower),
         append_signal=append_signal,
         sealer=Sealer(database, lambda: follower.is_leader),
+        retention=RetentionWorker(
+            command_groups["erasure"],
+            command_groups["organisation"],
+            lambda: catalogue.from_live_tables(database),
+            append_signal.emit,
+            clock,
+            lambda: follower.is_leader,
+        ),
         verifications=VerificationWorker(database),
         calendar_sync=calendar_sync,
         fetcher=CalendarFetcher(calendar_sync),
         outbox_workers=outbox_workers,
         build_outbox_workers=build_outbox_workers,
-        **build_command_groups(application, settings),
+        **command_groups,
+        **build_stores(settings, database),
     )
+
+
+def build_stores(settings: Settings, database: Database) -> dict[str, Any]:
+    """Build what keeps codes, keys and counts beside the log, by their names in `Services`."""
+    return {
+        "codes": Codes(settings.keys),
+        "api_keys": ApiKeys(database),
+        "sessions": Sessions(database, timedelta(hours=settings.session_idle_hours)),
+        "feed_tokens": FeedTokens(database),
+        "pairings": Pairings(database),
+        "mailed_codes": MailedCodes(database, settings.keys[0]),
+        "request_leases": RequestLeases(RequestCounts(database, settings.keys[0]), settings.guest_rate_limit),
+        "onboarding": Onboarding(database),
+        "shared_answers": SharedAnswers(database),
+    }
 
 
 def build_command_groups(application: CommandApplication, settings: Settings) -> dict[str, Any]:

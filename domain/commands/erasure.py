@@ -1,9 +1,9 @@
-"""The command that erases the personal details given with one e-mail address."""
+"""Commands that erase personal details: those given with one e-mail address, and those that are kept no longer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from domain.aggregate import Aggregate
 from domain.commands.command_application import CommandApplication, require_kind
@@ -33,7 +33,7 @@ class ErasureResult:
 
 
 class ErasureCommands(CommandGroup):
-    """The command that erases. The `secrets` are keys of the HMAC of the address, by which a retry is recognised."""
+    """The commands that erase. The `secrets` are keys of the HMAC of the address, by which a retry is recognised."""
 
     def __init__(self, application: CommandApplication, secrets: Sequence[str]) -> None:
         super().__init__(application)
@@ -64,6 +64,28 @@ class ErasureCommands(CommandGroup):
             return ErasureResult(id, position, context.now, self.reader.count_erased_details(id))
 
         return self.answer_once(creation, lambda aggregate: self.replay_erasure(aggregate, context, email), decide)
+
+    def erase_overdue_details(self, context: Context, token_ids: Sequence[UUID], until: datetime) -> int:
+        """Erases all personal details of those meetings that ended by an instant, in one append.
+
+        Meetings that stand later, or have no details, are left alone. Returns the number of meetings; for none, nothing
+        is appended. Raises TryAgain.
+        """
+        id = uuid4()
+
+        def decide(_: bool) -> int:
+            aggregates = self.load_aggregates(token_ids)
+            overdue_ids = [
+                token.id for token in aggregates.values() if isinstance(token, Token) and token.has_ended_by(until)
+            ]
+            details_ids_by_stream = self.reader.find_details_of_streams(overdue_ids)
+            if not details_ids_by_stream:
+                return 0
+            tokens = self.erase_token_details(details_ids_by_stream, id, context)
+            self.append_events(*tokens, Erasure.create(id, context))
+            return len(tokens)
+
+        return self.run_decision(decide)
 
     def erase_token_details(
         self, details_ids_by_stream: Mapping[UUID, Sequence[UUID]], id: UUID, context: Context

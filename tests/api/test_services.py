@@ -23,6 +23,7 @@ def list_running(services: Services) -> set[str]:
     groups: dict[str, Sequence[BackgroundWorker]] = {
         "follower": [services.follower],
         "sealer": [services.sealer],
+        "retention": [services.retention],
         "verifications": [services.verifications],
         "fetcher": [services.fetcher],
         "outbox workers": services.outbox_workers.workers,
@@ -36,7 +37,7 @@ def test_nothing_runs_before_the_start(services: Services) -> None:
 
 def test_a_server_runs_everything_until_it_is_closed(services: Services) -> None:
     services.start()
-    assert list_running(services) == {"follower", "sealer", "verifications", "fetcher", "outbox workers"}
+    assert list_running(services) == {"follower", "sealer", "retention", "verifications", "fetcher", "outbox workers"}
     assert [worker.delivery.channel for worker in services.outbox_workers.workers] == ["mail", "mail", "calendar"]
     services.close()
     assert list_running(services) == set()
@@ -45,7 +46,7 @@ def test_a_server_runs_everything_until_it_is_closed(services: Services) -> None
 
 def test_a_follower_process_starts_what_serves_the_read_models(services: Services) -> None:
     services.start("follower")
-    assert list_running(services) == {"sealer", "verifications"}
+    assert list_running(services) == {"sealer", "retention", "verifications"}
     services.close()
     assert list_running(services) == set()
 

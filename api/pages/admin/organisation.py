@@ -2,20 +2,23 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
 
 from api.field_types import list_time_zones
-from api.http.dependencies import CurrentServices
+from api.http.dependencies import CurrentServices, get_services
 from api.http.form_body import FormModel
 from api.pages.admin.meeting_types import parse_number
-from api.pages.rendering.dependencies import Viewer
+from api.pages.rendering.dependencies import Viewer, WaitsForPosition
 from api.pages.rendering.form_submission import FormState, submit_edit
-from api.pages.rendering.forms import validate_form
+from api.pages.rendering.forms import InvalidForm, validate_form
 from api.pages.rendering.page_route import PageRoute
 from api.pages.rendering.templates import redirect_to, render_page
 from api.v1.organisation.models import OrganisationChanges
 from domain.organisation import OrganisationProperties
+from domain.retention import subtract_months
+from projections import retention
+from projections.retention import OverdueDetails
 
 router = APIRouter(prefix="/admin/organisation", include_in_schema=False, route_class=PageRoute)
 
@@ -51,13 +54,15 @@ class OrganisationForm(BaseModel):
 FormBody = Annotated[OrganisationForm, Depends(FormModel(OrganisationForm))]
 
 
-@router.get("")
-def show_form(request: Request, services: CurrentServices, viewer: Viewer) -> Response:
-    """Show the organisation as it is (admin)."""
+@router.get("", dependencies=[WaitsForPosition])
+def show_form(
+    request: Request, services: CurrentServices, viewer: Viewer, query: Annotated[OrganisationForm, Query()]
+) -> Response:
+    """Show the organisation as it is; or, for a form in the query, what saving would erase (admin)."""
     viewer.require_any_role("admin")
     organisation = services.organisation.load_organisation()
-    form = OrganisationForm.from_properties(organisation.properties)
-    return render_form(request, form, FormState(version=organisation.version))
+    form = query if query.version else OrganisationForm.from_properties(organisation.properties)
+    return render_form(request, form, FormState(version=query.version or organisation.version))
 
 
 @router.post("")
@@ -83,5 +88,25 @@ def update_organisation(request: Request, services: CurrentServices, viewer: Vie
 
 def render_form(request: Request, form: OrganisationForm, state: FormState, status: int = 200) -> Response:
     """Render the page of the form."""
-    zones = sorted(list_time_zones())
-    return render_page(request, "admin/organisation.html", status, form=form, zones=zones, **vars(state))
+    return render_page(
+        request,
+        "admin/organisation.html",
+        status,
+        form=form,
+        zones=sorted(list_time_zones()),
+        overdue=count_overdue_details(request, form),
+        **vars(state),
+    )
+
+
+def count_overdue_details(request: Request, form: OrganisationForm) -> OverdueDetails | None:
+    """Count what the form's retention would erase now, as lists have it; None where it erases nothing."""
+    services = get_services(request)
+    try:
+        months = validate_form(OrganisationChanges, {"retention_months": parse_number(form.retention_months)})
+    except InvalidForm:
+        return None
+    if months.retention_months is None:
+        return None
+    until = subtract_months(services.clock(), months.retention_months)
+    return retention.count_overdue_details(services.live_source, until)
