@@ -8,9 +8,10 @@ from projections.outbox import OUTBOX
 from projections.people import PEOPLE
 from projections.queries.query import QuerySource
 from projections.single_use_links import SINGLE_USE_LINKS
+from projections.teams import TEAMS
 from store.database import Database
 
-READ_MODELS = (PEOPLE, MEETING_TYPES, MANAGED_LINKS, LINKS, SINGLE_USE_LINKS, MEETING_LOG, OUTBOX)
+READ_MODELS = (PEOPLE, MEETING_TYPES, TEAMS, MANAGED_LINKS, LINKS, SINGLE_USE_LINKS, MEETING_LOG, OUTBOX)
 
 
 def from_live_tables(db: Database) -> QuerySource:

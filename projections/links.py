@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 
 from projections.column_kinds import Column, Composed, Computed, Hidden, Reference
 from projections.columns import Columns
-from projections.queries.name_lookups import MEETING_TYPE, PERSON, Named
+from projections.queries.name_lookups import MEETING_TYPE, PERSON, TEAM, Named, to_team_id
 from projections.queries.pagination import Page, Sort
 from projections.queries.query import Listing, QuerySource, WhereClause
 from projections.queries.word_search import match_own_words
@@ -47,6 +47,8 @@ class LinkRow(TypedDict):
     owner: Annotated[Named, Reference(PERSON, "(payload ->> 'owner_id')::uuid")]
     co_hosts: Annotated[list[Named], Reference(PERSON, select_ids("payload", "co_host_ids"))]
     meeting_type: Annotated[Named, Reference(MEETING_TYPE, "(payload ->> 'meeting_type_id')::uuid")]
+    team_id: Annotated[UUID | None, Composed(lambda record: to_team_id(record["team"]))]
+    team: Annotated[Named | None, Reference(TEAM, "(payload ->> 'team_id')::uuid")]
     expires_at: Annotated[datetime | None, Column("(payload ->> 'expires_at')::timestamptz")]
     in_library: Annotated[bool, Column("coalesce((payload ->> 'in_library')::boolean, false)")]
     status: Annotated[Literal["active", "disabled", "expired", "deleted"], Computed(STATUS)]
@@ -74,7 +76,7 @@ VIEW = COLUMNS.build_view(LinkRow, "links")
 
 LINKS = ReadModel(
     name="links",
-    version=2,
+    version=3,
     key="link_id",
     table=COLUMNS.table,
     indexes=(
@@ -83,6 +85,7 @@ LINKS = ReadModel(
         "({schema}.fold_text(name), link_id)",
         "(owner_id, created_at, link_id)",
         "(created_at, link_id) WHERE in_library",
+        "(team_id) WHERE team_id IS NOT NULL",
         "(managed_link_id) WHERE managed_link_id IS NOT NULL",
         "USING gin (words)",
         "USING gin (name_words)",
@@ -113,8 +116,8 @@ class Impact(TypedDict):
 class LinkFilters:
     """Filters of a list of links. `view` "mine" is what `viewer` owns, "library" what is in the library.
 
-    `hosted_by` keeps those that need this person's time. Deleted links are listed only with `status` "deleted". `q` is
-    a word prefix over name and slug.
+    `hosted_by` keeps those that need this person's time, `team_id` those with this team. Deleted links are listed only
+    with `status` "deleted". `q` is a word prefix over name and slug.
     """
 
     view: Literal["mine", "library", "all"] = "all"
@@ -124,6 +127,7 @@ class LinkFilters:
     q: str | None = None
     managed_link_id: UUID | None = None
     hosted_by: UUID | None = None
+    team_id: UUID | None = None
 
 
 FILTERS = {
@@ -134,6 +138,7 @@ FILTERS = {
     "not_deleted": "NOT l.deleted",
     "q": match_own_words("l.words"),
     "managed_link_id": "l.managed_link_id = %(managed_link_id)s",
+    "team_id": "l.team_id = %(team_id)s",
     "hosted_by": "(l.owner_id = %(hosted_by)s OR l.co_host_ids @> ARRAY[%(hosted_by)s::uuid])",
 }
 

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from projections.column_kinds import Column, Composed, Computed, Hidden, Reference
 from projections.columns import Columns
-from projections.queries.name_lookups import MEETING_TYPE, PERSON, Named
+from projections.queries.name_lookups import MEETING_TYPE, PERSON, TEAM, Named, to_team_id
 from projections.queries.pagination import Page, Sort
 from projections.queries.query import Listing, QuerySource, WhereClause
 from projections.queries.word_search import match_own_words
@@ -35,6 +35,8 @@ class ManagedLinkRow(TypedDict):
     slug: Annotated[str, Column("payload ->> 'slug'")]
     meeting_type: Annotated[Named, Reference(MEETING_TYPE, "(payload ->> 'meeting_type_id')::uuid")]
     hosts: Annotated[list[Named], Reference(PERSON, select_ids("payload", "host_ids"))]
+    team_id: Annotated[UUID | None, Composed(lambda record: to_team_id(record["team"]))]
+    team: Annotated[Named | None, Reference(TEAM, "(payload ->> 'team_id')::uuid")]
     expires_at: Annotated[datetime | None, Column("(payload ->> 'expires_at')::timestamptz")]
     status: Annotated[Literal["active", "disabled", "expired", "deleted"], Computed(STATUS)]
     created_at: Annotated[datetime, Column("created_at")]
@@ -66,7 +68,7 @@ COLUMNS = Columns(
 
 MANAGED_LINKS = ReadModel(
     name="managed_links",
-    version=3,
+    version=4,
     key="managed_link_id",
     table=COLUMNS.table,
     indexes=("(created_at, managed_link_id)", "({schema}.fold_text(name), managed_link_id)", "USING gin (words)"),
@@ -104,16 +106,18 @@ LISTING = Listing(
 class ManagedLinkFilters:
     """Filters of a list of managed links: deleted ones are listed only with `status` "deleted".
 
-    `q` is a word prefix over name and slug.
+    `q` is a word prefix over name and slug; `team_id` keeps those with this team.
     """
 
     status: str | None = None
     q: str | None = None
+    team_id: UUID | None = None
 
 
 FILTERS = {
     "status": f"{STATUS} = %(status)s",
     "not_deleted": "NOT g.deleted",
+    "team_id": "g.team_id = %(team_id)s",
     "q": match_own_words("g.words"),
 }
 

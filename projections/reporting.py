@@ -6,7 +6,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.errors import InvalidTableDefinition, LockNotAvailable
 
-from projections import links, meeting_log, single_use_links, usage
+from projections import links, meeting_log, single_use_links, teams, usage
 from projections.catalogue import READ_MODELS
 from projections.queries.query import build_query, compile_statement, select_table_rows
 from projections.read_model import ReadModel
@@ -20,6 +20,7 @@ VIEWS = {
             e.data - 'busy_feed_url' AS data
         FROM {schema}.events AS e""",
     "links": links.VIEW,
+    "teams": teams.VIEW,
     "single_use_links": single_use_links.VIEW,
     "meeting_log": meeting_log.VIEW,
     "link_usage_daily": usage.DAILY,

@@ -88,6 +88,15 @@ class ApiDriver:
         body = {"name": name, "meeting_type_id": self.ids["type"], **properties}
         return self.post("/v1/links", body, who, 201)
 
+    def create_team(self, *whom: str, name: str = "Sales engineering", **members: Any) -> Any:
+        """Create a team of these people; `members` are those with a weight."""
+        weights = {**dict.fromkeys(whom, 1), **members}
+        body = {
+            "name": name,
+            "members": [{"person_id": self.ids[who], "weight": weight} for who, weight in weights.items()],
+        }
+        return self.post("/v1/teams", body, "manager", 201)
+
     def create_codes(self, link: Any, count: int = 1, who: str = "member") -> list[str]:
         """Issue single-use links of a link and return their codes."""
         issue_result = self.post(f"/v1/links/{link['id']}/single-use", {"count": count}, who, 201)

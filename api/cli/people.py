@@ -11,7 +11,7 @@ from api.clock import read_clock
 from api.field_types import list_time_zones, normalize_email
 from api.http.validation_messages import explain_validation_error
 from api.services import Services
-from api.v1.request_bodies import NewPerson
+from api.v1.bodies.people import NewPerson
 from domain.email_addresses import fold_address
 from domain.event import Actor, Context
 from domain.person import Role

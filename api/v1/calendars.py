@@ -20,7 +20,7 @@ from api.http.dependencies import (
 from api.http.problem_details import describe_problems
 from api.http.strict_json import StrictRoute
 from api.services import Services
-from api.v1.calendar_request_bodies import CalendarChoice, NewCalendar
+from api.v1.bodies.calendars import CalendarChoice, NewCalendar
 from api.v1.calendar_response_models import OwnCalendar
 from api.v1.response_models import PageOf
 from domain.refusals import CalendarsBusy, IdempotencyKeyReused, Invalid, NotFound

@@ -49,7 +49,8 @@ def create_link(
     """Publishes a standard link of one's own.
 
     The person who asks becomes owner and host; co-hosts must be free too when a meeting is booked. Without `slug`
-    one is made from the name. `expires_at` may be in the past: the link is expired then.
+    one is made from the name. `expires_at` may be in the past: the link is expired then. With `team_id`, one free
+    member of that team joins the hosts of each meeting.
     """
     outcome = services.links.create_link(caller.context, dict(body), key, describe_request(body, route="links"))
     announce_creation(response, services, outcome)
@@ -66,7 +67,8 @@ def list_links(
     """Links, newest first; deleted ones only when their status is asked for.
 
     `view` chooses one's own links, those in the library, or all (managers and auditors). `q` finds by word prefixes
-    in name and slug. The list follows the log within milliseconds; `Oncelink-Min-Position` waits for a write.
+    in name and slug; `team_id` keeps the links with that team. The list follows the log within milliseconds;
+    `Oncelink-Min-Position` waits for a write.
     """
     caller.require_any_role(*(("manager", "auditor") if query.view == "all" else ("member", "auditor")))
     filters = query.to_filters(caller.person.id)
@@ -103,7 +105,7 @@ def change_link(
     """Changes a link; unused single-use links of it follow at once.
 
     For its owner and managers; a host's link of a managed link is changed through that. A field that is absent
-    stays as it is; `null` clears `expires_at`. A former slug is free again.
+    stays as it is; `null` clears `expires_at` and `team_id`. A former slug is free again.
     """
     announce_change(response, services, services.links.update_link(caller.context, id, body.get_sent_fields(), version))
     return load_link(services, id, response)

@@ -34,10 +34,17 @@ class SearchQuery(BaseModel):
     cursor: Cursor = None
 
 
+class TeamQuery(SearchQuery):
+    """The list of teams."""
+
+    member_id: UUID | None = None
+
+
 class ManagedLinkQuery(SearchQuery):
     """The list of managed links; deleted ones only when their status is asked for."""
 
     status: LinkStatus | None = None
+    team_id: UUID | None = None
 
 
 class LinkQuery(BaseModel):
@@ -48,6 +55,7 @@ class LinkQuery(BaseModel):
     view: Annotated[Literal["mine", "library", "all"], Query(description="`all` for managers and auditors.")] = "mine"
     kind: LinkKind | None = None
     status: LinkStatus | None = None
+    team_id: UUID | None = None
     q: Search = None
     sort: LinkSort = "-created_at"
     limit: Limit = 50
@@ -55,7 +63,9 @@ class LinkQuery(BaseModel):
 
     def to_filters(self, viewer: UUID) -> LinkFilters:
         """The filters of the read model, as this person sees the view."""
-        return LinkFilters(view=self.view, viewer=viewer, kind=self.kind, status=self.status, q=self.q)
+        return LinkFilters(
+            view=self.view, viewer=viewer, kind=self.kind, status=self.status, q=self.q, team_id=self.team_id
+        )
 
 
 class SingleUseQuery(BaseModel):

@@ -77,7 +77,7 @@ def list_managed_links(
         managed_links.list_managed_links(
             services.live_source,
             services.clock(),
-            ManagedLinkFilters(query.status, query.q),
+            ManagedLinkFilters(query.status, query.q, query.team_id),
             limit=query.limit,
             cursor=query.cursor,
         )
@@ -109,8 +109,8 @@ def change_managed_link(
 ) -> ManagedLinkRow:
     """Changes a managed link and, in the same append, every host's link (manager).
 
-    A field that is absent stays as it is; `null` clears `expires_at`. A host who is taken off has their link
-    deleted; one who is added gets a link.
+    A field that is absent stays as it is; `null` clears `expires_at` and `team_id`. A host who is taken off
+    has their link deleted; one who is added gets a link.
     """
     announce_change(
         response, services, services.links.update_managed_link(caller.context, id, body.get_sent_fields(), version)

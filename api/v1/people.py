@@ -19,8 +19,8 @@ from api.http.problem_details import describe_problems
 from api.http.responses import announce_change, announce_creation, to_page_response, to_versioned_response
 from api.http.strict_json import StrictRoute
 from api.services import Services
+from api.v1.bodies.people import NewPerson, OwnChanges, PersonChanges
 from api.v1.list_queries import SearchQuery
-from api.v1.request_bodies import NewPerson, OwnChanges, PersonChanges
 from api.v1.response_models import LeftBehind, PageOf, Person
 from domain.person import Person as PersonStream
 from projections import departures, people

@@ -1,6 +1,5 @@
 """Request bodies."""
 
-from datetime import date
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
@@ -16,8 +15,6 @@ from pydantic import (
 )
 
 from api.field_types import (
-    DAY,
-    WEEKDAYS,
     Email,
     Instant,
     Minutes,
@@ -27,45 +24,14 @@ from api.field_types import (
     Slug,
     Text,
     TimeZone,
-    WebAddress,
     require_unique,
 )
-from domain.availability.hours import check_hours
-from domain.person import DayHours, PersonProperties, Role
 
 MAX_BULK_IDS = 200
 
 
-def validate_hours(intervals: DayHours) -> DayHours:
-    """Validate one day's intervals: HH:MM to HH:MM or 24:00, in order, without overlap. Raises ValueError."""
-    return tuple(check_hours(intervals))
-
-
-def require_weekdays(by_day: dict[str, DayHours]) -> dict[str, DayHours]:
-    """Require weekdays as keys. Raises ValueError."""
-    if not by_day.keys() <= set(WEEKDAYS):
-        raise ValueError("The days are mon, tue, wed, thu, fri, sat, sun.")
-    return by_day
-
-
-def require_dates(by_day: dict[str, DayHours]) -> dict[str, DayHours]:
-    """Require dates as keys. Raises ValueError."""
-    for day in by_day:
-        if not DAY.fullmatch(day):
-            raise ValueError("Write each date as YYYY-MM-DD.")
-        try:
-            date.fromisoformat(day)
-        except ValueError:
-            raise ValueError("There is no such date.") from None
-    return by_day
-
-
 Ids = Annotated[list[UUID], AfterValidator(require_unique), Field(max_length=20)]
 HostIds = Annotated[list[UUID], AfterValidator(require_unique), Field(min_length=1, max_length=100)]
-Roles = Annotated[list[Role], AfterValidator(require_unique), Field(min_length=1, max_length=5)]
-ValidHours = Annotated[DayHours, AfterValidator(validate_hours)]  # of each day, so that an error names its day
-WeeklyHours = Annotated[dict[str, ValidHours], AfterValidator(require_weekdays)]
-DateOverrides = Annotated[dict[str, ValidHours], Field(max_length=1000), AfterValidator(require_dates)]
 Window = Annotated[StrictInt, Field(ge=1, le=3650)]
 Notice = Annotated[StrictInt, Field(ge=0, le=525_600)]
 
@@ -93,45 +59,6 @@ def drop_null_from_schema(schema: dict[str, Any], clearable: frozenset[str]) -> 
         del field["default"]
         [choice] = [option for option in field.pop("anyOf") if option != {"type": "null"}]
         field.update(choice)
-
-
-class NewPerson(RequestBody):
-    """A person to add; Monday to Friday, nine to five, unless their hours are given.
-
-    With `invite`, they are mailed an invitation with a sign-in link.
-    """
-
-    name: Name
-    email: Email
-    time_zone: TimeZone
-    roles: Roles = ["member"]  # noqa: RUF012
-    busy_feed_url: WebAddress | None = None
-    weekly_hours: WeeklyHours | None = None
-    date_overrides: DateOverrides = {}  # noqa: RUF012
-    invite: StrictBool = True
-
-    def to_properties(self) -> PersonProperties:
-        """Convert to the properties of a person."""
-        return PersonProperties(**{k: v for k, v in dict(self).items() if k != "invite" and v is not None})
-
-
-class OwnChanges(PatchBody):
-    """What a person may change of themselves."""
-
-    CLEARABLE = frozenset({"busy_feed_url"})
-
-    busy_feed_url: WebAddress | None = None
-    time_zone: TimeZone | None = None
-    weekly_hours: WeeklyHours | None = None
-    date_overrides: DateOverrides | None = None
-
-
-class PersonChanges(OwnChanges):
-    """What an admin may change of a person."""
-
-    name: Name | None = None
-    email: Email | None = None
-    roles: Roles | None = None
 
 
 class NewMeetingType(RequestBody):
@@ -171,6 +98,7 @@ class NewLink(RequestBody):
     slug: Slug | None = None
     meeting_type_id: UUID
     co_host_ids: Ids = []  # noqa: RUF012
+    team_id: UUID | None = None
     expires_at: Instant | None = None
     in_library: StrictBool = False
 
@@ -178,12 +106,13 @@ class NewLink(RequestBody):
 class LinkChanges(PatchBody):
     """What may be changed of a link; unused single-use links of it follow at once."""
 
-    CLEARABLE = frozenset({"expires_at"})
+    CLEARABLE = frozenset({"expires_at", "team_id"})
 
     name: Name | None = None
     slug: Slug | None = None
     meeting_type_id: UUID | None = None
     co_host_ids: Ids | None = None
+    team_id: UUID | None = None
     expires_at: Instant | None = None
     in_library: StrictBool | None = None
 
@@ -195,18 +124,20 @@ class NewManagedLink(RequestBody):
     slug: Slug
     meeting_type_id: UUID
     host_ids: HostIds
+    team_id: UUID | None = None
     expires_at: Instant | None = None
 
 
 class ManagedLinkChanges(PatchBody):
     """What may be changed of a managed link, and thereby of each host's link."""
 
-    CLEARABLE = frozenset({"expires_at"})
+    CLEARABLE = frozenset({"expires_at", "team_id"})
 
     name: Name | None = None
     slug: Slug | None = None
     meeting_type_id: UUID | None = None
     host_ids: HostIds | None = None
+    team_id: UUID | None = None
     expires_at: Instant | None = None
 
 

@@ -16,6 +16,7 @@ from projections.meeting_log import BookingRow, Guest, MeetingRow
 from projections.meeting_types import MeetingTypeRow
 from projections.people import PersonRow
 from projections.single_use_links import SingleUseRow
+from projections.teams import TeamRow
 from projections.usage import UsageRow
 
 Item = TypeVar("Item")
@@ -49,6 +50,10 @@ class Person(PersonRow):
 
 class MeetingType(MeetingTypeRow):
     """A meeting type; durations in minutes, the window in days."""
+
+
+class Team(TeamRow):
+    """A team: people who can stand in for each other, with the weight of each one's share."""
 
 
 @place_after("slug")

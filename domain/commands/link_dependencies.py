@@ -1,4 +1,4 @@
-"""What commands on links share: free slugs, and the checks of meeting types, co-hosts and hosts."""
+"""What commands on links share: free slugs, and the checks of meeting types, hosts and teams."""
 
 from collections.abc import Collection
 from uuid import UUID
@@ -12,6 +12,7 @@ from domain.log import Claim
 from domain.meeting_type import MeetingType
 from domain.person import Person
 from domain.refusals import Invalid, SlugTaken
+from domain.team import Team
 
 SLUG_LENGTH = 40
 
@@ -40,12 +41,13 @@ class LinkDependencyChecks(CommandGroup):
     def load_dependencies(
         self, properties: LinkProperties, fresh: bool, before: LinkProperties | None = None
     ) -> tuple[Aggregate, ...]:
-        """Loads and checks the meeting type and co-hosts of a link. Raises Invalid."""
+        """Loads and checks the meeting type, co-hosts and team of a link. Raises Invalid."""
         if properties.owner_id in properties.co_host_ids:
             raise Invalid("co_host_ids", "The link's owner is its host already.")
         kept_ids = before.co_host_ids if before else ()
         people = self.load_people("co_host_ids", properties.co_host_ids, fresh, kept_ids)
-        return (self.load_meeting_type(properties.meeting_type_id, fresh), *people)
+        teams = self.load_teams(properties.team_id, fresh, before.team_id if before else None)
+        return (self.load_meeting_type(properties.meeting_type_id, fresh), *people, *teams)
 
     def load_meeting_type(self, id: UUID, fresh: bool) -> MeetingType:
         """Loads the meeting type of a link. Raises Invalid."""
@@ -53,6 +55,15 @@ class LinkDependencyChecks(CommandGroup):
         if not isinstance(aggregate, MeetingType):
             raise Invalid("meeting_type_id", "There is no such meeting type.")
         return aggregate
+
+    def load_teams(self, id: UUID | None, fresh: bool, kept_id: UUID | None = None) -> list[Team]:
+        """Loads the team of a link: none, or one. Only `kept_id` may be a deleted one. Raises Invalid."""
+        team = None if id is None else self.load_aggregates([id], fresh).get(id)
+        if isinstance(team, Team) and (not team.deleted or id == kept_id):
+            return [team]
+        if id is not None:
+            raise Invalid("team_id", "There is no such team.")
+        return []
 
     def load_people(
         self, field: str, ids: Collection[UUID], fresh: bool, kept_ids: Collection[UUID] = ()

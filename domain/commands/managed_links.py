@@ -34,6 +34,7 @@ class ManagedLinkCommands(LinkDependencyChecks):
         def decide(fresh: bool) -> int | None:
             people = self.load_people("host_ids", requested_properties.host_ids, fresh)
             meeting_type = self.load_meeting_type(requested_properties.meeting_type_id, fresh)
+            teams = self.load_teams(requested_properties.team_id, fresh)
             self.choose_slug(requested_properties.slug, requested_properties.name)
             links = self.create_host_links(people, requested_properties, creation.id, context)
             properties = requested_properties.apply_changes(
@@ -44,7 +45,7 @@ class ManagedLinkCommands(LinkDependencyChecks):
             )
             managed_link = ManagedLink.create(creation.id, properties, context, **creation.build_event_fields())
             claims = (Claim("slug", requested_properties.slug, managed_link.id), *map(build_slug_claim, links))
-            conditions = AppendConditions(reads=(meeting_type, *people), claims=claims)
+            conditions = AppendConditions(reads=(meeting_type, *people, *teams), claims=claims)
             return self.append_events(*links, managed_link, conditions=conditions)
 
         return self.create_aggregate(creation, decide)
@@ -66,6 +67,7 @@ class ManagedLinkCommands(LinkDependencyChecks):
                 person.id: person for person in self.load_people("host_ids", after.host_ids, True, before.host_ids)
             }
             meeting_type = self.load_meeting_type(after.meeting_type_id, True)
+            teams = self.load_teams(after.team_id, True, before.team_id)
             if after.slug != before.slug:
                 self.choose_slug(after.slug, after.name, id)
             updated_links = self.update_host_links(before, after, people, context)
@@ -86,7 +88,7 @@ class ManagedLinkCommands(LinkDependencyChecks):
             claims = [build_slug_claim(link) for link in (*renamed_links, *created_links) if not link.deleted]
             if after.slug != before.slug:
                 claims.append(Claim("slug", after.slug, id))
-            conditions = AppendConditions(reads=(meeting_type, *people.values()), claims=claims)
+            conditions = AppendConditions(reads=(meeting_type, *people.values(), *teams), claims=claims)
             return self.append_events(*updated_links, *created_links, managed_link, conditions=conditions)
 
         return self.decide_on_aggregate(ManagedLink, id, context, decide, version)
@@ -191,6 +193,7 @@ def derive_link_properties(managed_properties: ManagedLinkProperties) -> dict[st
         "name": managed_properties.name,
         "meeting_type_id": managed_properties.meeting_type_id,
         "expires_at": managed_properties.expires_at,
+        "team_id": managed_properties.team_id,
     }
 
 

@@ -39,6 +39,7 @@ class NameSource:
 PERSON = NameSource("people", "person_id")
 LINK = NameSource("links", "link_id")
 MEETING_TYPE = NameSource("meeting_types", "meeting_type_id")
+TEAM = NameSource("teams", "team_id")
 
 
 def look_up_details(column: str) -> str:
@@ -54,6 +55,11 @@ def to_named(value: dict[str, Any]) -> Named:
 def to_named_or_none(value: dict[str, Any] | None) -> Named | None:
     """A reference from its JSON; None for null."""
     return None if value is None else to_named(value)
+
+
+def to_team_id(value: dict[str, Any] | None) -> UUID | None:
+    """The id of a reference from its JSON; None for null."""
+    return None if value is None else UUID(value["id"])
 
 
 def to_instant(value: str | None) -> datetime | None:

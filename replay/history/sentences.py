@@ -25,6 +25,7 @@ from replay.history.phrases import (
     format_minutes,
     format_time,
     join_names,
+    name_id,
     name_people,
     name_person,
     name_reference,
@@ -97,7 +98,7 @@ def describe_meeting_type_created(row: LogRow, context: EventContext) -> str:
 
 
 def describe_team_created(row: LogRow, context: EventContext) -> str:
-    members = [name_person(id, row, context) for id in list_member_ids(row.data)]
+    members = [name_id(id, row, context) for id in list_member_ids(row.data)]
     return f"created the team {name_stream(row, context)} of {join_names(members) or 'nobody'}"
 
 

@@ -29,6 +29,7 @@ def paths(shared_api: ApiDriver) -> dict[str, str]:
     ids = {
         "/v1/people/": api.ids["engineer"],
         "/v1/meeting-types/": api.ids["type"],
+        "/v1/teams/": api.create_team("engineer")["id"],
         "/v1/links/": link["id"],
         "/v1/managed-links/": api.post("/v1/managed-links", managed, "manager", 201)["id"],
         "/v1/single-use/": token["id"],

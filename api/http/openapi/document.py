@@ -14,6 +14,7 @@ TAGS = {
     "People": "Who signs in, hosts and copies links; their hours and time zones.",
     "Organisation": "Its name, contact and policies: one for each installation.",
     "Meeting types": "Templates of meetings: duration, location, buffers, notice, window.",
+    "Teams": "People who can stand in for each other: a link with a team books one free member of it.",
     "Links": "Core links: reusable, a person's own.",
     "Managed links": "Made by a manager for several hosts; each of them has a core link of it.",
     "Single-use links": "Each books one meeting, ever, and follows its core link until then.",

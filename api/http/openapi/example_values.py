@@ -18,6 +18,7 @@ HOST = name_thing("person", "Julio Ramos")
 ENGINEER = name_thing("engineer", "Ada Engineer")
 LINK = name_thing("link", "Intro call")
 MEETING_TYPE = name_thing("meeting type", "Intro")
+TEAM = name_thing("team", "Sales engineering")
 HOURS = {"mon": [["09:00", "12:00"], ["13:00", "17:00"]], "tue": [["09:00", "17:00"]], "wed": [], "thu": [], "fri": []}
 CODE = "kJ3vQ9mZx7Yt2bWn5RcH8sLd4PfG6aVu1EoKiNyTqXw"
 MANAGE_CODE = "Tq8LwZ3nVb6Hs1Yk9RmPf4XcJd7GuA2eEo5KiNyWtQx"
@@ -47,6 +48,17 @@ VALUES: dict[str, Any] = {
     "NewMeetingType.name": MEETING_TYPE["name"],
     "MeetingTypeChanges.name": MEETING_TYPE["name"],
     "OfferedType.name": MEETING_TYPE["name"],
+    "Team.id": TEAM["id"],
+    "Team.name": TEAM["name"],
+    "NewTeam.name": TEAM["name"],
+    "TeamChanges.name": TEAM["name"],
+    "TeamMemberRow.person_id": ENGINEER["id"],
+    "TeamMemberRow.name": ENGINEER["name"],
+    "NewTeamMember.person_id": ENGINEER["id"],
+    "team": TEAM,
+    "team_id": TEAM["id"],
+    "weight": 2,
+    "priority": 0,
     "ManagedLink.id": derive_id("managed link"),
     "ManagedLink.name": "Customer success",
     "ManagedLink.slug": "customer-success",

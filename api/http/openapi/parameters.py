@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api.http.openapi.example_values import CODE, HOST, LINK, MEETING_TYPE, derive_id
+from api.http.openapi.example_values import CODE, HOST, LINK, MEETING_TYPE, TEAM, derive_id
 
 # by name, or by operation and name
 EXAMPLES: dict[str, Any] = {
@@ -28,6 +28,8 @@ EXAMPLES: dict[str, Any] = {
     "kind": "standard",
     "limit": 50,
     "link_id": LINK["id"],
+    "team_id": TEAM["id"],
+    "member_id": HOST["id"],
     "link_type": "single_use",
     "mail_id": derive_id("mail"),
     "meeting_type_id": MEETING_TYPE["id"],
@@ -56,6 +58,8 @@ DESCRIPTIONS = {
     "issued_by": "The id of the person who issued it.",
     "kind": "Standard links, or the links of managed links.",
     "link_id": "The id of a core link.",
+    "team_id": "The id of a team.",
+    "member_id": "The id of a person who is a member.",
     "link_type": "What kind of link it was booked on.",
     "meeting_type_id": "The id of a meeting type.",
     "sort": "The order; `-` for descending.",

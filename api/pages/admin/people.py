@@ -18,8 +18,8 @@ from api.pages.rendering.page_route import PageRoute
 from api.pages.rendering.query_parameters import ListQuery
 from api.pages.rendering.templates import redirect_to, render_page
 from api.services import Services
+from api.v1.bodies.people import NewPerson, PersonChanges
 from api.v1.people import describe_new_person
-from api.v1.request_bodies import NewPerson, PersonChanges
 from domain.log import CommandResult
 from domain.person import Person
 from projections import departures, people

@@ -17,7 +17,7 @@ from api.pages.rendering.templates import redirect_to
 from api.pages.settings.settings import render_own_settings
 from api.services import Services
 from api.v1 import calendars as calendars_api
-from api.v1.calendar_request_bodies import CalendarChoice, NewCalendar
+from api.v1.bodies.calendars import CalendarChoice, NewCalendar
 from domain.refusals import Invalid, Refusal
 from domain.text_direction import isolate_text
 

@@ -16,9 +16,10 @@ from api.pages.rendering.page_route import PageRoute
 from api.pages.rendering.templates import redirect_to, render_page
 from api.services import Services
 from api.v1.api_keys import START_OF_LIST
+from api.v1.bodies.people import OwnChanges
 from api.v1.calendar_feed import find_feed, replace_feed, to_feed_response
 from api.v1.calendars import list_calendars
-from api.v1.request_bodies import ApiKeyRequest, OwnChanges
+from api.v1.request_bodies import ApiKeyRequest
 from domain.person import Person
 from domain.refusals import NotFound
 from store.credentials.api_keys import generate_key

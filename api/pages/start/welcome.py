@@ -13,7 +13,7 @@ from api.pages.rendering.page_route import PageRoute
 from api.pages.rendering.templates import redirect_to, render_page
 from api.pages.rendering.urls import build_url, ensure_local_path
 from api.services import Services
-from api.v1.request_bodies import OwnChanges
+from api.v1.bodies.people import OwnChanges
 from domain.person import Person
 
 router = APIRouter(prefix="/welcome", include_in_schema=False, route_class=PageRoute)

@@ -115,6 +115,9 @@ def creations(shared_api: ApiDriver) -> Iterator[dict[str, list[Creation]]]:
         yield {
             "/v1/people": [Creation("admin", "/v1/people", person, name)],
             "/v1/meeting-types": [Creation("admin", "/v1/meeting-types", {"name": "A", "duration_minutes": 30}, name)],
+            "/v1/teams": [
+                Creation("manager", "/v1/teams", {"name": "A", "members": [{"person_id": api.ids["engineer"]}]}, name)
+            ],
             "/v1/links": [Creation("member", "/v1/links", {"name": "Own", "meeting_type_id": type_id}, name)],
             "/v1/managed-links": [Creation("manager", "/v1/managed-links", managed, name)],
             "/v1/links/{id}/single-use": [Creation("member", link_path, {"label": "A"}, {"label": "B"})],

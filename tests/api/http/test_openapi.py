@@ -135,6 +135,7 @@ def real_ids(shared_api: ApiDriver) -> dict[str, list[str]]:
     return {
         "people": [api.ids["engineer"], api.ids["auditor"]],
         "meeting-types": [api.ids["type"]],
+        "teams": [api.create_team("engineer")["id"]],
         "links": [link["id"] for link in links],
         "managed-links": [api.post("/v1/managed-links", managed, "manager", 201)["id"]],
         "single-use": [token["id"] for token in tokens],

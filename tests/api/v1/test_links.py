@@ -10,7 +10,21 @@ from tests.api.refusals import assert_problem, fetch_all_rows, fetch_list, find_
 from tests.api_driver import ApiDriver
 
 LINK = {
-    *("id", "kind", "name", "slug", "url", "owner", "co_hosts", "meeting_type", "expires_at", "in_library", "status"),
+    *(
+        "id",
+        "kind",
+        "name",
+        "slug",
+        "url",
+        "owner",
+        "co_hosts",
+        "meeting_type",
+        "team_id",
+        "team",
+        "expires_at",
+        "in_library",
+        "status",
+    ),
     *("managed_link_id", "single_use", "created_at", "updated_at", "version"),
 }
 PAST, FUTURE = "2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z"

@@ -8,7 +8,20 @@ from tests.api.refusals import assert_problem, fetch_all_rows, fetch_list, find_
 from tests.api_driver import ALWAYS, ApiDriver
 
 MANAGED = {
-    *("id", "name", "slug", "meeting_type", "hosts", "expires_at", "status", "created_at", "updated_at", "version")
+    *(
+        "id",
+        "name",
+        "slug",
+        "meeting_type",
+        "hosts",
+        "team_id",
+        "team",
+        "expires_at",
+        "status",
+        "created_at",
+        "updated_at",
+        "version",
+    )
 }
 PAST = "2020-01-01T00:00:00Z"
 
