@@ -60,6 +60,10 @@ THREAD_SWITCH_SECONDS = 0.001  # Python's own 0.005 s would be waited at each ro
 RETRY_SECONDS = 0.2
 
 ROUTERS = (
+    guest_booking.router,  # first, because routes are tried one by one
+    guest_manage.router,
+    booking_pages.router,
+    manage_pages.router,
     people.router,
     calendars.router,
     meeting_types.router,
@@ -68,8 +72,6 @@ ROUTERS = (
     links.router,
     managed_links.router,
     single_use_links.router,
-    guest_booking.router,
-    guest_manage.router,
     bookings.router,
     booking_notifications.router,
     unsent_mail.router,
@@ -86,9 +88,7 @@ ROUTERS = (
     read_models.router,
     health.router,
     api_docs_page.router,
-    booking_pages.router,
     time_zones.router,
-    manage_pages.router,
     *routers.ROUTERS,
 )
 DESCRIPTION = """Booking links, and single-use links that book exactly one meeting, ever.
@@ -119,6 +119,8 @@ def build_app(settings: Settings, database_wait_seconds: float = 0.0, clock: Clo
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        # no exporter is configured; looking for one several times a request is a tenth of a booking's processor time
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         # taken as they are: including a router would rebuild each of its routes at the first request
         routes=[route for router in ROUTERS for route in router.routes],
     )

@@ -10,11 +10,11 @@ from benchmarks import (
     no_downtime,
     rebuilding,
     slots,
-    slow_clients,
     table,
     verifying,
     waiting,
 )
+from benchmarks.http import processor, slow_clients
 from benchmarks.sizes import DEFAULT, FULL, TINY
 
 # those that take longer, or arguments: `python -m benchmarks NAME …`
@@ -24,6 +24,7 @@ BY_NAME = {
     "mail": mail.main,
     "meeting_log_html": meeting_log_html.main,
     "no_downtime": no_downtime.main,
+    "processor": processor.main,
     "rebuilding": rebuilding.main,
     "slots": slots.main,
     "slow_clients": slow_clients.main,

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 
 from benchmarks.environment import FLUSHES, BenchmarkEnvironment, open_environment, run_database_server
 from benchmarks.figure import Figure, measure_in_turns
-from benchmarks.over_http import measure_bookings, run_service
+from benchmarks.http.bookings import measure_bookings, run_service
 from store.schema import SERVICE_ROLE
 
 BOUND = 1.1

@@ -15,8 +15,8 @@ from api.server import DATABASE, OWNER_ROLE
 from benchmarks import big_log
 from benchmarks.big_log import derive_id
 from benchmarks.environment import run_database_server
+from benchmarks.http.bookings import run_service
 from benchmarks.meeting_log_pages import fill_live_table
-from benchmarks.over_http import run_service
 from domain.commands.aggregate_cache import AggregateCache
 from domain.commands.command_application import CommandApplication
 from domain.commands.people import AdministrationCommands

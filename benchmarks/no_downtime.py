@@ -19,7 +19,7 @@ from api.cli.people import add_person, make_api_key
 from api.server import DATABASE, OWNER_ROLE
 from benchmarks.big_log import fill_log
 from benchmarks.environment import FLUSHES, SECRET, BenchmarkEnvironment, open_environment, run_database_server
-from benchmarks.load import Connection, PostRequest, send_request
+from benchmarks.http.load import Connection, PostRequest, send_request
 from projections.following.positions import read_positions
 from replay.tree.sealer import seal_all_events
 from store.database import Database

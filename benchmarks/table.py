@@ -13,12 +13,12 @@ from benchmarks import (
     earlier_bookings,
     issuing,
     meeting_log_pages,
-    over_http,
     peers,
     slots,
 )
 from benchmarks.environment import FLUSHES, open_environment, run_database_server
 from benchmarks.figure import Figure
+from benchmarks.http import bookings
 from benchmarks.rebuilding import create_filled_database
 from benchmarks.sizes import Sizes
 from store.embedded.server import Server
@@ -68,14 +68,14 @@ def measure_bookings(server: Server, sizes: Sizes, flush_mode: str) -> Iterator[
     with open_environment(server) as environment:
         yield from slots.measure_slots_of_a_month(environment, server, sizes, flush_mode)
         yield issuing.measure_issuing(environment, server, sizes, flush_mode)
-        throughput = over_http.measure_throughput(environment, url, 1, sizes, flush_mode)
+        throughput = bookings.measure_throughput(environment, url, 1, sizes, flush_mode)
         yield throughput
-        yield over_http.measure_throughput(environment, url, 2, sizes, flush_mode)
-        yield over_http.measure_p99(
+        yield bookings.measure_throughput(environment, url, 2, sizes, flush_mode)
+        yield bookings.measure_p99(
             environment, url, sorted(throughput.values)[len(throughput.values) // 2] / 2, sizes, flush_mode
         )
         if flush_mode == "native":
-            yield over_http.measure_memory(environment, url, sizes)
+            yield bookings.measure_memory(environment, url, sizes)
     yield from appending.measure_appends(server, sizes, flush_mode)
     if sizes.peers:
         for sentence in peers.measure_peers(server, sizes):

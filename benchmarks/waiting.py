@@ -10,7 +10,7 @@ import time
 
 from benchmarks import following
 from benchmarks.environment import FLUSHES, format_quantiles, open_environment, run_database_server
-from benchmarks.over_http import is_healthy
+from benchmarks.http.bookings import is_healthy
 
 STARTS = 5
 DEMO = "from api.cli.main import app; app()"

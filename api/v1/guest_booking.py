@@ -3,17 +3,23 @@
 from datetime import timedelta
 from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, BackgroundTasks, Query, Response
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, BackgroundTasks, Query, Request, Response
+from pydantic import Field
 
 from api.field_types import SLUG, Day, Email, RequestBody, TimeZone
-from api.http.dependencies import CurrentServices, IdempotencyKey, build_position_header
+from api.http.dependencies import (
+    CurrentServices,
+    IdempotencyKey,
+    build_position_header,
+    get_services,
+    parse_idempotency_key,
+)
+from api.http.direct_route import DirectRoute, parse_body, parse_query, resolve_by
 from api.http.error_codes import CLOSED_LINK, GUEST_CHECK
 from api.http.problem_details import describe_problems
-from api.http.rate_limiter import GuestAdmission, GuestAdmissionOf, GuestContext
+from api.http.rate_limiter import GuestAdmission, GuestAdmissionOf, GuestContext, admit_guest, require_admission
 from api.http.request_check import RequestCheck, find_guest_check, request_code
 from api.http.responses import build_json_response
-from api.http.strict_json import StrictRoute
 from api.services import Services
 from api.v1.request_bodies import NewBooking
 from api.v1.response_models import BookingMade, Challenge, GuestBooking, Host, Offer, OfferedType, Slots
@@ -33,7 +39,15 @@ class CodeRequest(RequestBody):
     email: Email
 
 
-router = APIRouter(prefix="/v1/book", tags=["Guests"], route_class=StrictRoute)
+class SlotsQuery(RequestBody):
+    """The query parameters of the slots."""
+
+    first: Day = Field(alias="from")
+    last: Day = Field(alias="to")
+    time_zone: TimeZone
+
+
+router = APIRouter(prefix="/v1/book", tags=["Guests"], route_class=DirectRoute)
 
 MAX_DAYS = timedelta(days=62)
 LINK_PROBLEMS = describe_problems("link_not_found", *CLOSED_LINK, 429, 503, "link_unconfirmed")
@@ -61,9 +75,35 @@ def get_offer(services: CurrentServices, context: GuestContext, code: str) -> Of
     )
 
 
+async def resolve_slots(request: Request, _: bytes) -> dict[str, Any] | None:
+    """Resolve the arguments of `list_slots`. Raises TooManyRequests."""
+    query = parse_query(request, SlotsQuery)
+    if query is None:
+        return None
+    services = get_services(request)
+    context = await require_admission(await admit_guest(request, services))
+    return {"services": services, "context": context, "code": request.path_params["code"], **dict(query)}
+
+
+async def resolve_booking(request: Request, content: bytes) -> dict[str, Any] | None:
+    """Resolve the arguments of `book_meeting`. Raises Invalid."""
+    body = parse_body(request, content, NewBooking)
+    if body is None or request.scope["query_string"]:
+        return None
+    services = get_services(request)
+    return {
+        "services": services,
+        "admission": await admit_guest(request, services),
+        "code": request.path_params["code"],
+        "key": await parse_idempotency_key(request.headers.get("Idempotency-Key")),
+        "body": body,
+    }
+
+
 @router.get(
     "/{code}/slots", response_model=Slots, responses=LINK_PROBLEMS | describe_problems(422), operation_id="list_slots"
 )
+@resolve_by(resolve_slots)
 def list_slots(
     services: CurrentServices, context: GuestContext, code: str, first: From, last: To, time_zone: Zone
 ) -> Response:
@@ -93,6 +133,7 @@ def list_slots(
     | describe_problems("slot_taken", *CLOSED_LINK, "erased", 413, 422, "slot_not_offered", *GUEST_CHECK),
     operation_id="book_meeting",
 )
+@resolve_by(resolve_booking)
 def book_meeting(
     services: CurrentServices, admission: GuestAdmissionOf, code: str, key: IdempotencyKey, body: NewBooking
 ) -> Response:
@@ -112,7 +153,8 @@ def book_meeting(
         headers["Idempotent-Replayed"] = "true"
     else:
         services.announce_append()
-    return JSONResponse(build_booking_made(services, result), 201, headers)
+    answer = build_booking_made(services, result).model_dump_json()
+    return Response(answer, 201, headers, media_type="application/json")
 
 
 @router.get("/{code}/challenge", response_model=Challenge, responses=LINK_PROBLEMS, operation_id="get_challenge")
@@ -228,13 +270,12 @@ def build_hosts(offer: DomainOffer) -> list[Host]:
     return [Host(name=host.properties.name) for host in offer.hosts]
 
 
-def build_booking_made(services: Services, result: BookingResult) -> dict[str, Any]:
+def build_booking_made(services: Services, result: BookingResult) -> BookingMade:
     """Build the response to a new booking."""
     meeting = result.token.meeting
     assert meeting is not None
     booking = build_guest_booking(result.token.id, meeting, result.offer, result.details["guest"], "scheduled")
-    response = BookingMade(booking=booking, manage_url=services.build_manage_url(result.token.id))
-    return response.model_dump(mode="json")
+    return BookingMade(booking=booking, manage_url=services.build_manage_url(result.token.id))
 
 
 def build_guest_booking(

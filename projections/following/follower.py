@@ -21,6 +21,8 @@ from store.database import Database
 # polling is the guarantee, notifications only make it sooner; the pause doubles each time that there is nothing new
 MIN_IDLE_SECONDS, MAX_IDLE_SECONDS = 0.05, 0.2
 COALESCE_SECONDS = 0.002  # lets the next few events arrive, so that one batch folds them together
+# while many arrive: a batch costs far more than one event more in it
+BUSY_EVENTS, BUSY_COALESCE_SECONDS = 4, 0.025
 STALLED_PAUSE_SECONDS = 0.05  # after a writer that held the fence longer than the lock timeout
 STANDBY_PAUSE_SECONDS = 0.2
 LEADER_CHECK_SECONDS = 1.0  # where somebody wants to know who leads
@@ -58,6 +60,7 @@ class Follower(BackgroundWorker):
         self.models = models
         self.position = 0
         self.is_leader = False
+        self._last_count = 0
         self.on_leader_change: Callable[[str | None], None] | None = None
         self._announced_leader: str | None = ""
         self._leader_checked_at = 0.0
@@ -153,11 +156,17 @@ class Follower(BackgroundWorker):
         if not rows:
             projector.find_live_tables()  # a batch checks them itself
             return None
-        settled: int = rows[0]["settled"]
+        settled, position = int(rows[0]["settled"]), self.position
         with suppress(LockNotAvailable):  # a rebuild is switching tables, which takes a moment
             while self.position < settled and not self._thread.stop_requested.is_set():
                 self.position = projector.project_batch(settled)
-        return COALESCE_SECONDS
+        return self._choose_pause(self.position - position)
+
+    def _choose_pause(self, count: int) -> float:
+        """Returns the seconds until the next batch: longer when this one and the last one had many events."""
+        is_busy = min(count, self._last_count) >= BUSY_EVENTS
+        self._last_count = count
+        return BUSY_COALESCE_SECONDS if is_busy else COALESCE_SECONDS
 
 
 def find_leader(db: Database) -> str | None:

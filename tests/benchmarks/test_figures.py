@@ -9,9 +9,10 @@ import psycopg
 import pytest
 
 from api.server import DATABASE
-from benchmarks import appending, chart, issuing, over_http, slots, table
+from benchmarks import appending, chart, issuing, slots, table
 from benchmarks.environment import BenchmarkEnvironment, open_environment, run_database_server
 from benchmarks.figure import Figure, measure_in_turns
+from benchmarks.http import bookings
 from benchmarks.sizes import TINY
 from store.embedded.server import Server
 from store.reader import PostgresLogReader
@@ -117,7 +118,7 @@ class TestMeasuring:
         self, benchmark_server: Server, benchmark_environment: BenchmarkEnvironment
     ) -> None:
         issuing_figure = issuing.measure_issuing(benchmark_environment, benchmark_server, TINY, "native")
-        booking_figure = over_http.measure_throughput(
+        booking_figure = bookings.measure_throughput(
             benchmark_environment, benchmark_server.build_url(SERVICE_ROLE, DATABASE), 1, TINY, "native"
         )
         rows = benchmark_environment.services.database.fetch_rows(

@@ -12,8 +12,8 @@ from multiprocessing import Process
 
 from benchmarks.environment import BenchmarkEnvironment, open_environment, run_database_server
 from benchmarks.figure import Figure
-from benchmarks.load import send_request
-from benchmarks.over_http import read_resident_megabytes, run_service
+from benchmarks.http.bookings import read_resident_megabytes, run_service
+from benchmarks.http.load import send_request
 from store.schema import SERVICE_ROLE
 
 BEGINNINGS = (

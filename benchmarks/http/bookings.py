@@ -17,14 +17,14 @@ from uuid import uuid4
 from benchmarks.booking import prepare_append_calls
 from benchmarks.environment import GUEST, SECRET, BenchmarkEnvironment
 from benchmarks.figure import Figure, measure_in_turns
-from benchmarks.load import CONNECTIONS, LoadResult, PostRequest, run_load
+from benchmarks.http.load import CONNECTIONS, LoadResult, PostRequest, run_load
 from benchmarks.sizes import Sizes
 
-FACTORY = "benchmarks.http_server:create_benchmark_app"
+FACTORY = "benchmarks.http.floor_route:create_benchmark_app"
 
 
 @contextmanager
-def run_service(url: str, workers: int, **settings: str) -> Iterator[tuple[int, int]]:
+def run_service(url: str, workers: int, factory: str = FACTORY, **settings: str) -> Iterator[tuple[int, int]]:
     """Run the service in processes of its own. Yield its port and process id (with one worker: the worker's).
 
     Without outbox workers unless the settings say otherwise: `benchmarks/mail.py` measures those.
@@ -32,8 +32,8 @@ def run_service(url: str, workers: int, **settings: str) -> Iterator[tuple[int, 
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = int(listener.getsockname()[1])
-    command = [sys.executable, "-m", "uvicorn", "--factory", FACTORY, "--port", str(port), "--workers", str(workers)]
-    command += ["--http", "benchmarks.http_server:create_protocol"]
+    command = [sys.executable, "-m", "uvicorn", "--factory", factory, "--port", str(port), "--workers", str(workers)]
+    command += ["--http", "benchmarks.http.floor_route:create_protocol"]
     log_options = ["--no-access-log", "--log-level", "warning"]
     process_environment = {
         **os.environ,
@@ -68,12 +68,16 @@ def is_healthy(port: int) -> bool:
 
 def measure_bookings(environment: BenchmarkEnvironment, port: int, count: int, rate: float | None = None) -> LoadResult:
     """Measure bookings of `count` single-use links. Raises AssertionError unless all succeed."""
+    return require_all_created(run_load(port, build_booking_requests(environment, count), rate), count)
+
+
+def build_booking_requests(environment: BenchmarkEnvironment, count: int) -> list[PostRequest]:
+    """Build requests that book `count` new single-use links."""
     codes = [environment.services.codes.create_code(id, "book") for id in environment.issue_single_use_links(count)]
-    requests = [
+    return [
         PostRequest(f"/v1/book/{code}", {"start": start.isoformat(), **GUEST}, uuid4().hex)
         for code, start in zip(codes, environment.take_starts(count), strict=True)
     ]
-    return require_all_created(run_load(port, requests, rate), count)
 
 
 def measure_floor(environment: BenchmarkEnvironment, port: int, count: int, rate: float | None = None) -> LoadResult:
