@@ -17,6 +17,7 @@ from domain.commands.notifications import NotificationCommands
 from domain.commands.organisation import OrganisationCommands
 from domain.commands.people import AdministrationCommands
 from domain.commands.reassignment import ReassignmentCommands
+from domain.commands.replacement import ReplacementCommands
 from domain.commands.scheduling import SchedulingCommands
 from domain.commands.single_use_links import SingleUseLinkCommands
 from domain.commands.teams import TeamCommands
@@ -84,6 +85,7 @@ class Services:
     single_use_links: SingleUseLinkCommands
     scheduling: SchedulingCommands
     reassignment: ReassignmentCommands
+    replacement: ReplacementCommands
     erasure: ErasureCommands
     follower: Follower
     append_notifier: AppendNotifier
@@ -115,7 +117,9 @@ class Services:
     @cached_property
     def meeting_details(self) -> MeetingDetailsLoader:
         """The loader of what notifications, calendars and files show of a meeting."""
-        return MeetingDetailsLoader(self.scheduling, self.reader, self.settings.base_url, self.build_manage_url)
+        return MeetingDetailsLoader(
+            self.scheduling, self.reader, self.settings.base_url, self.build_manage_url, self.build_single_use_url
+        )
 
     @cached_property
     def proof_of_work(self) -> "ProofOfWork":
@@ -152,6 +156,10 @@ class Services:
     def build_manage_url(self, token_id: UUID) -> str:
         """Build the URL of the booking's own page, for its guest."""
         return f"{self.settings.base_url}/m/{self.codes.create_code(token_id, 'manage')}"
+
+    def build_single_use_url(self, token_id: UUID) -> str:
+        """Build the URL of a single-use link."""
+        return f"{self.settings.base_url}/s/{self.codes.create_code(token_id, 'book')}"
 
     def announce_append(self) -> None:
         """Announce an append, so that follower and outbox workers need not wait for their next poll."""

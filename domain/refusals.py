@@ -120,6 +120,10 @@ class AlreadyBooked(Refusal):
     """This single-use link has been booked, so it can no longer be revoked."""
 
 
+class NotReplaceable(Refusal):
+    """A new link is given once, for a meeting that was cancelled or missed, where the organisation allows it."""
+
+
 class NothingToSend(Refusal):
     """This is not sent again: a later mail has replaced it, its guest was erased, or the meeting is over."""
 

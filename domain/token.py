@@ -140,6 +140,11 @@ class Token(NotifiedAggregate):
         return self.has_ended_by(now - after)
 
     @property
+    def has_fallen_through(self) -> bool:
+        """Whether the meeting did not take place, so that its guest may get a replacement."""
+        return self.cancelled
+
+    @property
     def core_link_details_id(self) -> UUID | None:
         """The id of the details that a guest gave on a core link; None for a single-use link."""
         return self.booked_event.details_id if self.booked_event and self.issued_event is None else None

@@ -28,7 +28,8 @@ class MeetingDetails:
     """A meeting as an event of its stream left it. `guest` is None once their details are erased.
 
     `affected_host` is the only host whom that event concerns, if there is one. `message` is what a host wrote to the
-    guest about that event.
+    guest about that event. `replacement_url` is the page of the single-use link that was given for a cancelled meeting,
+    while it can be booked.
     """
 
     token_id: UUID
@@ -46,6 +47,7 @@ class MeetingDetails:
     changed_at: datetime
     manage_url: str
     page_url: str
+    replacement_url: str | None = None
 
     @property
     def title(self) -> str:

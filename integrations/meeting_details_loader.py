@@ -1,7 +1,7 @@
 """Loads the details of meetings: their events so far, and the people's current names."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from domain.meeting_type import MeetingType
 from domain.notifications.outbox import compute_sequence
 from domain.person import Person
 from domain.refusals import NotFound
+from domain.replacement import derive_replacement_id
 from domain.token import Token
 from domain.token_events import CalendarConflictFound, MeetingBooked, MeetingCancelled, Rescheduled
 from integrations.meeting_details import GuestDetails, MeetingDetails
@@ -32,6 +33,7 @@ class MeetingDetailsLoader:
     reader: LogReader
     base_url: str
     build_manage_url: Callable[[UUID], str]
+    build_single_use_url: Callable[[UUID], str]
 
     def load_references(self, tokens: Sequence[Token]) -> MeetingReferences:
         """Load what some booked meetings refer to, in two queries. Raises DatabaseAway."""
@@ -46,7 +48,16 @@ class MeetingDetailsLoader:
 
     def load_details(self, token: Token, until: int | None = None) -> MeetingDetails:
         """Load a meeting's details, now or as the event of a version left it. Raises NotFound, DatabaseAway."""
-        return self.build_details(token, self.load_references([token]), until)
+        details = self.build_details(token, self.load_references([token]), until)
+        return replace(details, replacement_url=self.find_replacement_url(token)) if details.cancelled else details
+
+    def find_replacement_url(self, token: Token) -> str | None:
+        """Find the URL of the link that replaces a booking; None without one, and when it is used or revoked."""
+        id = derive_replacement_id(token.id)
+        replacement = self.commands.load_aggregates([id]).get(id)
+        if not isinstance(replacement, Token) or replacement.booked_event is not None or replacement.revoked:
+            return None
+        return self.build_single_use_url(id)
 
     def build_details(self, token: Token, references: MeetingReferences, until: int | None = None) -> MeetingDetails:
         """Build a meeting's details from loaded references. Raises NotFound."""

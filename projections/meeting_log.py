@@ -65,6 +65,7 @@ class MeetingRow(TypedDict):
     cancel_reason: Annotated[str | None, Detail(CANCEL_DETAILS, "reason")]
     issued_by: Annotated[Named | None, Reference(PERSON, "(issued ->> 'issued_by')::uuid", column="issued_by")]
     issued_at: Annotated[datetime | None, Column("(issued ->> 'occurred_at')::timestamptz")]
+    replaces: Annotated[UUID | None, Column("(issued ->> 'replaces')::uuid")]
     source: Annotated[str, Column("booked ->> 'source'")]
     erased: Annotated[bool, Erased(ALL_DETAILS)]
 
@@ -90,7 +91,7 @@ VIEW = COLUMNS.build_view(MeetingRow, "meeting_log")
 
 MEETING_LOG = ReadModel(
     name="meeting_log",
-    version=2,
+    version=3,
     key="booking_id",
     table=COLUMNS.table,
     indexes=(

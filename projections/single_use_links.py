@@ -9,6 +9,7 @@ from uuid import UUID
 from psycopg.rows import DictRow
 from typing_extensions import TypedDict
 
+from domain.replacement import derive_replacement_id
 from projections import links
 from projections.column_kinds import Column, Composed, Computed, Detail, Details, Erased, Hidden, Reference
 from projections.columns import Columns
@@ -67,6 +68,7 @@ class SingleUseRow(TypedDict):
         Composed(lambda record: to_instant(record["core"]["expires_at"]), {"expires_at": "l.expires_at"}),
     ]
     booking_id: Annotated[UUID | None, Computed("CASE WHEN s.state = 'booked' THEN s.single_use_id END")]
+    replaces: Annotated[UUID | None, Column("(issued ->> 'replaces')::uuid")]
     source: Annotated[str, Column("issued ->> 'source'")]
     erased: Annotated[bool, Erased((DETAILS,))]
 
@@ -98,7 +100,7 @@ VIEW = COLUMNS.build_view(SingleUseRow, "single_use_links")
 
 SINGLE_USE_LINKS = ReadModel(
     name="single_use_links",
-    version=2,
+    version=3,
     key="single_use_id",
     table=COLUMNS.table,
     indexes=(
@@ -168,6 +170,13 @@ LISTING = Listing(
 def find_single_use_link(source: QuerySource, id: UUID, now: datetime) -> FullSingleUseRow | None:
     """A single-use link as it is at an instant; None when there is none."""
     return LISTING.find_by_id(source, id, WhereClause((), {"now": now}))
+
+
+def find_replacement_id(source: QuerySource, booking_id: UUID) -> UUID | None:
+    """The id of the single-use link that replaces a booking; None when there is none."""
+    query = "SELECT s.single_use_id AS id FROM single_use_links AS s WHERE s.single_use_id = %(id)s"
+    rows = source.fetch_rows(query, {"id": derive_replacement_id(booking_id)})
+    return rows[0]["id"] if rows else None
 
 
 def find_single_use_links(source: QuerySource, ids: Sequence[UUID], now: datetime) -> list[FullSingleUseRow]:

@@ -18,6 +18,7 @@ from domain.commands.notifications import NotificationCommands
 from domain.commands.organisation import OrganisationCommands
 from domain.commands.people import AdministrationCommands
 from domain.commands.reassignment import ReassignmentCommands
+from domain.commands.replacement import ReplacementCommands
 from domain.commands.scheduling import SchedulingCommands
 from domain.commands.single_use_links import SingleUseLinkCommands
 from domain.commands.teams import TeamCommands
@@ -115,6 +116,7 @@ def build_command_groups(application: CommandApplication, settings: Settings) ->
         "teams": TeamCommands(application),
         "single_use_links": SingleUseLinkCommands(application),
         "reassignment": ReassignmentCommands(application),
+        "replacement": ReplacementCommands(application),
         "erasure": ErasureCommands(application, settings.keys),
         "notifications": NotificationCommands(application),
     }

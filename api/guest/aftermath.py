@@ -6,6 +6,7 @@ from datetime import datetime
 from api.services import Services
 from api.v1.booking_notifications import load_notifications
 from domain.link import Link
+from domain.replacement import derive_replacement_id
 from domain.text_direction import isolate_text
 from domain.token import Token
 from integrations.meeting_details import MeetingDetails
@@ -53,7 +54,18 @@ def describe_cancellation(
         return None
     is_by_guest = details.cancelled_by == "guest"
     by = "you" if is_by_guest else details.hosts[0].name
-    return Cancellation(by, is_by_guest, None if is_by_guest else details.reason, find_book_path(services, token, now))
+    book_path = find_replacement_path(services, details, now) or find_book_path(services, token, now)
+    return Cancellation(by, is_by_guest, None if is_by_guest else details.reason, book_path)
+
+
+def find_replacement_path(services: Services, details: MeetingDetails, now: datetime) -> str | None:
+    """Return the page of the unused link that replaces the booking, if its core link is active; else None."""
+    if details.replacement_url is None:
+        return None
+    replacement = services.scheduling.load_aggregate(Token, derive_replacement_id(details.token_id))
+    link = services.links.load_aggregate(Link, replacement.link_id)
+    is_active = link.get_status(now) == "active"
+    return details.replacement_url.removeprefix(services.settings.base_url) if is_active else None
 
 
 def find_book_path(services: Services, token: Token, now: datetime) -> str | None:

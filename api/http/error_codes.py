@@ -77,6 +77,11 @@ ERROR_CODES: dict[str, ErrorCode] = {
         "A later mail replaced this one, its guest was erased, the meeting is over, or the person is deactivated.",
         "Look at the mails of the booking: the latest one may be sent again.",
     ),
+    "not_replaceable": ErrorCode(
+        409,
+        "The meeting took place or is still to come, its replacement was given, or the organisation gives none.",
+        "Look at `replacement_id` of the booking; issue another single-use link of the core link if one is needed.",
+    ),
     "rebuild_running": ErrorCode(
         409, "A rebuild is running.", "Wait until `GET /v1/read-models` no longer says `rebuilding`."
     ),

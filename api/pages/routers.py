@@ -14,7 +14,7 @@ from api.pages.management import disable_and_delete as switch_managed_link
 from api.pages.management import edit as edit_managed_link
 from api.pages.management import lists as management_lists
 from api.pages.meetings import detail as meeting_detail
-from api.pages.meetings import handover, handover_bulk, meeting_log, reassign, reschedule
+from api.pages.meetings import handover, handover_bulk, meeting_log, reassign, replacement, reschedule
 from api.pages.rendering import static_files
 from api.pages.settings import calendars, extension_pairing, settings
 from api.pages.start import landing, onboarding, welcome
@@ -42,6 +42,7 @@ ROUTERS = (
     meeting_log.router,
     reassign.router,
     reschedule.router,
+    replacement.router,
     meeting_detail.router,
     usage.router,
     event_log.router,

@@ -7,15 +7,15 @@ from fastapi import APIRouter, Query, Response
 from api.http.as_of_parameter import At
 from api.http.dependencies import CurrentCaller, CurrentServices, FollowsMinPosition, Id
 from api.http.problem_details import describe_problems
-from api.http.responses import add_link_url, add_single_use_url, to_page_response, to_versioned_response
+from api.http.responses import add_link_url, add_single_use_url, to_page_response
 from api.http.strict_json import StrictRoute
+from api.v1.bookings import find_booking
 from api.v1.history import ForAuditors
 from api.v1.links import to_link_response
 from api.v1.list_queries import LinkQuery, MeetingLogQuery, SingleUseQuery
 from api.v1.meeting_log import READERS
 from api.v1.response_models import Booking, Link, Meeting, PageOf, SingleUse
 from projections import links, meeting_log, single_use_links
-from projections.meeting_log import BookingRow
 from replay.as_of import AsOfQuery
 
 router = APIRouter(prefix="/v1/as-of", tags=["As-of"], route_class=StrictRoute)
@@ -114,13 +114,13 @@ def read_meeting_log(
 
 
 @router.get("/meeting-log/{id}", response_model=Booking, operation_id="get_booking_as_of", **DETAIL_ROUTE)
-def get_booking(services: CurrentServices, id: Id, response: Response, at: At) -> BookingRow:
+def get_booking(services: CurrentServices, id: Id, response: Response, at: At) -> Booking:
     """A booking as it stood then; 404 where it was not booked yet.
 
     `at` is an instant, or a position of the log. `Oncelink-As-Of-Position` says which position was read.
     """
     as_of = resolve_as_of(services, response, at)
-    return to_versioned_response(meeting_log.find_meeting(as_of.source, id), response)
+    return find_booking(as_of.source, id, response)
 
 
 def resolve_as_of(services: CurrentServices, response: Response, at: At, cursor: str | None = None) -> AsOfQuery:

@@ -1,21 +1,22 @@
 """Bookings for the organisation's people: /v1/bookings."""
 
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from api.http.dependencies import Caller, CurrentCaller, CurrentServices, Id
+from api.http.dependencies import Caller, CurrentCaller, CurrentServices, Id, IdempotencyKey
 from api.http.problem_details import describe_problems
-from api.http.responses import announce_change, to_versioned_response
+from api.http.responses import add_single_use_url, announce_change, announce_creation, to_versioned_response
 from api.http.strict_json import StrictRoute
 from api.services import Services
 from api.v1.request_bodies import Move, NewHost, Reason
-from api.v1.response_models import Booking
+from api.v1.response_models import Booking, SingleUse
 from domain.link import Link
 from domain.refusals import NotFound
 from domain.token import Token
-from projections import meeting_log
-from projections.meeting_log import BookingRow
+from projections import meeting_log, single_use_links
+from projections.queries.query import QuerySource
 
 router = APIRouter(prefix="/v1/bookings", tags=["Bookings"], route_class=StrictRoute)
 
@@ -29,7 +30,7 @@ REASSIGN_PROBLEMS = describe_problems(
 
 
 @router.get("/{id}", response_model=Booking, responses=describe_problems(401, 404, 503))
-def get_booking(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> BookingRow:
+def get_booking(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> Booking:
     """A booking, always current.
 
     For its host and co-hosts, the owner of its link, managers, auditors and analysts. It has the columns of the
@@ -44,7 +45,7 @@ def get_booking(services: CurrentServices, caller: CurrentCaller, id: Id, respon
 )
 def reschedule_booking(
     services: CurrentServices, caller: CurrentCaller, id: Id, body: Move, response: Response
-) -> BookingRow:
+) -> Booking:
     """Moves a meeting (its host, co-hosts, the link's owner, managers).
 
     The new time must be on offer by the meeting type as it is now. Everybody is told by mail. Moving it to the same
@@ -59,7 +60,7 @@ def reschedule_booking(
 @router.post("/{id}/cancel", response_model=Booking, responses=CANCEL_PROBLEMS, operation_id="cancel_booking")
 def cancel_booking(
     services: CurrentServices, caller: CurrentCaller, id: Id, response: Response, body: Reason | None = None
-) -> BookingRow:
+) -> Booking:
     """Cancels a meeting, for good (its host, co-hosts, the link's owner, managers).
 
     Everybody is told by mail, with the `reason`. A single-use link stays used.
@@ -74,7 +75,7 @@ def cancel_booking(
 @router.post("/{id}/reassign", response_model=Booking, responses=REASSIGN_PROBLEMS, operation_id="reassign_booking")
 def reassign_booking(
     services: CurrentServices, caller: CurrentCaller, id: Id, body: NewHost, response: Response
-) -> BookingRow:
+) -> Booking:
     """Gives a meeting to another host who is free (its host, managers). Time and co-hosts stay.
 
     `instead_of` names a co-host to replace; without it the host is replaced. The new person must be active and free
@@ -84,6 +85,30 @@ def reassign_booking(
     position = services.reassignment.reassign_meeting(caller.context, id, body.host_id, body.instead_of, body.message)
     announce_change(response, services, position)
     return load_booking(services, id, response)
+
+
+@router.post(
+    "/{id}/replacement",
+    status_code=201,
+    response_model=SingleUse,
+    responses=describe_problems(401, 403, 404, "not_replaceable", "link_deleted", 413, 422, 503),
+    operation_id="replace_link",
+)
+def replace_link(
+    services: CurrentServices, caller: CurrentCaller, id: Id, key: IdempotencyKey, response: Response
+) -> dict[str, Any]:
+    """Gives a new single-use link for a meeting that was cancelled or missed.
+
+    For its host and co-hosts, the link's owner, and managers. It is a link of the same core link, for the same
+    recipient or else for the guest who booked, and `replaces` the booking; the old link stays used for ever. A booking
+    gets one replacement, once: a second request is refused with 409 `not_replaceable`. With the organisation's policy
+    `host_cancelled` the cancellation by a host gives it already, and the mail about it carries it; with `off` none is
+    given. `code` and `url` are told to whoever issues it.
+    """
+    outcome = services.replacement.replace_link(caller.context, id, key)
+    announce_creation(response, services, outcome)
+    row = single_use_links.find_single_use_link(services.from_log(outcome.position), outcome.id, outcome.at)
+    return add_single_use_url(services, caller, row)
 
 
 def refuse_unless_visible(services: Services, caller: Caller, token: Token) -> None:
@@ -96,6 +121,12 @@ def refuse_unless_visible(services: Services, caller: Caller, token: Token) -> N
         raise NotFound
 
 
-def load_booking(services: Services, id: UUID, response: Response) -> BookingRow:
+def load_booking(services: Services, id: UUID, response: Response) -> Booking:
     """Load a booking from the log and set its ETag. Raises NotFound."""
-    return to_versioned_response(meeting_log.find_meeting(services.from_log(), id), response)
+    return find_booking(services.from_log(), id, response)
+
+
+def find_booking(source: QuerySource, id: UUID, response: Response) -> Booking:
+    """Find a booking with its replacement in a source, and set its ETag. Raises NotFound."""
+    row = to_versioned_response(meeting_log.find_meeting(source, id), response)
+    return {**row, "replacement_id": single_use_links.find_replacement_id(source, id)}

@@ -112,8 +112,11 @@ class Meeting(MeetingRow):
     """A row of the meeting log; `erased` says that personal details of it were erased, `guest` then is null."""
 
 
+@place_after("cancel_reason")
 class Booking(BookingRow):
-    """A booking with what only its own page shows."""
+    """A booking with what only its own page shows; `replacement_id` is the link given because it fell through."""
+
+    replacement_id: UUID | None
 
 
 class OfferedType(BaseModel):

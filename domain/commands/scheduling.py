@@ -10,6 +10,7 @@ from domain.commands.booking_request import BookingRequest, BookingResult, Booki
 from domain.commands.command_application import CommandApplication, require_all, require_kind
 from domain.commands.command_group import CommandGroup
 from domain.commands.idempotent_creation import derive_id
+from domain.commands.replacement import give_replacement
 from domain.event import Context
 from domain.link import Link
 from domain.log import AppendConditions, Reservation
@@ -185,15 +186,25 @@ class SchedulingCommands(CommandGroup):
         return self.decide_on_aggregate(Token, token_id, context, decide)
 
     def cancel_meeting(self, context: Context, token_id: UUID, reason: str | None) -> int | None:
-        """Cancels a booked meeting, for good. Raises NotFound, BookingCancelled, MeetingStarted, TryAgain."""
+        """Cancels a booked meeting, for good; where the organisation says so, a host's gives a replacement with it.
+
+        Raises NotFound, BookingCancelled, MeetingStarted, TryAgain.
+        """
         cancelled_by = "guest" if context.actor.kind == "guest" else "host"
 
-        def change(token: Token) -> AppendConditions:
+        def decide(token: Token, _: bool) -> int | None:
             details, details_fields = create_text_details(token.id, "reason", token.filter_text(reason))
             token.cancel(context, cancelled_by=cancelled_by, **details_fields)
-            return AppendConditions(release_booking_id=token.id, release_host_ids=token.host_ids, details=details)
+            replacement = give_replacement(self, token, context) if cancelled_by == "host" else None
+            conditions = AppendConditions(
+                reads=(replacement.link,) if replacement else (),
+                release_booking_id=token.id,
+                release_host_ids=token.host_ids,
+                details=(*details, replacement.details) if replacement else details,
+            )
+            return self.append_events(token, *([replacement.token] if replacement else []), conditions=conditions)
 
-        return self.change_aggregate(Token, token_id, context, change)
+        return self.decide_on_aggregate(Token, token_id, context, decide)
 
     def record_calendar_conflict(
         self, context: Context, token_id: UUID, host_id: UUID, busy: Collection[Interval]

@@ -18,6 +18,7 @@ from integrations.time_zone_names import name_time_zone
 
 DATE_FORMAT = choose_date_format(None)
 MANAGE_HINT = "Use this link to reschedule or cancel, whenever you need to; it always shows the meeting as it is now."
+REPLACEMENT_SENTENCE = "If you still want to meet, choose another time with a new link, which books one meeting."
 
 
 class AddresseeUnknown(Exception):
@@ -110,18 +111,19 @@ def build_guest_mail(details: MeetingDetails, phrases: MailPhrases, sent_by: str
     sentence = phrases.to_guest.format(
         host=host.name, by=describe_canceller(details, for_guest=True), about=affected_host_name
     )
+    button, url = choose_button(details)
     return MailMessage(
         to_name=guest.name if is_greetable(guest.name) else "",
         to_email=guest.email,
         subject=f"{phrases.subject}: {details.title}, {format_short_time(details.meeting.starts_at, guest.time_zone)}",
         headline=phrases.headline,
-        sentence=sentence,
+        sentence=f"{sentence} {REPLACEMENT_SENTENCE}" if details.replacement_url else sentence,
         details=list_details(
             details, phrases, guest.time_zone, with_whom=" and ".join(person.name for person in details.hosts)
         ),
         quotes=[*list_reasons(details, by="host"), *list_messages(details, "Message")],
-        button="See the booking" if details.cancelled else "Reschedule or cancel",
-        url=details.manage_url,
+        button=button,
+        url=url,
         closing="" if details.cancelled else MANAGE_HINT,
         reply_to=(host.name, host.email),
         **build_calendar_fields(
@@ -130,6 +132,13 @@ def build_guest_mail(details: MeetingDetails, phrases: MailPhrases, sent_by: str
             details.build_entry(True, guest.time_zone, sent_by),
         ),
     )
+
+
+def choose_button(details: MeetingDetails) -> tuple[str, str]:
+    """Choose what the mail to the guest leads to: its words, and the URL."""
+    if details.cancelled and details.replacement_url:
+        return "Choose another time", details.replacement_url
+    return "See the booking" if details.cancelled else "Reschedule or cancel", details.manage_url
 
 
 def build_host_mail(

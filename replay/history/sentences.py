@@ -136,7 +136,8 @@ def describe_simple_event(verb: str, kind: str = "", ending: str = "") -> Phrase
 
 def describe_single_use_issued(row: LogRow, context: EventContext) -> str:
     link = name_reference(row.data, "link_id", row, context)
-    return f"issued a single-use link of {link}{describe_recipient(row, context)}"
+    replaced = ", in place of one whose meeting fell through" if row.data.get("replaces") else ""
+    return f"issued a single-use link of {link}{describe_recipient(row, context)}{replaced}"
 
 
 def describe_direct_issued(row: LogRow, context: EventContext) -> str:

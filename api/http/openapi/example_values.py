@@ -75,6 +75,8 @@ VALUES: dict[str, Any] = {
     "NewSingleUse.count": ...,  # not beside recipients
     "Revocation.ids": [derive_id("single-use link")],
     "Revoked.id": derive_id("single-use link"),
+    "replaces": None,
+    "replacement_id": None,
     "GuestBooking.id": derive_id("booking"),
     "issuer": HOST,
     "Guest.name": "Grace Guest",

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from api.http.dependencies import Caller, CurrentServices, Id
 from api.http.form_body import FormText
+from api.pages.meetings.replacement import add_replacement_event, find_replacement, is_replaceable
 from api.pages.rendering.dependencies import Viewer
 from api.pages.rendering.forms import InvalidForm, collect_field_errors, validate_form
 from api.pages.rendering.page_route import PageRoute
@@ -77,6 +78,7 @@ def render_meeting(request: Request, services: Services, viewer: Caller, id: UUI
     """Render the page of a meeting. Raises NotFound."""
     row = load_meeting_row(services, viewer, id)
     zone = viewer.person.properties.time_zone
+    replacement = find_replacement(services, viewer, id)
     story = event_history.list_stream_events(services.database, id, MAX_EVENTS, zone=zone)
     mails = outbox.list_booking_notifications(services.from_log(), id, viewer.context.now)
     may_change = (
@@ -89,7 +91,9 @@ def render_meeting(request: Request, services: Services, viewer: Caller, id: UUI
         "meetings/meeting.html",
         meeting=row,
         conflicting=list_conflicting_hosts(services, id, row),
-        story=fold_notifications(story.items) if story else [],
+        story=add_replacement_event(fold_notifications(story.items) if story else [], services, replacement, zone),
+        replacement=replacement,
+        may_replace=replacement is None and is_replaceable(services, viewer, id),
         may_change=may_change,
         may_reassign=may_change and has_reassign_permission(viewer, row),
         mails=mails,

@@ -17,6 +17,7 @@ SINGLE_USE = {
         "link",
         "meeting_type",
         "issued_by",
+        "replaces",
         "issued_at",
         "recipient",
         "label",

@@ -256,3 +256,20 @@ def find_slot(api: ApiDriver, code: str, number: int) -> str:
     first = (read_clock() + timedelta(days=1)).date()
     body = api.get(f"/v1/manage/{code}/slots?from={first}&to={first + timedelta(days=2)}&time_zone=UTC")
     return str(body["slots"][number]["start"])
+
+
+def test_the_mail_about_a_hosts_cancellation_carries_the_new_link(outbox: OutboxDriver) -> None:
+    outbox.api.patch("/v1/organisation", {"replacement": "host_cancelled"}, "admin")
+    id, _ = outbox.book_meeting()
+    outbox.deliver_all()
+    outbox.api.post(f"/v1/bookings/{id}/cancel", None, "member")
+    replacement_id = outbox.api.get(f"/v1/bookings/{id}", "member")["replacement_id"]
+    code = outbox.api.get(f"/v1/single-use/{replacement_id}", "member")["code"]
+    outbox.deliver_all()
+    mails = [mail for mail in outbox.smtp_server.messages if mail["Subject"].startswith("Cancelled")]
+    [to_guest] = [mail for mail in mails if GUEST["email"] in mail["To"]]
+    [to_host] = [mail for mail in mails if GUEST["email"] not in mail["To"]]
+    for kind in ("text/plain", "text/html"):
+        assert f"/s/{code}" in get_part(to_guest, kind)
+        assert "choose another time with a new link" in " ".join(get_part(to_guest, kind).split())
+        assert f"/s/{code}" not in get_part(to_host, kind)
