@@ -79,6 +79,7 @@ class SingleUseQuery(BaseModel):
     link_id: UUID | None = None
     status: SingleUseStatus | None = None
     issued_by: UUID | None = None
+    expires_before: Instant | None = None
     q: Search = None
     sort: SingleUseSort = "-issued_at"
     limit: Limit = 50
@@ -92,7 +93,7 @@ class SingleUseQuery(BaseModel):
         issuer_id = viewer if self.view == "mine" else self.issued_by
         if self.issued_by not in (None, issuer_id):
             raise Invalid("issued_by", "`view=mine` lists what the caller issued.")
-        return SingleUseFilters(self.link_id, self.status, issuer_id, self.q, visible_to)
+        return SingleUseFilters(self.link_id, self.status, issuer_id, self.q, visible_to, self.expires_before)
 
 
 class MeetingOrder(BaseModel):

@@ -48,10 +48,9 @@ export async function revokeLink(id) {
   return (await callApi(`/v1/single-use/${id}/revoke`, { method: "POST", body: {}, maxAttempts: 3 })).body;
 }
 
-// Loads the links that the person issued last.
+// Loads the links that the person issued last: the first of what the page My Single-Use Links shows.
 export async function refreshSingleUseLinks() {
-  const { person } = await readItem("connection");
-  const query = new URLSearchParams({ issued_by: person.id, limit: RECENT_COUNT, sort: "-issued_at" });
+  const query = new URLSearchParams({ view: "mine", limit: RECENT_COUNT, sort: "-issued_at" });
   const { body } = await callApi(`/v1/single-use?${query}`);
   await writeItem("made", body.items);
   return body.items;

@@ -8,7 +8,7 @@ from uuid import uuid4
 from tests.api_driver import GUEST, extract_code
 from tests.torture.environment import KINDS, TortureEnvironment
 from tests.torture.http_client import HttpClient, HttpResponse, ResponseLost
-from tests.torture.reference_model import ISSUED, Action, Answer
+from tests.torture.reference_model import ISSUED, Action, Answer, name_replacement
 from tests.torture.rounds import SLOTS, TIMEOUT_SECONDS, BookingRequest, Round
 
 MAX_TOKENS = 40
@@ -21,6 +21,7 @@ WEIGHTS = {
     "reschedule": 4,
     "see_meeting": 1,
     "cancel": 1,
+    "replace": 1,
     "revoke": 0.3,
     "edit": 2,
     "switch": 0.6,
@@ -124,7 +125,7 @@ class Client:
     def find_link(self, token: str) -> str:
         """Find the link from which a token was issued."""
         actions = (operation.action for operation in self.round.history.operations if operation.action.verb == "issue")
-        return next(action.target for action in actions if action.key == token)
+        return next(action.target for action in actions if action.key == token.rstrip("+"))
 
     def read_link(self) -> None:
         """Reads a link as its manager."""
@@ -203,6 +204,24 @@ class Client:
         if token := self.choose_name(list(self.round.manage_codes)):
             path = f"/v1/manage/{self.round.manage_codes[token]}/cancel"
             self.execute_action(Action("cancel", token), "POST", path, {}, ("cancelled",))
+
+    def replace(self) -> None:
+        """Ask for the replacement of a booked meeting, again when it was given but the answer was lost."""
+        if token := self.choose_name(list(self.round.manage_codes)):
+            key = uuid4().hex
+            if self.replace_token(token, key) is None:
+                self.replace_token(token, key)
+
+    def replace_token(self, token: str, key: str) -> HttpResponse | None:
+        """Ask for the replacement of one token."""
+        path = f"/v1/bookings/{self.round.ids[token]}/replacement"
+        headers = {"Authorization": self.authorization, "Idempotency_Key": key}
+        response = self.execute_action(Action("replace", token, key), "POST", path, None, ("replaced",), **headers)
+        if response is not None and response.status == 201:
+            name = name_replacement(token)
+            with self.round.lock:
+                self.round.codes[name], self.round.ids[name] = response.body["code"], response.body["id"]
+        return response
 
     def see_meeting(self) -> None:
         """View a booking's management page."""

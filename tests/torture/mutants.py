@@ -143,6 +143,34 @@ MUTANTS: dict[str, Mutant] = {
         "no order explains",
         focus=("issue", "book", "edit"),
     ),
+    "replacement-given-twice": Mutant(
+        (
+            Patch("domain/replacement.py", "import UUID, uuid5", "import UUID, uuid4"),
+            Patch("domain/replacement.py", 'return uuid5(booking_id, "replacement")', "return uuid4()"),
+        ),
+        "no order explains",
+        focus=("issue", "book", "cancel", "replace"),
+    ),
+    "used-link-bookable-after-replacement": Mutant(
+        (
+            Patch(
+                SCHEDULING,
+                "            if token.booked_event is not None:\n                return self.replay_booking(",
+                "            replacement_id = uuid5(token.id, 'replacement')\n"
+                "            if token.booked_event is not None and not self.load_aggregates([replacement_id]):\n"
+                "                return self.replay_booking(",
+            ),
+            Patch(SCHEDULING, "import UUID, uuid4", "import UUID, uuid4, uuid5"),
+            Patch(
+                "domain/token.py",
+                "        if self.booked_event is not None:\n            raise refusals.LinkUsed",
+                "        if self.booked_event is not None and not self.cancelled:\n            raise refusals.LinkUsed",
+            ),
+            Patch(MIGRATIONS, "CREATE UNIQUE INDEX one_booking_per_token", "CREATE INDEX one_booking_per_token"),
+        ),
+        r"was booked \d times|no order explains",
+        focus=("issue", "book", "cancel", "replace"),
+    ),
     "follower-without-fence": Mutant(
         (
             Patch(

@@ -11,6 +11,7 @@ CHANGES = {
     "rescheduled",
     "cancelled",
     "revoked",
+    "replaced",
     "edited",
     "switched",
 }  # what may have changed something
@@ -39,7 +40,10 @@ class LinkState:
 
 @dataclass(frozen=True, slots=True)
 class TokenState:
-    """A token: its link, its status, and the meeting: key, requested start, meeting type and current start."""
+    """A token: its link, its status, and the meeting: key, requested start, meeting type and current start.
+
+    `replacement_key` is that of the request that was given its replacement.
+    """
 
     link: str
     status: str = ISSUED
@@ -47,6 +51,7 @@ class TokenState:
     requested_start: int = 0
     kind: str = ""
     start: int = 0
+    replacement_key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,11 @@ class State:
     def replace_token(self, name: str, token: TokenState) -> "State":
         """Replace one token. Return a new state."""
         return State(self.links, {**self.tokens, name: token})
+
+
+def name_replacement(token: str) -> str:
+    """Name the token that replaces another one."""
+    return f"{token}+"
 
 
 Step = tuple[Answer, State]
@@ -148,6 +158,17 @@ class ReferenceModel:
             yield ("booking_cancelled",), state
         elif token.status == BOOKED:
             yield ("cancelled",), state.replace_token(action.target, replace(token, status=CANCELLED))
+
+    def _replace(self, state: State, action: Action) -> Iterator[Step]:
+        """A meeting that fell through is replaced once; its token stays spent, another one is issued."""
+        token = state.tokens[action.target]
+        if token.replacement_key == action.key:
+            yield ("replaced",), state
+        elif token.status == CANCELLED and token.replacement_key is None:
+            replaced_state = state.replace_token(action.target, replace(token, replacement_key=action.key))
+            yield ("replaced",), replaced_state.replace_token(name_replacement(action.target), TokenState(token.link))
+        else:
+            yield ("not_replaceable",), state
 
     def _see_meeting(self, state: State, action: Action) -> Iterator[Step]:
         token = state.tokens[action.target]

@@ -12,7 +12,20 @@ MODEL = ReferenceModel(
     hosts={"x": frozenset({"ada", "bob"}), "y": frozenset({"bob"}), "z": frozenset({"eve"})},
     lengths={"short": 1, "long": 2},
 )
-VERBS = ("issue", "view", "see_link", "read_link", "book", "book", "book", "reschedule", "cancel", "edit", "switch")
+VERBS = (
+    "issue",
+    "view",
+    "see_link",
+    "read_link",
+    "book",
+    "book",
+    "book",
+    "reschedule",
+    "cancel",
+    "replace",
+    "edit",
+    "switch",
+)
 ANSWERS: tuple[Answer, ...] = (
     ("booked", "short", "1"),
     ("booked", "long", "1"),
@@ -31,6 +44,8 @@ ANSWERS: tuple[Answer, ...] = (
     ("switched",),
     ("version_conflict",),
     ("idempotency_key_reused",),
+    ("replaced",),
+    ("not_replaceable",),
 )
 
 

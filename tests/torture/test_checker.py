@@ -69,6 +69,16 @@ EXPLAINED = {
         build_operation("reschedule", "t1", 4, 10, ("rescheduled",), start=1),
         build_operation("see_meeting", "t1", 11, 12, ("booked", "1")),
     ],
+    "a replacement, which books once more": [
+        build_booking("t1", "a", 1, 2, *BOOKED),
+        build_operation("replace", "t1", 3, 4, ("not_replaceable",), key="r"),
+        build_operation("cancel", "t1", 5, 6, ("cancelled",)),
+        build_operation("replace", "t1", 7, 8, None, key="r"),
+        build_operation("replace", "t1", 9, 10, ("replaced",), key="r"),
+        build_operation("replace", "t1", 9, 10, ("not_replaceable",), key="s"),
+        build_booking("t1+", "b", 11, 12, *BOOKED),
+        build_booking("t1", "c", 11, 12, "link_used"),
+    ],
     "a page that opens between": [
         build_operation("edit", "x", 1, 4, ("edited",), kind="long"),
         build_operation("see_link", "x", 2, 3, ("open", "short")),
@@ -113,6 +123,22 @@ NOT_EXPLAINED = {
     "an edit on an old version": [
         build_operation("edit", "x", 1, 2, ("edited",), kind="long"),
         build_operation("edit", "x", 3, 4, ("edited",), kind="short", version=1),
+    ],
+    "a replacement given twice": [
+        build_booking("t1", "a", 1, 2, *BOOKED),
+        build_operation("cancel", "t1", 3, 4, ("cancelled",)),
+        build_operation("replace", "t1", 5, 7, ("replaced",), key="r"),
+        build_operation("replace", "t1", 6, 8, ("replaced",), key="s"),
+    ],
+    "a replacement of a meeting that stands": [
+        build_booking("t1", "a", 1, 2, *BOOKED),
+        build_operation("replace", "t1", 3, 4, ("replaced",), key="r"),
+    ],
+    "a used link that books after its replacement": [
+        build_booking("t1", "a", 1, 2, *BOOKED),
+        build_operation("cancel", "t1", 3, 4, ("cancelled",)),
+        build_operation("replace", "t1", 5, 6, ("replaced",), key="r"),
+        build_booking("t1", "b", 7, 8, *BOOKED),
     ],
     "a change of a cancelled meeting": [
         build_booking("t1", "a", 1, 2, *BOOKED),

@@ -1,6 +1,8 @@
 """A link's page: its properties, its single-use links with their states, and its events."""
 
+from collections.abc import Container, Mapping
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
@@ -16,6 +18,7 @@ from api.services import Services
 from api.v1.list_queries import SingleUseSort, SingleUseStatus
 from domain.link import Link
 from domain.permissions import require_link_visible
+from domain.replacement import derive_replacement_id
 from projections import links, meeting_log, single_use_links
 from projections.queries.pagination import Page
 from projections.single_use_links import SingleUseFilters
@@ -86,10 +89,37 @@ def list_single_use_links(
         for meeting in meeting_log.find_meetings(services.live_source, booking_ids, visible_to)
     }
     rows = [{**add_single_use_url(services, viewer, row), "meeting": meetings.get(row["id"])} for row in page.items]
-    items = [{**row, "may_revoke": is_revocable(viewer, row)} for row in rows]
+    replaced_ids = list_replaced_ids(services, meetings)
+    replaceable_ids = find_replaceable_ids(services, viewer, meetings, replaced_ids)
+    items = [
+        {
+            **row,
+            "may_revoke": is_revocable(viewer, row),
+            "replaced": row["id"] in replaced_ids,
+            "may_replace": row["id"] in replaceable_ids,
+        }
+        for row in rows
+    ]
     return Page(items, page.next_cursor, page.previous_cursor)
 
 
 def is_revocable(viewer: Caller, row: Any) -> bool:
     """Return whether to offer revoking: the viewer is a member and the link is unused. The command decides."""
     return "member" in viewer.context.roles and row["status"] in ("active", "expired", "disabled", "deleted")
+
+
+def list_replaced_ids(services: Services, meetings: Mapping[UUID, Any]) -> set[UUID]:
+    """Return the ids of those meetings that have a replacement, as lists have it."""
+    ids = {derive_replacement_id(id): id for id in meetings}
+    rows = single_use_links.find_single_use_links(services.live_source, list(ids), services.clock())
+    return {ids[row["id"]] for row in rows}
+
+
+def find_replaceable_ids(
+    services: Services, viewer: Caller, meetings: Mapping[UUID, Any], replaced_ids: Container[UUID]
+) -> set[UUID]:
+    """Return the ids of those meetings that the viewer sees for which to offer a new link. The command decides."""
+    policy = services.organisation.load_organisation().properties.replacement
+    if "member" not in viewer.context.roles or policy == "off":
+        return set()
+    return {id for id, row in meetings.items() if row["status"] == "cancelled" and id not in replaced_ids}

@@ -93,6 +93,23 @@ class TestList:
         assert (len(list_names(auditor.text)), list_ticks(auditor.text)) == (5, [])
         assert PageClient(api, "analyst").get("/single-use").status_code == 403
 
+    def test_offers_and_shows_a_replacement(self, api: ApiDriver, issued: dict[str, Any]) -> None:
+        host, id = PageClient(api, "member"), issued["Cleo"]["id"]
+        action = f'formaction="/meeting-log/{id}/replacement"'
+        assert action not in host.get("/single-use").text
+        api.post(f"/v1/bookings/{id}/cancel", None, "member")
+        fetch_list(api, "/v1/meeting-log", "manager")
+        assert action in host.get("/single-use").text
+        assert action not in PageClient(api, "auditor").get("/single-use?view=all").text
+        made_path = host.post(f"/meeting-log/{id}/replacement", {"ids": [id]}).headers["location"]
+        fetch_list(api, "/v1/single-use", "manager")
+        page = host.get("/single-use")
+        assert action not in page.text
+        assert list_names(page.text)[0] == "Cleo"
+        assert "In place of a meeting that fell through" in extract_text(page)
+        assert "(cancelled, replaced)" in extract_text(page)
+        assert "/single-use/" in made_path
+
 
 class TestRevokeSelected:
     """POST /single-use/revoke, after a question."""
@@ -147,6 +164,13 @@ class TestApi:
         path = f"/v1/single-use?view=mine&issued_by={api.ids['member']}"
         assert_problem(api.send_request("GET", path, who="manager"), 422, "invalid")
         assert len(api.get(path, "member")["items"]) == 4
+
+    def test_what_lapses_before_an_instant(self, api: ApiDriver, issued: dict[str, Any]) -> None:
+        def list_ids(query: str) -> list[str]:
+            return [row["id"] for row in api.get(f"/v1/single-use?view=mine&{query}", "member")["items"]]
+
+        assert list_ids("expires_before=2099-01-02T00:00:00Z&status=active") == [issued["Bob"]["id"]]
+        assert list_ids(f"expires_before={FAR}") == []
 
     def test_each_for_itself(self, api: ApiDriver, issued: dict[str, Any]) -> None:
         unknown_id = "00000000-0000-4000-8000-000000000000"
