@@ -14,8 +14,9 @@ from api.v1.history import ForAuditors
 from api.v1.links import to_link_response
 from api.v1.list_queries import LinkQuery, MeetingLogQuery, SingleUseQuery
 from api.v1.meeting_log import READERS
-from api.v1.response_models import Booking, Link, Meeting, PageOf, SingleUse
-from projections import links, meeting_log, single_use_links
+from api.v1.response_models import Booking, Link, MeetingLogPage, PageOf, SingleUse
+from projections import links, single_use_links
+from projections.log_rows import list_rows
 from replay.as_of import AsOfQuery
 
 router = APIRouter(prefix="/v1/as-of", tags=["As-of"], route_class=StrictRoute)
@@ -94,7 +95,7 @@ def get_single_use(
     return add_single_use_url(services, caller, row)
 
 
-@router.get("/meeting-log", response_model=PageOf[Meeting], operation_id="read_meeting_log_as_of", **LIST_ROUTE)
+@router.get("/meeting-log", response_model=MeetingLogPage, operation_id="read_meeting_log_as_of", **LIST_ROUTE)
 def read_meeting_log(
     services: CurrentServices,
     caller: CurrentCaller,
@@ -109,7 +110,7 @@ def read_meeting_log(
     """
     as_of = resolve_as_of(services, response, at, query.cursor)
     filters = query.to_filters(caller.limit_visibility(*READERS))
-    page = meeting_log.list_meetings(as_of.source, filters, query.sort, query.limit, as_of.cursor)
+    page = list_rows(as_of.source, as_of.now, filters, query.sort, query.limit, as_of.cursor)
     return to_page_response(as_of.add_point_to_cursor(page))
 
 

@@ -15,8 +15,8 @@ from api.http.responses import to_page_response
 from api.http.strict_json import StrictRoute
 from api.v1.list_queries import MeetingLogQuery
 from api.v1.meeting_log_csv import COLUMNS, flatten_meeting
-from api.v1.response_models import Meeting, PageOf
-from projections import meeting_log
+from api.v1.response_models import MeetingLogPage
+from projections.log_rows import iterate_rows, list_rows
 from projections.meeting_log import MeetingRow
 
 router = APIRouter(prefix="/v1", tags=["Meeting log"], route_class=StrictRoute)
@@ -29,7 +29,7 @@ CSV_RESPONSE: dict[int | str, dict[str, Any]] = {
 
 @router.get(
     "/meeting-log",
-    response_model=PageOf[Meeting],
+    response_model=MeetingLogPage,
     dependencies=[FollowsMinPosition],
     responses=CSV_RESPONSE | describe_problems(401, 422, 503),
 )
@@ -44,14 +44,16 @@ def read_meeting_log(
 
     Members see meetings that they host or co-host, and those of links that they own; managers, auditors and
     analysts see all. `q` finds by word prefixes in the name and address of guest and recipient, and in the name of
-    the link. `…_from` is included, `…_to` is not. With `Accept: text/csv` the whole filter is streamed as one file,
+    the link. `…_from` is included, `…_to` is not. `status=not_booked` lists single-use links that booked nothing so
+    far instead of meetings, in the order in which they were issued: for whoever issued them, the owner of their core
+    link, managers, auditors and analysts. With `Accept: text/csv` the whole filter is streamed as one file,
     without a window.
     """
     filters = query.to_filters(caller.limit_visibility(*READERS))
     if is_csv_preferred(accept or ""):
-        return stream_csv(request, meeting_log.iterate_meetings(services.live_source, filters, query.sort))
+        return stream_csv(request, iterate_rows(services.live_source, caller.context.now, filters, query.sort))
     return to_page_response(
-        meeting_log.list_meetings(services.live_source, filters, query.sort, query.limit, query.cursor)
+        list_rows(services.live_source, caller.context.now, filters, query.sort, query.limit, query.cursor)
     )
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field
 from pydantic.alias_generators import to_camel
-from typing_extensions import get_original_bases
+from typing_extensions import TypedDict, get_original_bases
 
 from projections.departures import DepartureImpact
 from projections.links import LinkRow
@@ -15,7 +15,8 @@ from projections.managed_links import ManagedLinkRow
 from projections.meeting_log import BookingRow, Guest, MeetingRow
 from projections.meeting_types import MeetingTypeRow
 from projections.people import PersonRow
-from projections.single_use_links import SingleUseRow
+from projections.queries.name_lookups import Named
+from projections.single_use_links import Recipient, SingleUseRow
 from projections.teams import TeamRow
 from projections.usage import UsageRow
 
@@ -110,6 +111,35 @@ class Revocations(BaseModel):
 
 class Meeting(MeetingRow):
     """A row of the meeting log; `erased` says that personal details of it were erased, `guest` then is null."""
+
+
+class NotBooked(TypedDict):
+    """A single-use link that booked nothing so far, as a row of the meeting log; `link_status` is its effective one."""
+
+    single_use_id: UUID
+    status: Literal["not_booked"]
+    link_status: Literal["active", "expired", "revoked", "disabled", "deleted"]
+    link_type: Literal["single_use"]
+    link: Named
+    recipient: Recipient | None
+    label: str | None
+    meeting_type: Named
+    issued_by: Named
+    issued_at: datetime
+    expires_at: datetime | None
+    replaces: UUID | None
+    source: str
+    erased: bool
+
+
+class MeetingLogPage(BaseModel):
+    """Some rows of the meeting log, and where the next page begins; null on the last one.
+
+    All are meetings, or with `status=not_booked` all are links that booked nothing so far.
+    """
+
+    items: list[Annotated[Meeting | NotBooked, Discriminator("status")]]
+    next_cursor: str | None
 
 
 @place_after("cancel_reason")

@@ -101,6 +101,7 @@ VALUES: dict[str, Any] = {
     "Recipient.name": "Grace Guest",
     "Recipient.email": "grace@guest.example",
     "WhomToErase.email": "grace@guest.example",
+    "NotBooked.status": "not_booked",
     "Meeting.link_type": "single_use",
     "Booking.link_type": "single_use",
     "Meeting.co_hosts": [],

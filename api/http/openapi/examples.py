@@ -70,8 +70,8 @@ def build_example(schema: dict[str, Any], schemas: dict[str, Any], place: str) -
         return VALUES[place]
     if "const" in schema:
         return schema["const"]
-    if "anyOf" in schema:
-        return build_example(schema["anyOf"][0], schemas, place)
+    if options := schema.get("anyOf") or schema.get("oneOf"):
+        return build_example(options[0], schemas, place)
     name = schema.get("$ref", "").rpartition("/")[2]
     resolved = schemas[name] if name else schema
     if resolved.get("properties") and name != "Named":

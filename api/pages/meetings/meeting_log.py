@@ -18,8 +18,9 @@ from api.v1.meeting_log import READERS, stream_csv
 from domain.link import Link
 from domain.offer import build_days_interval
 from domain.permissions import is_link_visible
-from projections import links, meeting_log, meeting_types, people
+from projections import links, meeting_types, people
 from projections.links import LinkRow
+from projections.log_rows import iterate_rows, list_rows
 from projections.meeting_log import MeetingFilters
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -54,12 +55,13 @@ def show_meeting_log(request: Request, services: CurrentServices, viewer: Viewer
     return render_page(
         request,
         "meetings/log.html",
-        page=meeting_log.list_meetings(services.live_source, filters, query.sort, cursor=query.cursor),
+        page=list_rows(services.live_source, viewer.context.now, filters, query.sort, cursor=query.cursor),
         filters=filters,
         days=query.days,
         narrowed=any(query.values.values()),
         sort=query.sort,
         row=query.row,
+        sees_links=bool(viewer.context.roles & {"member", "auditor"}),
         views=list_views(viewer.today),
         **list_filter_choices(services, viewer, filters),
     )
@@ -68,7 +70,8 @@ def show_meeting_log(request: Request, services: CurrentServices, viewer: Viewer
 @router.get("/meeting-log.csv")
 def download_meeting_log_csv(request: Request, services: CurrentServices, viewer: Viewer, query: PageQuery) -> Response:
     """Stream all rows that match the filters as CSV."""
-    return stream_csv(request, meeting_log.iterate_meetings(services.live_source, query.to_filters(viewer), query.sort))
+    now, filters = viewer.context.now, query.to_filters(viewer)
+    return stream_csv(request, iterate_rows(services.live_source, now, filters, query.sort))
 
 
 def resolve_day_bound(name: str, day: Day | None, zone: str) -> datetime | None:
@@ -106,5 +109,6 @@ def list_views(today: date) -> list[tuple[str, str]]:
         ("Everything", "/meeting-log"),
         ("Upcoming", f"/meeting-log?starts_from={today}&sort=starts_at"),
         ("By single-use links", "/meeting-log?link_type=single_use"),
+        ("Not booked yet", "/meeting-log?status=not_booked"),
         ("Cancelled", "/meeting-log?status=cancelled"),
     ]

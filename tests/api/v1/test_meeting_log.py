@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.api.pages.page_client import PageClient, extract_text
 from tests.api.refusals import assert_problem, fetch_all_rows, fetch_list, find_last_position
 from tests.api_driver import ApiDriver, extract_code
 
@@ -249,3 +250,66 @@ class TestCsv:
             assert_problem(
                 scenario.api.send_request("GET", f"{LOG}?{query}", None, "manager", Accept="text/csv"), 422, "invalid"
             )
+
+
+class TestNotBooked:
+    """`status=not_booked`: single-use links that booked nothing so far, where the meetings are."""
+
+    def test_lists_unbooked_links(self, api: ApiDriver) -> None:
+        link, other = api.create_link("Deep dive"), api.create_link("Intro call")
+        body = {"recipients": [{"name": "Ann", "email": "ann@acme.example"}], "label": "Acme"}
+        rows = [
+            *api.post(f"/v1/links/{link['id']}/single-use", body, "member", 201)["items"],
+            *api.post(f"/v1/links/{other['id']}/single-use", {"count": 3}, "manager", 201)["items"],
+        ]
+        start = api.list_slots(rows[1]["code"])[0]
+        api.book_meeting(rows[1]["code"], start)
+        api.post(f"/v1/single-use/{rows[2]['id']}/revoke", None, "manager")
+
+        def list_ids(query: str = "", who: str = "manager") -> list[str]:
+            return [row["single_use_id"] for row in api.list_meetings(f"status=not_booked{query}", who)]
+
+        ids = [row["id"] for row in rows]
+        assert list_ids("&sort=booked_at") == [ids[0], *sorted(ids[2:], key=list_ids("&sort=booked_at").index)]
+        assert set(list_ids(who="analyst")) == {ids[0], ids[2], ids[3]}
+        assert list_ids(who="engineer") == []
+        assert set(list_ids(who="member")) == {ids[0], ids[2], ids[3]}  # those of their own links too
+        for query, expected in (
+            ("&q=ann", {ids[0]}), ("&q=intro", {ids[2], ids[3]}), (f"&link_id={link['id']}", {ids[0]}),
+            ("&link_type=single_use", {ids[0], ids[2], ids[3]}), ("&link_type=standard", set()),
+            ("&hide_single_use=true", set()), (f"&meeting_type_id={link['id']}", set()),
+            (f"&host_id={api.ids['member']}", {ids[0], ids[2], ids[3]}), (f"&host_id={api.ids['manager']}", set()),
+            ("&starts_from=2020-01-01T00:00:00Z", set()),
+        ):  # fmt: skip
+            assert set(list_ids(query)) == expected, query
+        [row] = api.list_meetings("status=not_booked&q=acme")
+        assert {name: row[name] for name in ("status", "link_status", "link_type", "label", "expires_at")} == {
+            "status": "not_booked", "link_status": "active", "link_type": "single_use", "label": "Acme",
+            "expires_at": None,
+        }  # fmt: skip
+        assert row["recipient"] == {"name": "Ann", "email": "ann@acme.example"}
+        assert {row["link_status"] for row in api.list_meetings("status=not_booked&q=intro")} == {"revoked", "active"}
+        first = api.get("/v1/meeting-log?status=not_booked&limit=2", "manager")
+        rest = api.get(f"/v1/meeting-log?status=not_booked&limit=2&cursor={first['next_cursor']}", "manager")
+        assert (len(first["items"]), len(rest["items"]), rest["next_cursor"]) == (2, 1, None)
+
+        headers = api.build_headers("manager", Accept="text/csv")
+        [record] = csv.DictReader(
+            io.StringIO(api.client.get("/v1/meeting-log?status=not_booked&q=ann", headers=headers).text)
+        )
+        assert (record["single_use_id"], record["recipient_name"], record["status"]) == (ids[0], "Ann", "not_booked")
+        assert (record["booking_id"], record["guest_name"], record["link_name"]) == ("", "", "Deep dive")
+
+        position = find_last_position(api)
+        path = f"/v1/as-of/meeting-log?status=not_booked&at={position}"
+        assert {row["single_use_id"] for row in api.get(path, "auditor")["items"]} == {ids[0], ids[2], ids[3]}
+
+        page = PageClient(api, "member").get("/meeting-log?status=not_booked")
+        text = extract_text(page)
+        assert f'href="/links/{link["id"]}/single-use/{ids[0]}"' in page.text
+        assert "ann@acme.example" in text
+        assert "Revoked" in text
+        download = PageClient(api, "member").get("/meeting-log.csv?status=not_booked").text
+        assert download.count("not_booked") == 3
+        empty = PageClient(api, "member").get("/meeting-log?status=not_booked&starts_from=2020-01-01")
+        assert "No unused single-use link is like that" in extract_text(empty)
