@@ -12,6 +12,7 @@ from domain.managed_link import ManagedLink, ManagedLinkProperties
 from domain.meeting_type import MeetingTypeProperties
 from domain.permissions import expand_roles
 from domain.person import OFFICE_HOURS, DayHours, PersonProperties, Role
+from domain.team import TeamMember, TeamProperties
 
 AUTHOR = Actor(kind="system", id=UUID("6e65786f-7261-4073-8973-74656d732e21"))
 WITH_LUNCH: dict[str, DayHours] = dict.fromkeys(OFFICE_HOURS, (("09:00", "12:30"), ("13:30", "18:00")))
@@ -55,6 +56,7 @@ PEOPLE = {
         SamplePerson("tomasz", "Tomasz Zieliński", "head of operations", "admin", "Europe/Warsaw"),
         SamplePerson("julio", "Julio Ferreira", "account executive", "member", "Europe/Lisbon", WITH_LUNCH),
         SamplePerson("mira", "Mira Lindqvist", "sales engineer", "member", "Europe/Stockholm", WITH_LUNCH),
+        SamplePerson("noor", "Noor Haddad", "sales engineer", "member", "Europe/Madrid", WITH_LUNCH),
         SamplePerson("sam", "Sam Whitfield", "account executive", "member", "America/New_York"),
         SamplePerson("priya", "Priya Raman", "account executive", "member", "Asia/Kolkata", SHORT_FRIDAY),
         SamplePerson("claire", "Claire Dubois", "sales manager", "manager", "Europe/Paris", SHORT_FRIDAY),
@@ -84,6 +86,7 @@ TYPES = {
         slot_step_minutes=30,
     ),
 }
+TEAM = {"mira": 2, "noor": 1}  # sales engineers, with their weights
 TOUR_HOSTS = ("julio", "sam", "priya")
 
 
@@ -105,9 +108,11 @@ def create_organisation(services: Services, began: datetime, today: datetime) ->
         for key, kind in TYPES.items()
     }
     day = began + timedelta(days=1)
-    return create_standard_links(services, type_ids, day, today) | create_tour_links(
-        services, type_ids["discovery"], day
-    )
+    team_id = create_team(services, day)
+    return {
+        **create_standard_links(services, type_ids, team_id, day, today),
+        **create_tour_links(services, type_ids["discovery"], day),
+    }
 
 
 def build_properties(person: SamplePerson, today: datetime) -> PersonProperties:
@@ -127,10 +132,17 @@ def build_properties(person: SamplePerson, today: datetime) -> PersonProperties:
     )
 
 
+def create_team(services: Services, day: datetime) -> UUID:
+    """Create the team of sales engineers, of whom one joins Julio's meetings about architecture."""
+    members = tuple(TeamMember(person_id=PEOPLE[key].id, weight=weight) for key, weight in TEAM.items())
+    properties = TeamProperties(name="Sales engineering", members=members)
+    return services.teams.create_team(PEOPLE["claire"].build_context(day), properties, "sales-engineering").id
+
+
 def create_standard_links(
-    services: Services, type_ids: Mapping[str, UUID], day: datetime, today: datetime
+    services: Services, type_ids: Mapping[str, UUID], team_id: UUID, day: datetime, today: datetime
 ) -> dict[str, UUID]:
-    """Create standard links: plain, with a co-host, in the library, and an expired one."""
+    """Create standard links: plain, with a co-host, with a team, in the library, and an expired one."""
 
     def publish(owner: str, key: str, name: str, kind: str, **more: Any) -> UUID:
         properties = {"name": name, "slug": key, "meeting_type_id": type_ids[kind], **more}
@@ -140,6 +152,7 @@ def create_standard_links(
     return {
         "julio": publish("julio", "julio", "Discovery call with Julio", "discovery"),
         "deep-dive": publish("julio", "julio-deep-dive", "Deep dive", "deep-dive", co_host_ids=(mira,)),
+        "architecture": publish("julio", "julio-architecture", "Architecture review", "deep-dive", team_id=team_id),
         "ask": publish("mira", "ask-an-engineer", "Ask a sales engineer", "discovery", in_library=True),
         "web-week": publish(
             "julio", "web-week-lisbon", "Web Week Lisbon", "discovery", expires_at=today - WEB_WEEK_ENDED

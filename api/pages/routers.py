@@ -18,6 +18,9 @@ from api.pages.meetings import handover, handover_bulk, meeting_log, reassign, r
 from api.pages.rendering import static_files
 from api.pages.settings import calendars, extension_pairing, settings
 from api.pages.start import landing, onboarding, welcome
+from api.pages.teams import calendar as team_calendar
+from api.pages.teams import edit as edit_team
+from api.pages.teams import lists as team_lists
 
 ROUTERS = (
     static_files.router,
@@ -32,6 +35,9 @@ ROUTERS = (
     single_use_list.router,
     recipients.router,
     link_detail.router,
+    edit_team.router,
+    team_calendar.router,
+    team_lists.router,
     create_managed_link.router,
     handover.router,
     handover_bulk.router,

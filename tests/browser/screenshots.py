@@ -23,6 +23,7 @@ from tests.browser.extreme_values import LONG_LINK, LONG_PERSON, LONG_SLUG, LONG
 
 FOLDER = Path("screenshots")
 LINK = JULIO.derive_created_id("julio")
+TEAM = PEOPLE["claire"].derive_created_id("sales-engineering")
 TYPE = FOUNDER.derive_created_id("discovery")
 TOUR = PEOPLE["claire"].derive_created_id("product-tour")
 PROPERTIES = f"/links/new/properties?meeting_type_id={TYPE}"
@@ -262,6 +263,10 @@ PAGES = [
     Screenshot("link-edit", f"/links/{LINK}/edit", prepare=choose_other_meeting_type),
     Screenshot("link-conflict", "/links", prepare=save_with_conflict, is_refusal=True),
     Screenshot("all-links", "/management/links", "claire"),
+    Screenshot("teams", "/teams", "claire"),
+    Screenshot("team", f"/teams/{TEAM}", "claire"),
+    Screenshot("team-edit", f"/teams/{TEAM}/edit", "claire"),
+    Screenshot("team-calendar", f"/teams/{TEAM}/calendar", "claire"),
     Screenshot("managed-links", "/management/managed", "claire"),
     Screenshot("view-links", "/management/managed", "claire", open_view_links),
     Screenshot(

@@ -15,6 +15,7 @@ LINK_FIELDS = {
     "slug": "Slug",
     "meeting_type_id": "Meeting type",
     "co_host_ids": "Co-hosts",
+    "team_id": "Team",
     "expires_at": "Expires",
     "in_library": "In the library",
 }
@@ -23,8 +24,10 @@ MANAGED_LINK_FIELDS = {
     "slug": "Slug",
     "meeting_type_id": "Meeting type",
     "host_ids": "Hosts",
+    "team_id": "Team",
     "expires_at": "Expires",
 }
+ABSENT = {"team_id": "No team"}
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,8 @@ class ValueFormatter:
         """Return the name of an id."""
         return self.names.get(id, "somebody unknown")
 
-    def format_value(self, value: Any) -> str:
-        """Return a value as people read it."""
+    def format_value(self, value: Any, field: str = "") -> str:
+        """Return a value as people read it; the field says what it means that there is none."""
         if isinstance(value, bool):
             return "Yes" if value else "No"
         if isinstance(value, UUID):
@@ -54,7 +57,7 @@ class ValueFormatter:
         if isinstance(value, list | tuple):
             return ", ".join(isolate_text(self.get_name(id)) for id in value) or "Nobody"
         if value is None:
-            return "Never"
+            return ABSENT.get(field, "Never")
         return value if isinstance(value, str) else format_instant(value, self.zone)
 
     def to_form_value(self, value: Any) -> str:
@@ -86,16 +89,16 @@ def list_changes(
 ) -> list[Change]:
     """Return the fields that an edit changes."""
     return [
-        describe_change(label, before[field], after[field], formatter)
+        describe_change(field, label, before[field], after[field], formatter)
         for field, label in fields.items()
         if before[field] != after[field]
     ]
 
 
-def describe_change(label: str, before: Any, after: Any, formatter: ValueFormatter) -> Change:
+def describe_change(field: str, label: str, before: Any, after: Any, formatter: ValueFormatter) -> Change:
     """Describe the change of one field."""
     if not isinstance(before, tuple):
-        return Change(label, formatter.format_value(before), formatter.format_value(after))
+        return Change(label, formatter.format_value(before, field), formatter.format_value(after, field))
     removed, added = (
         [person for person in people if person not in others] for people, others in ((before, after), (after, before))
     )
@@ -139,9 +142,9 @@ def compare_edits(
         Difference(
             field=field,
             label=label,
-            before=formatter.format_value(before[field]),
-            theirs=formatter.format_value(theirs[field]),
-            mine=formatter.format_value(mine[field]),
+            before=formatter.format_value(before[field], field),
+            theirs=formatter.format_value(theirs[field], field),
+            mine=formatter.format_value(mine[field], field),
             theirs_typed=formatter.to_form_value(theirs[field]),
             mine_typed=formatter.to_form_value(mine[field]),
             clash=before[field] not in (theirs[field], mine[field]),

@@ -43,7 +43,7 @@ def describe_link_effects(
             if after["in_library"]
             else "Only its owner and managers can copy it from now on. Single-use links that others made of it stay."
         )
-    if upcoming and changed_fields & {"meeting_type_id", "co_host_ids"}:
+    if upcoming and changed_fields & {"meeting_type_id", "co_host_ids", "team_id"}:
         yield describe_kept_meetings(upcoming)
 
 
@@ -65,6 +65,11 @@ def describe_new_co_hosts(value: Any, formatter: ValueFormatter, now: datetime) 
     )
 
 
+def describe_new_team(value: Any, formatter: ValueFormatter, now: datetime) -> str:
+    """Return what follows from another team."""
+    return f"will also book one free member of {formatter.format_value(value)}" if value else "will book no team member"
+
+
 def describe_new_expiry(value: Any, formatter: ValueFormatter, now: datetime) -> str:
     """Return what follows from another expiry."""
     if value is None:
@@ -77,6 +82,7 @@ def describe_new_expiry(value: Any, formatter: ValueFormatter, now: datetime) ->
 FIELD_EFFECTS: Mapping[str, Callable[[Any, ValueFormatter, datetime], str]] = {
     "meeting_type_id": describe_new_type,
     "co_host_ids": describe_new_co_hosts,
+    "team_id": describe_new_team,
     "expires_at": describe_new_expiry,
 }
 
@@ -98,7 +104,7 @@ def describe_managed_link_effects(
     if before["slug"] != after["slug"]:
         yield "Links that hosts have keep their addresses; those of new hosts begin with the new slug."
     upcoming = sum(impacts[host]["booked_upcoming"] for host in remaining_hosts if host in impacts)
-    if upcoming and before["meeting_type_id"] != after["meeting_type_id"]:
+    if upcoming and any(before[field] != after[field] for field in ("meeting_type_id", "team_id")):
         yield describe_kept_meetings(upcoming)
 
 

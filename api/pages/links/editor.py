@@ -11,7 +11,13 @@ from api.http.dependencies import Caller
 from api.pages.links.change_summary import Change, ValueFormatter, list_changes
 from api.pages.links.edit_comparison import AnyLink, EditConflict, load_properties_at, render_conflict_page
 from api.pages.links.form import BaseLinkForm, format_local_time
-from api.pages.links.form_choices import Choices, add_suggestion, check_slug, find_meeting_type_choices
+from api.pages.links.form_choices import (
+    Choices,
+    add_suggestion,
+    check_slug,
+    find_meeting_type_choices,
+    find_team_choices,
+)
 from api.pages.rendering.forms import InvalidForm, collect_field_errors
 from api.pages.rendering.templates import redirect_to, render_page
 from api.services import Services
@@ -110,6 +116,7 @@ class LinkEditor(ABC, Generic[AnyLink, F]):
             name=properties.name,
             slug=properties.slug,
             meeting_type_id=properties.meeting_type_id,
+            team_id=properties.team_id,
             expires_at=format_local_time(properties.expires_at, self.zone),
             version=self.link.version,
             who=query.who,
@@ -150,6 +157,7 @@ class LinkEditor(ABC, Generic[AnyLink, F]):
             errors=add_suggestion(self.services, preview.errors, form.slug),
             types=find_meeting_type_choices(self.services, form.what, form.meeting_type_id),
             people=self.find_people(form),
+            teams=find_team_choices(self.services, form.team_id),
             slug_check=check_slug(self.services, form.slug, form.name, self.link.id) if is_new_slug else None,
             **self.build_context(),
         )

@@ -35,6 +35,7 @@ class BaseLinkForm(BaseModel):
     name: str = ""
     slug: Annotated[str, AfterValidator(str.strip)] = ""
     meeting_type_id: Annotated[UUID | None, Blank] = None
+    team_id: Annotated[UUID | None, Blank] = None
     expires_at: str = ""
     version: Annotated[int | None, Blank] = None
     key: str = ""
@@ -53,6 +54,7 @@ class BaseLinkForm(BaseModel):
             "name": self.name,
             "slug": self.slug,
             "meeting_type_id": self.meeting_type_id,
+            "team_id": self.team_id,
             "expires_at": parse_expiry(self.expires_at, zone, *expiries),
         }
 

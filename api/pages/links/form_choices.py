@@ -8,11 +8,13 @@ from uuid import UUID
 from api.field_types import SLUG
 from api.services import Services
 from domain.refusals import SlugTaken
-from projections import meeting_types, people
+from projections import meeting_types, people, teams
+from projections.teams import TeamRow
 
 MAX_MEETING_TYPES = 60
 SEARCH_THRESHOLD = 7  # with fewer meeting types there is no need for a search
 MAX_PEOPLE = 24
+MAX_TEAMS = 200
 SLUG_TAKEN_MESSAGE = "Another link already has this slug."
 
 
@@ -43,6 +45,13 @@ def find_meeting_type_choices(services: Services, search: str | None, selected_i
         items = [selected, *items] if selected else items
     searchable = bool(search or page.next_cursor or len(items) >= SEARCH_THRESHOLD)
     return Choices(items, page.next_cursor is not None, searchable)
+
+
+def find_team_choices(services: Services, selected_id: UUID | None) -> list[TeamRow]:
+    """Return teams by name; the selected one is always included, even when it was deleted meanwhile."""
+    items = teams.list_teams(services.live_source, None, "name", MAX_TEAMS).items
+    is_missing = selected_id is not None and selected_id not in [row["id"] for row in items]
+    return [*(teams.find_teams(services.live_source, [selected_id]) if selected_id and is_missing else ()), *items]
 
 
 def find_people_choices(

@@ -8,7 +8,13 @@ from fastapi import Request, Response
 
 from api.http.dependencies import Caller
 from api.pages.links.form import MEETING_TYPE_MISSING, BaseLinkForm
-from api.pages.links.form_choices import Choices, add_suggestion, check_slug, find_meeting_type_choices
+from api.pages.links.form_choices import (
+    Choices,
+    add_suggestion,
+    check_slug,
+    find_meeting_type_choices,
+    find_team_choices,
+)
 from api.pages.rendering.form_keys import generate_form_key
 from api.pages.rendering.form_submission import FormState, submit_new
 from api.pages.rendering.templates import redirect_to, render_page
@@ -84,5 +90,6 @@ class Wizard(Generic[F]):
             errors=add_suggestion(services, dict(state.errors), form.slug),
             meeting_type=type_id and meeting_types.find_meeting_type(services.from_log(), type_id),
             people=self.find_people(services, viewer, form),
+            teams=find_team_choices(services, form.team_id),
             slug_check=check_slug(services, form.slug, form.name),
         )

@@ -17,6 +17,7 @@ from domain.meeting_type import MeetingType
 from domain.organisation import Organisation
 from domain.person import Person
 from domain.refusals import IdempotencyKeyReused, Refusal, VersionConflict
+from domain.team import Team
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def submit_edit(
     version: str,
     values: Mapping[str, Any],
     update: Callable[[int | None], int | None],
-    load_saved: Callable[[], Person | MeetingType | Organisation],
+    load_saved: Callable[[], Person | MeetingType | Organisation | Team],
     render: Render,
     redirect: Callable[[int | None], Response],
 ) -> Response:

@@ -35,6 +35,7 @@ SECTIONS = (
             Entry("/links", "My Links", "link", LINK_ROLES),
             Entry("/single-use", "My Single-Use Links", "ticket", LINK_ROLES),
             Entry("/links/library", "Links Library", "library", LINK_ROLES),
+            Entry("/teams", "Teams", "users", LINK_ROLES),
         ),
     ),
     Section(

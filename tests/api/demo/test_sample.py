@@ -64,7 +64,8 @@ class TestTheSample:
                 services.aggregate_cache.aggregates.clear()
         assert attempt_count > 5
         counts = count_events(services)
-        assert (counts["PersonAdded.v1"], counts["LinkCreated.v1"], counts["MeetingBooked.v1"]) == (8, 7, BOOKINGS)
+        assert (counts["PersonAdded.v1"], counts["LinkCreated.v1"], counts["MeetingBooked.v1"]) == (9, 7, BOOKINGS)
+        assert (counts["TeamCreated.v1"], counts["LinkCreated.v2"]) == (1, 1)
         assert (counts["Rescheduled.v1"], counts["MeetingCancelled.v1"], counts["SingleUseRevoked.v1"]) == (12, 10, 2)
         remaining_writes = 1000
         create_sample(services, today + timedelta(days=40))

@@ -21,6 +21,7 @@ LINK: dict[str, Any] = {
     "slug": "intro",
     "meeting_type_id": INTRO,
     "co_host_ids": (),
+    "team_id": None,
     "expires_at": None,
     "in_library": False,
 }
@@ -29,6 +30,7 @@ MANAGED: dict[str, Any] = {
     "slug": "tour",
     "meeting_type_id": INTRO,
     "host_ids": (MIRA, SAM),
+    "team_id": None,
     "expires_at": None,
 }
 

@@ -23,6 +23,7 @@ TEMPLATES = Path("web/templates")
 KEYED: dict[str, tuple[str, str, dict[str, Any]]] = {
     "links/new_properties.html": ("member", "/links/new/properties", {}),
     "management/new_properties.html": ("manager", "/management/managed/new/properties", {"slug": "keyed-for-hosts"}),
+    "teams/form.html": ("manager", "/teams/new", {}),
     "admin/person.html": ("admin", "/admin/people/new", {"email": "keyed@nexora.example", "roles": "member"}),
     "admin/meeting_type.html": ("admin", "/admin/meeting-types/new", {}),
 }
@@ -62,6 +63,7 @@ def page_paths(shared_api: ApiDriver) -> dict[str, str]:
     managed = {"name": "All", "slug": "all", "meeting_type_id": api.ids["type"], "host_ids": [api.ids["engineer"]]}
     ids = {
         "/links/": link["id"],
+        "/teams/": api.create_team("engineer")["id"],
         "/management/people/": api.ids["member"],
         "/management/": api.post("/v1/managed-links", managed, "manager", 201)["id"],
         "/meeting-log/": booking["booking"]["id"],
@@ -161,6 +163,7 @@ class TestKeysInForms:
     def test_a_key_does_nothing_for_another_form(self, shared_api: ApiDriver, template: str) -> None:
         who, path, more = KEYED[template]
         ids = {"meeting_type_id": shared_api.ids["type"], "host_ids": shared_api.ids["engineer"]}
+        ids["member_ids"] = shared_api.ids["engineer"]
         form = {"name": "Keyed", "time_zone": "UTC", "key": f"order-{template}", **ids, **more}
         page_client = PageClient(shared_api, who)
         first = page_client.post(path, form)
@@ -178,6 +181,7 @@ class TestKeysInForms:
     ) -> None:
         who, path, more = KEYED[template]
         ids = {"meeting_type_id": shared_api.ids["type"], "host_ids": shared_api.ids["engineer"]}
+        ids["member_ids"] = shared_api.ids["engineer"]
         used_key = f"used-{template}"
         form = {"name": "First", "time_zone": "Asia/Kolkata", "key": used_key, **ids, **more}
         form |= {name: f"first-{more[name]}" for name in ("slug", "email") if name in more}
