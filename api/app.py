@@ -42,7 +42,6 @@ from api.v1 import (
     links,
     managed_links,
     meeting_log,
-    meeting_types,
     people,
     read_models,
     single_use_links,
@@ -51,6 +50,7 @@ from api.v1 import (
     usage,
     verification,
 )
+from api.v1.meeting_types import routes as meeting_types
 from api.v1.organisation import routes as organisation
 from integrations.clock import Clock
 from store.database import DatabaseAway

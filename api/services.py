@@ -13,6 +13,7 @@ from api.settings import Settings
 from domain.commands.aggregate_cache import AggregateCache
 from domain.commands.erasure import ErasureCommands
 from domain.commands.links import LinkCommands
+from domain.commands.no_shows import NoShowCommands
 from domain.commands.notifications import NotificationCommands
 from domain.commands.organisation import OrganisationCommands
 from domain.commands.people import AdministrationCommands
@@ -86,6 +87,7 @@ class Services:
     scheduling: SchedulingCommands
     reassignment: ReassignmentCommands
     replacement: ReplacementCommands
+    no_shows: NoShowCommands
     erasure: ErasureCommands
     follower: Follower
     append_notifier: AppendNotifier

@@ -1,7 +1,16 @@
 """Durations in words that people use: minutes as hours and days."""
 
+from collections.abc import Sequence
+
 MINUTES_PER_HOUR = 60
 MINUTES_PER_DAY = 24 * MINUTES_PER_HOUR
+
+
+def describe_each(minutes: int | Sequence[int]) -> str:
+    """Describes a number of minutes, or several: `1 day, 1 h`; `none` without any."""
+    return (
+        describe_minutes(minutes) if isinstance(minutes, int) else ", ".join(map(describe_minutes, minutes)) or "none"
+    )
 
 
 def describe_minutes(minutes: int) -> str:

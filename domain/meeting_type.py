@@ -60,6 +60,12 @@ class MeetingTypeProperties(Properties):
         )
 
     @property
+    def schedule_fields(self) -> dict[str, Any]:
+        """The fields of a booking's event that say when its reminders and its follow-up are due."""
+        follow_up_minutes = self.follow_up.after_minutes if self.follow_up else None
+        return {"reminders_minutes": self.reminders_minutes, "follow_up_minutes": follow_up_minutes}
+
+    @property
     def is_never_offered(self) -> bool:
         """Whether no time can ever be offered: the notice leaves nothing of the booking window."""
         return self.rules.minimum_notice >= self.rules.booking_window

@@ -112,6 +112,14 @@ class MeetingStarted(Refusal):
     """The meeting has already started, so it can no longer be changed."""
 
 
+class MeetingNotStarted(Refusal):
+    """The meeting has not started yet, so nobody can have missed it."""
+
+
+class NoShowTooLate(Refusal):
+    """The meeting started more than 14 days ago, so whether the guest came can no longer be changed."""
+
+
 class BookingCancelled(Refusal):
     """This booking was cancelled, and a cancelled booking stays cancelled."""
 

@@ -10,6 +10,8 @@ from domain.availability.hours import Interval
 from domain.erasure import PersonalDetailsErased
 from domain.event import Context, Event
 from domain.notifications.notified_aggregate import NotifiedAggregate
+from domain.notifications.outbox import Notification
+from domain.notifications.schedule import NO_SHOW_PERIOD
 from domain.quotas import QUOTA_PERIOD
 from domain.refusals import AlreadyBooked, BookingCancelled, MeetingStarted, TooManyMoves
 from domain.token_events import (
@@ -18,6 +20,8 @@ from domain.token_events import (
     MeetingBooked,
     MeetingCancelled,
     MeetingReassigned,
+    NoShowMarked,
+    NoShowUnmarked,
     ReassignedWithMessage,
     Rescheduled,
     RescheduledWithMessage,
@@ -90,6 +94,22 @@ class Token(NotifiedAggregate):
         self.require_changeable_meeting(context.now)
         self.record_event(MeetingCancelled, context, **payload)
 
+    def mark_no_show(self, context: Context, tell_guest: bool) -> None:
+        """Records that the guest did not come. Records nothing when that is known, and the guest told if wanted.
+
+        Raises BookingCancelled, MeetingNotStarted or NoShowTooLate.
+        """
+        self.require_markable_meeting(context.now)
+        marked_event = self.outbox.no_show_event
+        if marked_event is None or (tell_guest and not getattr(marked_event, "tell_guest", False)):
+            self.record_event(NoShowMarked, context, tell_guest=tell_guest)
+
+    def undo_no_show(self, context: Context) -> None:
+        """Records that the guest came after all. Raises BookingCancelled, MeetingNotStarted or NoShowTooLate."""
+        self.require_markable_meeting(context.now)
+        if self.is_no_show:
+            self.record_event(NoShowUnmarked, context)
+
     def record_conflict(self, context: Context, host_id: UUID, busy: Iterable[Interval]) -> None:
         """Records that a host's own calendar conflicts with the meeting, once for each host and time of the meeting.
 
@@ -108,6 +128,11 @@ class Token(NotifiedAggregate):
         self.record_event(PersonalDetailsErased, context, **payload)
 
     @property
+    def is_no_show(self) -> bool:
+        """Whether the meeting is marked as one that the guest missed."""
+        return self.outbox.no_show_event is not None
+
+    @property
     def conflicting_hosts(self) -> frozenset[UUID]:
         """The hosts whose own calendars conflict with the current time of the meeting."""
         if self.meeting is None or self.cancelled:
@@ -115,9 +140,10 @@ class Token(NotifiedAggregate):
         host_ids = (host for host, starts_at in self.conflicts if starts_at == self.meeting.starts_at)
         return frozenset(host_ids).intersection(self.host_ids)
 
-    def has_lapsed(self, context: Context) -> bool:
-        """Whether the meeting is over, or was never booked."""
-        return self.meeting is None or self.meeting.ends_at <= context.now
+    def has_lapsed(self, context: Context, notification: Notification) -> bool:
+        """Whether the meeting is over, or the time of a reminder, follow-up or mail about a no-show."""
+        end_of_use = self.outbox.find_end_of_use(notification)
+        return self.meeting is None or (end_of_use or self.meeting.ends_at) <= context.now
 
     def filter_text(self, text: str | None) -> str | None:
         """Returns a reason or message, or None once the details of the guest or recipient it is about are erased."""
@@ -142,7 +168,7 @@ class Token(NotifiedAggregate):
     @property
     def has_fallen_through(self) -> bool:
         """Whether the meeting did not take place, so that its guest may get a replacement."""
-        return self.cancelled
+        return self.cancelled or self.is_no_show
 
     @property
     def core_link_details_id(self) -> UUID | None:
@@ -163,6 +189,20 @@ class Token(NotifiedAggregate):
         if self.meeting.starts_at <= now:
             raise MeetingStarted
         return self.meeting
+
+    def require_markable_meeting(self, now: datetime) -> None:
+        """Passes a meeting whose guest can be said to have missed it.
+
+        Raises NotFound, BookingCancelled, MeetingNotStarted or NoShowTooLate.
+        """
+        if self.meeting is None:
+            raise refusals.NotFound
+        if self.cancelled:
+            raise BookingCancelled
+        if now < self.meeting.starts_at:
+            raise refusals.MeetingNotStarted
+        if now >= self.meeting.starts_at + NO_SHOW_PERIOD:
+            raise refusals.NoShowTooLate
 
     # How history becomes state
 

@@ -43,12 +43,16 @@ class MeetingBooked(
     PersonalDetailsReference,
     IdempotentEvent,
     name="MeetingBooked.v1",
-    later={"MeetingBooked.v2": ("chosen", "further_guests", "locale")},
+    later={
+        "MeetingBooked.v2": ("chosen", "further_guests", "locale"),
+        "MeetingBooked.v3": ("reminders_minutes", "follow_up_minutes"),
+    },
 ):
     """The one meeting of this token was booked; guest and notes are personal details, each further guest too.
 
     `host_ids` has the host first, then the co-hosts. The versions are those that it was decided on; `held_from` and
-    `held_until` include the buffers. `chosen` is the member of the link's team, with the reasons.
+    `held_until` include the buffers. `chosen` is the member of the link's team, with the reasons. Reminders are due so
+    many minutes before the start, the follow-up after the end.
     """
 
     link_id: UUID
@@ -65,6 +69,8 @@ class MeetingBooked(
     chosen: MemberChoice | None = None
     further_guests: tuple[PersonalDetailsReference, ...] = ()
     locale: str | None = None
+    reminders_minutes: tuple[int, ...] = (1_440, 60)
+    follow_up_minutes: int | None = None
 
 
 class Rescheduled(Event, name="Rescheduled.v1"):
@@ -114,3 +120,13 @@ class CalendarConflictFound(Event, name="CalendarConflictFound.v1"):
 
     host_id: UUID
     starts_at: Instant
+
+
+class NoShowMarked(Event, name="NoShowMarked.v1"):
+    """The guest did not come, says one of the hosts; with `tell_guest`, the guest gets a mail about it."""
+
+    tell_guest: bool = False
+
+
+class NoShowUnmarked(Event, name="NoShowUnmarked.v1"):
+    """The guest came after all: the meeting is no longer marked as a no-show."""

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from domain.commands.command_group import CommandGroup
+from domain.link import Link
 from domain.log import LogReader
 from domain.meeting_type import MeetingType
 from domain.notifications.outbox import compute_sequence
@@ -96,6 +98,16 @@ class MeetingDetailsLoader:
         """Find a person, as the log has them now. Raises DatabaseAway."""
         person = self.commands.load_aggregates([id]).get(id) if id else None
         return person if isinstance(person, Person) else None
+
+    def find_rebooking_url(self, token: Token, now: datetime) -> str | None:
+        """Find the page that books another meeting: the replacement's, or the core link's if it books without one."""
+        if replacement_url := self.find_replacement_url(token):
+            return replacement_url
+        if token.issued_event is not None:
+            return None
+        link = self.commands.load_aggregate(Link, token.link_id)
+        is_open = link.get_status(now) == "active" and not link.properties.single_use_only
+        return f"{self.base_url}/book/{link.properties.slug}" if is_open else None
 
     def load_personal_details(self, *ids: UUID | None) -> dict[UUID | None, Any]:
         """Load personal details by id; erased ones are absent."""

@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Event
 from typing import Any
 from uuid import UUID, uuid4
@@ -107,10 +107,11 @@ class OutboxWorker(BackgroundWorker):
 
         Raises DatabaseAway, Refusal.
         """
-        lease = self._take_lease()
+        now = self.context.clock()
+        lease = self._take_lease(now)
         if lease is None:
             return False
-        token = self.context.commands.load_if_pending(lease.token_id, lease.notification)
+        token = self.context.commands.load_if_due(lease.token_id, lease.notification, now)
         if token is None:  # the log is newer than the read model, which will catch up
             self._release_lease(lease)
             return True
@@ -154,7 +155,16 @@ class OutboxWorker(BackgroundWorker):
         elif quick_polls:
             self._thread.stop_requested.wait(QUICK_POLL_SECONDS)
         else:
-            self._wake.wait(self.timing.idle)
+            self._wake.wait(self.compute_wait())
+
+    def compute_wait(self) -> float:
+        """Compute how long to wait for a wake-up, in seconds: no longer than until something is due by itself."""
+        now = self.context.clock()
+        try:
+            due_at = self.leases.find_next_due((self.delivery.channel,), now)
+        except ReadModelBehind:
+            due_at = None
+        return self.timing.idle if due_at is None else min(self.timing.idle, (due_at - now).total_seconds())
 
     def _deliver(self, lease: Lease, token: NotifiedAggregate, record: Mapping[str, Any]) -> bool:
         """Deliver one notification and record the outcome; False when the server seems to be down."""
@@ -185,7 +195,13 @@ class OutboxWorker(BackgroundWorker):
 
     def _record_failure(self, lease: Lease, record: Mapping[str, Any], error: DeliveryFailed) -> None:
         """Record a failed delivery in the log of events and in the operator's log."""
-        log.warning(self.delivery.failure_message, lease.notification.to, lease.token_id, error.reason)
+        log.log(
+            logging.INFO if error.reason == "no_longer_wanted" else logging.WARNING,
+            self.delivery.failure_message,
+            lease.notification.to,
+            lease.token_id,
+            error.reason,
+        )
         self._record_outcome(
             lease,
             lambda: self.context.commands.record_failure(
@@ -213,9 +229,8 @@ class OutboxWorker(BackgroundWorker):
             self.context.announce_append()
         self._release_lease(lease)
 
-    def _take_lease(self) -> Lease | None:
+    def _take_lease(self, now: datetime) -> Lease | None:
         """Take a lease on the next due notification; None when there is none. Raises DatabaseAway."""
-        now = self.context.clock()
         try:
             return self.leases.take_lease(
                 (self.delivery.channel,), now, now + self.timing.lease, self._list_recently_released()

@@ -15,7 +15,14 @@ from projections.queries.name_lookups import LINK, MEETING_TYPE, PERSON, Named
 from projections.queries.pagination import MAX_ROWS, Page, Sort
 from projections.queries.query import Listing, QuerySource, WhereClause, iterate_pages
 from projections.queries.word_search import match_details_or_link
-from projections.read_model import ReadModel, has_event, is_event, select_ids, select_last_payload
+from projections.read_model import (
+    ReadModel,
+    has_event,
+    is_event,
+    select_ids,
+    select_last_payload,
+    select_switch_state,
+)
 from projections.single_use_links import Recipient
 
 # of the guest, of the single-use link, and of the cancellation
@@ -23,8 +30,10 @@ DETAILS = Details("details_id", "(booked ->> 'details_id')::uuid", alias="m")
 ISSUE_DETAILS = Details("issue_details_id", "(issued ->> 'details_id')::uuid", alias="m")
 CANCEL_DETAILS = Details("cancel_details_id", "(cancelled ->> 'details_id')::uuid", alias="m")
 ALL_DETAILS = (DETAILS, ISSUE_DETAILS, CANCEL_DETAILS)
-STATUS = """CASE WHEN cancelled IS NOT NULL THEN 'cancelled' WHEN moved IS NOT NULL THEN 'rescheduled'
-    ELSE 'scheduled' END"""
+STATUS = """CASE WHEN cancelled IS NOT NULL THEN 'cancelled' WHEN is_no_show THEN 'no_show'
+    WHEN moved IS NOT NULL THEN 'rescheduled' ELSE 'scheduled' END"""
+
+MeetingStatus = Literal["scheduled", "rescheduled", "cancelled", "no_show"]
 
 
 class Guest(TypedDict):
@@ -43,7 +52,7 @@ class MeetingRow(TypedDict):
 
     booking_id: Annotated[UUID, Column("stream_id")]
     booked_at: Annotated[datetime, Column("(booked ->> 'occurred_at')::timestamptz")]
-    status: Annotated[Literal["scheduled", "rescheduled", "cancelled"], Column(STATUS)]
+    status: Annotated[MeetingStatus, Column(STATUS)]
     link_type: Annotated[
         Literal["standard", "managed", "single_use"],
         Column("CASE WHEN issued IS NOT NULL THEN 'single_use' ELSE booked ->> 'link_kind' END"),
@@ -63,6 +72,9 @@ class MeetingRow(TypedDict):
     cancelled_at: Annotated[datetime | None, Column("(cancelled ->> 'occurred_at')::timestamptz")]
     cancelled_by: Annotated[Literal["guest", "host"] | None, Column("cancelled ->> 'cancelled_by'")]
     cancel_reason: Annotated[str | None, Detail(CANCEL_DETAILS, "reason")]
+    no_show_at: Annotated[
+        datetime | None, Column("CASE WHEN is_no_show THEN (no_show ->> 'occurred_at')::timestamptz END")
+    ]
     issued_by: Annotated[Named | None, Reference(PERSON, "(issued ->> 'issued_by')::uuid", column="issued_by")]
     issued_at: Annotated[datetime | None, Column("(issued ->> 'occurred_at')::timestamptz")]
     replaces: Annotated[UUID | None, Column("(issued ->> 'replaces')::uuid")]
@@ -91,7 +103,7 @@ VIEW = COLUMNS.build_view(MeetingRow, "meeting_log")
 
 MEETING_LOG = ReadModel(
     name="meeting_log",
-    version=3,
+    version=4,
     key="booking_id",
     table=COLUMNS.table,
     indexes=(
@@ -113,13 +125,18 @@ MEETING_LOG = ReadModel(
                    {select_last_payload("MeetingBooked")} AS booked, {select_last_payload("Rescheduled")} AS moved,
                    {select_last_payload("MeetingBooked", "MeetingReassigned")} AS with_hosts,
                    {select_last_payload("MeetingCancelled")} AS cancelled,
+                   {select_last_payload("NoShowMarked")} AS no_show,
+                   {select_switch_state("NoShowMarked", "NoShowUnmarked", False)} AS is_no_show,
                    (count(*) FILTER (WHERE {is_event("Rescheduled")}))::int AS reschedule_count
             FROM {{log}} AS log
             GROUP BY stream_id
             HAVING {has_event("MeetingBooked")}
         ) AS token
     """,
-    events=("SingleUseIssued", "DirectIssued", "MeetingBooked", "Rescheduled", "MeetingReassigned", "MeetingCancelled"),
+    events=(
+        *("SingleUseIssued", "DirectIssued", "MeetingBooked", "Rescheduled", "MeetingReassigned", "MeetingCancelled"),
+        *("NoShowMarked", "NoShowUnmarked"),
+    ),
 )
 
 

@@ -6,12 +6,22 @@ from uuid import UUID
 
 from typing_extensions import TypedDict
 
+from domain.meeting_type import MeetingTypeProperties
 from projections.column_kinds import Column, Hidden
 from projections.columns import Columns
 from projections.queries.pagination import Page, Sort
 from projections.queries.query import Listing, QuerySource, WhereClause
 from projections.queries.word_search import match_own_words
 from projections.read_model import FIRST_TIME, LAST_TIME, ReadModel, select_last_payload
+
+DEFAULT_REMINDERS = f"'{list(MeetingTypeProperties.model_fields['reminders_minutes'].default)}'::jsonb"
+
+
+class FollowUpRow(TypedDict):
+    """A mail to the guest, so many minutes after the end of the meeting."""
+
+    after_minutes: int
+    message: str
 
 
 class MeetingTypeRow(TypedDict):
@@ -29,6 +39,8 @@ class MeetingTypeRow(TypedDict):
     slot_step_minutes: Annotated[
         int, Column("coalesce((payload ->> 'slot_step_minutes')::int, (payload ->> 'duration_minutes')::int)")
     ]
+    reminders_minutes: Annotated[list[int], Column(f"coalesce(payload -> 'reminders_minutes', {DEFAULT_REMINDERS})")]
+    follow_up: Annotated[FollowUpRow | None, Column("nullif(payload -> 'follow_up', 'null')")]
     version: Annotated[int, Column("version")]
 
 
@@ -44,7 +56,7 @@ COLUMNS = Columns(FullMeetingTypeRow, alias="t", key="meeting_type_id", hidden=(
 
 MEETING_TYPES = ReadModel(
     name="meeting_types",
-    version=2,
+    version=3,
     key="meeting_type_id",
     table=COLUMNS.table,
     indexes=("(created_at, meeting_type_id)", "({schema}.fold_text(name), meeting_type_id)", "USING gin (words)"),

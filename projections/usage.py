@@ -1,9 +1,9 @@
 """Usage: counts of what was issued and booked, by day, link, issuer, meeting type or source, over the read models.
 
 Single-use links are counted by when they were issued (`issued`, and of these `issued_booked` and `expired_unused`,
-whenever that came to be), meetings by when they were booked (`booked`, and of these `rescheduled`, `cancelled` and the
-median of hours from issue to booking, for those on single-use links). The source is where the single-use link was
-issued, also for the meeting on it; a meeting on a core link has the source of its booking.
+whenever that came to be), meetings by when they were booked (`booked`, and of these `rescheduled`, `cancelled`,
+`no_shows` and the median of hours from issue to booking, for those on single-use links). The source is where the
+single-use link was issued, also for the meeting on it; a meeting on a core link has the source of its booking.
 """
 
 import json
@@ -28,7 +28,8 @@ SOURCES = ("web", "api", "extension", "cli")
 
 ISSUED = f"""SELECT s.issued_at AS at, s.link_id, s.issued_by AS issuer_id,
         coalesce(b.meeting_type_id, l.meeting_type_id) AS meeting_type_id, s.source,
-        1 AS issued, (s.state = 'booked')::int AS issued_booked, 0 AS booked, 0 AS rescheduled, 0 AS cancelled,
+        1 AS issued, (s.state = 'booked')::int AS issued_booked, 0 AS booked, 0 AS rescheduled,
+        0 AS cancelled, 0 AS no_shows,
         (s.state = 'open' AND {links.STATUS} = 'expired')::int AS expired_unused, NULL::float AS hours
     FROM single_use_links AS s
     LEFT JOIN links AS l ON l.link_id = s.link_id
@@ -36,12 +37,13 @@ ISSUED = f"""SELECT s.issued_at AS at, s.link_id, s.issued_by AS issuer_id,
 BOOKED = """SELECT m.booked_at AS at, m.link_id, m.issued_by AS issuer_id, m.meeting_type_id,
         coalesce(i.source, m.source) AS source,
         0 AS issued, 0 AS issued_booked, 1 AS booked, (m.reschedule_count > 0)::int AS rescheduled,
-        (m.status = 'cancelled')::int AS cancelled, 0 AS expired_unused,
+        (m.status = 'cancelled')::int AS cancelled, (m.status = 'no_show')::int AS no_shows, 0 AS expired_unused,
         extract(epoch FROM m.booked_at - m.issued_at)::float / 3600 AS hours
     FROM meeting_log AS m
     LEFT JOIN single_use_links AS i ON i.single_use_id = m.booking_id"""
 SUMS = """coalesce(sum(u.issued), 0)::int AS issued, coalesce(sum(u.booked), 0)::int AS booked,
     coalesce(sum(u.rescheduled), 0)::int AS rescheduled, coalesce(sum(u.cancelled), 0)::int AS cancelled,
+    coalesce(sum(u.no_shows), 0)::int AS no_shows,
     coalesce(sum(u.expired_unused), 0)::int AS expired_unused,
     percentile_cont(0.5) WITHIN GROUP (ORDER BY u.hours) AS median_hours_to_booking"""
 ALL_SUMS = f"{SUMS}, coalesce(sum(u.issued_booked), 0)::int AS issued_booked"
@@ -72,7 +74,8 @@ BY_DAY = """SELECT day.number AS rank, '' AS key, day.number, NULL::jsonb AS nam
     WHERE {beyond} GROUP BY day.number ORDER BY day.number LIMIT %(limit)s"""
 # most booked first, then most issued
 BY_THING = """SELECT g.rank, g.key, NULL::int AS number, {name} AS named,
-        g.issued, g.issued_booked, g.booked, g.rescheduled, g.cancelled, g.expired_unused, g.median_hours_to_booking
+        g.issued, g.issued_booked, g.booked, g.rescheduled, g.cancelled, g.no_shows, g.expired_unused,
+        g.median_hours_to_booking
     FROM (
         SELECT {id} AS id, coalesce({id}::text, '') AS key,
             -(sum(u.booked) * 1000000000 + sum(u.issued)) AS rank, {sums}
@@ -98,6 +101,7 @@ class UsageRow(TypedDict):
     booked: int
     rescheduled: int
     cancelled: int
+    no_shows: int
     expired_unused: int
     median_hours_to_booking: float | None
 

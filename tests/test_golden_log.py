@@ -39,8 +39,9 @@ LOGS = (
     "second_versions.jsonl",
     "organisation.jsonl",
     "teams.jsonl",
+    "reminders.jsonl",
 )
-ROWS = ("rows.json", "second_versions_rows.json")
+ROWS = ("rows.json", "second_versions_rows.json", "reminders_rows.json")
 LINES = [json.loads(line) for log in LOGS for line in (GOLDEN / log).read_text(encoding="utf-8").splitlines()]
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
 INSERT = """INSERT INTO {schema}.events (position, stream_id, version, type, data)

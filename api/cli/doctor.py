@@ -20,7 +20,7 @@ from domain.refusals import ReadModelBehind
 from projections.catalogue import READ_MODELS, from_live_tables
 from projections.following.follower import find_leader
 from projections.following.positions import read_positions
-from projections.outbox import count_unsent_mails
+from projections.outbox_backlog import count_unsent_mails
 from projections.table_lookup import find_live_tables
 from store import startup_checks
 from store.credentials.key_fingerprints import RecordedKeys

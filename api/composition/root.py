@@ -14,6 +14,7 @@ from domain.commands.aggregate_cache import AggregateCache
 from domain.commands.command_application import CommandApplication
 from domain.commands.erasure import ErasureCommands
 from domain.commands.links import LinkCommands
+from domain.commands.no_shows import NoShowCommands
 from domain.commands.notifications import NotificationCommands
 from domain.commands.organisation import OrganisationCommands
 from domain.commands.people import AdministrationCommands
@@ -117,6 +118,7 @@ def build_command_groups(application: CommandApplication, settings: Settings) ->
         "single_use_links": SingleUseLinkCommands(application),
         "reassignment": ReassignmentCommands(application),
         "replacement": ReplacementCommands(application),
+        "no_shows": NoShowCommands(application),
         "erasure": ErasureCommands(application, settings.keys),
         "notifications": NotificationCommands(application),
     }

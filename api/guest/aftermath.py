@@ -37,7 +37,8 @@ def describe_mail(services: Services, details: MeetingDetails) -> str | None:
     if services.settings.mail_method == "none":
         return MAIL_SENTENCES["none"]
     rows = load_notifications(services, details.token_id)
-    mail = next((row for row in rows if (row["to"], row["channel"]) == ("guest", "mail")), None)
+    mails = [row for row in rows if (row["to"], row["channel"]) == ("guest", "mail") and row["scheduled_at"] is None]
+    mail = next(iter(mails), None)
     if mail is None or mail["state"] not in ("sent", "owed", "failed"):
         return None
     is_late = mail["state"] == "failed" or (mail["state"] == "owed" and mail["failure"] is not None)

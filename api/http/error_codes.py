@@ -66,11 +66,17 @@ ERROR_CODES: dict[str, ErrorCode] = {
     "email_taken": ErrorCode(
         409, "Another person has this e-mail address.", "Look for that person with `GET /v1/people?q=…`."
     ),
+    "meeting_not_started": ErrorCode(
+        409, "The meeting has not started, so nobody can have missed it.", "Cancel it, or wait until it has started."
+    ),
     "meeting_started": ErrorCode(
         409, "The meeting has started, so it can no longer be changed.", "Book another meeting if one is needed."
     ),
     "newer_version_live": ErrorCode(
         409, "A newer version of the program built this read model.", "Rebuild it with that version of the program."
+    ),
+    "no_show_too_late": ErrorCode(
+        409, "The meeting started more than 14 days ago.", "Leave it: who came is settled by now."
     ),
     "nothing_to_send": ErrorCode(
         409,

@@ -10,7 +10,7 @@ from prometheus_client import multiprocess as multiprocess_values
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from projections.following.positions import Positions
-from projections.outbox import ChannelBacklog
+from projections.outbox_backlog import ChannelBacklog
 
 REQUESTS = Counter("oncelink_requests", "Answered requests.", ["method", "route", "status"])
 SECONDS = Histogram("oncelink_request_seconds", "Time to answer, in seconds.", ["method", "route"])

@@ -14,7 +14,7 @@ from api.pages.management import disable_and_delete as switch_managed_link
 from api.pages.management import edit as edit_managed_link
 from api.pages.management import lists as management_lists
 from api.pages.meetings import detail as meeting_detail
-from api.pages.meetings import handover, handover_bulk, meeting_log, reassign, replacement, reschedule
+from api.pages.meetings import handover, handover_bulk, meeting_log, no_show, reassign, replacement, reschedule
 from api.pages.rendering import static_files
 from api.pages.settings import calendars, extension_pairing, settings
 from api.pages.start import landing, onboarding, welcome
@@ -46,6 +46,7 @@ ROUTERS = (
     switch_managed_link.router,
     disable_and_delete.router,
     meeting_log.router,
+    no_show.router,
     reassign.router,
     reschedule.router,
     replacement.router,

@@ -23,7 +23,7 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 LinkType = Annotated[Literal["standard", "managed", "single_use"] | None, Blank]
 Source = Annotated[Literal["web", "api", "extension"] | None, Blank]
 OptionalDay = Annotated[Day | None, Blank]
-TOTALS = (*MEASURES, "issued_booked", "rescheduled", "cancelled")
+TOTALS = (*MEASURES, "issued_booked", "rescheduled", "cancelled", "no_shows")
 MAX_ROWS = 12
 MAX_DAYS = 200
 GROUPINGS: tuple[tuple[GroupBy, str], ...] = (

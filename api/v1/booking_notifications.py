@@ -25,9 +25,11 @@ router = APIRouter(prefix="/v1/bookings", tags=["Bookings"], route_class=StrictR
 class ToldMail(BaseModel):
     """What somebody was, or is to be, told of a booking; `person` is null for the guest.
 
-    `owed`: it goes out, at `due_at` if it failed before. `failed`: it was given up. `superseded`: a later one took its
-    place. `erased`: its guest's details were. `lapsed`: the meeting was over before it could go out. `before`: it
-    happened before mails were sent. Of an invitation, `booking_id` is its own id, and `to` is `person`.
+    `owed`: it goes out, at `due_at` if it failed before. `scheduled`: a reminder or follow-up that is not due yet.
+    `failed`: it was given up. `superseded`: a later one took its place. `erased`: its guest's details were. `lapsed`:
+    it was of no use any more before it could go out. `before`: it happened before mails were sent. Of an invitation,
+    `booking_id` is its own id, and `to` is `person`. `offset_minutes` is how long a reminder is before the start (less
+    than 0), or the follow-up after the end; null for other mails.
     """
 
     id: UUID
@@ -36,7 +38,8 @@ class ToldMail(BaseModel):
     channel: str
     to: Literal["guest", "host", "co_host", "former_host", "person"]
     person: Named | None
-    state: Literal["owed", "sent", "failed", "superseded", "erased", "lapsed", "before"]
+    offset_minutes: int | None
+    state: Literal["owed", "scheduled", "sent", "failed", "superseded", "erased", "lapsed", "before"]
     attempts: int
     failure: str | None
     caused_at: datetime

@@ -10,12 +10,13 @@ from api.http.problem_details import describe_problems
 from api.http.responses import add_single_use_url, announce_change, announce_creation, to_versioned_response
 from api.http.strict_json import StrictRoute
 from api.services import Services
-from api.v1.request_bodies import Move, NewHost, Reason
+from api.v1.request_bodies import Move, NewHost, NoShow, Reason
 from api.v1.response_models import Booking, SingleUse
 from domain.link import Link
 from domain.refusals import NotFound
 from domain.token import Token
 from projections import meeting_log, single_use_links
+from projections.meeting_log import BookingRow
 from projections.queries.query import QuerySource
 
 router = APIRouter(prefix="/v1/bookings", tags=["Bookings"], route_class=StrictRoute)
@@ -24,6 +25,9 @@ RESCHEDULE_PROBLEMS = describe_problems(
     401, 403, 404, "booking_cancelled", "meeting_started", "slot_taken", 413, 422, "slot_not_offered", 503
 )
 CANCEL_PROBLEMS = describe_problems(401, 403, 404, "booking_cancelled", "meeting_started", 413, 422, 503)
+NO_SHOW_PROBLEMS = describe_problems(
+    401, 403, 404, "already_booked", "booking_cancelled", "meeting_not_started", "no_show_too_late", 413, 422, 503
+)
 REASSIGN_PROBLEMS = describe_problems(
     401, 403, 404, "booking_cancelled", "meeting_started", "slot_taken", 413, 422, 503
 )
@@ -109,6 +113,25 @@ def replace_link(
     announce_creation(response, services, outcome)
     row = single_use_links.find_single_use_link(services.from_log(outcome.position), outcome.id, outcome.at)
     return add_single_use_url(services, caller, row)
+
+
+@router.post("/{id}/no-show", response_model=Booking, responses=NO_SHOW_PROBLEMS, operation_id="mark_no_show")
+def mark_no_show(
+    services: CurrentServices, caller: CurrentCaller, id: Id, response: Response, body: NoShow | None = None
+) -> BookingRow:
+    """Marks a meeting as a no-show, or takes that back with `undo`.
+
+    For its host, co-hosts, the link's owner and managers, from the start of the meeting until 14 days after. With
+    `tell_guest` the guest gets a mail with a way to book again: that of the core link, or else a replacement, which
+    `undo` revokes if it is unused. What is so already changes nothing.
+    """
+    services.scheduling.load_booking_to_change(caller.context, id)
+    if body and body.undo:
+        position = services.no_shows.undo_no_show(caller.context, id)
+    else:
+        position = services.no_shows.mark_no_show(caller.context, id, tell_guest=body is not None and body.tell_guest)
+    announce_change(response, services, position)
+    return load_booking(services, id, response)
 
 
 def refuse_unless_visible(services: Services, caller: Caller, token: Token) -> None:

@@ -15,7 +15,7 @@ from api.http.metrics import render_metrics
 from api.http.problem_details import describe_problems
 from api.services import Services
 from domain.refusals import Forbidden, ReadModelBehind
-from projections import outbox
+from projections import outbox_backlog
 from projections.following.positions import read_positions
 from store.database import DatabaseAway
 
@@ -75,10 +75,10 @@ def is_operator(request: Request, services: Services) -> bool:
     return is_from_networks(request, services.settings.operators_networks)
 
 
-def load_backlogs(services: Services, instant: datetime) -> list[outbox.ChannelBacklog]:
+def load_backlogs(services: Services, instant: datetime) -> list[outbox_backlog.ChannelBacklog]:
     """Load the outbox's backlog of each channel; empty while its table is first built."""
     try:
-        return outbox.count_backlogs(services.live_source, instant)
+        return outbox_backlog.count_backlogs(services.live_source, instant)
     except ReadModelBehind:
         return []
 

@@ -113,7 +113,7 @@ class MeetingSelection(BaseModel, Generic[Bound]):
 
     link_type: Literal["standard", "managed", "single_use"] | None = None
     hide_single_use: bool = False
-    status: Literal["scheduled", "rescheduled", "cancelled", "not_booked"] | None = None
+    status: Literal["scheduled", "rescheduled", "cancelled", "no_show", "not_booked"] | None = None
     host_id: UUID | None = None
     link_id: UUID | None = None
     meeting_type_id: UUID | None = None

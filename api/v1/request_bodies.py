@@ -17,9 +17,7 @@ from pydantic import (
 from api.field_types import (
     Email,
     Instant,
-    Minutes,
     Name,
-    Positive,
     RequestBody,
     Slug,
     Text,
@@ -32,8 +30,6 @@ MAX_BULK_IDS = 200
 
 Ids = Annotated[list[UUID], AfterValidator(require_unique), Field(max_length=20)]
 HostIds = Annotated[list[UUID], AfterValidator(require_unique), Field(min_length=1, max_length=100)]
-Window = Annotated[StrictInt, Field(ge=1, le=3650)]
-Notice = Annotated[StrictInt, Field(ge=0, le=525_600)]
 
 
 class PatchBody(RequestBody):
@@ -59,36 +55,6 @@ def drop_null_from_schema(schema: dict[str, Any], clearable: frozenset[str]) -> 
         del field["default"]
         [choice] = [option for option in field.pop("anyOf") if option != {"type": "null"}]
         field.update(choice)
-
-
-class NewMeetingType(RequestBody):
-    """A meeting type to create; minutes, and days for the window."""
-
-    name: Name
-    description: Text | None = None
-    duration_minutes: Positive
-    location: Text | None = None
-    buffer_before_minutes: Minutes = 0
-    buffer_after_minutes: Minutes = 0
-    minimum_notice_minutes: Notice = 0
-    booking_window_days: Window = 60
-    slot_step_minutes: Positive | None = None
-
-
-class MeetingTypeChanges(PatchBody):
-    """What may be changed of a meeting type."""
-
-    CLEARABLE = frozenset({"description", "location", "slot_step_minutes"})
-
-    name: Name | None = None
-    description: Text | None = None
-    duration_minutes: Positive | None = None
-    location: Text | None = None
-    buffer_before_minutes: Minutes | None = None
-    buffer_after_minutes: Minutes | None = None
-    minimum_notice_minutes: Notice | None = None
-    booking_window_days: Window | None = None
-    slot_step_minutes: Positive | None = None
 
 
 class NewLink(RequestBody):
@@ -196,6 +162,20 @@ class NewBooking(RequestBody):
 
 
 MessageText = Annotated[Text | None, Field(description="Mailed to the guest with the change; a personal detail.")]
+
+
+class NoShow(RequestBody):
+    """Whether the guest missed a meeting; and whether they are mailed about it."""
+
+    undo: Annotated[StrictBool, Field(description="The guest came after all.")] = False
+    tell_guest: Annotated[StrictBool, Field(description="Mails the guest, with a way to book again.")] = False
+
+    @model_validator(mode="after")
+    def refuse_mail_about_undoing(self) -> "NoShow":
+        """Refuse to mail the guest about what is undone. Raises ValueError."""
+        if self.undo and self.tell_guest:
+            raise ValueError("Nobody is told that a no-show is undone: send one of the two.")
+        return self
 
 
 class NewStart(RequestBody):

@@ -15,7 +15,7 @@ from api.v1.booking_notifications import ToldMail
 from api.v1.response_models import PageOf
 from domain.event import Context
 from domain.refusals import NotFound, NothingToSend
-from projections import outbox
+from projections import outbox, outbox_backlog
 
 router = APIRouter(prefix="/v1/unsent-mail", tags=["Bookings"], route_class=StrictRoute)
 
@@ -44,7 +44,7 @@ def list_unsent_mail(
     `failure` says why: `no_mail_server` while none is set. One whose `state` is `owed` is tried again by itself.
     """
     caller.require_any_role("admin")
-    page = outbox.list_unsent_mails(services.live_source, services.clock(), limit, cursor)
+    page = outbox_backlog.list_unsent_mails(services.live_source, services.clock(), limit, cursor)
     return {"items": page.items, "next_cursor": page.next_cursor}
 
 
@@ -69,7 +69,7 @@ def request_unsent_mails(services: Services, context: Context) -> tuple[Requeste
     """Ask for mails that were given up to be sent again; returns how many, and the position of the last request."""
     requested_count, position, cursor = 0, None, None
     while True:
-        page = outbox.list_unsent_mails(services.live_source, services.clock(), MAX_REQUESTS, cursor)
+        page = outbox_backlog.list_unsent_mails(services.live_source, services.clock(), MAX_REQUESTS, cursor)
         for row in page.items:
             if requested_count == MAX_REQUESTS:
                 return RequestedMails(requested=requested_count, has_more=True), position

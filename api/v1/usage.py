@@ -58,9 +58,11 @@ def read_usage(
 
     `issued` counts single-use links issued on these days; of them, `issued_booked` have been booked, whenever that was,
     `conversion_rate` is their share (null without any), and `expired_unused` have expired and were not booked. `booked`
-    counts meetings booked on these days, whether on a single-use or a core link; `rescheduled` and `cancelled` those of
-    them that were moved at least once, or cancelled, whenever that was; `median_hours_to_booking` is over those of them
-    that were booked on a single-use link. By `day` there is a row for every day, earliest first; else only for what was
+    counts meetings booked on these days, whether on a single-use or a core link; `rescheduled`, `cancelled` and
+    `no_shows` those of them that were moved at least once, cancelled, or missed by the guest, whenever that was;
+    `median_hours_to_booking` is over those of them that were booked on a single-use link.
+
+    By `day` there is a row for every day, earliest first; else only for what was
     used, most booked first. Meetings on core links have no issuer: their row by `issuer` has null. `source` tells where
     a single-use link was issued (the pages, the API or the extension), also of the meeting that was booked on it, and
     of a meeting on a core link where that was booked. A member sees what their lists show. At most 366 days.

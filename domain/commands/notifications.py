@@ -1,5 +1,6 @@
 """Commands on the notifications of a meeting: recording attempts and requesting a resend."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,8 @@ from domain.notifications.calendar_delivery import (
 )
 from domain.notifications.mail_delivery import MailFailed, MailFailureReason, MailRequested, MailSent, NotificationEvent
 from domain.notifications.notified_aggregate import NotifiedAggregate
-from domain.notifications.outbox import MAX_UNKNOWN_OUTCOMES, RETRY_DELAYS_SECONDS, DeliveryState, Notification
+from domain.notifications.outbox import DeliveryState, Notification
+from domain.notifications.rules import MAX_UNKNOWN_OUTCOMES, RETRY_DELAYS_SECONDS
 from domain.refusals import NotFound
 
 EVENT_CLASSES: dict[str, tuple[type[NotificationEvent], type[NotificationEvent], type[NotificationEvent]]] = {
@@ -25,10 +27,11 @@ EVENT_CLASSES: dict[str, tuple[type[NotificationEvent], type[NotificationEvent],
 class NotificationCommands(CommandGroup):
     """The commands of the outbox workers, and of people who resend a notification."""
 
-    def load_if_pending(self, id: UUID, notification: Notification) -> NotifiedAggregate | None:
-        """Returns the token or invitation if the notification is pending by the log, which decides."""
+    def load_if_due(self, id: UUID, notification: Notification, now: datetime) -> NotifiedAggregate | None:
+        """Returns the token or invitation if the notification is pending and due by the log, which decides."""
         aggregate = self.load_aggregate(NotifiedAggregate, id)
-        return aggregate if aggregate.outbox.is_pending(notification) else None
+        outbox = aggregate.outbox
+        return aggregate if outbox.is_pending(notification) and outbox.is_due(notification, now) else None
 
     def record_delivery(
         self, context: Context, token_id: UUID, notification: Notification, **payload: Any

@@ -83,6 +83,7 @@ class SchedulingCommands(CommandGroup):
             meeting_type_version=offer.meeting_type.version,
             host_ids=offer.host_ids,
             host_versions=tuple(host.version for host in offer.hosts),
+            **offer.meeting_type.properties.schedule_fields,
             **offer.build_time_fields(request.start),
         )
         conditions = AppendConditions(

@@ -4,7 +4,7 @@ from typing import Literal
 from uuid import UUID
 
 from domain.event import Event
-from domain.notifications.outbox import RecipientRole
+from domain.notifications.rules import RecipientRole
 
 MailFailureReason = Literal[
     "no_mail_server",
@@ -19,6 +19,7 @@ MailFailureReason = Literal[
     "address_refused",
     "no_smtputf8",
     "reader_left",
+    "no_longer_wanted",
     "mail_refused",
     "try_later",
     "not_written",
@@ -37,7 +38,13 @@ class NotificationEvent(Event):
     person_id: UUID | None = None
 
 
-class MailSent(NotificationEvent, name="MailSent.v1"):
+class MailEvent(NotificationEvent):
+    """An event about a mail. `offset_minutes`, of a reminder or follow-up: minutes from the start (< 0) or the end."""
+
+    offset_minutes: int | None = None
+
+
+class MailSent(MailEvent, name="MailSent.v1", later={"MailSent.v2": ("offset_minutes",)}):
     """A mail was handed over to the mail server, or printed on the console of a demo.
 
     Whether it reached its reader, nobody knows. `message_id` is the mail's own, without the brackets.
@@ -48,11 +55,12 @@ class MailSent(NotificationEvent, name="MailSent.v1"):
     by: Literal["smtp", "console"]
 
 
-class MailFailed(NotificationEvent, name="MailFailed.v1"):
+class MailFailed(MailEvent, name="MailFailed.v1", later={"MailFailed.v2": ("offset_minutes",)}):
     """A mail was not handed over, as far as is known; it is tried again later unless this was the `last` attempt.
 
     `no_mail_server`: none is set, so the mail waits until somebody asks for it again. `unknown_outcome`: the mail
-    server may have it, but the answer, or the process that waited for it, was lost.
+    server may have it, but the answer, or the process that waited for it, was lost. `no_longer_wanted`: the meeting
+    type has no such reminder or follow-up any more.
     """
 
     attempt: int
@@ -61,5 +69,5 @@ class MailFailed(NotificationEvent, name="MailFailed.v1"):
     last: bool
 
 
-class MailRequested(NotificationEvent, name="MailRequested.v1"):
+class MailRequested(MailEvent, name="MailRequested.v1", later={"MailRequested.v2": ("offset_minutes",)}):
     """Somebody asked for a mail to be sent again: it goes out as a new one, with a Message-ID of its own."""

@@ -14,8 +14,8 @@ class NotifiedAggregate(Aggregate):
 
     outbox: Outbox = Outbox()
 
-    def has_lapsed(self, context: Context) -> bool:
-        """Whether nobody needs to be notified any more."""
+    def has_lapsed(self, context: Context, notification: Notification) -> bool:
+        """Whether a notification is of no use any more."""
         return False
 
     def record_notification(
@@ -31,7 +31,7 @@ class NotifiedAggregate(Aggregate):
         self, event_class: type[NotificationEvent], context: Context, notification: Notification
     ) -> None:
         """Requests a notification once more. Records nothing while it is pending. Raises NothingToSend."""
-        if not self.outbox.is_sendable(notification) or self.has_lapsed(context):
+        if not self.outbox.is_sendable(notification) or self.has_lapsed(context, notification):
             raise NothingToSend
         if self.outbox.get_delivery_state(notification).state != "owed":
             self.record_event(event_class, context, **self.outbox.build_event_fields(notification))

@@ -1,84 +1,62 @@
 """Notifications of a meeting: which events are notified, to whom, over which channels, and each delivery state.
 
 Two tables define it, for this module's state of one token and for the read model `projections/outbox.py`; a test
-compares the two. To notify more events, add a row to `NOTIFICATION_RULES`; for another channel, one to `CHANNELS`.
+compares the two. They are in `domain/notifications/rules.py`.
 """
 
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from domain.event import Event
+from domain.notifications.rules import (
+    CHANNEL_BY_EVENT,
+    CHANNELS,
+    FOLLOWED_UP_ROLES,
+    NOTIFICATION_RULES,
+    REMINDED_ROLES,
+    SCHEDULED_CHANNEL,
+    RecipientRole,
+)
+from domain.notifications.schedule import (
+    NO_SHOW_PERIOD,
+    ScheduledMail,
+    schedule_follow_up,
+    schedule_reminders,
+)
 
-RecipientRole = Literal["guest", "host", "co_host", "former_host", "person"]
 DeliveryStatus = Literal["owed", "sent", "failed"]
-ALL_ROLES: tuple[RecipientRole, ...] = ("guest", "host", "co_host", "former_host", "person")
-# seconds from a failure to the next attempt; after the last one a failure is final
-RETRY_DELAYS_SECONDS = (10, 60, 300, 1_800, 7_200, 21_600, 43_200, 86_400)
-# attempts with an unknown outcome: a mail with one Message-ID is sent at most that often
-MAX_UNKNOWN_OUTCOMES = 2
-
-
-@dataclass(frozen=True, slots=True)
-class NotificationRule:
-    """How an event is notified: its `what`, recipients and channels, and whether it replaces earlier notifications.
-
-    `changes`: the event changes the calendar entry, so its SEQUENCE rises. Of an event with a `host_id`, no other
-    host is notified.
-    """
-
-    what: str
-    roles: tuple[RecipientRole, ...] = ALL_ROLES
-    replaces: bool = True
-    changes: bool = True
-    channels: tuple[str, ...] = ("mail", "calendar")
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """The event names of a channel, without version, and the recipients that it reaches."""
-
-    sent_event: str
-    failed_event: str
-    requested_event: str
-    roles: tuple[RecipientRole, ...] = ALL_ROLES
-
-    @property
-    def events(self) -> tuple[str, str, str]:
-        """The names of all events of the channel."""
-        return self.sent_event, self.failed_event, self.requested_event
-
-
-NOTIFICATION_RULES: dict[str, NotificationRule] = {
-    "MeetingBooked": NotificationRule("booked", changes=False),
-    "Rescheduled": NotificationRule("rescheduled"),
-    "MeetingReassigned": NotificationRule("reassigned"),
-    "MeetingCancelled": NotificationRule("cancelled"),
-    "CalendarConflictFound": NotificationRule("conflict", replaces=False, changes=False, channels=("mail",)),
-    "PersonInvited": NotificationRule("invited", roles=("person",), changes=False, channels=("mail",)),
-}
-CHANNELS: dict[str, Channel] = {
-    "mail": Channel("MailSent", "MailFailed", "MailRequested"),
-    "calendar": Channel(
-        "CalendarWritten", "CalendarFailed", "CalendarRequested", roles=("host", "co_host", "former_host")
-    ),
-}
-CHANNEL_BY_EVENT = {name: channel for channel, its in CHANNELS.items() for name in its.events}
 
 
 class Notification(NamedTuple):
-    """One notification: an event of the stream (by its version), a channel and a recipient."""
+    """One notification: an event of the stream (by its version), a channel and a recipient.
+
+    `offset_minutes` tells the reminders and the follow-up of an event apart from the notification of the event itself:
+    minutes from the meeting's start, negative, or from its end.
+    """
 
     cause_version: int
     channel: str
     to: RecipientRole
     person_id: UUID | None = None
+    offset_minutes: int | None = None
+
+    @property
+    def is_reminder(self) -> bool:
+        """Whether it is a reminder."""
+        return self.offset_minutes is not None and self.offset_minutes < 0
+
+    @property
+    def is_follow_up(self) -> bool:
+        """Whether it is the mail after the meeting."""
+        return self.offset_minutes is not None and self.offset_minutes >= 0
 
     def derive_id(self, token_id: UUID) -> UUID:
         """Returns the id, which is always the same for the same token."""
-        components = (token_id, self.cause_version, self.channel, self.to, self.person_id)
+        components = (token_id, *self)
         text = ".".join(str(component) for component in components if component is not None)
         return UUID(hashlib.md5(text.encode(), usedforsecurity=False).hexdigest())
 
@@ -100,12 +78,16 @@ class Outbox:
     cause_events: tuple[Event, ...] = ()
     delivery_states: Mapping[Notification, DeliveryState] = field(default_factory=dict)
     erased_details_ids: frozenset[UUID] = frozenset()
+    no_show_event: Event | None = None  # that marked the meeting as a no-show, as it stands
 
     def apply_event(self, event: Event) -> "Outbox":
         """Returns the outbox after one more event of the stream. It never fails, like `evolve`."""
         name = get_event_name(event)
         if name in NOTIFICATION_RULES:
-            return replace(self, cause_events=(*self.cause_events, event))
+            no_show_event = event if name == "NoShowMarked" else self.no_show_event
+            return replace(self, cause_events=(*self.cause_events, event), no_show_event=no_show_event)
+        if name == "NoShowUnmarked":
+            return replace(self, no_show_event=None)
         if name in CHANNEL_BY_EVENT:
             notification = extract_notification(event)
             return replace(
@@ -131,6 +113,33 @@ class Outbox:
                 for to, person_id in self.list_recipients(cause):
                     if channel in rule.channels and to in rule.roles and to in channel_rule.roles:
                         yield Notification(cause.originator_version, channel, to, person_id)
+                        if rule.schedules and channel == SCHEDULED_CHANNEL:
+                            for mail in self.list_scheduled_mails(cause, to):
+                                yield Notification(
+                                    cause.originator_version, channel, to, person_id, mail.offset_minutes
+                                )
+
+    def list_scheduled_mails(self, cause: Any, to: RecipientRole) -> Iterator[ScheduledMail]:
+        """Lists the reminders and the follow-up that an event schedules for a recipient, as they were booked."""
+        booked_event: Any = self.find_booked_event()
+        if to in REMINDED_ROLES:
+            yield from schedule_reminders(booked_event.reminders_minutes, cause.starts_at, cause.occurred_at)
+        if to in FOLLOWED_UP_ROLES:
+            yield from schedule_follow_up(booked_event.follow_up_minutes, cause.ends_at)
+
+    def find_scheduled_mail(self, notification: Notification) -> ScheduledMail | None:
+        """Returns when a reminder or follow-up is due; None for another notification."""
+        if notification.offset_minutes is None:
+            return None
+        mails = self.list_scheduled_mails(self.get_cause_event(notification), notification.to)
+        return next((mail for mail in mails if mail.offset_minutes == notification.offset_minutes), None)
+
+    def find_end_of_use(self, notification: Notification) -> datetime | None:
+        """Returns the instant from which a notification is of no use; None: with the end of the meeting."""
+        if mail := self.find_scheduled_mail(notification):
+            return mail.useful_until
+        cause = self.get_cause_event(notification)
+        return cause.occurred_at + NO_SHOW_PERIOD if get_event_name(cause) == "NoShowMarked" else None
 
     def list_recipients(self, cause: Event) -> Iterator[tuple[RecipientRole, UUID | None]]:
         """Lists the recipients of an event: the guest, the hosts after it (or the one it names), and former hosts.
@@ -139,6 +148,8 @@ class Outbox:
         """
         if get_event_name(cause) == "PersonInvited":
             yield "person", getattr(cause, "person_id", None)
+            return
+        if not getattr(cause, "tell_guest", True):  # a no-show of which nobody is told
             return
         yield "guest", None
         hosts: tuple[UUID, ...] = ()
@@ -153,9 +164,15 @@ class Outbox:
                 yield "former_host", host
 
     def is_superseded(self, notification: Notification) -> bool:
-        """Whether a later notification replaces it for the same recipient."""
+        """Whether a later notification replaces it for the same recipient, or a no-show or its undoing does."""
+        if notification.is_follow_up and self.no_show_event is not None:
+            return True
+        cause = self.get_cause_event(notification)
+        if get_event_name(cause) == "NoShowMarked" and cause is not self.no_show_event:
+            return True
         return any(
-            later.cause_version > notification.cause_version
+            later.offset_minutes is None
+            and later.cause_version > notification.cause_version
             and (later.channel, later.person_id) == (notification.channel, notification.person_id)
             and NOTIFICATION_RULES[get_event_name(self.get_cause_event(later))].replaces
             for later in self.list_notifications()
@@ -163,8 +180,10 @@ class Outbox:
 
     def is_erased(self, notification: Notification) -> bool:
         """Whether it is for a guest whose details are erased."""
-        booked_event = next((cause for cause in self.cause_events if get_event_name(cause) == "MeetingBooked"), None)
-        return notification.to == "guest" and getattr(booked_event, "details_id", None) in self.erased_details_ids
+        return (
+            notification.to == "guest"
+            and getattr(self.find_booked_event(), "details_id", None) in self.erased_details_ids
+        )
 
     def is_sendable(self, notification: Notification) -> bool:
         """Whether it may be sent, again or for the first time."""
@@ -175,14 +194,24 @@ class Outbox:
         """Whether it still has to be sent, now or later."""
         return self.get_delivery_state(notification).state == "owed" and self.is_sendable(notification)
 
+    def is_due(self, notification: Notification, now: datetime) -> bool:
+        """Whether a reminder or follow-up is neither too early nor too late. Other notifications always are."""
+        mail = self.find_scheduled_mail(notification)
+        return mail is None or mail.due_at <= now < mail.useful_until
+
     def is_first(self, notification: Notification) -> bool:
-        """Whether its recipient has not been notified of the meeting before."""
+        """Whether its recipient has not been notified of the meeting before; a reminder does not count."""
         return not any(
             delivery_state.state == "sent"
+            and earlier.offset_minutes is None
             and (earlier.channel, earlier.person_id) == (notification.channel, notification.person_id)
             and earlier.cause_version < notification.cause_version
             for earlier, delivery_state in self.delivery_states.items()
         )
+
+    def find_booked_event(self) -> Event | None:
+        """Returns the event that booked the meeting."""
+        return next((cause for cause in self.cause_events if get_event_name(cause) == "MeetingBooked"), None)
 
     def get_cause_event(self, notification: Notification) -> Event:
         """Returns the event that the notification is about. Raises KeyError."""
@@ -191,13 +220,22 @@ class Outbox:
 
     def build_event_fields(self, notification: Notification) -> dict[str, Any]:
         """Returns the event fields that identify a notification."""
-        what = NOTIFICATION_RULES[get_event_name(self.get_cause_event(notification))].what
+        scheduled = {} if notification.offset_minutes is None else {"offset_minutes": notification.offset_minutes}
         return {
             "cause_version": notification.cause_version,
-            "what": what,
+            "what": self.name_subject(notification),
             "to": notification.to,
             "person_id": notification.person_id,
+            **scheduled,
         }
+
+    def name_subject(self, notification: Notification) -> str:
+        """Returns what a notification is about, as its events have it in `what`."""
+        if notification.is_reminder:
+            return "reminder"
+        if notification.is_follow_up:
+            return "follow_up"
+        return NOTIFICATION_RULES[get_event_name(self.get_cause_event(notification))].what
 
 
 def advance_delivery_state(before: DeliveryState, name: str, event: Any) -> DeliveryState:
@@ -213,7 +251,13 @@ def advance_delivery_state(before: DeliveryState, name: str, event: Any) -> Deli
 
 def extract_notification(event: Any) -> Notification:
     """Returns the notification that an event of a channel is about."""
-    return Notification(event.cause_version, CHANNEL_BY_EVENT[get_event_name(event)], event.to, event.person_id)
+    return Notification(
+        event.cause_version,
+        CHANNEL_BY_EVENT[get_event_name(event)],
+        event.to,
+        event.person_id,
+        getattr(event, "offset_minutes", None),
+    )
 
 
 def get_event_name(event: Event) -> str:

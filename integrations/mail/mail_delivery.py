@@ -10,6 +10,7 @@ from domain.notifications.notified_aggregate import NotifiedAggregate
 from domain.notifications.outbox import Notification
 from domain.refusals import Refusal
 from domain.token import Token
+from domain.token_events import NoShowMarked
 from integrations.clock import Clock
 from integrations.delivery import DeliveryAttempt, DeliveryFailed, DeliveryInterrupted, LeaseLost
 from integrations.email_address import InvalidEmailAddress
@@ -17,6 +18,7 @@ from integrations.mail.invitation_mail import InvitationMailBuilder
 from integrations.mail.mail_message import MailMessage
 from integrations.mail.mail_transport import MailSettings, MailTransport, OutgoingMail
 from integrations.mail.meeting_mails import AddresseeUnknown, build_meeting_mail
+from integrations.mail.scheduled_mails import build_follow_up, build_no_show_mail, build_reminder, is_wanted
 from integrations.meeting_details_loader import MeetingDetailsLoader
 from store.database import DatabaseAway
 
@@ -105,11 +107,20 @@ class MailDelivery:
                 raise AddresseeUnknown
             return self.invitation_builder.build_mail(addressee)
         details = self.details_loader.load_details(token, notification.cause_version)
+        addressee_properties = addressee.properties if addressee else None
+        if not is_wanted(details.meeting_type, notification):
+            raise DeliveryFailed("no_longer_wanted", permanent=True)
+        if notification.is_reminder:
+            return build_reminder(details, notification, addressee_properties)
+        if notification.is_follow_up and details.meeting_type.follow_up:
+            return build_follow_up(details, details.meeting_type.follow_up)
+        if isinstance(details.event, NoShowMarked):
+            return build_no_show_mail(details, self.details_loader.find_rebooking_url(token, details.event.occurred_at))
         return build_meeting_mail(
             details,
             notification,
             token.outbox.is_first(notification),
-            addressee.properties if addressee else None,
+            addressee_properties,
             self.transport.sender.email,
         )
 

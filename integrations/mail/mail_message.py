@@ -39,10 +39,13 @@ class MailMessage:
     subject: str
     headline: str
     sentence: str
+    text: str = ""  # the organisation's own words, over several lines
     details: Sequence[MailDetail] = ()
     quotes: Sequence[tuple[str, str]] = ()  # what people wrote, each under a heading
     button: str = ""
     url: str = ""
+    other_button: str = ""
+    other_url: str = ""
     closing: str = ""
     reply_to: tuple[str, str] | None = None
     calendar: bytes | None = None
@@ -95,7 +98,7 @@ def render_mail(message: MailMessage, template: str) -> str:
     return (
         load_environment()
         .get_template(template)
-        .render(message=message, details=details, quotes=quotes, one_line=to_one_line)
+        .render(message=message, text=to_lines(message.text), details=details, quotes=quotes, one_line=to_one_line)
     )
 
 

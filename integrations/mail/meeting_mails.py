@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from domain.availability.hours import load_zone
-from domain.notifications.outbox import NOTIFICATION_RULES, Notification, get_event_name
+from domain.notifications.outbox import Notification, get_event_name
+from domain.notifications.rules import NOTIFICATION_RULES
 from domain.person import PersonProperties
 from domain.token_events import Rescheduled
 from integrations.calendar_entry import CalendarEntry, Participant

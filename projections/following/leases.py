@@ -42,8 +42,14 @@ WITH due AS MATERIALIZED (
     RETURNING l.owed_id
 )
 SELECT due.owed_id, due.booking_id, due.cause_version, due.channel, due.recipient_role, due.person_id,
-       EXISTS (SELECT FROM before WHERE before.owed_id = due.owed_id) AS in_doubt
+       due.offset_minutes, EXISTS (SELECT FROM before WHERE before.owed_id = due.owed_id) AS in_doubt
 FROM due JOIN taken ON taken.owed_id = due.owed_id
+"""
+# nothing else has to be looked at: what is due by then, `take_lease` would have taken
+NEXT_DUE = """
+SELECT o.due_at FROM {schema}."TABLE" AS o
+WHERE o.state = 'owed' AND o.channel = ANY (%(channels)s) AND o.due_at > %(now)s AND o.ends_at > o.due_at
+ORDER BY o.due_at LIMIT 1
 """
 IS_OWN_LEASE = (
     "booking_id = %(booking_id)s AND channel = %(channel)s AND recipient = %(recipient)s AND courier = %(courier)s"
@@ -90,11 +96,12 @@ class Leases:
             "courier": self.worker_id,
             "excluding": list(excluding),
         }
-        try:
-            rows = self.fetch_rows(TAKE_LEASE, params)
-        except UndefinedTable:  # a rebuild has just switched the table
-            rows = self.fetch_rows(TAKE_LEASE, params)
-        return next(map(to_lease, rows), None)
+        return next(map(to_lease, self.fetch_live_rows(TAKE_LEASE, params)), None)
+
+    def find_next_due(self, channels: Sequence[str], now: datetime) -> datetime | None:
+        """Returns when the next notification after `now` will be due; None when none will. Raises ReadModelBehind."""
+        rows = self.fetch_live_rows(NEXT_DUE, {"channels": list(channels), "now": now})
+        return rows[0]["due_at"] if rows else None
 
     def mark_handing_over(self, lease: Lease, now: datetime) -> bool:
         """Marks that from now on the recipient may have it. Returns whether the lease is still held by this worker."""
@@ -115,6 +122,13 @@ class Leases:
             "courier": self.worker_id,
         }
 
+    def fetch_live_rows(self, text: str, params: dict[str, Any]) -> list[dict[str, Any]]:
+        """Runs a statement over the live table, again if a rebuild has just switched it."""
+        try:
+            return self.fetch_rows(text, params)
+        except UndefinedTable:
+            return self.fetch_rows(text, params)
+
     def fetch_rows(self, text: str, params: dict[str, Any]) -> list[dict[str, Any]]:
         """Runs a statement in a transaction of its own; it is committed when this returns."""
         statement_text = text.replace("TABLE", self.source.find_live_table(OUTBOX)) if "TABLE" in text else text
@@ -126,5 +140,7 @@ class Leases:
 
 def to_lease(row: dict[str, Any]) -> Lease:
     """A record as a lease."""
-    notification = Notification(row["cause_version"], row["channel"], row["recipient_role"], row["person_id"])
+    notification = Notification(
+        row["cause_version"], row["channel"], row["recipient_role"], row["person_id"], row["offset_minutes"]
+    )
     return Lease(row["owed_id"], row["booking_id"], notification, row["in_doubt"])

@@ -16,6 +16,7 @@ ID_LIST_FIELDS = ("co_host_ids", "host_ids", "previous_host_ids")
 TOKEN_EVENTS = (
     *("SingleUseIssued", "DirectIssued", "SingleUseRevoked"),
     *("MeetingBooked", "Rescheduled", "MeetingReassigned", "MeetingCancelled", "CalendarConflictFound"),
+    *("NoShowMarked", "NoShowUnmarked"),
     *("MailSent", "MailFailed", "MailRequested"),
     *("CalendarWritten", "CalendarFailed", "CalendarRequested"),
 )

@@ -15,6 +15,11 @@ def describe_mail_sent(row: LogRow, context: EventContext) -> str:
 
 
 def describe_mail_failed(row: LogRow, context: EventContext) -> str:
+    if row.data.get("reason") == "no_longer_wanted":
+        recipient = name_recipient(row, context)
+        return (
+            f"did not mail {recipient} that {describe_notification(row)}, as the meeting type no longer has this mail"
+        )
     reason = explain_failure(row, FAILURES)
     return f"could not mail {name_recipient(row, context)} that {describe_notification(row)}, {reason}"
 
@@ -61,6 +66,12 @@ def describe_notification(row: LogRow) -> str:
         return "the meeting stays, although a calendar has something else at its time"
     if row.data.get("what") == "invited":
         return "they are invited to sign in"
+    if row.data.get("what") == "reminder":
+        return "the meeting is coming up"
+    if row.data.get("what") == "follow_up":
+        return "the meeting is followed up"
+    if row.data.get("what") == "no_show":
+        return "they were missed at the meeting"
     return f"the meeting was {to_text(row.data.get('what')) or 'changed'}"
 
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from domain.availability.hours import load_zone
-from domain.durations import describe_minutes
+from domain.durations import describe_each
 from domain.text_direction import isolate_text
 from replay.history.event_context import EventContext
 from replay.history.event_rows import Change, LogRow, to_id, to_ids, to_instant, to_object, to_text
@@ -25,6 +25,7 @@ FAILURES = {
     "address_refused": "the address was refused",
     "no_smtputf8": "the mail server sends to no address with such letters before the @ (it lacks SMTPUTF8)",
     "reader_left": "they have left",
+    "no_longer_wanted": "the meeting type no longer has it",
     "mail_refused": "the mail server refused the mail",
     "try_later": "the mail server asked to try later",
     "not_written": "the mail could not be written, which is a mistake of this program",
@@ -149,7 +150,8 @@ def describe_change(change: Change, context: EventContext) -> str:
 
 def format_minutes(value: Any, context: EventContext) -> str:
     """A number of minutes as text of a sentence."""
-    return describe_minutes(value) if isinstance(value, int) else format_value(value, context)
+    is_known = isinstance(value, int) or (isinstance(value, list) and all(isinstance(one, int) for one in value))
+    return describe_each(value) if is_known else format_value(value, context)
 
 
 def describe_share(member: Mapping[str, Any]) -> str:

@@ -187,6 +187,15 @@ def describe_meeting_cancelled(row: LogRow, context: EventContext) -> str:
     return f"cancelled {describe_meeting(row, context)} of {start}{describe_text(row, context)}"
 
 
+def describe_no_show_marked(row: LogRow, context: EventContext) -> str:
+    mail = ", with a mail about it" if row.data.get("tell_guest") else ""
+    return f"marked {describe_meeting(row, context)} as a no-show{mail}"
+
+
+def describe_no_show_unmarked(row: LogRow, context: EventContext) -> str:
+    return f"said that {name_guest(row, context)} came after all"
+
+
 def describe_calendar_conflict_found(row: LogRow, context: EventContext) -> str:
     host, starts_at = (
         name_person(row.data.get("host_id"), row, context),
@@ -255,6 +264,8 @@ SENTENCES: dict[str, Phrase] = {
     "Rescheduled": describe_rescheduled,
     "MeetingReassigned": describe_meeting_reassigned,
     "MeetingCancelled": describe_meeting_cancelled,
+    "NoShowMarked": describe_no_show_marked,
+    "NoShowUnmarked": describe_no_show_unmarked,
     "CalendarConflictFound": describe_calendar_conflict_found,
     "PersonalDetailsErased": describe_personal_details_erased,
     "MailSent": describe_mail_sent,

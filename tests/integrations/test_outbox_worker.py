@@ -10,7 +10,8 @@ import pytest
 
 from api.composition.outbox import build_invitation_builder
 from api.services import build_mail_settings
-from domain.notifications.outbox import RETRY_DELAYS_SECONDS, Notification
+from domain.notifications.outbox import Notification
+from domain.notifications.rules import RETRY_DELAYS_SECONDS
 from domain.token import Token
 from integrations.delivery import DeliveryAttempt
 from integrations.mail.mail_delivery import MailDelivery

@@ -82,6 +82,12 @@ class LogBuilder:
         self.append_events([*preceding, self.build_event(stream, event_class, details_id=id, **payload)], [row])
         return id
 
+    def begin_reminders(self, instant: str = "-infinity") -> None:
+        """Say since when reminders are owed."""
+        statement = self.database.compose_query("UPDATE {schema}.outbox_beginning SET reminders_began_at = %s")
+        with psycopg.connect(self.owner_url) as connection:
+            connection.execute(statement, (instant,))
+
     def add_person(self, name: str, **properties: Any) -> UUID:
         """Add a person. Return the id."""
         id = uuid4()
@@ -133,7 +139,7 @@ class LogBuilder:
 
     def book_meeting(
         self, link: UUID, hosts: list[UUID], meeting_type: UUID, starts_at: datetime, token: UUID | None = None,
-        guest: str = "Ada", kind: str = "standard",
+        guest: str = "Ada", kind: str = "standard", **scheduled: Any,
     ) -> UUID:  # fmt: skip
         """Book a meeting, on a single-use link or on a core link. Return the id."""
         preceding = []
@@ -145,7 +151,7 @@ class LogBuilder:
         self.append_with_details(
             token, MeetingBooked, data, f"{guest} {email}", preceding, link_id=link, link_kind=kind, link_version=1,
             meeting_type_id=meeting_type, meeting_type_version=1, host_ids=tuple(hosts),
-            host_versions=(1,) * len(hosts), **build_meeting_times(starts_at),
+            host_versions=(1,) * len(hosts), **build_meeting_times(starts_at), **scheduled,
         )  # fmt: skip
         return token
 

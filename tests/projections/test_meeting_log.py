@@ -29,6 +29,7 @@ def test_the_whole_history_of_a_single_use_booking(
         "guest": {"name": "Grace Hopper", "email": "grace@guests.example", "time_zone": "Asia/Tokyo"},
         "notes": "see you", "starts_at": third, "ends_at": third + HOUR / 2, "reschedule_count": 2,
         "previous_starts_at": second, "cancelled_at": builder.now, "cancelled_by": "guest", "cancel_reason": "ill",
+        "no_show_at": None,
         "issued_by": {"id": bob, "name": "Bob Cohost"}, "issued_at": issued_at, "replaces": None, "source": "web",
         "erased": False, "version": 5,
     }  # fmt: skip

@@ -14,6 +14,7 @@ def name_thing(thing: str, name: str) -> dict[str, str]:
     return {"id": derive_id(thing), "name": name}
 
 
+THANKS = "Thank you for your time. The slides are on our page."
 HOST = name_thing("person", "Julio Ramos")
 ENGINEER = name_thing("engineer", "Ada Engineer")
 LINK = name_thing("link", "Intro call")
@@ -175,9 +176,12 @@ VALUES: dict[str, Any] = {
     "Usage.booked": 7,
     "SingleUseCounts.active": 3,
     "Host.name": HOST["name"],
+    "FollowUpRow.message": THANKS,
+    "NewFollowUp.message": THANKS,
     "active": True,
     "active_links": 2,
     "active_single_use": 3,
+    "after_minutes": 60,
     "at": "2027-01-15T10:00:00Z",
     "attempts": 1,
     "booked": 4,
@@ -216,6 +220,7 @@ VALUES: dict[str, Any] = {
     "expired_unused": 2,
     "expires_at": "2027-03-31T22:00:00Z",
     "finished_at": "2027-01-10T14:00:09Z",
+    "follow_up": {"after_minutes": 60, "message": THANKS},
     "from_root_hash": LEAF_HASH,
     "hashes": [LEAF_HASH],
     "head": 4711,
@@ -246,9 +251,12 @@ VALUES: dict[str, Any] = {
     "minimum_notice_minutes": 120,
     "next_cursor": None,
     "next_from": None,
+    "no_show_at": None,
+    "no_shows": 1,
     "notes": "We would like to talk about the migration.",
     "number": 4710,
     "occurred_at": "2027-01-10T14:03:07.512Z",
+    "offset_minutes": None,
     "owner": HOST,
     "password": "app-password-of-julio",
     "position": 4711,
@@ -257,6 +265,7 @@ VALUES: dict[str, Any] = {
     "reason": "The project was postponed.",
     "reasons": [],
     "recorded_at": "2027-01-10T14:03:07.519Z",
+    "reminders_minutes": [1_440, 60],
     "request_id": "3f1c9a52d1fb4e6fa3a5a6f4d0b1c2e8",
     "requested_at": "2027-01-10T14:00:00Z",
     "reschedule_count": 0,

@@ -14,7 +14,7 @@ from api.services import Services
 from api.settings import Settings
 from api.v1.unsent_mail import request_unsent_mails
 from integrations.mail.smtp_url import parse_smtp_url
-from projections import meeting_log, outbox
+from projections import meeting_log, outbox, outbox_backlog
 from projections.meeting_log import BookingRow
 from replay.history.phrases import FAILURES
 
@@ -27,7 +27,7 @@ def show_mail(
 ) -> Response:
     """Show the mail server, and the mails that were not sent (admin)."""
     viewer.require_any_role("admin")
-    page = outbox.list_unsent_mails(services.live_source, viewer.context.now, cursor=query.cursor)
+    page = outbox_backlog.list_unsent_mails(services.live_source, viewer.context.now, cursor=query.cursor)
     return render_page(
         request,
         "admin/mail.html",

@@ -1,21 +1,24 @@
 """Administration of meeting types: the templates of meetings that links book."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
 
-from api.http.dependencies import CurrentServices, Id, describe_request
+from api.http.dependencies import Caller, CurrentServices, Id, describe_request
 from api.http.form_body import FormModel
+from api.pages.admin.mail_previews import build_previews
 from api.pages.rendering.dependencies import Viewer, WaitsForPosition
 from api.pages.rendering.form_keys import generate_form_key
 from api.pages.rendering.form_submission import FormState, submit_edit, submit_new
-from api.pages.rendering.forms import validate_form
+from api.pages.rendering.forms import InvalidForm, validate_form
 from api.pages.rendering.page_route import PageRoute
 from api.pages.rendering.query_parameters import ListQuery
 from api.pages.rendering.templates import redirect_to, render_page
-from api.v1.request_bodies import MeetingTypeChanges, NewMeetingType
+from api.v1.meeting_types.bodies import MeetingTypeChanges, NewMeetingType
 from domain.log import CommandResult
 from domain.meeting_type import MeetingType, MeetingTypeProperties
 from domain.text_direction import isolate_text
@@ -24,6 +27,9 @@ from projections import meeting_types
 router = APIRouter(prefix="/admin/meeting-types", include_in_schema=False, route_class=PageRoute)
 
 TEXT_FIELDS = ("name", "description", "location")
+REMINDER_CHOICES = (10, 30, 60, 120, 1_440, 2_880, 10_080)  # minutes before the start
+FOLLOW_UP_CHOICES = (0, 60, 1_440, 2_880, 10_080)  # minutes after the end
+NEW_FORM = {"reminders_minutes": ["1440", "60"]}
 
 
 class MeetingTypeForm(BaseModel):
@@ -38,21 +44,41 @@ class MeetingTypeForm(BaseModel):
     buffer_after_minutes: str = "0"
     minimum_notice_minutes: str = "0"
     booking_window_days: str = "60"
+    reminders_minutes: list[str] = []
+    after_minutes: str = "60"
+    message: str = ""
     version: str = ""
     key: str = ""
 
     @classmethod
     def from_properties(cls, properties: MeetingTypeProperties) -> "MeetingTypeForm":
         """Create the form of a meeting type as it is."""
-        values = {name: "" if value is None else str(value) for name, value in dict(properties).items()}
+        values: dict[str, Any] = {name: "" if value is None else str(value) for name, value in dict(properties).items()}
+        values["reminders_minutes"] = [str(minutes) for minutes in properties.reminders_minutes]
+        if properties.follow_up:
+            values |= {name: str(value) for name, value in dict(properties.follow_up).items()}
         return cls(**values)
+
+    @property
+    def reminder_choices(self) -> list[int]:
+        """Return the reminders to choose from, in minutes, the latest one first."""
+        chosen = {int(minutes) for minutes in self.reminders_minutes if minutes.isdecimal() and len(minutes) < 6}
+        return sorted(chosen.union(REMINDER_CHOICES))
 
     def to_values(self) -> dict[str, Any]:
         """Return the fields as the JSON API takes them: numbers where possible, None for empty ones."""
-        fields = self.model_dump(exclude={"version", "key"})
-        return {
-            name: value.strip() if name in TEXT_FIELDS else parse_number(value) for name, value in fields.items()
-        } | {name: fields[name].strip() or None for name in ("description", "location")}
+        fields = self.model_dump(exclude={"version", "key", "reminders_minutes", "after_minutes", "message"})
+        message = self.message.replace("\r\n", "\n").strip()
+        return (
+            {name: value.strip() if name in TEXT_FIELDS else parse_number(value) for name, value in fields.items()}
+            | {name: fields[name].strip() or None for name in ("description", "location")}
+            | {
+                "reminders_minutes": [parse_number(value) for value in self.reminders_minutes],
+                "follow_up": {"after_minutes": parse_number(self.after_minutes), "message": message}
+                if message
+                else None,
+            }
+        )
 
 
 FormBody = Annotated[MeetingTypeForm, Depends(FormModel(MeetingTypeForm))]
@@ -70,7 +96,7 @@ def list_meeting_types(request: Request, services: CurrentServices, viewer: View
 def show_new_form(request: Request, viewer: Viewer) -> Response:
     """Show an empty form (admin)."""
     viewer.require_any_role("admin")
-    return render_form(request, None, MeetingTypeForm(), FormState(key=generate_form_key()))
+    return render_form(request, None, MeetingTypeForm(**NEW_FORM), FormState(key=generate_form_key()))
 
 
 @router.post("/new")
@@ -80,7 +106,7 @@ def create_meeting_type(request: Request, services: CurrentServices, viewer: Vie
 
     def create(key: str | None) -> CommandResult:
         body = validate_form(NewMeetingType, form.to_values())
-        properties = MeetingTypeProperties(**dict(body))
+        properties = body.to_properties()
         request_body = describe_request(body, route="meeting-types")
         return services.administration.create_meeting_type(viewer.context, properties, key, request_body)
 
@@ -94,6 +120,18 @@ def create_meeting_type(request: Request, services: CurrentServices, viewer: Vie
             "/admin/meeting-types", f"Created {isolate_text(form.name.strip())}.", result.position
         ),
     )
+
+
+@router.post("/new/preview")
+def show_new_previews(request: Request, viewer: Viewer, form: FormBody) -> Response:
+    """Show what would be mailed by a new form as typed; nothing is saved (admin)."""
+    return render_previews(request, viewer, None, form)
+
+
+@router.post("/{id}/preview")
+def show_previews(request: Request, viewer: Viewer, id: Id, form: FormBody) -> Response:
+    """Show what would be mailed by a form as typed; nothing is saved (admin)."""
+    return render_previews(request, viewer, id, form)
 
 
 @router.get("/{id}")
@@ -136,6 +174,18 @@ def update_meeting_type(
     )
 
 
+def render_previews(request: Request, viewer: Caller, id: UUID | None, form: MeetingTypeForm) -> Response:
+    """Render the form as typed with the mails that it says, or with its errors."""
+    viewer.require_any_role("admin")
+    state = FormState(key=form.key, version=form.version)
+    try:
+        properties = validate_form(NewMeetingType, form.to_values()).to_properties()
+    except InvalidForm as error:
+        return render_form(request, id, form, replace(state, errors=error.errors), 422)
+    previews = build_previews(properties, viewer.person.properties, viewer.context.now)
+    return render_form(request, id, form, state, previews=previews)
+
+
 def render_form(
     request: Request,
     id: UUID | None,
@@ -143,10 +193,20 @@ def render_form(
     state: FormState,
     status: int = 200,
     never_offered: str | None = None,
+    previews: Sequence[str] | None = None,
 ) -> Response:
     """Render the page of the form; the id is that of an existing meeting type, `never_offered` is its flaw."""
     return render_page(
-        request, "admin/meeting_type.html", status, id=id, form=form, never_offered=never_offered, **vars(state)
+        request,
+        "admin/meeting_type.html",
+        status,
+        id=id,
+        form=form,
+        never_offered=never_offered,
+        previews=previews or (),
+        previewed=previews is not None,
+        follow_up_choices=FOLLOW_UP_CHOICES,
+        **vars(state),
     )
 
 

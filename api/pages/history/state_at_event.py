@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from api.http.dependencies import Caller
-from domain.durations import describe_minutes
+from domain.durations import describe_each
 from projections import links, managed_links, meeting_log, meeting_types, people, single_use_links
 from projections.queries.query import QuerySource
 
@@ -29,6 +29,7 @@ LABELS = {
     "issued_at": "Issued",
     "expires_at": "Expires",
     "cancelled_at": "Cancelled",
+    "no_show_at": "Marked as a no-show",
     "previous_starts_at": "Started before it was moved",
     "single_use": "Single-use links",
     "owner": "Host",
@@ -65,7 +66,7 @@ def describe_row(row: Mapping[str, Any], viewer: Caller) -> dict[str, Any]:
     hidden_fields = OMITTED_FIELDS if "admin" in viewer.context.roles else OMITTED_FIELDS | {"busy_feed_url"}
     visible = {name: value for name, value in row.items() if name not in hidden_fields}
     return {
-        format_label(name): describe_minutes(value) if name.endswith("_minutes") else value
+        format_label(name): describe_each(value) if name.endswith("_minutes") else value
         for name, value in visible.items()
         if value not in (None, [], {}, "")
     }

@@ -1,5 +1,6 @@
 """A meeting's page: its details and timeline, cancelling it, sending its mails again."""
 
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from api.v1.booking_notifications import MailId
 from api.v1.bookings import refuse_unless_visible
 from api.v1.request_bodies import Reason
 from domain.link import Link
+from domain.notifications.schedule import NO_SHOW_PERIOD
 from domain.permissions import require_booking_changeable
 from domain.refusals import Forbidden, NotFound, NothingToSend, Refusal
 from domain.token import Token
@@ -81,11 +83,8 @@ def render_meeting(request: Request, services: Services, viewer: Caller, id: UUI
     replacement = find_replacement(services, viewer, id)
     story = event_history.list_stream_events(services.database, id, MAX_EVENTS, zone=zone)
     mails = outbox.list_booking_notifications(services.from_log(), id, viewer.context.now)
-    may_change = (
-        row["status"] != "cancelled"
-        and row["starts_at"] > viewer.context.now
-        and has_change_permission(services, viewer, id)
-    )
+    now, is_permitted = viewer.context.now, has_change_permission(services, viewer, id)
+    may_change = row["status"] != "cancelled" and row["starts_at"] > now and is_permitted
     return render_page(
         request,
         "meetings/meeting.html",
@@ -97,11 +96,28 @@ def render_meeting(request: Request, services: Services, viewer: Caller, id: UUI
         may_change=may_change,
         may_reassign=may_change and has_reassign_permission(viewer, row),
         mails=mails,
-        may_tell=bool(mails) and row["ends_at"] > viewer.context.now and has_change_permission(services, viewer, id),
+        may_mark=is_markable(row, now) and is_permitted,
+        tellable=list_tellable(services, viewer, id, mails) if is_permitted else (),
         failures=FAILURES,
         sees_links=bool(viewer.context.roles & {"member", "auditor"}),
         sees_history=bool(viewer.context.roles & {"auditor", "admin"}),
     )
+
+
+def list_tellable(services: Services, viewer: Caller, id: UUID, mails: list[outbox.OutboxRow]) -> set[UUID]:
+    """Return the ids of the mails that can be sent again."""
+    token = services.scheduling.load_aggregate(Token, id)
+    useful_ids = {
+        notification.derive_id(id)
+        for notification in token.outbox.list_notifications()
+        if not token.has_lapsed(viewer.context, notification)
+    }
+    return {mail["id"] for mail in mails if mail["state"] in ("sent", "failed")} & useful_ids
+
+
+def is_markable(row: Any, now: datetime) -> bool:
+    """Return whether a meeting can be marked as a no-show now; the command checks again."""
+    return bool(row["status"] != "cancelled" and row["starts_at"] <= now < row["starts_at"] + NO_SHOW_PERIOD)
 
 
 def list_conflicting_hosts(services: Services, id: UUID, row: Any) -> list[str]:

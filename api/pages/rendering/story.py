@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any, TypedDict
 
-from domain.notifications.outbox import CHANNEL_BY_EVENT, CHANNELS
+from domain.notifications.rules import CHANNEL_BY_EVENT, CHANNELS
 from replay.history.event_rows import HistoryRow
 
 STATE_ORDER = ("failed", "owed", "printed", "sent")  # the first that one of several has is the state of all
@@ -73,7 +73,9 @@ def summarize_deliveries(events: Iterable[HistoryRow]) -> list[Delivery]:
     states: dict[str, dict[Any, str]] = {}
     for event in events:
         data = event["data"]
-        notification = tuple(str(data.get(name)) for name in ("cause_version", "to", "person_id"))
+        if data.get("reason") == "no_longer_wanted":
+            continue
+        notification = tuple(str(data.get(name)) for name in ("cause_version", "to", "person_id", "offset_minutes"))
         states.setdefault(CHANNEL_BY_EVENT[get_event_name(event)], {})[notification] = derive_delivery_state(event)
     return [
         {"channel": channel, "count": len(its), "state": min(its.values(), key=STATE_ORDER.index)}

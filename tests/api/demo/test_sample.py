@@ -16,7 +16,7 @@ from api.server import CannotStart
 from api.services import Services
 from api.settings import Settings
 from api.startup import open_services
-from projections import outbox
+from projections import outbox, outbox_backlog
 from store.recorder import LogRecorder
 
 BOOKINGS = 52
@@ -79,7 +79,7 @@ class TestTheSample:
         create_sample(services, read_clock())
         waiting = [
             (backlog.channel, backlog.owed, backlog.failed)
-            for backlog in outbox.count_backlogs(services.from_log(), read_clock())
+            for backlog in outbox_backlog.count_backlogs(services.from_log(), read_clock())
         ]
         assert sorted(waiting) == [("calendar", 0, 0), ("mail", 0, 0)]
         notifications = outbox.list_notifications(services.from_log(), read_clock(), limit=200).items

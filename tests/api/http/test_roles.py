@@ -75,6 +75,7 @@ MATRIX: dict[str, dict[str, int]] = {
     "cancel_booking": OTHERS_LINK_WRITTEN,
     "reassign_booking": OTHERS_LINK_WRITTEN,
     "replace_link": OTHERS_LINK_WRITTEN,
+    "mark_no_show": OTHERS_LINK_WRITTEN,
     "list_mail": OTHERS_LINK | {"analyst": 200},
     "send_mail_again": OTHERS_LINK_WRITTEN,
     "read_meeting_log": ALL,
@@ -106,7 +107,14 @@ MATRIX: dict[str, dict[str, int]] = {
     "follow_progress": ADMINS,
     "rebuild_read_model": ADMINS,
 }
-ONE_TIME_OPERATIONS = {"add_person", "create_managed_link", "cancel_booking", "replace_link", "start_verification"}
+ONE_TIME_OPERATIONS = {
+    "add_person",
+    "create_managed_link",
+    "cancel_booking",
+    "mark_no_show",
+    "replace_link",
+    "start_verification",
+}
 QUERIES = {"get_proof": "?from=0"}
 SIGNED_IN = {
     operation["operationId"]: (method.upper(), path)

@@ -11,7 +11,7 @@ from tests.api_driver import GUEST, ApiDriver, extract_code
 BOOKING = {
     *("booking_id", "booked_at", "status", "link_type", "link", "single_use_id", "recipient", "label", "meeting_type"),
     *("host", "co_hosts", "guest", "starts_at", "ends_at", "reschedule_count", "previous_starts_at", "cancelled_at"),
-    *("cancelled_by", "cancel_reason", "issued_by", "issued_at", "source", "erased", "notes", "version"),
+    *("cancelled_by", "cancel_reason", "no_show_at", "issued_by", "issued_at", "source", "erased", "notes", "version"),
     *("replaces", "replacement_id"),
 }
 

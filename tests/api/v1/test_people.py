@@ -22,7 +22,14 @@ PERSON = {
 }
 TYPE = {
     *("id", "name", "description", "duration_minutes", "location", "buffer_before_minutes", "buffer_after_minutes"),
-    *("minimum_notice_minutes", "booking_window_days", "slot_step_minutes", "version"),
+    *(
+        "minimum_notice_minutes",
+        "booking_window_days",
+        "slot_step_minutes",
+        "reminders_minutes",
+        "follow_up",
+        "version",
+    ),
 }
 
 
@@ -222,7 +229,7 @@ class TestMeetingTypes:
         assert {name: meeting_type[name] for name in TYPE - {"id", "name"}} == {
             "description": None, "location": None, "duration_minutes": 45, "slot_step_minutes": 45, "version": 1,
             "buffer_before_minutes": 0, "buffer_after_minutes": 0, "minimum_notice_minutes": 0,
-            "booking_window_days": 60,
+            "booking_window_days": 60, "reminders_minutes": [1_440, 60], "follow_up": None,
         }  # fmt: skip
 
     def test_patch(self, shared_api: ApiDriver) -> None:
@@ -233,7 +240,7 @@ class TestMeetingTypes:
         after = shared_api.patch(path, cleared, "admin", If_Match='"1"')
         assert after == {**meeting_type, "description": None, "location": None, "slot_step_minutes": 60, "version": 2}
         assert shared_api.patch(path, {"duration_minutes": 30}, "admin")["slot_step_minutes"] == 30
-        for field in TYPE - {"id", "version", *cleared}:
+        for field in TYPE - {"id", "version", "follow_up", *cleared}:
             assert_problem(shared_api.send_request("PATCH", path, {field: None}, "admin"), 422, "invalid")
         assert_problem(
             shared_api.send_request("PATCH", path, {"name": "x"}, "admin", If_Match='"1"'), 412, "version_conflict"
@@ -243,7 +250,13 @@ class TestMeetingTypes:
     def test_limits(self, shared_api: ApiDriver) -> None:
         valid_body = {"name": "A", "duration_minutes": 30}
         for invalid_fields in ({"duration_minutes": 0}, {"duration_minutes": 1441}, {"buffer_before_minutes": -1},
-                      {"booking_window_days": 0}, {"slot_step_minutes": 0}, {"description": "x" * 2_001}):  # fmt: skip
+                      {"booking_window_days": 0}, {"slot_step_minutes": 0}, {"description": "x" * 2_001},
+                      {"reminders_minutes": [60, 60]}, {"reminders_minutes": [4]}, {"reminders_minutes": [40_321]},
+                      {"reminders_minutes": [*range(10, 16)]}, {"reminders_minutes": None},
+                      {"reminders_minutes": ["60"]}, {"follow_up": {"after_minutes": 0}},
+                      {"follow_up": {"after_minutes": 0, "message": " "}},
+                      {"follow_up": {"after_minutes": -1, "message": "x"}},
+                      {"follow_up": {"after_minutes": 20_161, "message": "x"}}):  # fmt: skip
             assert_problem(
                 shared_api.send_request("POST", "/v1/meeting-types", valid_body | invalid_fields, "admin"),
                 422,

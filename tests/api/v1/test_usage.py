@@ -14,7 +14,7 @@ from tests.api_driver import ApiDriver
 TODAY = datetime.now(UTC).date()
 FIELDS = {
     *("day", "link", "issuer", "meeting_type", "source", "issued", "booked", "rescheduled", "cancelled"),
-    *("issued_booked", "conversion_rate", "expired_unused", "median_hours_to_booking"),
+    *("no_shows", "issued_booked", "conversion_rate", "expired_unused", "median_hours_to_booking"),
 }
 
 

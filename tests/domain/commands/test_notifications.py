@@ -5,7 +5,8 @@ from uuid import UUID
 import pytest
 
 from domain.commands.notifications import is_last_attempt
-from domain.notifications.outbox import RETRY_DELAYS_SECONDS, DeliveryState, Notification
+from domain.notifications.outbox import DeliveryState, Notification
+from domain.notifications.rules import RETRY_DELAYS_SECONDS
 from domain.refusals import NotFound, NothingToSend
 from tests.domain.commands.command_driver import LATER, START, CommandDriver
 
@@ -32,11 +33,11 @@ def get_state(driver: CommandDriver, token: UUID) -> DeliveryState:
 
 def test_a_delivery_is_recorded_once(driver: CommandDriver) -> None:
     token = driver.book().token.id
-    assert driver.notifications.load_if_pending(token, MAIL_TO_GUEST)
+    assert driver.notifications.load_if_due(token, MAIL_TO_GUEST, START)
     assert send(driver, token)
     assert send(driver, token) is None
     assert get_state(driver, token) == DeliveryState("sent", attempts=1)
-    assert driver.notifications.load_if_pending(token, MAIL_TO_GUEST) is None
+    assert driver.notifications.load_if_due(token, MAIL_TO_GUEST, START) is None
 
 
 def test_what_nobody_is_to_be_told_is_not_recorded(driver: CommandDriver) -> None:

@@ -12,7 +12,7 @@ from icalendar import Calendar
 
 from api.app import build_app
 from api.settings import Settings
-from domain.notifications.outbox import RETRY_DELAYS_SECONDS
+from domain.notifications.rules import RETRY_DELAYS_SECONDS
 from integrations.calendars import calendar_delivery
 from integrations.calendars.accounts import Account
 from integrations.calendars.calendar_delivery import CalendarDelivery

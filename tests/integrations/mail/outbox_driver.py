@@ -70,7 +70,15 @@ class OutboxDriver:
         return self.api.get(f"/v1/manage/{code}/slots?{days}&time_zone=UTC")["slots"]  # type: ignore[no-any-return]
 
     def list_notifications(self, id: str) -> list[Any]:
-        """List a booking's notifications as the API returns them."""
+        """List a booking's notifications as the API returns them, without reminders and the follow-up."""
+        return [mail for mail in self.list_mails(id) if mail["offset_minutes"] is None]
+
+    def list_scheduled_mails(self, id: str) -> list[Any]:
+        """List the reminders and the follow-up of a booking as the API returns them."""
+        return [mail for mail in self.list_mails(id) if mail["offset_minutes"] is not None]
+
+    def list_mails(self, id: str) -> list[Any]:
+        """List everything that people are told of a booking."""
         return self.api.get(f"/v1/bookings/{id}/mail", "manager")["items"]  # type: ignore[no-any-return]
 
     def list_states(self, id: str) -> dict[tuple[str, str], str]:
@@ -81,9 +89,9 @@ class OutboxDriver:
         }
 
     def list_notification_events(self, id: str) -> list[Any]:
-        """List the events of a booking's notifications."""
+        """List the events of a booking's notifications, without those of reminders and the follow-up."""
         rows = self.api.get(f"/v1/history/streams/{id}", "auditor")["items"]
-        return [row for row in rows if row["type"].startswith("Mail")]
+        return [row for row in rows if row["type"].startswith("Mail") and "offset_minutes" not in row["data"]]
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:

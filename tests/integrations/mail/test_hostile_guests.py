@@ -69,6 +69,7 @@ def list_property_names(component: Any) -> list[str]:
 @pytest.fixture
 def hostile_bookings(outbox: OutboxDriver) -> dict[str, tuple[dict[str, Any], str, str]]:
     """A harmless booking and the accepted hostile ones: by description the request body, the id and the manage code."""
+    outbox.api.patch(f"/v1/meeting-types/{outbox.api.ids['type']}", {"reminders_minutes": []}, "admin")
     outbox.api.create_link("Talk", slug="talk")
     starts = iter(outbox.api.list_slots("talk", days=9))
     accepted: dict[str, tuple[dict[str, Any], str, str]] = {}

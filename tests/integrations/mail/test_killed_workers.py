@@ -74,6 +74,7 @@ def test_nothing_missing_and_nothing_more_than_twice(
 ) -> None:
     chance = random.Random(20261125)
     smtp_server.delay_seconds = 0.03
+    api.patch(f"/v1/meeting-types/{api.ids['type']}", {"reminders_minutes": []}, "admin")
     api.create_link("Talk", slug="talk", co_host_ids=[api.ids["engineer"]])
     starts = api.list_slots("talk", days=9)[100:]
     chance.shuffle(starts)

@@ -7,7 +7,7 @@ from api.composition.outbox import build_invitation_builder, build_mail_delivery
 from api.services import build_mail_settings
 from api.settings import CONSOLE
 from integrations.mail.mail_delivery import MailDelivery
-from projections import outbox as outbox_rows
+from projections import outbox_backlog
 from tests.api.pages.page_client import PageClient, extract_text
 from tests.integrations.mail.outbox_driver import OutboxDriver
 
@@ -64,9 +64,9 @@ def test_many_are_sent_again_in_several_requests(outbox: OutboxDriver) -> None:
     outbox.book_meeting(co_host_ids=[outbox.api.ids["engineer"]])
     deliver_without_server(outbox)
     source, now = outbox.api.services.live_source, outbox.clock()
-    assert outbox_rows.count_unsent_mails(source, now, 2) == 2
-    first = outbox_rows.list_unsent_mails(source, now, 2)
-    rest = outbox_rows.list_unsent_mails(source, now, 2, first.next_cursor)
+    assert outbox_backlog.count_unsent_mails(source, now, 2) == 2
+    first = outbox_backlog.list_unsent_mails(source, now, 2)
+    rest = outbox_backlog.list_unsent_mails(source, now, 2, first.next_cursor)
     assert (len(first.items), len(rest.items), rest.next_cursor) == (2, 1, None)
 
 

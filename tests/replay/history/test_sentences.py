@@ -23,6 +23,7 @@ CONTRACT_SENTENCES = {
     *("SingleUseIssued", "DirectIssued", "SingleUseRevoked", "MeetingBooked", "Rescheduled", "MeetingCancelled"),
     *("CalendarConflictFound", "CalendarWritten", "CalendarFailed", "CalendarRequested"),
     *("PersonInvited", "OrganisationUpdated"),
+    *("NoShowMarked", "NoShowUnmarked"),
     *("TeamCreated", "TeamUpdated", "TeamDeleted"),
     *("ManagedLinkDisabled", "ManagedLinkEnabled", "ManagedLinkDeleted"),
     *("MeetingReassigned", "PersonDeactivated", "PersonActivated", "PersonalDetailsErased"),

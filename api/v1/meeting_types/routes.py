@@ -17,9 +17,8 @@ from api.http.problem_details import describe_problems
 from api.http.responses import announce_change, announce_creation, to_page_response, to_versioned_response
 from api.http.strict_json import StrictRoute
 from api.v1.list_queries import SearchQuery
-from api.v1.request_bodies import MeetingTypeChanges, NewMeetingType
+from api.v1.meeting_types.bodies import MeetingTypeChanges, NewMeetingType
 from api.v1.response_models import MeetingType, PageOf
-from domain.meeting_type import MeetingTypeProperties
 from projections import meeting_types
 from projections.meeting_types import MeetingTypeRow
 
@@ -33,9 +32,10 @@ def create_meeting_type(
     """Creates a meeting type (admin).
 
     Durations, buffers and notice are minutes; `booking_window_days` counts days from today. Without
-    `slot_step_minutes` slots begin one duration apart.
+    `slot_step_minutes` slots begin one duration apart. `reminders_minutes` are mailed to guest and hosts before the
+    start, `follow_up` to the guest after the end.
     """
-    properties = MeetingTypeProperties(**dict(body))
+    properties = body.to_properties()
     request = describe_request(body, route="meeting-types")
     outcome = services.administration.create_meeting_type(caller.context, properties, key, request)
     announce_creation(response, services, outcome)
@@ -82,8 +82,8 @@ def change_meeting_type(
 ) -> MeetingTypeRow:
     """Changes a meeting type; links and unused single-use links follow at once (admin).
 
-    A field that is absent stays as it is; `null` clears `description`, `location` and `slot_step_minutes`. Meetings
-    that are booked keep their times.
+    A field that is absent stays as it is; `null` clears `description`, `location`, `slot_step_minutes` and
+    `follow_up`. Meetings that are booked keep their times and reminders; what is taken off is not sent for them either.
     """
     announce_change(
         response,

@@ -1,0 +1,1 @@
+"""Meeting types over the API."""
