@@ -20,6 +20,7 @@ COPIED_FIELDS = (
 NEVER = "false"  # what was not booked has no such time, and came by no other kind of link
 LINKS_OF_HOST = """SELECT l.link_id FROM links AS l
     WHERE l.owner_id = %(host_id)s OR l.co_host_ids @> ARRAY[%(host_id)s::uuid]"""
+LINKS_OF_TEAM = "SELECT l.link_id FROM links AS l WHERE l.team_id = %(team_id)s"
 LINKS_OF_TYPE = "SELECT l.link_id FROM links AS l WHERE l.meeting_type_id = %(meeting_type_id)s"
 FILTERS = {
     "link_type": "%(link_type)s = 'single_use'",
@@ -27,6 +28,7 @@ FILTERS = {
     "host_id": f"s.link_id = ANY(ARRAY({LINKS_OF_HOST}))",
     "link_id": "s.link_id = %(link_id)s",
     "meeting_type_id": f"s.link_id = ANY(ARRAY({LINKS_OF_TYPE}))",
+    "team_id": f"s.link_id = ANY(ARRAY({LINKS_OF_TEAM}))",
     **dict.fromkeys(("booked_from", "booked_to", "starts_from", "starts_to"), NEVER),
     "visible_to": "(s.issued_by = %(visible_to)s OR s.link_id = ANY(%(owned_links)s))",
 }

@@ -9,9 +9,9 @@ from uuid import UUID
 from typing_extensions import TypedDict
 
 from projections import links
-from projections.column_kinds import Column, Computed, Detail, Details, Erased, Hidden, Reference
+from projections.column_kinds import Column, Composed, Computed, Detail, Details, Erased, Hidden, Reference
 from projections.columns import Columns
-from projections.queries.name_lookups import LINK, MEETING_TYPE, PERSON, Named
+from projections.queries.name_lookups import LINK, MEETING_TYPE, PERSON, TEAM, Named
 from projections.queries.pagination import MAX_ROWS, Page, Sort
 from projections.queries.query import Listing, QuerySource, WhereClause, iterate_pages
 from projections.queries.word_search import match_details_or_link
@@ -24,6 +24,7 @@ from projections.read_model import (
     select_switch_state,
 )
 from projections.single_use_links import Recipient
+from projections.team_choices import CHOSEN, LAST_CHOICE, ChoiceRow, to_choice
 
 # of the guest, of the single-use link, and of the cancellation
 DETAILS = Details("details_id", "(booked ->> 'details_id')::uuid", alias="m")
@@ -64,6 +65,7 @@ class MeetingRow(TypedDict):
     meeting_type: Annotated[Named, Reference(MEETING_TYPE, "(booked ->> 'meeting_type_id')::uuid")]
     host: Annotated[Named, Reference(PERSON, ids="m.host_ids[1]")]
     co_hosts: Annotated[list[Named], Reference(PERSON, ids="m.host_ids[2:]")]
+    team: Annotated[Named | None, Reference(TEAM, "(chosen ->> 'team_id')::uuid")]
     guest: Annotated[Guest | None, Detail(DETAILS, "guest")]
     starts_at: Annotated[datetime, Column("(coalesce(moved, booked) ->> 'starts_at')::timestamptz")]
     ends_at: Annotated[datetime, Column("(coalesce(moved, booked) ->> 'ends_at')::timestamptz")]
@@ -86,6 +88,7 @@ class BookingRow(MeetingRow):
     """A booked meeting with what only its own page and API resource have."""
 
     notes: Annotated[str | None, Detail(DETAILS, "notes", before="starts_at")]
+    chosen: Annotated[ChoiceRow | None, Composed(lambda record: to_choice(record["chosen"]))]
     version: Annotated[int, Column("version")]
 
 
@@ -96,6 +99,7 @@ COLUMNS = Columns(
     hidden=(
         Hidden("host_ids", "uuid[] NOT NULL", select_ids("with_hosts", "host_ids"), before="starts_at"),
         *(details.build_hidden(before="version") for details in ALL_DETAILS),
+        Hidden("chosen", "jsonb", "chosen", before="version", selected=(CHOSEN,)),
     ),
     copied_first=True,
 )
@@ -103,7 +107,7 @@ VIEW = COLUMNS.build_view(MeetingRow, "meeting_log")
 
 MEETING_LOG = ReadModel(
     name="meeting_log",
-    version=4,
+    version=5,
     key="booking_id",
     table=COLUMNS.table,
     indexes=(
@@ -114,6 +118,7 @@ MEETING_LOG = ReadModel(
         "(link_id, booked_at, booking_id)",
         "(link_id, starts_at, booking_id)",
         "(meeting_type_id, booked_at, booking_id)",
+        "(team_id, booked_at, booking_id) WHERE team_id IS NOT NULL",
         "USING gin (host_ids)",
         "(details_id)",
         "(issue_details_id) WHERE issue_details_id IS NOT NULL",
@@ -124,7 +129,7 @@ MEETING_LOG = ReadModel(
             SELECT stream_id, max(version) AS version, {select_last_payload("SingleUseIssued")} AS issued,
                    {select_last_payload("MeetingBooked")} AS booked, {select_last_payload("Rescheduled")} AS moved,
                    {select_last_payload("MeetingBooked", "MeetingReassigned")} AS with_hosts,
-                   {select_last_payload("MeetingCancelled")} AS cancelled,
+                   {select_last_payload("MeetingCancelled")} AS cancelled, {LAST_CHOICE} AS chosen,
                    {select_last_payload("NoShowMarked")} AS no_show,
                    {select_switch_state("NoShowMarked", "NoShowUnmarked", False)} AS is_no_show,
                    (count(*) FILTER (WHERE {is_event("Rescheduled")}))::int AS reschedule_count
@@ -155,6 +160,7 @@ class MeetingFilters:
     host_id: UUID | None = None
     link_id: UUID | None = None
     meeting_type_id: UUID | None = None
+    team_id: UUID | None = None
     q: str | None = None
     booked_from: datetime | None = None
     booked_to: datetime | None = None
@@ -173,6 +179,7 @@ FILTERS = {
     "host_id": "m.host_ids @> ARRAY[%(host_id)s::uuid]",
     "link_id": "m.link_id = %(link_id)s",
     "meeting_type_id": "m.meeting_type_id = %(meeting_type_id)s",
+    "team_id": "m.team_id = %(team_id)s",
     "booked_from": "m.booked_at >= %(booked_from)s AND m.starts_at >= %(booked_from)s",
     "booked_to": "m.booked_at < %(booked_to)s",
     "starts_from": "m.starts_at >= %(starts_from)s",

@@ -117,6 +117,7 @@ class MeetingSelection(BaseModel, Generic[Bound]):
     host_id: UUID | None = None
     link_id: UUID | None = None
     meeting_type_id: UUID | None = None
+    team_id: UUID | None = None
     q: Search = None
     booked_from: Bound | None = None
     booked_to: Bound | None = None

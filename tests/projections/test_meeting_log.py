@@ -25,7 +25,7 @@ def test_the_whole_history_of_a_single_use_booking(
         "link": {"id": link, "name": "Meet me"}, "single_use_id": token,
         "recipient": {"name": "Grace", "email": "grace@recipients.example"}, "label": "Q2",
         "meeting_type": {"id": intro, "name": "Introduction"}, "host": {"id": ada, "name": "Ada Host"},
-        "co_hosts": [{"id": bob, "name": "Bob Cohost"}],
+        "co_hosts": [{"id": bob, "name": "Bob Cohost"}], "team": None, "chosen": None,
         "guest": {"name": "Grace Hopper", "email": "grace@guests.example", "time_zone": "Asia/Tokyo"},
         "notes": "see you", "starts_at": third, "ends_at": third + HOUR / 2, "reschedule_count": 2,
         "previous_starts_at": second, "cancelled_at": builder.now, "cancelled_by": "guest", "cancel_reason": "ill",

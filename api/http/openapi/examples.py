@@ -5,7 +5,8 @@ import shlex
 from typing import Any
 from urllib.parse import urlencode
 
-from api.http.openapi.example_values import LEAF_HASH, ROOT_HASH, VALUES, derive_id
+from api.http.openapi.example_things import LEAF_HASH, ROOT_HASH, derive_id
+from api.http.openapi.example_values import VALUES
 from api.http.openapi.parameters import DESCRIPTIONS, EXAMPLES
 
 JSON = "application/json"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api.http.openapi.example_values import CODE, HOST, LINK, MEETING_TYPE, TEAM, derive_id
+from api.http.openapi.example_things import CODE, HOST, LINK, MEETING_TYPE, TEAM, derive_id
 
 # by name, or by operation and name
 EXAMPLES: dict[str, Any] = {

@@ -18,7 +18,7 @@ from api.v1.meeting_log import READERS, stream_csv
 from domain.link import Link
 from domain.offer import build_days_interval
 from domain.permissions import is_link_visible
-from projections import links, meeting_types, people
+from projections import links, meeting_types, people, teams
 from projections.links import LinkRow
 from projections.log_rows import iterate_rows, list_rows
 from projections.meeting_log import MeetingFilters
@@ -83,13 +83,15 @@ def resolve_day_bound(name: str, day: Day | None, zone: str) -> datetime | None:
 
 
 def list_filter_choices(services: Services, viewer: Caller, filters: MeetingFilters) -> dict[str, Any]:
-    """Return what the filters offer: people and meeting types by name, and the link that is filtered by."""
+    """Return what the filters offer: people, meeting types and teams by name, and the link that is filtered by."""
     link = find_visible_link(services, viewer, filters.link_id) if filters.link_id else None
     hosts = people.list_people(services.live_source, sort="name", limit=MAX_CHOICES).items
     types = meeting_types.list_meeting_types(services.live_source, sort="name", limit=MAX_CHOICES).items
+    all_teams = teams.list_teams(services.live_source, sort="name", limit=MAX_CHOICES).items
     return {
         "link": link,
         "hosts": [(str(person["id"]), person["name"]) for person in hosts],
+        "teams": [(str(team["id"]), team["name"]) for team in all_teams],
         "types": [(str(meeting_type["id"]), meeting_type["name"]) for meeting_type in types],
     }
 

@@ -15,7 +15,17 @@ from tests.api_driver import ApiDriver, extract_code
 
 ROW = {
     *("booking_id", "booked_at", "status", "link_type", "link", "single_use_id", "recipient", "label", "meeting_type"),
-    *("host", "co_hosts", "guest", "starts_at", "ends_at", "reschedule_count", "previous_starts_at", "cancelled_at"),
+    *(
+        "host",
+        "co_hosts",
+        "team",
+        "guest",
+        "starts_at",
+        "ends_at",
+        "reschedule_count",
+        "previous_starts_at",
+        "cancelled_at",
+    ),
     *("cancelled_by", "cancel_reason", "no_show_at", "issued_by", "issued_at", "replaces", "source", "erased"),
 }
 LOG = "/v1/meeting-log"
