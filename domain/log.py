@@ -1,6 +1,7 @@
 """What the domain needs of the log: queries over several streams, and the conditions of an append."""
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -12,10 +13,18 @@ from domain.event import Event
 from domain.guest_check import Proof
 from domain.personal_details import PersonalDetails
 from domain.quotas import AddressQuota
+from domain.tally import Tally, TallyChange
 
 
 class StaleRead(Exception):
-    """Something that the decision was based on has changed. Decide again from fresh reads."""
+    """Something that the decision was based on has changed. Decide again from fresh reads.
+
+    `team_id` is the team whose tally it was.
+    """
+
+    def __init__(self, team_id: UUID | None = None) -> None:
+        super().__init__(team_id)
+        self.team_id = team_id
 
 
 class OutcomeUnknown(Exception):
@@ -57,6 +66,17 @@ class AppendConditions:
     erased_address: str | None = None  # no personal details with it may be left after the append
     quota: AddressQuota | None = None  # only with a reservation, as a proof is
     proof: Proof | None = None
+    tally: TallyChange | None = None  # of the team whose member is chosen, or was
+
+
+@dataclass(frozen=True, slots=True)
+class TeamState:
+    """The tally of a team, who of some people is not free, and the organisation's zone at its version."""
+
+    tally: Tally
+    busy_ids: frozenset[UUID] = frozenset()
+    time_zone: str = "UTC"
+    organisation_version: int = 0
 
 
 class LogReader(Protocol):
@@ -80,6 +100,22 @@ class LogReader(Protocol):
         """Returns the unavailable time of any of these hosts, as intervals that do not touch.
 
         That is what bookings reserve, except the booking `excluding`, and the busy times of the hosts' own calendars.
+        """
+
+    def find_unavailable_by_person(
+        self, person_ids: Sequence[UUID], within: Interval, excluding: UUID | None = None
+    ) -> Mapping[UUID, Sequence[Interval]]:
+        """Returns the same for each of these people alone; a person who is always free may be left out."""
+
+    def read_team_state(
+        self, team_id: UUID, person_ids: Sequence[UUID], interval: Interval | None, excluding: UUID | None = None
+    ) -> TeamState:
+        """Returns a team's tally, and who of these people has something else within an interval, except `excluding`."""
+
+    def hold_tally(self, team_id: UUID) -> AbstractContextManager[None]:
+        """Keeps everybody else from changing a tally; this thread's statements are one transaction until the end.
+
+        Raises OutcomeUnknown at the end when it is not known whether that was committed.
         """
 
     def load_personal_details(self, ids: Collection[UUID]) -> Mapping[UUID, PersonalDetails]:

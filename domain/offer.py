@@ -1,47 +1,93 @@
 """What a link offers now: the link, its meeting type and its hosts."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from domain.availability.grid import StartRun
 from domain.availability.hours import Interval
-from domain.availability.slots import compute_reserved_interval, is_on_offer, list_offered_runs
+from domain.availability.slots import (
+    MemberTime,
+    compute_reserved_interval,
+    is_on_offer,
+    is_working,
+    list_offered_runs,
+)
 from domain.link import Link
 from domain.meeting_type import MeetingType
 from domain.person import Person
 from domain.refusals import SlotNotOffered
+from domain.team import Team
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A meeting type with its hosts: the host first, then the co-hosts."""
+    """A meeting type with its hosts: the host first, then the co-hosts.
+
+    With a team, one of its `members` joins them: the active ones that are not hosts already.
+    """
 
     meeting_type: MeetingType
     hosts: tuple[Person, ...]
+    team: Team | None = field(default=None, kw_only=True)
+    members: tuple[Person, ...] = field(default=(), kw_only=True)
 
     @property
     def host_ids(self) -> tuple[UUID, ...]:
         """Whose time a booking takes."""
         return tuple(host.id for host in self.hosts)
 
-    def list_runs(self, within: Interval, unavailable: Sequence[Interval], now: datetime) -> list[StartRun]:
-        """Lists the runs of starts on offer within an interval, sorted. `unavailable` is the taken time of any host."""
-        return list_offered_runs(self.meeting_type.properties.rules, self._working_hours, unavailable, within, now)
+    @property
+    def member_ids(self) -> tuple[UUID, ...]:
+        """Of whom one joins the hosts."""
+        return tuple(member.id for member in self.members)
 
-    def list_slots(self, within: Interval, unavailable: Sequence[Interval], now: datetime) -> list[Interval]:
-        """Lists the slots that start within an interval, sorted. `unavailable` is the taken time of any host."""
+    def list_runs(
+        self,
+        within: Interval,
+        unavailable: Sequence[Interval],
+        now: datetime,
+        unavailable_members: Mapping[UUID, Sequence[Interval]] = MappingProxyType({}),
+    ) -> list[StartRun]:
+        """Lists the runs of starts on offer within an interval, sorted.
+
+        `unavailable` is the taken time of any host, `unavailable_members` that of each member of the team.
+        """
+        members = [MemberTime(member.working_hours, unavailable_members.get(member.id, ())) for member in self.members]
+        return list_offered_runs(
+            self.meeting_type.properties.rules,
+            self._working_hours,
+            unavailable,
+            within,
+            now,
+            members if self.team else None,
+        )
+
+    def to_slots(self, runs: Iterable[StartRun]) -> list[Interval]:
+        """Returns the slots that runs of starts stand for."""
         duration = self.meeting_type.properties.rules.duration
-        runs = self.list_runs(within, unavailable, now)
         return [Interval(start, start + duration) for run in runs for start in run.list_starts()]
 
     def refuse_unless_on_offer(self, start: datetime, now: datetime) -> None:
         """Checks that a start would be offered if nothing were taken. Raises SlotNotOffered."""
         if not is_on_offer(self.meeting_type.properties.rules, self._working_hours, start, now):
             raise SlotNotOffered
+        if self.team and not self.list_working_members(start):
+            raise SlotNotOffered
+
+    def list_working_members(self, start: datetime) -> list[UUID]:
+        """Lists the members in whose working time a meeting at this start is."""
+        rules = self.meeting_type.properties.rules
+        return [member.id for member in self.members if is_working(rules, member.working_hours, start)]
+
+    def add_member(self, person_id: UUID) -> Self:
+        """Returns the offer with this member as the last of its hosts."""
+        [member] = (member for member in self.members if member.id == person_id)
+        return replace(self, hosts=(*self.hosts, member))
 
     @property
     def has_active_hosts(self) -> bool:

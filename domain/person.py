@@ -63,6 +63,7 @@ class Person(Aggregate):
     properties: PersonProperties
     active: bool = True
     left_at: datetime | None = None
+    returned_at: datetime | None = None
     email_changed_at: datetime | None = None
 
     # What may happen
@@ -101,6 +102,7 @@ class Person(Aggregate):
             self.left_at = event.occurred_at
         elif isinstance(event, PersonActivated):
             self.active = True
+            self.returned_at = event.occurred_at
         self.__dict__.pop("working_hours", None)
 
     def has_left_since(self, created_at: datetime) -> bool:

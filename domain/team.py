@@ -1,5 +1,8 @@
 """A team: people who can stand in for each other. A link with a team books its hosts and one free member."""
 
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -53,6 +56,7 @@ class Team(Aggregate):
 
     properties: TeamProperties
     deleted: bool = False
+    joined_at: Mapping[UUID, datetime] = MappingProxyType({})
 
     # What may happen
 
@@ -91,6 +95,7 @@ class Team(Aggregate):
     def evolve(self, event: Event) -> None:
         if isinstance(event, TeamProperties):
             self.properties = TeamProperties.from_event(event)
+            self.joined_at = {id: self.joined_at.get(id, event.occurred_at) for id in self.member_ids}
         elif isinstance(event, TeamDeleted):
             self.deleted = True
 

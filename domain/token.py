@@ -9,6 +9,7 @@ from domain import refusals
 from domain.availability.hours import Interval
 from domain.erasure import PersonalDetailsErased
 from domain.event import Context, Event
+from domain.member_choice import MemberChoice
 from domain.notifications.notified_aggregate import NotifiedAggregate
 from domain.notifications.outbox import Notification
 from domain.notifications.schedule import NO_SHOW_PERIOD
@@ -35,7 +36,8 @@ TIME_FIELDS = ("starts_at", "ends_at", "held_from", "held_until")
 class Token(NotifiedAggregate):
     """One meeting, ever: issued, then booked or revoked. A booked one may be moved, reassigned or cancelled.
 
-    `meeting` has the current times, `host_ids` the current hosts: the host first, then the co-hosts.
+    `meeting` has the current times, `host_ids` the current hosts: the host first, then the co-hosts. `member_id` is the
+    one of them who stands for the team from which somebody was `chosen`.
     """
 
     link_id: UUID
@@ -48,6 +50,8 @@ class Token(NotifiedAggregate):
     guest_moves: tuple[datetime, ...] = ()
     erased_details_ids: frozenset[UUID] = frozenset()
     conflicts: frozenset[tuple[UUID, datetime]] = frozenset()
+    chosen: MemberChoice | None = None
+    member_id: UUID | None = None
 
     # What may happen
 
@@ -81,12 +85,15 @@ class Token(NotifiedAggregate):
     def reassign(
         self, context: Context, host_ids: tuple[UUID, ...], host_versions: tuple[int, ...], **details: Any
     ) -> None:
-        """Gives the meeting to these hosts. Records nothing for the same. Raises BookingCancelled or MeetingStarted."""
+        """Gives the meeting to these hosts. Records nothing for the same. Raises BookingCancelled or MeetingStarted.
+
+        `details` refer to a message, or say that the last of the hosts was `chosen` from the team.
+        """
         meeting = self.require_changeable_meeting(context.now)
         if host_ids != self.host_ids:
             meeting_fields = {name: getattr(meeting, name) for name in ("meeting_type_version", *TIME_FIELDS)}
             host_fields = {"previous_host_ids": self.host_ids, "host_ids": host_ids, "host_versions": host_versions}
-            event_class = ReassignedWithMessage if details else MeetingReassigned
+            event_class = ReassignedWithMessage if "details_id" in details else MeetingReassigned
             self.record_event(event_class, context, **host_fields, **meeting_fields, **details)
 
     def cancel(self, context: Context, **payload: Any) -> None:
@@ -206,6 +213,13 @@ class Token(NotifiedAggregate):
 
     # How history becomes state
 
+    def set_member(self, chosen: MemberChoice | None, added_ids: tuple[UUID, ...]) -> None:
+        """Sets the member of the team: the one who was chosen, or who took the meeting over from them."""
+        if chosen is not None:
+            self.chosen, self.member_id = chosen, chosen.person_id
+        elif self.member_id is not None and self.member_id not in self.host_ids:
+            self.member_id = next(iter(added_ids), None)
+
     def evolve(self, event: Event) -> None:
         super().evolve(event)
         match event:
@@ -218,11 +232,14 @@ class Token(NotifiedAggregate):
             case MeetingBooked():
                 self.booked_event = self.meeting = event
                 self.host_ids = event.host_ids
+                self.set_member(event.chosen, event.host_ids)
             case Rescheduled():
                 self.meeting = event
                 self.guest_moves += (event.occurred_at,) * (event.actor.kind == "guest")
             case MeetingReassigned():
                 self.host_ids = event.host_ids
+                added_ids = tuple(id for id in event.host_ids if id not in event.previous_host_ids)
+                self.set_member(event.chosen, added_ids)
             case MeetingCancelled():
                 self.cancelled = True
             case CalendarConflictFound():

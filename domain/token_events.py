@@ -88,11 +88,12 @@ class RescheduledWithMessage(PersonalDetailsReference, Rescheduled, name="Resche
     """The meeting was moved by one of its hosts, with a message to the guest, which is a personal detail."""
 
 
-class MeetingReassigned(Event, name="MeetingReassigned.v1"):
+class MeetingReassigned(Event, name="MeetingReassigned.v1", later={"MeetingReassigned.v3": ("chosen",)}):
     """The meeting was given to another host, at the time at which it stands.
 
     `host_ids` has the host first, then the co-hosts, and `host_versions` the versions that this was decided on; the
-    times, and the version of the meeting type that they follow, are those of the meeting as it stands.
+    times, and the version of the meeting type that they follow, are those of the meeting as it stands. `chosen` is the
+    member of the link's team who was chosen instead of one who had no time.
     """
 
     previous_host_ids: tuple[UUID, ...]
@@ -103,9 +104,15 @@ class MeetingReassigned(Event, name="MeetingReassigned.v1"):
     ends_at: Instant
     held_from: Instant
     held_until: Instant
+    chosen: MemberChoice | None = None
 
 
-class ReassignedWithMessage(PersonalDetailsReference, MeetingReassigned, name="MeetingReassigned.v2"):
+class ReassignedWithMessage(
+    PersonalDetailsReference,
+    MeetingReassigned,
+    name="MeetingReassigned.v2",
+    later={"MeetingReassigned.v4": ("chosen",)},
+):
     """The meeting was given to another host, with a message to the guest, which is a personal detail."""
 
 

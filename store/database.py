@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from threading import local
 from time import monotonic
 from typing import Any, LiteralString
 
@@ -49,6 +50,7 @@ class Database:
         self.reporting = get_reporting_schema(schema)
         self.is_away = False
         self.disk_full_at: float | None = None
+        self.thread_state = local()
         self.pool = ConnectionPool[PooledConnection](
             url,
             connection_class=PooledConnection,
@@ -70,8 +72,21 @@ class Database:
         self.pool.close()
 
     @contextmanager
+    def hold_connection(self) -> Iterator[Connection[DictRow]]:
+        """Yields a connection of the pool, which is this thread's only one until the end. Raises DatabaseAway."""
+        with self.acquire_connection() as connection:
+            self.thread_state.connection = connection
+            try:
+                yield connection
+            finally:
+                self.thread_state.connection = None
+
+    @contextmanager
     def acquire_connection(self) -> Iterator[Connection[DictRow]]:
         """Yields a connection of the pool. Raises DatabaseAway when there is none or it is lost."""
+        if (connection := getattr(self.thread_state, "connection", None)) is not None:
+            yield connection
+            return
         try:
             with self.pool.connection(AWAY_WAIT_SECONDS if self.is_away else POOL_WAIT_SECONDS) as connection:
                 self.is_away = False

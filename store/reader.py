@@ -1,14 +1,22 @@
 """Queries over the log for decisions: several streams at once, claims, reservations, personal details."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
 from typing import cast
 from uuid import UUID
 
+import psycopg
+
 from domain.availability.hours import Interval
 from domain.event import Event
+from domain.log import OutcomeUnknown, TeamState
+from domain.organisation import ORGANISATION_ID
 from domain.personal_details import PersonalDetails
+from domain.tally import MemberTally, Tally
 from store.database import Database
+from store.pool_connection import Unreplicated
 
 SELECT_EVENTS_AFTER = """
 SELECT e.stream_id, e.version, e.type, e.data
@@ -38,6 +46,37 @@ SELECT lower(piece) AS start, upper(piece) AS "end" FROM (
         WHERE person_id = ANY (%(hosts)s) AND during && tstzrange(%(start)s, %(end)s)
     ) AS taken
 ) AS held
+"""
+SELECT_UNAVAILABLE_BY_PERSON = """
+SELECT host_id AS person_id, lower(during) AS start, upper(during) AS "end" FROM {schema}.reservations
+WHERE host_id = ANY (%(hosts)s) AND during && tstzrange(%(start)s, %(end)s) AND booking_id IS DISTINCT FROM %(but)s
+UNION ALL
+SELECT person_id, lower(piece), upper(piece) FROM (
+    SELECT person_id, during * tstzrange(%(start)s, %(end)s) AS piece FROM {schema}.busy_intervals
+    WHERE person_id = ANY (%(hosts)s) AND during && tstzrange(%(start)s, %(end)s)
+) AS busy
+"""
+SELECT_TEAM_STATE = """
+SELECT coalesce((SELECT version FROM {schema}.tallies WHERE team_id = %(team)s), 0) AS version,
+       coalesce((SELECT jsonb_agg(m) FROM {schema}.member_tallies m WHERE team_id = %(team)s), '[]') AS members,
+       ARRAY(
+           SELECT host_id FROM {schema}.reservations
+           WHERE host_id = ANY (%(people)s) AND during && tstzrange(%(start)s, %(end)s)
+               AND booking_id IS DISTINCT FROM %(but)s
+           UNION
+           SELECT person_id FROM {schema}.busy_intervals
+           WHERE person_id = ANY (%(people)s) AND during && tstzrange(%(start)s, %(end)s)
+       ) AS busy,
+       coalesce(organisation.time_zone, 'UTC') AS time_zone,
+       coalesce(organisation.version, 0) AS organisation_version
+FROM (VALUES (1)) AS one
+LEFT JOIN LATERAL (
+    SELECT version, data ->> 'time_zone' AS time_zone FROM {schema}.events
+    WHERE stream_id = %(organisation)s ORDER BY version DESC LIMIT 1
+) AS organisation ON true
+"""
+LOCK_TALLY = """
+SELECT pg_advisory_xact_lock(hashtextextended(%(schema)s || '.tally.' || %(team)s::uuid, 0))
 """
 SELECT_PERSONAL_DETAILS = "SELECT id, stream_id, salt, data FROM {schema}.personal_details WHERE id = ANY (%s)"
 SELECT_DETAILS_BY_ADDRESS = """
@@ -97,6 +136,53 @@ class PostgresLogReader:
         params = {"hosts": list(host_ids), "start": within.start, "end": within.end, "but": excluding}
         rows = self.database.fetch_rows(SELECT_UNAVAILABLE_INTERVALS, params)
         return [Interval(row["start"], row["end"]) for row in rows]
+
+    def find_unavailable_by_person(
+        self, person_ids: Sequence[UUID], within: Interval, excluding: UUID | None = None
+    ) -> dict[UUID, list[Interval]]:
+        params = {"hosts": list(person_ids), "start": within.start, "end": within.end, "but": excluding}
+        intervals: dict[UUID, list[Interval]] = defaultdict(list)
+        for row in self.database.fetch_rows(SELECT_UNAVAILABLE_BY_PERSON, params):
+            intervals[row["person_id"]].append(Interval(row["start"], row["end"]))
+        return intervals
+
+    def read_team_state(
+        self, team_id: UUID, person_ids: Sequence[UUID], interval: Interval | None, excluding: UUID | None = None
+    ) -> TeamState:
+        start, end = interval or (None, None)
+        params = {"team": team_id, "people": list(person_ids), "start": start, "end": end, "but": excluding}
+        [row] = self.database.fetch_rows(SELECT_TEAM_STATE, {**params, "organisation": ORGANISATION_ID})
+        members = {
+            UUID(member["person_id"]): MemberTally(
+                month=date.fromisoformat(member["month"]),
+                count=member["count"],
+                levelled_at=datetime.fromisoformat(member["levelled_at"]),
+                chosen_at=datetime.fromisoformat(member["chosen_at"]) if member["chosen_at"] else None,
+            )
+            for member in row["members"]
+        }
+        return TeamState(
+            tally=Tally(team_id, row["version"], members),
+            busy_ids=frozenset(row["busy"]),
+            time_zone=row["time_zone"],
+            organisation_version=row["organisation_version"],
+        )
+
+    @contextmanager
+    def hold_tally(self, team_id: UUID) -> Iterator[None]:
+        lock = self.database.compose_query(LOCK_TALLY)
+        with self.database.hold_connection() as connection:
+            connection.execute("BEGIN")
+            try:
+                connection.execute(lock, {"schema": self.database.schema, "team": team_id})
+                yield
+            except BaseException:
+                connection.rollback()
+                raise
+            try:
+                connection.execute("COMMIT")
+            except (psycopg.Error, Unreplicated) as error:
+                raise OutcomeUnknown from error
 
     def load_personal_details(self, ids: Collection[UUID]) -> dict[UUID, PersonalDetails]:
         rows = self.database.fetch_rows(SELECT_PERSONAL_DETAILS, (list(ids),))

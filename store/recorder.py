@@ -21,6 +21,7 @@ from domain.refusals import (
     TooManyBookings,
     TooManyMails,
 )
+from domain.tally import TallyChange
 from store.database import Database, DatabaseAway
 
 APPEND = "SELECT {schema}.append(%s, %s, %s, %s, %s, %s) AS positions"
@@ -31,6 +32,8 @@ SELECT CASE WHEN EXISTS (
 ) THEN NULL ELSE {schema}.append(%s, %s, %s, %s, %s, %s) END AS positions
 """
 APPEND_WITHIN_QUOTA = APPEND_UNLESS_BUSY.replace("append(", "append_within_quota(%s, ")
+APPEND_WITH_TALLY = APPEND.replace("append(", "append_with_tally(%s, %s, %s, ")
+APPEND_WITH_TALLY_UNLESS_BUSY = APPEND_UNLESS_BUSY.replace("append(", "append_with_tally(%s, %s, %s, ")
 APPEND_WITH_PROOF = APPEND_UNLESS_BUSY.replace("append(", "append_with_proof(%s, %s, ")
 CLAIM_REFUSALS = {"slug_taken": SlugTaken, "email_taken": EmailTaken}
 PROOF_REFUSALS = {"proof_of_work": ProofOfWorkRequired, "mailed_code": MailedCodeWrong}
@@ -49,6 +52,8 @@ class LogRecorder(AggregateRecorder):
         self.append_statement = database.compose_query(APPEND)
         self.append_unless_busy_statement = database.compose_query(APPEND_UNLESS_BUSY)
         self.append_within_quota_statement = database.compose_query(APPEND_WITHIN_QUOTA)
+        self.append_with_tally_statement = database.compose_query(APPEND_WITH_TALLY)
+        self.append_with_tally_unless_busy_statement = database.compose_query(APPEND_WITH_TALLY_UNLESS_BUSY)
         self.append_with_proof_statement = database.compose_query(APPEND_WITH_PROOF)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
@@ -76,6 +81,9 @@ class LogRecorder(AggregateRecorder):
 
     def choose_statement(self, conditions: AppendConditions) -> Composed:
         """Returns the statement that appends under such conditions. Quotas and proofs are only on reservations."""
+        if conditions.tally is not None:
+            is_reserving = conditions.reservation is not None
+            return self.append_with_tally_unless_busy_statement if is_reserving else self.append_with_tally_statement
         if conditions.proof is not None:
             return self.append_with_proof_statement
         if conditions.quota is not None:
@@ -109,8 +117,8 @@ def build_busy_arguments(conditions: AppendConditions) -> list[Any]:
     return [list(host_ids), reservation.interval.start, reservation.interval.end]
 
 
-def build_guest_arguments(conditions: AppendConditions) -> list[str]:
-    """Returns the arguments with which `append_with_proof` and `append_within_quota` begin; empty without both."""
+def build_guest_arguments(conditions: AppendConditions) -> list[str | None]:
+    """Returns the arguments with which the other functions around `append` begin; empty for `append` itself."""
     quota, proof = conditions.quota, conditions.proof
     quota_fields = quota and {
         "now": quota.now.isoformat(),
@@ -125,9 +133,27 @@ def build_guest_arguments(conditions: AppendConditions) -> list[str]:
         "now": proof.now.isoformat(),
         "expires_at": proof.expires_at.isoformat(),
     }
+    if conditions.tally is not None:
+        fields = [build_tally_fields(conditions.tally), proof_fields, quota_fields]
+        return [None if part is None else json.dumps(part) for part in fields]
     if proof_fields is not None:
         return [json.dumps(proof_fields), json.dumps(quota_fields or {})]
     return [json.dumps(quota_fields)] if quota_fields else []
+
+
+def build_tally_fields(tally: TallyChange) -> dict[str, Any]:
+    """Returns the change of a tally as `append_with_tally` takes it."""
+    members = [
+        {
+            "person": str(id),
+            "month": member.month.isoformat(),
+            "count": member.count,
+            "levelled_at": member.levelled_at.isoformat(),
+            "chosen_at": member.chosen_at and member.chosen_at.isoformat(),
+        }
+        for id, member in tally.members.items()
+    ]
+    return {"team": str(tally.team_id), "version": tally.version, "members": members}
 
 
 def build_append_arguments(events: Sequence[StoredEvent], conditions: AppendConditions) -> list[str]:
@@ -191,6 +217,8 @@ def build_reservations_argument(conditions: AppendConditions) -> dict[str, Any]:
 def raise_refusal(error: psycopg.Error) -> NoReturn:
     """Raises the domain's exception for a failed append: StaleRead, a refusal, OutcomeUnknown or DatabaseAway."""
     match error.sqlstate:
+        case "OL001" if error.diag.message_primary == "stale_tally":
+            raise StaleRead(UUID(str(error.diag.message_detail))) from error
         case "OL001" | "40001" | "40P01" | "23505":
             raise StaleRead from error
         case "OL002":

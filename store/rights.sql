@@ -2,6 +2,7 @@
 
 GRANT USAGE, CREATE ON SCHEMA {schema} TO {service};
 GRANT SELECT ON {schema}.events, {schema}.stored_events, {schema}.claims, {schema}.reservations, {schema}.personal_details TO {service};
+GRANT SELECT ON {schema}.tallies, {schema}.member_tallies TO {service};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.read_models, {schema}.dead_letters TO {service};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.api_keys, {schema}.sign_in_codes, {schema}.guest_requests TO {service};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.sessions, {schema}.sign_in_requests TO {service};
@@ -22,6 +23,8 @@ GRANT SELECT, INSERT (fingerprint), UPDATE (retired_at) ON {schema}.secret_keys 
 
 REVOKE ALL ON FUNCTION {schema}.append(jsonb, jsonb, jsonb, jsonb, jsonb, jsonb) FROM PUBLIC;
 REVOKE ALL ON FUNCTION {schema}.settle() FROM PUBLIC;
+REVOKE ALL ON FUNCTION {schema}.append_with_tally(jsonb, jsonb, jsonb, jsonb, jsonb, jsonb, jsonb, jsonb, jsonb) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION {schema}.append_with_tally(jsonb, jsonb, jsonb, jsonb, jsonb, jsonb, jsonb, jsonb, jsonb) TO {service};
 GRANT EXECUTE ON FUNCTION {schema}.append(jsonb, jsonb, jsonb, jsonb, jsonb, jsonb) TO {service};
 GRANT EXECUTE ON FUNCTION {schema}.settle() TO {service};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.mailed_codes, {schema}.spent_proofs TO {service};

@@ -4,10 +4,11 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from domain.availability.grid import ZERO, StartRun, iterate_runs, list_local_dates
 from domain.availability.hours import Interval, WorkingHours, list_working_intervals, load_zone, merge_intervals
-from domain.availability.start_ranges import StartRange, StartRanges, intersect_ranges
+from domain.availability.start_ranges import StartRange, StartRanges, intersect_ranges, merge_ranges
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,13 @@ class SlotRules:
             raise ValueError("A meeting's duration and the step between slots are longer than nothing.")
         if min(self.buffer_before, self.buffer_after, self.minimum_notice, self.booking_window) < ZERO:
             raise ValueError("Buffers, minimum notice and booking window are never negative.")
+
+
+class MemberTime(NamedTuple):
+    """The hours of a member of a team, and the time that is taken of them."""
+
+    hours: WorkingHours
+    unavailable: Iterable[Interval] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +57,15 @@ class IntervalSet:
 class Availability:
     """What the policies go by: rules, each host's working time, unavailable time of any host (sorted), and now.
 
-    Neither the intervals of one host's working time nor those of unavailable time overlap or touch.
+    Neither the intervals of one host's working time nor those of unavailable time overlap or touch. `members` is the
+    same for each member of the link's team alone; None without a team.
     """
 
     rules: SlotRules
     working_time: Sequence[Sequence[Interval]]
     unavailable: Sequence[Interval]
     now: datetime
+    members: Sequence["Availability"] | None = None
 
 
 def limit_to_minimum_notice(availability: Availability, ranges: StartRanges) -> StartRanges:
@@ -97,12 +107,21 @@ def limit_to_free_time(availability: Availability, ranges: StartRanges) -> Start
     return intersect_ranges(ranges, [*gaps, (first, max(first, ranges[-1][1]))])
 
 
+def limit_to_free_members(availability: Availability, ranges: StartRanges) -> StartRanges:
+    """Keeps starts at which at least one member of the team works and is free. Without a team, keeps all."""
+    if availability.members is None:
+        return ranges
+    of_members = [limit_to_free_time(member, limit_to_weekly_hours(member, ranges)) for member in availability.members]
+    return merge_ranges(of_members)
+
+
 Policy = Callable[[Availability, StartRanges], StartRanges]
 POLICIES: Sequence[Policy] = (
     limit_to_minimum_notice,
     limit_to_booking_window,
     limit_to_weekly_hours,
     limit_to_free_time,
+    limit_to_free_members,
 )
 
 
@@ -112,17 +131,22 @@ def compute_reserved_interval(rules: SlotRules, start: datetime) -> Interval:
 
 
 def list_offered_runs(
-    rules: SlotRules, hosts: Sequence[WorkingHours], unavailable: Iterable[Interval], within: Interval, now: datetime
+    rules: SlotRules,
+    hosts: Sequence[WorkingHours],
+    unavailable: Iterable[Interval],
+    within: Interval,
+    now: datetime,
+    members: Sequence[MemberTime] | None = None,
 ) -> list[StartRun]:
     """Lists the starts on offer in `within`, sorted, each once, as runs: the work grows with free intervals, not slots.
 
     `hosts` is the host, whose hours make the grid, then the co-hosts: at least one person. `unavailable` is the taken
-    time of any of them in any order: reservations, buffers included, and their own calendars. All instants are aware,
-    in UTC.
+    time of any of them in any order: reservations, buffers included, and their own calendars. With `members`, one of
+    them must be free too. All instants are aware, in UTC.
     """
     if within.start >= within.end:
         return []
-    return _list_runs(rules, hosts, unavailable, (within.start, within.end - datetime.resolution), now)
+    return _list_runs(rules, hosts, unavailable, (within.start, within.end - datetime.resolution), now, members)
 
 
 def list_offered_slots(
@@ -138,8 +162,21 @@ def is_on_offer(rules: SlotRules, hosts: Sequence[WorkingHours], start: datetime
     return bool(_list_runs(rules, hosts, (), (start, start), now))
 
 
+def is_working(rules: SlotRules, person: WorkingHours, start: datetime) -> bool:
+    """Whether a meeting at this start (aware) is within a person's working time."""
+    end = start + rules.duration
+    return IntervalSet.from_intervals(_list_working_intervals_between(person, start, end)).is_covering(
+        Interval(start, end)
+    )
+
+
 def _list_runs(
-    rules: SlotRules, hosts: Sequence[WorkingHours], unavailable: Iterable[Interval], within: StartRange, now: datetime
+    rules: SlotRules,
+    hosts: Sequence[WorkingHours],
+    unavailable: Iterable[Interval],
+    within: StartRange,
+    now: datetime,
+    members: Sequence[MemberTime] | None = None,
 ) -> list[StartRun]:
     """Lists the starts on offer in a range.
 
@@ -148,8 +185,17 @@ def _list_runs(
     first, last = max(within[0], now + rules.minimum_notice), min(within[1], now + rules.booking_window)
     if first > last:
         return []
-    working_time = [_list_working_intervals_between(person, first, last + rules.duration) for person in hosts]
-    availability = Availability(rules, working_time, merge_intervals(unavailable), now)
+
+    def list_working_time(person: WorkingHours) -> list[Interval]:
+        return _list_working_intervals_between(person, first, last + rules.duration)
+
+    of_members = [
+        Availability(rules, [list_working_time(member.hours)], merge_intervals(member.unavailable), now)
+        for member in members or ()
+    ]
+    working_time = [list_working_time(person) for person in hosts]
+    members_time = None if members is None else of_members
+    availability = Availability(rules, working_time, merge_intervals(unavailable), now, members_time)
     ranges: StartRanges = [within]
     for policy in POLICIES:
         ranges = policy(availability, ranges)

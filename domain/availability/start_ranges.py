@@ -1,6 +1,6 @@
 """Ranges of instants at which a meeting may start, as a list that policies narrow."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 StartRange = tuple[datetime, datetime]
@@ -24,4 +24,15 @@ def intersect_ranges(left: StartRanges, right: StartRanges) -> list[StartRange]:
             left_index += 1
         else:
             right_index += 1
+    return result
+
+
+def merge_ranges(sets: Iterable[StartRanges]) -> list[StartRange]:
+    """Returns the instants that are in any of these ranges."""
+    result: list[StartRange] = []
+    for first, last in sorted(ranges for its_ranges in sets for ranges in its_ranges):
+        if result and first <= result[-1][1]:
+            result[-1] = result[-1][0], max(last, result[-1][1])
+        else:
+            result.append((first, last))
     return result

@@ -1,6 +1,7 @@
 """The one application of the eventsourcing library: it loads aggregates, appends events and runs decisions."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from threading import local
 from typing import Any, TypeVar, cast
 from uuid import UUID
@@ -27,6 +28,7 @@ from domain.token import Token
 from domain.token_events import DirectIssued, SingleUseIssued
 
 MAX_ATTEMPTS = 5
+MAX_STALE_TALLIES = 2  # then the tally is locked before it is read
 AGGREGATE_CLASSES: dict[type[Event], type[Aggregate]] = {
     PersonAdded: Person,
     MeetingTypeCreated: MeetingType,
@@ -97,7 +99,12 @@ class CommandApplication(Application[UUID]):
         """Saves the pending events under conditions. Returns the last position, or None when nothing is pending."""
         if not any(aggregate.pending_events for aggregate in aggregates):
             return None
-        recordings = self.save(*cast(Any, aggregates), conditions=conditions or AppendConditions())
+        try:
+            recordings = self.save(*cast(Any, aggregates), conditions=conditions or AppendConditions())
+        except SlotTaken as error:
+            if conditions is None or conditions.tally is None:
+                raise
+            raise StaleRead from error  # another member may be free
         self.current_attempt.has_appended = True
         for aggregate in aggregates:
             self.cache.put_aggregate(aggregate)
@@ -111,9 +118,11 @@ class CommandApplication(Application[UUID]):
         refusal after an unknown outcome is not final. Raises TryAgain after MAX_ATTEMPTS.
         """
         outcome_unknown = False
+        stale_teams: list[UUID] = []
         for _ in range(MAX_ATTEMPTS):
             try:
-                return self.attempt_decision(decide, fresh)
+                with self.hold_contended_tally(stale_teams):
+                    return self.attempt_decision(decide, fresh)
             except SlotTaken:
                 if not outcome_unknown:
                     raise
@@ -122,12 +131,18 @@ class CommandApplication(Application[UUID]):
                 if fresh and not outcome_unknown:
                     raise
                 outcome_unknown = False
-            except StaleRead:
-                pass
+            except StaleRead as error:
+                stale_teams += [error.team_id] if error.team_id else []
             except OutcomeUnknown:
                 outcome_unknown = True
             fresh = True
         raise TryAgain
+
+    def hold_contended_tally(self, stale_teams: Sequence[UUID]) -> AbstractContextManager[None]:
+        """Holds the tally of a team that others changed during two attempts; then nobody changes it during the next."""
+        if len(stale_teams) < MAX_STALE_TALLIES:
+            return nullcontext()
+        return self.reader.hold_tally(stale_teams[-1])
 
     def attempt_decision(self, decide: Callable[[bool], T], fresh: bool) -> T:
         """Returns the result of one attempt: its append was acknowledged, or what it read is as safe as that."""

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from domain.commands.command_group import CommandGroup
 from domain.commands.replacement import Replacement, build_replacement, get_replacement_policy
+from domain.commands.team_choice import count_for_another, count_once_more
 from domain.event import Context
 from domain.link import Link
 from domain.log import AppendConditions
@@ -25,9 +26,10 @@ class NoShowCommands(CommandGroup):
         def decide(token: Token, _: bool) -> int | None:
             token.mark_no_show(context, tell_guest)
             replacement = self.prepare_replacement(token, context) if tell_guest and token.pending_events else None
+            tally = count_for_another(self, token, None) if token.pending_events else None
             if replacement is None:
-                return self.append_events(token)
-            conditions = AppendConditions(reads=(replacement.link,), details=(replacement.details,))
+                return self.append_events(token, conditions=AppendConditions(tally=tally))
+            conditions = AppendConditions(reads=(replacement.link,), details=(replacement.details,), tally=tally)
             return self.append_events(token, replacement.token, conditions=conditions)
 
         return self.decide_on_aggregate(Token, token_id, context, decide)
@@ -42,10 +44,11 @@ class NoShowCommands(CommandGroup):
             token.undo_no_show(context)
             replacement_id = derive_replacement_id(token.id)
             replacement = self.load_aggregates([replacement_id]).get(replacement_id)
+            conditions = AppendConditions(tally=count_once_more(self, token) if token.pending_events else None)
             if not token.pending_events or not isinstance(replacement, Token):
-                return self.append_events(token)
+                return self.append_events(token, conditions=conditions)
             replacement.revoke(context)
-            return self.append_events(token, replacement)
+            return self.append_events(token, replacement, conditions=conditions)
 
         return self.decide_on_aggregate(Token, token_id, context, decide)
 

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from domain.availability.hours import Interval
 from domain.commands.command_group import CommandGroup
+from domain.commands.team_choice import count_for_another
 from domain.event import Context
 from domain.link import Link
 from domain.log import AppendConditions, Reservation
@@ -42,6 +43,9 @@ class ReassignmentCommands(CommandGroup):
             new_host_ids = tuple({host_id}.difference(before))
             self.refuse_unless_free(new_host_ids, interval, token_id)
             details, details_fields = create_text_details(token_id, "message", token.filter_text(message))
+            tally = None
+            if token.member_id is not None and token.member_id not in ids:
+                tally = count_for_another(self, token, next(iter(new_host_ids), None))
             token.reassign(context, ids, tuple(host.version for host in hosts), **details_fields)
             reservation = Reservation(token_id, ids, interval, new_host_ids)
             conditions = AppendConditions(
@@ -50,6 +54,7 @@ class ReassignmentCommands(CommandGroup):
                 release_host_ids=before,
                 reservation=reservation,
                 details=details,
+                tally=tally,
             )
             return self.append_events(token, conditions=conditions)
 

@@ -4,30 +4,29 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from domain.availability.grid import StartRun
 from domain.availability.hours import Interval
 from domain.commands.booking_request import BookingRequest, BookingResult, BookingTarget
-from domain.commands.command_application import CommandApplication, require_all, require_kind
-from domain.commands.command_group import CommandGroup
+from domain.commands.command_application import CommandApplication
 from domain.commands.idempotent_creation import derive_id
 from domain.commands.replacement import give_replacement
+from domain.commands.team_choice import TeamChoiceCommands, count_for_another
 from domain.event import Context
 from domain.link import Link
 from domain.log import AppendConditions, Reservation
 from domain.meeting_type import MeetingType
-from domain.offer import LinkOffer, Offer, pad_interval
+from domain.offer import LinkOffer
 from domain.permissions import require_booking_changeable
 from domain.person import Person
 from domain.personal_details import compute_digest, compute_key_digest, create_personal_details, create_text_details
 from domain.quotas import GuestQuotas
-from domain.refusals import Erased, IdempotencyKeyReused, LinkNotFound, LinkUnconfirmed, LinkUsed, NotFound
+from domain.refusals import Erased, IdempotencyKeyReused, LinkNotFound, LinkUnconfirmed, LinkUsed
 from domain.token import Token
 from domain.token_events import MeetingBooked
 
 NO_QUOTAS = GuestQuotas()
 
 
-class SchedulingCommands(CommandGroup):
+class SchedulingCommands(TeamChoiceCommands):
     """The commands on meetings. A single-use link books exactly one meeting, ever."""
 
     def __init__(self, application: CommandApplication, quotas: GuestQuotas = NO_QUOTAS) -> None:
@@ -67,6 +66,8 @@ class SchedulingCommands(CommandGroup):
         Raises SlotTaken, TooManyBookings, TooManyMails, ProofOfWorkRequired, MailedCodeRequired, MailedCodeWrong.
         """
         is_on_core_link = token.issued_event is None
+        choice = self.choose_hosts(offer, request.start, context)
+        offer = choice.offer
         proof = request.check.verify(offer.link.id) if request.check and is_on_core_link else None
         details = create_personal_details(
             token.id, request.details, request.details["guest"]["name"], request.details["guest"]["email"]
@@ -84,14 +85,16 @@ class SchedulingCommands(CommandGroup):
             host_ids=offer.host_ids,
             host_versions=tuple(host.version for host in offer.hosts),
             **offer.meeting_type.properties.schedule_fields,
+            chosen=choice.chosen,
             **offer.build_time_fields(request.start),
         )
         conditions = AppendConditions(
-            reads=(offer.link, offer.meeting_type, *offer.hosts),
+            reads=(offer.link, offer.meeting_type, *offer.hosts, *choice.reads),
             reservation=Reservation(token.id, offer.host_ids, offer.compute_reserved_interval(request.start)),
             details=(details,),
             quota=self.quotas.limit_booking(context.now, offer.link.id) if is_on_core_link else None,
             proof=proof,
+            tally=choice.tally,
         )
         return BookingResult(token, offer, request.details, self.append_events(token, conditions=conditions))
 
@@ -170,17 +173,24 @@ class SchedulingCommands(CommandGroup):
             token.refuse_frequent_moves(context.now, quotas.moves)
             offer = self.load_booking_offer(token, fresh)
             offer.refuse_unless_on_offer(start, context.now)
+            before_ids = token.host_ids
+            choice = self.choose_hosts_again(offer, token, start, context)
+            offer = choice.offer
             details, details_fields = create_text_details(token.id, "message", token.filter_text(message))
             time_fields = offer.build_time_fields(start)
             token.reschedule(context, meeting_type_version=offer.meeting_type.version, **time_fields, **details_fields)
+            if choice.chosen is not None:
+                versions = tuple(host.version for host in offer.hosts)
+                token.reassign(context, offer.host_ids, versions, chosen=choice.chosen)
             reservation = Reservation(token.id, offer.host_ids, offer.compute_reserved_interval(start))
             conditions = AppendConditions(
-                reads=(offer.meeting_type, *offer.hosts),
+                reads=(offer.meeting_type, *offer.hosts, *choice.reads),
                 release_booking_id=token.id,
-                release_host_ids=offer.host_ids,
+                release_host_ids=before_ids,
                 reservation=reservation,
                 details=details,
                 quota=quotas.limit_move(context.now, token.core_link_details_id),
+                tally=choice.tally,
             )
             return self.append_events(token, conditions=conditions)
 
@@ -197,11 +207,13 @@ class SchedulingCommands(CommandGroup):
             details, details_fields = create_text_details(token.id, "reason", token.filter_text(reason))
             token.cancel(context, cancelled_by=cancelled_by, **details_fields)
             replacement = give_replacement(self, token, context) if cancelled_by == "host" else None
+            tally = count_for_another(self, token, None) if cancelled_by == "guest" else None
             conditions = AppendConditions(
                 reads=(replacement.link,) if replacement else (),
                 release_booking_id=token.id,
                 release_host_ids=token.host_ids,
                 details=(*details, replacement.details) if replacement else details,
+                tally=tally,
             )
             return self.append_events(token, *([replacement.token] if replacement else []), conditions=conditions)
 
@@ -239,18 +251,6 @@ class SchedulingCommands(CommandGroup):
             raise LinkUnconfirmed
         return token, self.load_offer(token.link_id, fresh=True)
 
-    def list_slots(
-        self, offer: Offer, within: Interval, now: datetime, excluding: UUID | None = None
-    ) -> list[Interval]:
-        """Lists the free slots of an offer within an interval. The time of the booking `excluding` counts as free."""
-        unavailable = self.reader.find_unavailable_intervals(offer.host_ids, pad_interval(within), excluding)
-        return offer.list_slots(within, unavailable, now)
-
-    def list_runs(self, offer: Offer, within: Interval, now: datetime, excluding: UUID | None = None) -> list[StartRun]:
-        """Lists the starts of `list_slots` as runs, however many there are."""
-        unavailable = self.reader.find_unavailable_intervals(offer.host_ids, pad_interval(within), excluding)
-        return offer.list_runs(within, unavailable, now)
-
     def resolve_slug(self, slug: str, fresh: bool) -> UUID:
         """Returns the id of the link with a slug. Raises LinkNotFound."""
         cached_id = None if fresh else self.application.cache.find_link_id(slug)
@@ -269,28 +269,3 @@ class SchedulingCommands(CommandGroup):
         token = Token(id)
         token.issue_directly(link_id, context)
         return token
-
-    def load_offer(self, link_id: UUID, fresh: bool) -> LinkOffer:
-        """Returns the current offer of a link. One query when its dependencies are cached. Raises NotFound."""
-        cached_link = self.application.cache.find_aggregate(link_id)
-        dependency_ids = list_dependency_ids(cached_link) if isinstance(cached_link, Link) else ()
-        aggregates = self.load_aggregates([link_id, *dependency_ids], fresh)
-        link = require_kind(Link, aggregates.get(link_id))
-        missing_ids = [id for id in list_dependency_ids(link) if id not in aggregates]
-        if missing_ids:
-            aggregates |= self.load_aggregates(missing_ids, fresh)
-        meeting_type = require_kind(MeetingType, aggregates.get(link.properties.meeting_type_id))
-        return LinkOffer(meeting_type, require_all(Person, link.host_ids, aggregates), link)
-
-    def load_booking_offer(self, token: Token, fresh: bool = True) -> Offer:
-        """Returns what a booking may be moved to: its meeting type as it is now, with its own hosts."""
-        if token.booked_event is None:
-            raise NotFound
-        aggregates = self.load_aggregates([token.booked_event.meeting_type_id, *token.host_ids], fresh)
-        meeting_type = require_kind(MeetingType, aggregates.get(token.booked_event.meeting_type_id))
-        return Offer(meeting_type, require_all(Person, token.host_ids, aggregates))
-
-
-def list_dependency_ids(link: Link) -> tuple[UUID, ...]:
-    """Lists the ids of the aggregates that a link depends on: its meeting type and its hosts."""
-    return (link.properties.meeting_type_id, *link.host_ids)

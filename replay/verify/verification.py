@@ -9,7 +9,7 @@ from psycopg.rows import DictRow
 
 from projections.catalogue import READ_MODELS
 from replay.tree.checkpoint import Checkpoint
-from replay.verify import meetings, side_tables, streams
+from replay.verify import meetings, side_tables, streams, tallies
 from replay.verify.checkpoint_comparison import CheckpointComparison
 from replay.verify.problems import Problem, Report, limit_problems
 from replay.verify.read_models import find_differing_rows
@@ -33,6 +33,7 @@ CHECKS: dict[str, Callable[[VerifyConnection], Iterator[Problem]]] = {
     "reservations": side_tables.check_reservations,
     "claims": side_tables.check_claims,
     "personal details": side_tables.check_details,
+    "choices": tallies.check_choices,
 }
 
 

@@ -27,7 +27,7 @@ def test_the_times_of_a_meeting_include_its_buffers() -> None:
 
 def test_only_a_time_that_could_be_a_slot_passes() -> None:
     some_day = Interval(START, START + timedelta(days=1))
-    [first, *_] = offer().list_slots(some_day, [], NOW)
+    [first, *_] = list_slots(offer(), some_day, [], NOW)
     offer().refuse_unless_on_offer(first.start, NOW)
     with pytest.raises(SlotNotOffered):
         offer().refuse_unless_on_offer(first.start + timedelta(minutes=7), NOW)
@@ -35,8 +35,8 @@ def test_only_a_time_that_could_be_a_slot_passes() -> None:
 
 def test_what_is_taken_is_not_a_slot() -> None:
     some_day = Interval(START, START + timedelta(days=1))
-    first, second, *_ = offer().list_slots(some_day, [], NOW)
-    assert offer().list_slots(some_day, [first], NOW)[0] == second
+    first, second, *_ = list_slots(offer(), some_day, [], NOW)
+    assert list_slots(offer(), some_day, [first], NOW)[0] == second
 
 
 def test_nobody_is_there_once_a_host_has_left() -> None:
@@ -45,7 +45,7 @@ def test_nobody_is_there_once_a_host_has_left() -> None:
     julio.deactivate(build_context())
     gone = Offer(create_meeting_type(), (julio,))
     assert not gone.has_active_hosts
-    assert gone.list_slots(Interval(START, START + timedelta(days=7)), [], NOW) == []
+    assert list_slots(gone, Interval(START, START + timedelta(days=7)), [], NOW) == []
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,8 @@ def test_nobody_is_there_once_a_host_has_left() -> None:
 def test_days_are_those_of_the_zone(first: date, last: date, start: datetime, hours: int) -> None:
     days = build_days_interval(first, last, "Europe/Berlin")
     assert (days.start, days.end - days.start) == (start, timedelta(hours=hours))
+
+
+def list_slots(of: Offer, within: Interval, unavailable: list[Interval], now: datetime) -> list[Interval]:
+    """List the slots of an offer."""
+    return of.to_slots(of.list_runs(within, unavailable, now))

@@ -31,13 +31,15 @@ def has_free_time(services: Services, offer: LinkOffer, now: datetime) -> bool:
 def find_reason(offer: LinkOffer, now: datetime) -> str:
     """Find why nothing is on offer: who left, what the meeting type rules out, whose hours, or what is taken."""
     properties = offer.meeting_type.properties
+    if offer.team is not None and not any(member.active for member in offer.members):
+        return f"nobody of the team {offer.team.properties.name} can take a meeting."
     if departed := [host.properties.name for host in offer.hosts if not host.active]:
         return f"{departed[0]} is deactivated."
     if properties.is_never_offered:
         return f"its meeting type {properties.explain_never_offered()}"
     if properties.minimum_notice_minutes >= timedelta(days=LOOK_AHEAD_DAYS) / timedelta(minutes=1):
         return f"its meeting type asks for a notice of {describe_minutes(properties.minimum_notice_minutes)}."
-    if any(offer.list_slots(within, (), now) for within in iterate_intervals(now)):
+    if any(offer.list_runs(within, (), now) for within in iterate_intervals(now)):
         return "everything is taken, in meetings or calendars."
     duration = describe_minutes(properties.duration_minutes)
     if len(offer.hosts) == 1:

@@ -1,7 +1,8 @@
 """A log in memory: the eventsourcing library's recorder, with the append conditions and queries of the domain."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal
 from uuid import UUID
 
@@ -12,9 +13,11 @@ from domain.availability.hours import Interval
 from domain.erasure import PersonalDetailsErased
 from domain.event import Event
 from domain.event_mapper import EventMapper
-from domain.log import AppendConditions, OutcomeUnknown, StaleRead
+from domain.log import AppendConditions, OutcomeUnknown, StaleRead, TeamState
+from domain.organisation import OrganisationUpdated
 from domain.personal_details import PersonalDetails
 from domain.refusals import EmailTaken, SlotTaken, SlugTaken
+from domain.tally import Tally, apply_change
 
 CLAIM_REFUSALS = {"slug": SlugTaken, "email": EmailTaken}
 # what happens to an append: it is rejected, lost, carried out without an answer, or carried out after the next read
@@ -32,6 +35,8 @@ class MemoryLog(POPOApplicationRecorder):
         self.busy_times: dict[UUID, list[Interval]] = {}
         self.details: dict[UUID, PersonalDetails] = {}
         self.unconfirmed_ids: set[UUID] = set()
+        self.tallies: dict[UUID, Tally] = {}
+        self.held_tallies: list[UUID] = []
         self.faults: list[Fault] = []
         self.late_append: tuple[Sequence[StoredEvent], AppendConditions] | None = None
         self.read_count = 0
@@ -69,6 +74,9 @@ class MemoryLog(POPOApplicationRecorder):
             reservation = conditions.reservation
             self.reservations[reservation.booking_id] = (reservation.host_ids, reservation.interval)
         self.details |= {details.id: details for details in conditions.details}
+        if conditions.tally is not None:
+            tally = self.tallies.get(conditions.tally.team_id, Tally(conditions.tally.team_id))
+            self.tallies[tally.team_id] = apply_change(tally, conditions.tally)
         for event in map(self.mapper.to_domain_event, stored_events):
             for id in event.details_ids if isinstance(event, PersonalDetailsErased) else ():
                 del self.details[id]
@@ -78,6 +86,9 @@ class MemoryLog(POPOApplicationRecorder):
         """Check what an append was decided on. Raises StaleRead, SlugTaken, EmailTaken, SlotTaken."""
         if any(len(self.read_stream(read.id)) != read.version for read in conditions.reads):
             raise StaleRead
+        tally = conditions.tally
+        if tally is not None and tally.version != self.tallies.get(tally.team_id, Tally(tally.team_id)).version:
+            raise StaleRead(tally.team_id)
         for claim in conditions.claims:
             if self.claims.get((claim.kind, claim.value), claim.stream_id) != claim.stream_id:
                 raise CLAIM_REFUSALS[claim.kind]
@@ -122,6 +133,29 @@ class MemoryLog(POPOApplicationRecorder):
             interval for interval in intervals if interval.start < within.end and within.start < interval.end
         ]
         return sorted(overlapping, key=lambda interval: interval.start)
+
+    def find_unavailable_by_person(
+        self, person_ids: Sequence[UUID], within: Interval, excluding: UUID | None = None
+    ) -> dict[UUID, list[Interval]]:
+        return {id: self.find_unavailable_intervals([id], within, excluding) for id in person_ids}
+
+    def read_team_state(
+        self, team_id: UUID, person_ids: Sequence[UUID], interval: Interval | None, excluding: UUID | None = None
+    ) -> TeamState:
+        self.read_count += 1
+        busy = {id for id in person_ids if interval and self.find_unavailable_intervals([id], interval, excluding)}
+        organisation = [event for event in self.list_events() if isinstance(event, OrganisationUpdated)]
+        return TeamState(
+            tally=self.tallies.get(team_id, Tally(team_id)),
+            busy_ids=frozenset(busy),
+            time_zone=organisation[-1].time_zone if organisation else "UTC",
+            organisation_version=len(organisation),
+        )
+
+    @contextmanager
+    def hold_tally(self, team_id: UUID) -> Iterator[None]:
+        self.held_tallies.append(team_id)
+        yield
 
     def load_personal_details(self, ids: Collection[UUID]) -> dict[UUID, PersonalDetails]:
         return {id: self.details[id] for id in ids if id in self.details}

@@ -1,0 +1,117 @@
+"""What commands on meetings share: the choice of a team's member, and what the tally of a team counts."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from domain.aggregate import Aggregate
+from domain.commands.command_group import CommandGroup
+from domain.commands.offers import OfferCommands
+from domain.event import Context
+from domain.log import TeamState
+from domain.member_choice import MemberChoice
+from domain.offer import Offer
+from domain.organisation import Organisation
+from domain.refusals import SlotTaken
+from domain.tally import Month, TallyChange, choose_member, count_again
+from domain.team import Team
+from domain.token import Token
+
+AnyOffer = TypeVar("AnyOffer", bound=Offer)
+
+
+@dataclass(frozen=True, slots=True)
+class HostChoice(Generic[AnyOffer]):
+    """The offer with a meeting's hosts; for a team the choice, the change of its tally, and what it was decided on."""
+
+    offer: AnyOffer
+    chosen: MemberChoice | None = None
+    tally: TallyChange | None = None
+    reads: tuple[Aggregate, ...] = ()
+
+
+class TeamChoiceCommands(OfferCommands):
+    """Choices of members, each on the tally of one version, which the append checks."""
+
+    def choose_hosts(self, offer: AnyOffer, start: datetime, context: Context) -> HostChoice[AnyOffer]:
+        """Chooses a free member for a meeting that is booked at a start on offer. Without a team, the hosts are all.
+
+        Raises SlotTaken when a host has something else then, or every member.
+        """
+        if offer.team is None:
+            return HostChoice(offer)
+        state, free_ids = self.read_free_members(offer, offer.team, start)
+        if not free_ids:
+            raise SlotTaken
+        month = Month.from_instant(context.now, state.time_zone)
+        chosen, tally = choose_member(state.tally, offer.team, offer.members, free_ids, month, context.now)
+        reads = (offer.team, *offer.members, build_organisation(state))
+        return HostChoice(offer.add_member(chosen.person_id), chosen, tally, reads)
+
+    def choose_hosts_again(
+        self, offer: AnyOffer, token: Token, start: datetime, context: Context
+    ) -> HostChoice[AnyOffer]:
+        """Keeps the member of a meeting that is moved, if they are free; else chooses another, who counts instead.
+
+        Raises SlotTaken when a host has something else then, or every member.
+        """
+        if offer.team is None or token.member_id is None or token.booked_event is None:
+            return HostChoice(offer)
+        state, free_ids = self.read_free_members(offer, offer.team, start, token.id)
+        if token.member_id in free_ids:
+            return HostChoice(offer.add_member(token.member_id))
+        candidate_ids = set(free_ids).intersection(offer.team.member_ids)
+        if not candidate_ids:
+            raise SlotTaken
+        now_month = Month.from_instant(context.now, state.time_zone)
+        chosen, tally = choose_member(state.tally, offer.team, offer.members, candidate_ids, now_month, context.now)
+        booked_month = Month.from_instant(token.booked_event.occurred_at, state.time_zone)
+        given_back = count_again(state.tally, booked_month, token.member_id, None)
+        members = {**tally.members, **(given_back.members if given_back else {})}
+        reads = (offer.team, *offer.members, build_organisation(state))
+        change = TallyChange(tally.team_id, tally.version, members)
+        return HostChoice(offer.add_member(chosen.person_id), chosen, change, reads)
+
+    def read_free_members(
+        self, offer: Offer, team: Team, start: datetime, excluding: UUID | None = None
+    ) -> tuple[TeamState, Collection[UUID]]:
+        """Reads the tally, and which members work and are free at a start. Raises SlotTaken when a host is not free."""
+        working_ids = offer.list_working_members(start)
+        interval = offer.compute_reserved_interval(start)
+        state = self.reader.read_team_state(team.id, (*offer.host_ids, *working_ids), interval, excluding)
+        if not state.busy_ids.isdisjoint(offer.host_ids):
+            raise SlotTaken
+        return state, [id for id in working_ids if id not in state.busy_ids]
+
+
+def count_for_another(commands: CommandGroup, token: Token, member_id: UUID | None) -> TallyChange | None:
+    """Returns how a booked meeting counts for another person, or for nobody; None when that changes no tally.
+
+    Whoever takes a meeting over has it on their count, of the team or not: they may join it.
+    """
+    return change_count(commands, token, token.member_id, member_id)
+
+
+def count_once_more(commands: CommandGroup, token: Token) -> TallyChange | None:
+    """Returns how a meeting that counted for nobody counts for its member again; None when that changes no tally."""
+    return change_count(commands, token, None, token.member_id)
+
+
+def change_count(
+    commands: CommandGroup, token: Token, before_id: UUID | None, after_id: UUID | None
+) -> TallyChange | None:
+    """Returns the change of the tally of the team from which somebody was chosen for a meeting; None without one."""
+    if token.chosen is None or token.member_id is None or token.booked_event is None:
+        return None
+    state = commands.reader.read_team_state(token.chosen.team_id, (), None)
+    month = Month.from_instant(token.booked_event.occurred_at, state.time_zone)
+    return count_again(state.tally, month, before_id, after_id)
+
+
+def build_organisation(state: TeamState) -> Organisation:
+    """Builds the organisation as the decision read it, for the append to check."""
+    organisation = Organisation()
+    organisation.version = state.organisation_version
+    return organisation
