@@ -10,7 +10,7 @@ from anyio import to_thread
 from fastapi import FastAPI
 
 from api.clock import read_clock
-from api.guest import booking_pages, manage_pages, time_zones
+from api.guest import booking_pages, lost_links, manage_pages, time_zones
 from api.http import api_docs_page, problem_details
 from api.http.client_address import ForwardedClientMiddleware, TrustedProxies
 from api.http.cors import CorsMiddleware
@@ -62,6 +62,7 @@ RETRY_SECONDS = 0.2
 ROUTERS = (
     guest_booking.router,  # first, because routes are tried one by one
     guest_manage.router,
+    lost_links.router,
     booking_pages.router,
     manage_pages.router,
     people.router,

@@ -9,7 +9,7 @@ from typing import Any
 from api.app import build_app
 from api.http.error_codes import ERROR_CODES, PHRASES
 from api.settings import Settings
-from domain import erasure, link, managed_link, meeting_type, organisation, person, team, token_events
+from domain import erasure, link, link_request, managed_link, meeting_type, organisation, person, team, token_events
 from domain.event import Event
 from domain.notifications import calendar_delivery, mail_delivery
 
@@ -25,6 +25,7 @@ STREAMS = {
     "Token": token_events,
     "Token: what was told of it": mail_delivery,
     "Token: hosts' own calendars": calendar_delivery,
+    "Request for a new link": link_request,
     "Erasure": erasure,
     "Organisation": organisation,
 }

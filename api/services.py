@@ -13,6 +13,7 @@ from api.settings import Settings
 from domain.commands.aggregate_cache import AggregateCache
 from domain.commands.erasure import ErasureCommands
 from domain.commands.links import LinkCommands
+from domain.commands.lost_links import LostLinkCommands
 from domain.commands.no_shows import NoShowCommands
 from domain.commands.notifications import NotificationCommands
 from domain.commands.organisation import OrganisationCommands
@@ -88,6 +89,7 @@ class Services:
     reassignment: ReassignmentCommands
     replacement: ReplacementCommands
     no_shows: NoShowCommands
+    lost_links: LostLinkCommands
     erasure: ErasureCommands
     follower: Follower
     append_notifier: AppendNotifier

@@ -1,6 +1,8 @@
-"""Durations in words that people use: minutes as hours and days."""
+"""Durations: minutes in the words that people use, and months by the calendar."""
 
+from calendar import monthrange
 from collections.abc import Sequence
+from datetime import datetime
 
 MINUTES_PER_HOUR = 60
 MINUTES_PER_DAY = 24 * MINUTES_PER_HOUR
@@ -23,3 +25,13 @@ def describe_minutes(minutes: int) -> str:
         (rest, f"{rest} min"),
     )
     return " ".join(text for count, text in parts if count) or "0 min"
+
+
+def subtract_months(instant: datetime, months: int) -> datetime:
+    """Returns the instant so many months earlier, at the same time of day: on the month's last day where it is shorter.
+
+    The details of meetings that ended at it or before are kept no longer.
+    """
+    year, month_index = divmod(instant.year * 12 + instant.month - 1 - months, 12)
+    day = min(instant.day, monthrange(year, month_index + 1)[1])
+    return instant.replace(year=year, month=month_index + 1, day=day)

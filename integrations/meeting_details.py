@@ -24,6 +24,16 @@ class GuestDetails:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkRequestDetails:
+    """A request for a new link: the core link's name, and whom the single-use link was made for, unless erased."""
+
+    link_name: str
+    recipient: str | None
+    label: str | None
+    page_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class MeetingDetails:
     """A meeting as an event of its stream left it. `guest` is None once their details are erased.
 

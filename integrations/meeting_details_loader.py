@@ -8,6 +8,7 @@ from uuid import UUID
 
 from domain.commands.command_group import CommandGroup
 from domain.link import Link
+from domain.link_request import LinkRequest
 from domain.log import LogReader
 from domain.meeting_type import MeetingType
 from domain.notifications.outbox import compute_sequence
@@ -16,7 +17,7 @@ from domain.refusals import NotFound
 from domain.replacement import derive_replacement_id
 from domain.token import Token
 from domain.token_events import CalendarConflictFound, MeetingBooked, MeetingCancelled, Rescheduled
-from integrations.meeting_details import GuestDetails, MeetingDetails
+from integrations.meeting_details import GuestDetails, LinkRequestDetails, MeetingDetails
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,20 @@ class MeetingDetailsLoader:
             changed_at=max(event.occurred_at for event in events),
             manage_url=self.build_manage_url(token.id),
             page_url=f"{self.base_url}/meeting-log/{token.id}",
+        )
+
+    def load_link_request(self, request: LinkRequest) -> LinkRequestDetails:
+        """Load what a mail about a request for a new link says. Raises NotFound, DatabaseAway."""
+        token = self.commands.load_aggregate(Token, request.last_event.single_use_id)
+        link = self.commands.load_aggregate(Link, token.link_id)
+        details_id = token.issued_event.details_id if token.issued_event else None
+        details = self.load_personal_details(details_id).get(details_id) or {}
+        recipient = details.get("recipient") or {}
+        return LinkRequestDetails(
+            link_name=link.properties.name,
+            recipient=recipient.get("name") or recipient.get("email"),
+            label=details.get("label"),
+            page_url=f"{self.base_url}/links/{link.id}/single-use/{token.id}",
         )
 
     def find_person(self, id: UUID | None) -> Person | None:

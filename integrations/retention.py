@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from domain.commands.erasure import MAX_STREAMS_PER_APPEND, ErasureCommands
 from domain.commands.organisation import OrganisationCommands
+from domain.durations import subtract_months
 from domain.refusals import ReadModelBehind
-from domain.retention import subtract_months
 from integrations.clock import Clock
 from integrations.system_context import build_system_context
 from projections import retention

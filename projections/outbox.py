@@ -28,6 +28,7 @@ from projections.read_model import ReadModel, is_event
 NOTIFICATION_EVENTS = [name for channel in CHANNELS.values() for name in channel.events]
 ERASED = "PersonalDetailsErased"
 HOST_EVENTS = ["MeetingBooked", "MeetingReassigned"]
+PERSON_EVENTS = [name for name, rule in NOTIFICATION_RULES.items() if rule.roles == ("person",)]
 TIME_EVENTS = ["MeetingBooked", "Rescheduled"]
 
 
@@ -74,7 +75,7 @@ OFFSETS = f"""
 
 OUTBOX = ReadModel(
     name="outbox",
-    version=4,
+    version=5,
     key="booking_id",
     table="""
         owed_id uuid PRIMARY KEY,
@@ -135,7 +136,7 @@ OUTBOX = ReadModel(
             FROM (SELECT *, coalesce(marked > coalesce(unmarked, 0), false) AS is_no_show FROM (
                 SELECT stream_id, version, split_part(type, '.', 1) AS name,
                        (data ->> 'occurred_at')::timestamptz AS at, (data ->> 'host_id')::uuid AS host_id,
-                       CASE WHEN {is_event("PersonInvited")} THEN (data ->> 'person_id')::uuid END AS invited,
+                       CASE WHEN {is_any_event(PERSON_EVENTS)} THEN (data ->> 'person_id')::uuid END AS invited,
                        coalesce(data -> 'previous_host_ids', '[]') AS former,
                        coalesce((data ->> 'tell_guest')::boolean, true) AS tells,
                        (data ->> 'starts_at')::timestamptz AS starts_at, (data ->> 'ends_at')::timestamptz AS ends_at,

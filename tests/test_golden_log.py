@@ -38,6 +38,7 @@ LOGS = (
     "invitation.jsonl",
     "second_versions.jsonl",
     "organisation.jsonl",
+    "link_request.jsonl",
     "teams.jsonl",
     "reminders.jsonl",
     "choices.jsonl",

@@ -14,6 +14,7 @@ from domain.commands.aggregate_cache import AggregateCache
 from domain.commands.command_application import CommandApplication
 from domain.commands.erasure import ErasureCommands
 from domain.commands.links import LinkCommands
+from domain.commands.lost_links import LostLinkCommands
 from domain.commands.no_shows import NoShowCommands
 from domain.commands.notifications import NotificationCommands
 from domain.commands.organisation import OrganisationCommands
@@ -119,6 +120,7 @@ def build_command_groups(application: CommandApplication, settings: Settings) ->
         "reassignment": ReassignmentCommands(application),
         "replacement": ReplacementCommands(application),
         "no_shows": NoShowCommands(application),
+        "lost_links": LostLinkCommands(application),
         "erasure": ErasureCommands(application, settings.keys),
         "notifications": NotificationCommands(application),
     }

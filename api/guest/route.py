@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.guest.form import SENT_BEFORE_MESSAGE, read_fields
 from api.http.bounded_body import read_body_within_limit
+from api.http.dependencies import get_services
 from api.http.error_codes import REFUSAL_STATUSES
 from api.http.form_body import read_form
 from api.http.problem_details import record_rate_limit
@@ -38,6 +39,10 @@ TITLES: dict[type[Refusal], str] = {
     refusals.TooManyRequests: "A little slower, please",
     refusals.TryAgain: "Please try again",
 }
+SPENT_LINK = (
+    *(refusals.LinkUsed, refusals.LinkRevoked, refusals.LinkExpired),
+    *(refusals.LinkDisabled, refusals.LinkDeleted),
+)
 ICONS: dict[type[Refusal], str] = {
     refusals.LinkUsed: "ticket-check",
     refusals.LinkExpired: "clock",
@@ -118,7 +123,17 @@ def render_closed(request: Request, refusal: Refusal) -> Response:
         sentence=get_sentence(refusal),
         hint=get_hint(refusal),
         picture=ICONS.get(refusal_type, "link"),
+        ways_on=list_ways_on(request, refusal),
     )
+
+
+def list_ways_on(request: Request, refusal: Refusal) -> list[tuple[str, str]]:
+    """List what a guest can ask for at a single-use link that books nothing any more: (path, words of the button)."""
+    path = request.url.path.rstrip("/")
+    if not path.startswith("/s/") or get_services(request).settings.mail_method == "none":
+        return []
+    resend = [(f"{path}/resend", "Mail me the way to my meeting")] if isinstance(refusal, refusals.LinkUsed) else []
+    return [*resend, (f"{path}/request", "Ask for a new link")] if isinstance(refusal, SPENT_LINK) else []
 
 
 def get_hint(refusal: Refusal) -> str | None:

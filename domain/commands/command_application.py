@@ -17,6 +17,7 @@ from domain.event import Event
 from domain.event_mapper import EventMapper
 from domain.invitation import Invitation, PersonInvited
 from domain.link import Link, LinkCreated
+from domain.link_request import LinkRequest, NewLinkRequested
 from domain.log import AppendConditions, LogReader, OutcomeUnknown, StaleRead
 from domain.managed_link import ManagedLink, ManagedLinkCreated
 from domain.meeting_type import MeetingType, MeetingTypeCreated
@@ -35,6 +36,7 @@ AGGREGATE_CLASSES: dict[type[Event], type[Aggregate]] = {
     TeamCreated: Team,
     ManagedLinkCreated: ManagedLink,
     PersonInvited: Invitation,
+    NewLinkRequested: LinkRequest,
     LinkCreated: Link,
     SingleUseIssued: Token,
     DirectIssued: Token,

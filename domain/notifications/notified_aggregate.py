@@ -1,10 +1,11 @@
 """An aggregate whose events are notified: it keeps the outbox of its stream, and records what became of each mail."""
 
+from datetime import datetime
 from typing import Any
 
 from domain.aggregate import Aggregate
 from domain.event import Context, Event
-from domain.notifications.mail_delivery import NotificationEvent
+from domain.notifications.mail_delivery import MailRequested, NotificationEvent
 from domain.notifications.outbox import Notification, Outbox
 from domain.refusals import NothingToSend
 
@@ -13,6 +14,7 @@ class NotifiedAggregate(Aggregate):
     """A token or an invitation. A subclass says with `has_lapsed` until when its notifications are of use."""
 
     outbox: Outbox = Outbox()
+    guest_resends: tuple[datetime, ...] = ()  # when somebody at a used single-use link had a mail sent again
 
     def has_lapsed(self, context: Context, notification: Notification) -> bool:
         """Whether a notification is of no use any more."""
@@ -39,3 +41,5 @@ class NotifiedAggregate(Aggregate):
     def evolve(self, event: Event) -> None:
         """Folds an event into the outbox."""
         self.outbox = self.outbox.apply_event(event)
+        if isinstance(event, MailRequested) and event.actor.kind == "guest":
+            self.guest_resends += (event.occurred_at,)

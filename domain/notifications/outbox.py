@@ -144,9 +144,9 @@ class Outbox:
     def list_recipients(self, cause: Event) -> Iterator[tuple[RecipientRole, UUID | None]]:
         """Lists the recipients of an event: the guest, the hosts after it (or the one it names), and former hosts.
 
-        An invitation has one, the person that it invites.
+        An invitation has one, the person that it invites, and a request for a new link whoever issued the old one.
         """
-        if get_event_name(cause) == "PersonInvited":
+        if NOTIFICATION_RULES[get_event_name(cause)].roles == ("person",):
             yield "person", getattr(cause, "person_id", None)
             return
         if not getattr(cause, "tell_guest", True):  # a no-show of which nobody is told

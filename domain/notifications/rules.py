@@ -56,6 +56,7 @@ NOTIFICATION_RULES: dict[str, NotificationRule] = {
     "CalendarConflictFound": NotificationRule("conflict", replaces=False, changes=False, channels=("mail",)),
     "NoShowMarked": NotificationRule("no_show", roles=("guest",), replaces=False, changes=False, channels=("mail",)),
     "PersonInvited": NotificationRule("invited", roles=("person",), changes=False, channels=("mail",)),
+    "NewLinkRequested": NotificationRule("new_link", roles=("person",), changes=False, channels=("mail",)),
 }
 CHANNELS: dict[str, Channel] = {
     "mail": Channel("MailSent", "MailFailed", "MailRequested"),

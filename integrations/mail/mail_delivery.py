@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from domain.link_request import LinkRequest
 from domain.notifications.notified_aggregate import NotifiedAggregate
 from domain.notifications.outbox import Notification
 from domain.refusals import Refusal
@@ -15,6 +16,7 @@ from integrations.clock import Clock
 from integrations.delivery import DeliveryAttempt, DeliveryFailed, DeliveryInterrupted, LeaseLost
 from integrations.email_address import InvalidEmailAddress
 from integrations.mail.invitation_mail import InvitationMailBuilder
+from integrations.mail.link_request_mail import build_link_request_mail
 from integrations.mail.mail_message import MailMessage
 from integrations.mail.mail_transport import MailSettings, MailTransport, OutgoingMail
 from integrations.mail.meeting_mails import AddresseeUnknown, build_meeting_mail
@@ -105,6 +107,8 @@ class MailDelivery:
         if not isinstance(token, Token):
             if addressee is None:
                 raise AddresseeUnknown
+            if isinstance(token, LinkRequest):
+                return build_link_request_mail(self.details_loader.load_link_request(token), addressee.properties)
             return self.invitation_builder.build_mail(addressee)
         details = self.details_loader.load_details(token, notification.cause_version)
         addressee_properties = addressee.properties if addressee else None

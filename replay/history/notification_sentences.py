@@ -72,6 +72,8 @@ def describe_notification(row: LogRow) -> str:
         return "the meeting is followed up"
     if row.data.get("what") == "no_show":
         return "they were missed at the meeting"
+    if row.data.get("what") == "new_link":
+        return "somebody needs a new single-use link"
     return f"the meeting was {to_text(row.data.get('what')) or 'changed'}"
 
 

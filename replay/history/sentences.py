@@ -122,6 +122,14 @@ def describe_person_invited(row: LogRow, context: EventContext) -> str:
     return f"invited {name_person(row.data.get('person_id'), row, context)} by mail to sign in"
 
 
+def describe_new_link_requested(row: LogRow, context: EventContext) -> str:
+    link, person = (
+        name_reference(row.data, "link_id", row, context),
+        name_person(row.data.get("person_id"), row, context),
+    )
+    return f"asked {person} for a new single-use link of {link}"
+
+
 def describe_update(kind: str) -> Phrase:
     """The phrase of an update: what was changed."""
     return lambda row, context: (
@@ -239,6 +247,7 @@ SENTENCES: dict[str, Phrase] = {
     "PersonAdded": describe_person_added,
     "PersonUpdated": describe_update(""),
     "PersonInvited": describe_person_invited,
+    "NewLinkRequested": describe_new_link_requested,
     "PersonDeactivated": describe_simple_event("deactivated"),
     "PersonActivated": describe_simple_event("activated", ending=" again"),
     "MeetingTypeCreated": describe_meeting_type_created,

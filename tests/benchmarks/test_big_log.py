@@ -39,7 +39,14 @@ def filled_database(server: Server, service_url: str, superuser_url: str) -> Ite
 
 # the big log has no notifications, nothing that a person or a managed link goes through seldom, and no host's message
 ABSENT_EVENTS = {
-    *("OrganisationUpdated.v1", "PersonInvited.v1", "PersonalDetailsErased.v1", "CalendarConflictFound.v1"),
+    *("TeamCreated.v1", "TeamUpdated.v1", "TeamDeleted.v1", "NoShowMarked.v1", "NoShowUnmarked.v1"),
+    *(
+        "OrganisationUpdated.v1",
+        "NewLinkRequested.v1",
+        "PersonInvited.v1",
+        "PersonalDetailsErased.v1",
+        "CalendarConflictFound.v1",
+    ),
     *("ManagedLinkDisabled.v1", "ManagedLinkEnabled.v1", "ManagedLinkDeleted.v1"),
     *("MeetingReassigned.v1", "MeetingReassigned.v2", "Rescheduled.v2"),
     *(name for event in Event.catalogue.values() for name in list(event.versions)[1:]),

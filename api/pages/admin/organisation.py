@@ -15,8 +15,8 @@ from api.pages.rendering.forms import InvalidForm, validate_form
 from api.pages.rendering.page_route import PageRoute
 from api.pages.rendering.templates import redirect_to, render_page
 from api.v1.organisation.models import OrganisationChanges
+from domain.durations import subtract_months
 from domain.organisation import OrganisationProperties
-from domain.retention import subtract_months
 from projections import retention
 from projections.retention import OverdueDetails
 

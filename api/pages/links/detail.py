@@ -28,6 +28,7 @@ from replay.history.event_history import HistoryFilters
 router = APIRouter(prefix="/links", include_in_schema=False, route_class=PageRoute)
 
 NEWEST_FIRST = "-issued_at"
+FALLEN_THROUGH = ("cancelled", "no_show")  # states of meetings that did not take place
 MAX_STORY_EVENTS = 8  # events on the link's page, newest first
 Status = Annotated[SingleUseStatus | None, Blank]
 Issuer = Annotated[Literal["me"] | None, Blank]
@@ -122,4 +123,4 @@ def find_replaceable_ids(
     policy = services.organisation.load_organisation().properties.replacement
     if "member" not in viewer.context.roles or policy == "off":
         return set()
-    return {id for id, row in meetings.items() if row["status"] == "cancelled" and id not in replaced_ids}
+    return {id for id, row in meetings.items() if row["status"] in FALLEN_THROUGH and id not in replaced_ids}

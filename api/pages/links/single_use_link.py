@@ -1,5 +1,6 @@
 """A single-use link's page: its state, its URL for whoever issued it, its events; and revoking it."""
 
+from operator import itemgetter
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from api.services import Services
 from api.v1.request_bodies import Reason
 from api.v1.single_use_links import refuse_unless_visible
 from domain.link import Link
+from domain.link_request import derive_link_request_id
 from domain.permissions import require_token_revocable
 from domain.refusals import AlreadyBooked, NotFound
 from domain.token import Token
@@ -50,6 +52,9 @@ def show_single_use_link(
     zone = viewer.person.properties.time_zone
     page = event_history.list_stream_events(services.database, token, MAX_EVENTS, zone=zone)
     events = fold_notifications(page.items) if page else []
+    requests = event_history.list_stream_events(services.database, derive_link_request_id(token), MAX_EVENTS, zone=zone)
+    if requests:
+        events = sorted([*events, *fold_notifications(requests.items)], key=itemgetter("position"))
     path = ensure_local_path(back) if back else f"/links/{id}"
     return render_page(
         request, "links/single_use.html", one=row, meeting=load_meeting(services, viewer, row), events=events, back=path

@@ -85,6 +85,14 @@ def test_a_booking_that_succeeded_is_answered_again(driver: ApiDriver) -> None:
     assert driver.book_meeting(code, other_start)["booking"]["status"] == "scheduled"  # a single-use link is its own
 
 
+def test_asking_at_a_used_link_is_counted(driver: ApiDriver) -> None:
+    [code] = driver.create_codes(driver.create_link("Lost", slug="lost"))
+    paths = (f"/s/{code}/resend", f"/s/{code}/request")
+    answers = {driver.client.post(paths[number % 2]).status_code for number in range(QUOTA)}
+    assert answers == {200}
+    assert [driver.client.post(path).status_code for path in paths] == [429, 429]
+
+
 def test_a_single_use_link_has_a_quota_of_its_own(driver: ApiDriver) -> None:
     first, second = driver.create_codes(driver.create_link("Other", slug="other"), 2)
     use_up(driver)

@@ -1,5 +1,6 @@
 """POST /v1/bookings/{id}/replacement: a new link for a meeting that fell through, once; the old one stays spent."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -78,6 +79,17 @@ class TestByHand:
         for who, headers in (("member", {}), ("manager", {}), ("member", {"Idempotency_Key": "another"})):
             assert_problem(api.send_request("POST", path, who=who, **headers), 409, "not_replaceable")
         assert find_last_position(api) == position
+
+    def test_of_a_meeting_that_the_guest_missed(self, api: ApiDriver) -> None:
+        single_use = issue_link(api, api.create_link(), recipients=[RECIPIENT])
+        booking = api.book_meeting(single_use["code"], api.list_slots(single_use["code"])[0])["booking"]
+        path, host = f"/v1/bookings/{booking['id']}/replacement", PageClient(api, "member")
+        with api.clock.stop_at(datetime.fromisoformat(booking["end"])):
+            assert_problem(api.send_request("POST", path, who="member"), 409, "not_replaceable")
+            api.post(f"/v1/bookings/{booking['id']}/no-show", {}, "member")
+            assert "Give a new link" in host.get(f"/meeting-log/{booking['id']}").text
+            assert replace_link(api, booking["id"])["recipient"] == RECIPIENT
+            assert_problem(api.send_request("POST", path, who="member"), 409, "not_replaceable")
 
     def test_not_of_a_deleted_link(self, shared_api: ApiDriver) -> None:
         _, booking = cancel_new_booking(shared_api)

@@ -133,7 +133,11 @@ class TestFailing:
                 return services.meeting_details.load_details(token, until)
 
         loader = FailingLoader(
-            services.scheduling, services.reader, services.settings.base_url, services.build_manage_url
+            services.scheduling,
+            services.reader,
+            services.settings.base_url,
+            services.build_manage_url,
+            services.build_single_use_url,
         )
         delivery = MailDelivery(
             build_mail_settings(services.settings), loader, build_invitation_builder(services), outbox.clock

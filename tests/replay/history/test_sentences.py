@@ -22,7 +22,7 @@ CONTRACT_SENTENCES = {
     *("ManagedLinkUpdated", "LinkCreated", "LinkUpdated", "LinkDisabled", "LinkEnabled", "LinkDeleted"),
     *("SingleUseIssued", "DirectIssued", "SingleUseRevoked", "MeetingBooked", "Rescheduled", "MeetingCancelled"),
     *("CalendarConflictFound", "CalendarWritten", "CalendarFailed", "CalendarRequested"),
-    *("PersonInvited", "OrganisationUpdated"),
+    *("PersonInvited", "OrganisationUpdated", "NewLinkRequested"),
     *("NoShowMarked", "NoShowUnmarked"),
     *("TeamCreated", "TeamUpdated", "TeamDeleted"),
     *("ManagedLinkDisabled", "ManagedLinkEnabled", "ManagedLinkDeleted"),

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from domain.retention import subtract_months
+from domain.durations import subtract_months
 
 
 @pytest.mark.parametrize(
