@@ -12,6 +12,8 @@ from tests.torture.reference_model import ISSUED, Action, Answer, name_replaceme
 from tests.torture.rounds import SLOTS, TIMEOUT_SECONDS, BookingRequest, Round
 
 MAX_TOKENS = 40
+LAST_REMINDER_MINUTES = 60
+LAST_REMINDER_SLOTS = LAST_REMINDER_MINUTES // 30
 WEIGHTS = {
     "issue": 4,
     "view": 3,
@@ -20,6 +22,8 @@ WEIGHTS = {
     "repeat": 3,
     "reschedule": 4,
     "see_meeting": 1,
+    "see_reminders": 1,
+    "miss": 0.3,
     "cancel": 1,
     "replace": 1,
     "revoke": 0.3,
@@ -242,6 +246,35 @@ class Client:
         self.round.history.add_operation(Action("see_meeting", token), started_at, answer)
         return True
 
+    def see_reminders(self) -> None:
+        """Look when the guest of a meeting is reminded."""
+        if token := self.choose_name(list(self.round.manage_codes)):
+            self.view_reminders(token)
+
+    def view_reminders(self, token: str) -> bool:
+        """View the last reminder to the guest of one meeting, if any. Return whether there was an answer."""
+        started_at = time.monotonic()
+        path = f"/v1/bookings/{self.round.ids[token]}/mail"
+        response = self.send_request("GET", path, Authorization=self.authorization)
+        if response is None or response.status != 200:
+            return False
+        slots = [
+            str(self.round.to_slot(mail["due_at"]) + LAST_REMINDER_SLOTS)
+            for mail in response.body["items"]
+            if (mail["to"], mail["what"], mail["offset_minutes"], mail["state"])
+            == ("guest", "reminder", -LAST_REMINDER_MINUTES, "scheduled")
+        ]
+        answer: Answer = ("reminded", *slots) if slots else ("not_reminded",)
+        self.round.history.add_operation(Action("see_reminders", token), started_at, answer)
+        return True
+
+    def miss(self) -> None:
+        """Mark a meeting as a no-show, which none of them can be yet."""
+        if token := self.choose_name(list(self.round.manage_codes)):
+            path = f"/v1/bookings/{self.round.ids[token]}/no-show"
+            authorization = self.authorization
+            self.execute_action(Action("miss", token), "POST", path, {}, ("missed",), Authorization=authorization)
+
     def revoke(self) -> None:
         """Revoke a single-use link."""
         if token := self.choose_name(list(self.round.codes)):
@@ -278,6 +311,8 @@ class Client:
             retry_until_answered(lambda token=token: self.view_token(token))  # type: ignore[misc]
         for token in list(self.round.manage_codes):
             retry_until_answered(lambda token=token: self.view_booking(token))  # type: ignore[misc]
+        for token in list(self.round.manage_codes):
+            retry_until_answered(lambda token=token: self.view_reminders(token))  # type: ignore[misc]
         for name in self.round.links:
             retry_until_answered(lambda name=name: self.read_named_link(name))  # type: ignore[misc]
 

@@ -171,6 +171,17 @@ MUTANTS: dict[str, Mutant] = {
         r"was booked \d times|no order explains",
         focus=("issue", "book", "cancel", "replace"),
     ),
+    "reminder-after-cancellation": Mutant(
+        (
+            Patch(
+                "domain/notifications/rules.py",
+                '"MeetingCancelled": NotificationRule("cancelled")',
+                '"MeetingCancelled": NotificationRule("cancelled", replaces=False)',
+            ),
+        ),
+        "no order explains",
+        focus=("issue", "book", "cancel", "see_reminders"),
+    ),
     "follower-without-fence": Mutant(
         (
             Patch(

@@ -175,6 +175,20 @@ class ReferenceModel:
         if token.status in (BOOKED, CANCELLED):
             yield (token.status, str(token.start)), state
 
+    def _see_reminders(self, state: State, action: Action) -> Iterator[Step]:
+        """A meeting that stands is reminded of at its time; one that was cancelled is not."""
+        token = state.tokens[action.target]
+        if token.status == BOOKED:
+            yield ("reminded", str(token.start)), state
+        elif token.status == CANCELLED:
+            yield ("not_reminded",), state
+
+    def _miss(self, state: State, action: Action) -> Iterator[Step]:
+        """Nobody misses a meeting that is to come, or was cancelled."""
+        token = state.tokens[action.target]
+        if token.status in (BOOKED, CANCELLED):
+            yield ("booking_cancelled" if token.status == CANCELLED else "meeting_not_started",), state
+
     def _revoke(self, state: State, action: Action) -> Iterator[Step]:
         token = state.tokens[action.target]
         if token.status in (BOOKED, CANCELLED):
