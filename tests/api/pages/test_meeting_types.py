@@ -111,3 +111,37 @@ def test_minutes_are_said_in_hours_and_days_on_pages(api: ApiDriver) -> None:
     assert "created the meeting type" in story
     assert "(2 h 30 min)" in story
     assert "minimum notice from 2 days to 1 day 1 h" in story
+
+
+def test_reminders_and_the_follow_up_are_chosen_and_previewed(api: ApiDriver) -> None:
+    page_client = PageClient(api, "admin")
+    assert 'value="1440" checked' in page_client.get("/admin/meeting-types/new").text
+    path = f"/admin/meeting-types/{api.ids['type']}"
+    form = {"name": "Intro", "duration_minutes": "30", "buffer_before_minutes": "0", "buffer_after_minutes": "0"}
+    form |= {"minimum_notice_minutes": "0", "booking_window_days": "60", "version": "1", "location": "Room 7"}
+    form |= {"after_minutes": "1440", "message": "Thank you!\r\nUntil soon."}
+    chosen = {**form, "reminders_minutes": ["30", "2880"]}
+    preview = extract_text(page_client.post(f"{path}/preview", chosen))
+    assert "Subject: Reminder: Intro with Admin" in preview
+    assert "Where: Room 7" in preview
+    assert "Thank you! Until soon." in preview
+    saved = api.get(f"/v1/meeting-types/{api.ids['type']}", "admin")
+    assert (saved["version"], saved["reminders_minutes"], saved["follow_up"]) == (1, [1_440, 60], None)
+    assert page_client.post(path, chosen).status_code == 303
+    saved = api.get(f"/v1/meeting-types/{api.ids['type']}", "admin")
+    assert saved["reminders_minutes"] == [2_880, 30]
+    assert saved["follow_up"] == {"after_minutes": 1_440, "message": "Thank you!\nUntil soon."}
+    page = page_client.get(path).text
+    assert page.count('name="reminders_minutes"') == page.count('type="checkbox" name="reminders_minutes"')
+    assert page.count(" checked>") == 2
+    conflict = page_client.post(path, {**chosen, "reminders_minutes": ["60"]})  # version 1 is an old one now
+    assert conflict.status_code == 412
+    assert "2 days, 30 min" in extract_text(conflict)
+    assert page_client.post(path, {**form, "version": "2", "message": ""}).status_code == 303
+    saved = api.get(f"/v1/meeting-types/{api.ids['type']}", "admin")
+    assert (saved["reminders_minutes"], saved["follow_up"]) == ([], None)
+    assert "Nothing is mailed around this meeting." in page_client.post(f"{path}/preview", {**form, "message": ""}).text
+    too_many = {**form, "reminders_minutes": ["10", "30", "60", "120", "1440", "2880"]}
+    refused = page_client.post(f"{path}/preview", too_many)
+    assert (refused.status_code, "reminders_minutes-error" in refused.text) == (422, True)
+    assert "reminders from 2 days, 30 min to none" in extract_text(page_client.get(f"/history/{api.ids['type']}"))

@@ -12,6 +12,7 @@ from domain.erasure import PersonalDetailsErased
 from domain.notifications.calendar_delivery import CalendarWritten
 from domain.notifications.mail_delivery import MailFailed, MailRequested, MailSent
 from domain.notifications.outbox import Notification, compute_sequence
+from domain.notifications.schedule import schedule_reminders
 from domain.refusals import NothingToSend
 from domain.token import Token
 from tests.domain.example import (
@@ -272,3 +273,44 @@ def test_the_sequence_counts_the_changes(steps: list[Callable[[Token], None]], s
     events = token.collect_events()
     assert len(events) == len(steps)
     assert compute_sequence(iter(events)) == sequence
+
+
+class TestScheduledMails:
+    """Reminders and the follow-up: which there are, when they are due, and how long they are of use."""
+
+    def test_of_a_meeting_that_is_booked_late(self) -> None:
+        token = book_token()  # exactly a day before: the reminder of the day before would be due now
+        reminders = [one for one in token.outbox.list_notifications() if one.is_reminder]
+        assert {(one.to, one.offset_minutes) for one in reminders} == {("guest", -60), ("host", -60)}
+        for reminder in reminders:
+            mail = token.outbox.find_scheduled_mail(reminder)
+            assert mail == (-60, START - timedelta(hours=1), START)
+            assert not token.outbox.is_due(reminder, START - timedelta(hours=1, seconds=1))
+            assert token.outbox.is_due(reminder, START - timedelta(hours=1))
+            assert not token.outbox.is_due(reminder, START)  # a late worker skips it
+
+    def test_each_is_of_use_until_the_next_one(self) -> None:
+        mails = list(schedule_reminders((10, 2_880, 60), START, START - timedelta(days=9)))
+        assert [mail.offset_minutes for mail in mails] == [-2_880, -60, -10]
+        assert [mail.useful_until for mail in mails] == [mails[1].due_at, mails[2].due_at, START]
+        assert list(schedule_reminders((), START, START)) == []
+
+    def test_after_a_change_there_are_new_ones(self) -> None:
+        token = book_with_co_host()
+        first = Notification(BOOKED, "mail", "guest", None, -60)
+        assert token.outbox.is_pending(first)
+        reschedule_meeting(token)
+        moved = first._replace(cause_version=CHANGED)
+        assert not token.outbox.is_pending(first)
+        assert token.outbox.is_pending(moved)
+        cancel_meeting(token)
+        assert not token.outbox.is_pending(moved)
+
+    def test_a_reminder_is_not_the_first_mail(self) -> None:
+        token = book_token()
+        reminder = Notification(BOOKED, "mail", "guest", None, -60)
+        token.record_notification(MailSent, build_context(), reminder, **SENT)
+        assert [event.find_stored_name() for event in token.collect_events()] == ["MailSent.v2"]
+        reschedule_meeting(token)
+        assert token.outbox.is_first(Notification(CHANGED, "mail", "guest"))
+        assert compute_sequence(iter(token.outbox.cause_events)) == 1
