@@ -49,6 +49,7 @@ ABSENT_EVENTS = {
     ),
     *("ManagedLinkDisabled.v1", "ManagedLinkEnabled.v1", "ManagedLinkDeleted.v1"),
     *("MeetingReassigned.v1", "MeetingReassigned.v2", "Rescheduled.v2"),
+    *("NoShowMarked.v1", "NoShowUnmarked.v1"),
     *(name for event in Event.catalogue.values() for name in list(event.versions)[1:]),
 } | {f"{channel}{what}.v1" for channel in ("Mail", "Calendar") for what in ("Sent", "Written", "Failed", "Requested")}
 

@@ -33,7 +33,7 @@ from tests.api_driver import ApiDriver, extract_code
 from tests.conftest import SECRET
 from tests.integrations.calendars.caldav_server import run_caldav_server
 from tests.integrations.calendars.calendar_outbox_driver import HOSTS, CalendarOutboxDriver
-from tests.integrations.mail.smtp_server import SmtpServer, run_smtp_server
+from tests.integrations.mail.smtp_server import SmtpServer, get_part, run_smtp_server
 from tests.once.server_processes import ROOT, build_environment_variables
 
 SETTINGS = {"calendar_allowed_networks": "127.0.0.0/8", "couriers": 0}
@@ -43,6 +43,7 @@ CLOCK_STEP = 61.0  # seconds that the workers' clock leaps, so that leases end a
 MAX_CLOCK_STEP = 7_200.0
 FIRST_DAY, DAYS = 30, 3  # meetings are so far ahead that no leap passes them
 MAX_ATTEMPTS = 2  # with one Message-ID
+INTO_THE_MEETINGS = timedelta(hours=36, minutes=15)  # some have begun, some begin within a day, some later
 
 
 @dataclass
@@ -201,6 +202,37 @@ class CalendarTorture:
             ]
         return undelivered
 
+    def find_reminder_problems(self) -> list[str]:
+        """Let the time of some reminders come. Find those that are missing, and those that nobody should have got."""
+        midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        instant = midnight + timedelta(days=FIRST_DAY) + INTO_THE_MEETINGS
+        self.driver.clock.offset = instant - datetime.now(UTC)
+        count = len(self.smtp_server.messages)
+        self.advance_clock(self.driver.clock.offset.total_seconds() - self.clock_offset)
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while self.has_backlog() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        reminders = [message for message in self.smtp_server.messages[count:] if "Reminder" in str(message["Subject"])]
+        readers = {(self.find_meeting(message), message["To"].addresses[0].addr_spec) for message in reminders}
+        expected = {reader for id in self.meetings for reader in self.list_reminded(id, instant)}
+        return [f"reminders differ: {sorted(expected ^ readers)}"] * (expected != readers)
+
+    def find_meeting(self, message: Any) -> str:
+        """Find the meeting that a reminder is about, by the links in it."""
+        text = get_part(message, "text/plain")
+        [id] = [id for id, code in self.meetings.items() if f"/meeting-log/{id}" in text or f"/m/{code}" in text]
+        self.counts["reminded"] += 1
+        return id
+
+    def list_reminded(self, id: str, instant: datetime) -> list[tuple[str, str]]:
+        """List who is reminded of a meeting that begins within a day of an instant."""
+        row = self.driver.api.get(f"/v1/bookings/{id}", "manager")
+        starts_at = datetime.fromisoformat(row["starts_at"])
+        if row["status"] == "cancelled" or not instant < starts_at <= instant + timedelta(days=1):
+            return []
+        hosts = [f"{host['name'].lower()}@nexora.example" for host in (row["host"], *row["co_hosts"])]
+        return [(id, email) for email in (row["guest"]["email"], *hosts)]
+
     def find_problems(self) -> list[str]:
         """Find everything that breaks a promise."""
         problems = [f"never arrived: {undelivered}" for undelivered in self.wait_until_delivered()]
@@ -208,6 +240,7 @@ class CalendarTorture:
             f"the calendar of {who} differs: {difference}"
             for who, difference in self.driver.find_differences(self.meetings).items()
         ]
+        problems += self.find_reminder_problems()
         sent_counts = Counter(
             (message["To"], id)
             for message, id in zip(self.smtp_server.messages, self.smtp_server.list_message_ids(), strict=True)

@@ -23,7 +23,7 @@ WEIGHTS = {
     "reschedule": 4,
     "see_meeting": 1,
     "see_reminders": 1,
-    "miss": 0.3,
+    "mark": 0.3,
     "cancel": 1,
     "replace": 1,
     "revoke": 0.3,
@@ -268,12 +268,12 @@ class Client:
         self.round.history.add_operation(Action("see_reminders", token), started_at, answer)
         return True
 
-    def miss(self) -> None:
+    def mark(self) -> None:
         """Mark a meeting as a no-show, which none of them can be yet."""
         if token := self.choose_name(list(self.round.manage_codes)):
             path = f"/v1/bookings/{self.round.ids[token]}/no-show"
             authorization = self.authorization
-            self.execute_action(Action("miss", token), "POST", path, {}, ("missed",), Authorization=authorization)
+            self.execute_action(Action("mark", token), "POST", path, {}, ("marked",), Authorization=authorization)
 
     def revoke(self) -> None:
         """Revoke a single-use link."""

@@ -183,7 +183,7 @@ class ReferenceModel:
         elif token.status == CANCELLED:
             yield ("not_reminded",), state
 
-    def _miss(self, state: State, action: Action) -> Iterator[Step]:
+    def _mark(self, state: State, action: Action) -> Iterator[Step]:
         """Nobody misses a meeting that is to come, or was cancelled."""
         token = state.tokens[action.target]
         if token.status in (BOOKED, CANCELLED):

@@ -267,5 +267,5 @@ def test_nothing_is_missing_and_nothing_twice(settings: Settings, tmp_path: Path
     with run_torture(settings, folder, seed=7) as result:
         result.run_rounds(45)
         assert result.find_problems() == []
-    assert min(result.counts[action] for action in ("booked", "rescheduled", "reassigned", "cancelled")) > 0
+    assert min(result.counts[what] for what in ("booked", "rescheduled", "reassigned", "cancelled", "reminded")) > 0
     assert min(result.counts[fault] for fault in ("mail server down", "calendar server down", "killed")) > 0
