@@ -30,6 +30,8 @@ INVISIBLE = re.compile("[\u00ad\u200b\u2060-\u2064\ufeff]")  # soft hyphens, zer
 SPACES = re.compile("[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")  # the category Zs of Unicode
 BLANKS = "\u115f\u1160\u2800\u3164\uffa0"  # letters and signs that are drawn as nothing
 PLAIN_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}  # from full-width forms to ASCII
+# RFC 5646, 2.1: language, script, region and variants; extensions are for nobody's pages
+LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|\d{3}))?(-([A-Za-z\d]{5,8}|\d[A-Za-z\d]{3}))*")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -71,6 +73,13 @@ def refuse_line_breaks(value: str) -> str:
     """Refuse line breaks and tabs. Raises ValueError."""
     if "\n" in value or "\t" in value:
         raise ValueError("Line breaks and tabs are not allowed.")
+    return value
+
+
+def require_language_tag(value: str) -> str:
+    """Require a well-formed language tag. Raises ValueError."""
+    if not LANGUAGE_TAG.fullmatch(value):
+        raise ValueError("Send a language tag (BCP 47), such as en or pt-BR.")
     return value
 
 
@@ -163,3 +172,4 @@ Instant = Annotated[AwareDatetime, BeforeValidator(require_rfc3339), AfterValida
 Day = Annotated[date, BeforeValidator(require_iso_day), AfterValidator(require_supported_year)]
 Minutes = Annotated[StrictInt, Field(ge=0, le=1440)]
 Positive = Annotated[StrictInt, Field(ge=1, le=1440)]
+Locale = Annotated[str, StringConstraints(max_length=35), AfterValidator(require_language_tag)]

@@ -1,6 +1,6 @@
 """A link: a reusable booking link, and the core that its single-use links follow live."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -107,6 +107,12 @@ class Link(Aggregate):
             return "expired"
         return "active"
 
+    def compute_expiry(self, issued_at: datetime, own_expiry: datetime | None) -> datetime | None:
+        """Returns when a single-use link of it expires: by itself, by the lifetime or with the link, the earliest."""
+        days = self.properties.default_lifetime_days
+        instants = (own_expiry, add_lifetime(issued_at, days), self.properties.expires_at)
+        return min((instant for instant in instants if instant is not None), default=None)
+
     def refuse_if_closed(self, now: datetime) -> None:
         """Passes only if the link is active. Raises LinkDeleted, LinkDisabled or LinkExpired."""
         refusal = {
@@ -116,6 +122,11 @@ class Link(Aggregate):
         }.get(self.get_status(now))
         if refusal is not None:
             raise refusal
+
+    def refuse_direct_booking(self) -> None:
+        """Passes only if the link's own URL books too. Raises LinkSingleUseOnly."""
+        if self.properties.single_use_only:
+            raise refusals.LinkSingleUseOnly
 
     def refuse_if_deleted(self) -> None:
         """Passes only if the link is not deleted. Raises LinkDeleted."""
@@ -138,3 +149,8 @@ class Link(Aggregate):
             self.disabled = False
         elif isinstance(event, LinkDeleted):
             self.deleted = True
+
+
+def add_lifetime(issued_at: datetime, days: int | None) -> datetime | None:
+    """Returns the end of a lifetime of so many days of 24 hours; None without one."""
+    return None if days is None else issued_at + timedelta(days=days)

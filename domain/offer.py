@@ -22,6 +22,7 @@ from domain.meeting_type import MeetingType
 from domain.person import Person
 from domain.refusals import SlotNotOffered
 from domain.team import Team
+from domain.token import Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +116,23 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class LinkOffer(Offer):
-    """The offer of a link, with the link itself."""
+    """The offer of a link, with the link itself, and the token of the single-use link that makes the offer, if one."""
 
     link: Link
+    token: Token | None = None
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """Until when it can be booked; None for ever."""
+        return self.token.compute_expiry(self.link) if self.token else self.link.properties.expires_at
+
+    def refuse_if_closed(self, now: datetime) -> None:
+        """Passes only if it can be booked now. Raises the refusals of `Token.refuse_if_closed`."""
+        if self.token is not None:
+            self.token.refuse_if_closed(self.link, now)
+        else:
+            self.link.refuse_if_closed(now)
+            self.link.refuse_direct_booking()
 
 
 def build_days_interval(first: date, last: date, time_zone: str) -> Interval:

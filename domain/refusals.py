@@ -70,6 +70,24 @@ class LinkDisabled(Refusal):
     """This link is switched off at the moment. Please ask for a new link, or try again later."""
 
 
+class LinkSingleUseOnly(Refusal):
+    """This link books nothing itself. Please ask whoever sent it to you for a link of your own."""
+
+    def __init__(self, contact: str | None = None) -> None:
+        """Takes the organisation's contact, if it has one: an e-mail or web address."""
+        super().__init__(contact)
+        self.contact = contact
+
+    @property
+    def sentence(self) -> str:
+        """What happened, and whom to ask."""
+        return f"{super().sentence} You can also write to {self.contact}." if self.contact else super().sentence
+
+
+class NotTheRecipient(Refusal):
+    """This link is only for the person that it was made for. Please book with the e-mail address it was sent to."""
+
+
 class LinkUnattended(LinkDisabled):
     """Nobody can be met through this link at the moment. Please ask whoever sent it to you for a new one."""
 

@@ -7,8 +7,10 @@ from uuid import UUID
 
 from domain import refusals
 from domain.availability.hours import Interval
+from domain.email_addresses import fold_address
 from domain.erasure import PersonalDetailsErased
 from domain.event import Context, Event
+from domain.link import Link
 from domain.member_choice import MemberChoice
 from domain.notifications.notified_aggregate import NotifiedAggregate
 from domain.notifications.outbox import Notification
@@ -163,6 +165,40 @@ class Token(NotifiedAggregate):
             raise refusals.LinkUsed
         if self.revoked:
             raise refusals.LinkRevoked
+
+    def compute_expiry(self, link: Link) -> datetime | None:
+        """Returns when this right to book ends, as its core link is now; None for never."""
+        issued = self.issued_event
+        return (
+            link.properties.expires_at if issued is None else link.compute_expiry(issued.occurred_at, issued.expires_at)
+        )
+
+    def refuse_if_closed(self, link: Link, now: datetime) -> None:
+        """Passes only a token that can book through its core link now.
+
+        Raises LinkUsed, LinkRevoked, LinkDeleted, LinkDisabled, LinkExpired, LinkSingleUseOnly.
+        """
+        self.refuse_if_spent()
+        link.refuse_if_closed(now)
+        if self.issued_event is None:
+            link.refuse_direct_booking()
+        elif (expiry := self.compute_expiry(link)) is not None and expiry <= now:
+            raise refusals.LinkExpired
+
+    def refuse_unless_recipient(self, email: str, recipient_email: str | None) -> None:
+        """Passes the recipient, however they write their address, if the link is only for them.
+
+        `recipient_email` is None when their details were erased: then it is for nobody. Raises NotTheRecipient.
+        """
+        if not self.is_only_for_recipient:
+            return
+        if recipient_email is None or fold_address(email) != fold_address(recipient_email):
+            raise refusals.NotTheRecipient
+
+    @property
+    def is_only_for_recipient(self) -> bool:
+        """Whether nobody but the recipient may book it."""
+        return self.issued_event is not None and self.issued_event.only_recipient
 
     def has_ended_by(self, until: datetime) -> bool:
         """Whether the meeting, as it stands or stood when it was cancelled, ended by an instant."""

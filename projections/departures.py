@@ -9,14 +9,13 @@ from typing_extensions import TypedDict
 from projections import links
 from projections.queries.query import QuerySource
 
-ACTIVE_LINKS = f"SELECT l.link_id FROM links AS l WHERE {links.STATUS} = 'active'"
 IMPACT_QUERY = f"""
 SELECT (
     SELECT count(*) FROM links AS l
     WHERE (l.owner_id = %(person)s OR l.co_host_ids @> ARRAY[%(person)s::uuid]) AND {links.STATUS} = 'active'
 )::int AS active_links, (
-    SELECT count(*) FROM single_use_links AS s WHERE s.state = 'open'
-    AND (s.issued_by = %(person)s OR s.link_id = ANY(%(owned)s)) AND s.link_id = ANY(ARRAY({ACTIVE_LINKS}))
+    SELECT count(*) FROM single_use_links AS s JOIN links AS l ON l.link_id = s.link_id WHERE s.state = 'open'
+    AND (s.issued_by = %(person)s OR s.link_id = ANY(%(owned)s)) AND {links.SINGLE_USE_STATUS} = 'active'
 )::int AS active_single_use, (
     SELECT count(*) FROM meeting_log AS m
     WHERE m.host_ids @> ARRAY[%(person)s::uuid] AND m.starts_at > %(now)s AND m.status <> 'cancelled'

@@ -27,6 +27,11 @@ from projections.read_model import (
 
 STATUS = """CASE WHEN l.deleted THEN 'deleted' WHEN l.disabled THEN 'disabled'
     WHEN l.expires_at <= %(now)s THEN 'expired' ELSE 'active' END"""
+# when a single-use link expires: by itself, by the lifetime or with its core link; of none of them, never
+SINGLE_USE_EXPIRY = """least(s.own_expires_at, l.expires_at,
+    s.issued_at + l.default_lifetime_days * interval '24 hours')"""
+SINGLE_USE_STATUS = f"""CASE WHEN s.state <> 'open' THEN s.state WHEN l.deleted THEN 'deleted'
+    WHEN l.disabled THEN 'disabled' WHEN {SINGLE_USE_EXPIRY} <= %(now)s THEN 'expired' ELSE 'active' END"""
 
 
 class SingleUseCounts(TypedDict):
@@ -50,6 +55,8 @@ class LinkRow(TypedDict):
     team_id: Annotated[UUID | None, Composed(lambda record: to_team_id(record["team"]))]
     team: Annotated[Named | None, Reference(TEAM, "(payload ->> 'team_id')::uuid")]
     expires_at: Annotated[datetime | None, Column("(payload ->> 'expires_at')::timestamptz")]
+    single_use_only: Annotated[bool, Column("coalesce((payload ->> 'single_use_only')::boolean, false)")]
+    default_lifetime_days: Annotated[int | None, Column("(payload ->> 'default_lifetime_days')::int")]
     in_library: Annotated[bool, Column("coalesce((payload ->> 'in_library')::boolean, false)")]
     status: Annotated[Literal["active", "disabled", "expired", "deleted"], Computed(STATUS)]
     managed_link_id: Annotated[UUID | None, Column("(payload ->> 'managed_link_id')::uuid")]
@@ -76,7 +83,7 @@ VIEW = COLUMNS.build_view(LinkRow, "links")
 
 LINKS = ReadModel(
     name="links",
-    version=3,
+    version=4,
     key="link_id",
     table=COLUMNS.table,
     indexes=(
@@ -164,9 +171,11 @@ OF_LINKS = "s.link_id = ANY(%(link_ids)s)"
 OF_LINKS_IN_LOG = """s.single_use_id = ANY(ARRAY(
     SELECT e.stream_id FROM {schema}.events AS e
     WHERE e.type LIKE 'SingleUseIssued.%%' AND e.data ->> 'link_id' = ANY(%(link_id_texts)s)))"""
-SINGLE_USE_COUNTS = """SELECT s.link_id, count(*) AS issued, count(*) FILTER (WHERE s.state = 'open') AS open,
+SINGLE_USE_COUNTS = f"""SELECT s.link_id, count(*) AS issued,
+    count(*) FILTER (WHERE {SINGLE_USE_STATUS} = 'active') AS active,
     count(*) FILTER (WHERE s.state = 'booked') AS booked
-    FROM single_use_links AS s WHERE {of_links} GROUP BY s.link_id"""
+    FROM single_use_links AS s JOIN links AS l ON l.link_id = s.link_id
+    WHERE {{of_links}} AND l.link_id = ANY(%(link_ids)s) GROUP BY s.link_id"""
 OWNED_LINKS = "SELECT l.link_id FROM links AS l WHERE l.owner_id = %(person)s"
 UPCOMING_MEETINGS = """SELECT m.link_id, count(*) AS upcoming FROM meeting_log AS m
     WHERE {of_links} AND m.status <> 'cancelled' AND m.starts_at > %(now)s GROUP BY m.link_id"""
@@ -179,7 +188,7 @@ def find_link(source: QuerySource, id: UUID, now: datetime) -> LinkRow | None:
 
 def find_links(source: QuerySource, ids: Sequence[UUID], now: datetime) -> list[LinkRow]:
     """The links of these ids, in their order. Unknown ids are left out."""
-    return add_single_use_counts(source, LISTING.find_by_ids(source, ids, WhereClause((), {"now": now})))
+    return add_single_use_counts(source, LISTING.find_by_ids(source, ids, WhereClause((), {"now": now})), now)
 
 
 def list_links(
@@ -199,7 +208,7 @@ def list_links(
     link_page = LISTING.fetch_page(
         source, WhereClause.from_filters(FILTERS, filter_values | {"now": now}), sort, limit, cursor
     )
-    return Page(add_single_use_counts(source, link_page.items), link_page.next_cursor, link_page.previous_cursor)
+    return Page(add_single_use_counts(source, link_page.items, now), link_page.next_cursor, link_page.previous_cursor)
 
 
 def compute_impact(source: QuerySource, id: UUID, now: datetime) -> Impact | None:
@@ -224,22 +233,19 @@ def list_owned_link_ids(source: QuerySource, person_id: UUID) -> list[UUID]:
     return [row["link_id"] for row in source.fetch_rows(OWNED_LINKS, {"person": person_id})]
 
 
-def add_single_use_counts(source: QuerySource, rows: list[LinkRow]) -> list[LinkRow]:
+def add_single_use_counts(source: QuerySource, rows: list[LinkRow], now: datetime) -> list[LinkRow]:
     """The rows with the counts of their single-use links."""
     ids = [row["id"] for row in rows]
     if not ids:
         return rows
     query = SINGLE_USE_COUNTS.replace("{of_links}", OF_LINKS_IN_LOG if source.reads_log else OF_LINKS)
-    records = source.fetch_rows(query, {"link_ids": ids, "link_id_texts": [str(id) for id in ids]})
+    records = source.fetch_rows(query, {"link_ids": ids, "link_id_texts": [str(id) for id in ids], "now": now})
     counts_by_link = {record["link_id"]: record for record in records}
     return [
-        {**row, "single_use": _to_single_use_counts(row, counts_by_link[row["id"]])}
-        if row["id"] in counts_by_link
-        else row
+        {**row, "single_use": _to_single_use_counts(counts_by_link[row["id"]])} if row["id"] in counts_by_link else row
         for row in rows
     ]
 
 
-def _to_single_use_counts(link: LinkRow, count: DictRow) -> SingleUseCounts:
-    active_count = count["open"] if link["status"] == "active" else 0
-    return SingleUseCounts(issued=count["issued"], active=active_count, booked=count["booked"])
+def _to_single_use_counts(count: DictRow) -> SingleUseCounts:
+    return SingleUseCounts(issued=count["issued"], active=count["active"], booked=count["booked"])

@@ -38,6 +38,8 @@ class ManagedLinkRow(TypedDict):
     team_id: Annotated[UUID | None, Composed(lambda record: to_team_id(record["team"]))]
     team: Annotated[Named | None, Reference(TEAM, "(payload ->> 'team_id')::uuid")]
     expires_at: Annotated[datetime | None, Column("(payload ->> 'expires_at')::timestamptz")]
+    single_use_only: Annotated[bool, Column("coalesce((payload ->> 'single_use_only')::boolean, false)")]
+    default_lifetime_days: Annotated[int | None, Column("(payload ->> 'default_lifetime_days')::int")]
     status: Annotated[Literal["active", "disabled", "expired", "deleted"], Computed(STATUS)]
     created_at: Annotated[datetime, Column("created_at")]
     updated_at: Annotated[datetime, Column("updated_at")]
@@ -68,7 +70,7 @@ COLUMNS = Columns(
 
 MANAGED_LINKS = ReadModel(
     name="managed_links",
-    version=4,
+    version=5,
     key="managed_link_id",
     table=COLUMNS.table,
     indexes=("(created_at, managed_link_id)", "({schema}.fold_text(name), managed_link_id)", "USING gin (words)"),

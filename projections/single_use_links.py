@@ -20,8 +20,8 @@ from projections.queries.word_search import match_details_or_link
 from projections.read_model import ReadModel, has_event, select_last_payload
 
 # what a single-use link inherits from its core link, live
-CORE_LINK = f"""(SELECT jsonb_build_object('id', l.link_id, 'name', l.name, 'expires_at', l.expires_at,
-    'status', {links.STATUS}, 'meeting_type', {MEETING_TYPE.look_up("l.meeting_type_id")})
+CORE_LINK = f"""(SELECT jsonb_build_object('id', l.link_id, 'name', l.name, 'expires_at', {links.SINGLE_USE_EXPIRY},
+    'status', {links.SINGLE_USE_STATUS}, 'meeting_type', {MEETING_TYPE.look_up("l.meeting_type_id")})
     FROM links AS l WHERE l.link_id = s.link_id)"""
 JOIN_CORE_LINK = """LEFT JOIN links AS l ON l.link_id = s.link_id
     LEFT JOIN meeting_types AS t ON t.meeting_type_id = l.meeting_type_id"""
@@ -29,8 +29,8 @@ DETAILS = Details("details_id", "(issued ->> 'details_id')::uuid", alias="s")
 
 
 def read_status(record: DictRow) -> str:
-    """The status: its own once it is booked or revoked, else that of its core link."""
-    return str(record["core"]["status"] if record["state"] == "open" else record["state"])
+    """The status: its own once it is booked, revoked or expired, else that of its core link."""
+    return str(record["core"]["status"])
 
 
 class Recipient(TypedDict):
@@ -46,7 +46,7 @@ class SingleUseRow(TypedDict):
     id: Annotated[UUID, Column("stream_id", "single_use_id")]
     status: Annotated[
         Literal["active", "booked", "expired", "revoked", "disabled", "deleted"],
-        Composed(read_status, {"status": f"CASE WHEN s.state = 'open' THEN {links.STATUS} ELSE s.state END"}),
+        Composed(read_status, {"status": links.SINGLE_USE_STATUS}),
     ]
     link: Annotated[
         Named, Composed(lambda record: to_named(record["core"]), {"link_id": "s.link_id", "link_name": "l.name"})
@@ -65,8 +65,10 @@ class SingleUseRow(TypedDict):
     metadata: Annotated[dict[str, str], Detail(DETAILS, "metadata")]
     expires_at: Annotated[
         datetime | None,
-        Composed(lambda record: to_instant(record["core"]["expires_at"]), {"expires_at": "l.expires_at"}),
+        Composed(lambda record: to_instant(record["core"]["expires_at"]), {"expires_at": links.SINGLE_USE_EXPIRY}),
     ]
+    only_recipient: Annotated[bool, Column("coalesce((issued ->> 'only_recipient')::boolean, false)")]
+    locale: Annotated[str | None, Column("issued ->> 'locale'")]
     booking_id: Annotated[UUID | None, Computed("CASE WHEN s.state = 'booked' THEN s.single_use_id END")]
     replaces: Annotated[UUID | None, Column("(issued ->> 'replaces')::uuid")]
     source: Annotated[str, Column("issued ->> 'source'")]
@@ -92,6 +94,7 @@ COLUMNS = Columns(
             before="version",
             selected=("s.state",),
         ),
+        Hidden("own_expires_at", "timestamptz", "(issued ->> 'expires_at')::timestamptz", before="version"),
         DETAILS.build_hidden(before="version"),
         Hidden("core", selected=(f"{CORE_LINK} AS core",), join=JOIN_CORE_LINK),
     ),
@@ -100,7 +103,7 @@ VIEW = COLUMNS.build_view(SingleUseRow, "single_use_links")
 
 SINGLE_USE_LINKS = ReadModel(
     name="single_use_links",
-    version=3,
+    version=4,
     key="single_use_id",
     table=COLUMNS.table,
     indexes=(
@@ -146,15 +149,15 @@ class SingleUseFilters:
 
 HAS_STATE = "s.state = %(status)s"
 HAS_CORE_STATUS = f"""s.state = 'open'
-    AND s.link_id = ANY(ARRAY(SELECT l.link_id FROM links AS l WHERE {links.STATUS} = %(status)s))"""
+    AND EXISTS (SELECT FROM links AS l WHERE l.link_id = s.link_id AND {links.SINGLE_USE_STATUS} = %(status)s)"""
 
 FILTERS = {
     "link_id": "s.link_id = %(link_id)s",
     "state": HAS_STATE,
     "core_status": HAS_CORE_STATUS,
     "issued_by": "s.issued_by = %(issued_by)s",
-    "expires_before": """s.link_id = ANY(ARRAY(
-        SELECT l.link_id FROM links AS l WHERE l.expires_at < %(expires_before)s))""",
+    "expires_before": f"""EXISTS (SELECT FROM links AS l
+        WHERE l.link_id = s.link_id AND {links.SINGLE_USE_EXPIRY} < %(expires_before)s)""",
     "visible_to": "(s.issued_by = %(visible_to)s OR s.link_id = ANY(%(owned_links)s))",
 }
 

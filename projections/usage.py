@@ -30,7 +30,7 @@ ISSUED = f"""SELECT s.issued_at AS at, s.link_id, s.issued_by AS issuer_id,
         coalesce(b.meeting_type_id, l.meeting_type_id) AS meeting_type_id, s.source,
         1 AS issued, (s.state = 'booked')::int AS issued_booked, 0 AS booked, 0 AS rescheduled,
         0 AS cancelled, 0 AS no_shows,
-        (s.state = 'open' AND {links.STATUS} = 'expired')::int AS expired_unused, NULL::float AS hours
+        ({links.SINGLE_USE_STATUS} = 'expired')::int AS expired_unused, NULL::float AS hours
     FROM single_use_links AS s
     LEFT JOIN links AS l ON l.link_id = s.link_id
     LEFT JOIN meeting_log AS b ON b.booking_id = s.single_use_id"""

@@ -74,4 +74,5 @@ def find_book_path(services: Services, token: Token, now: datetime) -> str | Non
     if token.issued_event is not None:
         return None
     link = services.links.load_aggregate(Link, token.link_id)
-    return f"/book/{link.properties.slug}" if link.get_status(now) == "active" else None
+    is_open = link.get_status(now) == "active" and not link.properties.single_use_only
+    return f"/book/{link.properties.slug}" if is_open else None

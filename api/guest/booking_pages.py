@@ -19,7 +19,13 @@ from api.http.rate_limiter import GuestAdmission, GuestAdmissionOf
 from api.http.request_check import find_guest_check, request_code
 from api.pages.rendering.templates import render_page
 from api.services import Services
-from api.v1.guest_booking import book_or_repeat, build_booking_request, build_hosts, build_offered_type, load_open_offer
+from api.v1.guest_booking import (
+    book_or_repeat,
+    build_booking_request,
+    build_hosts,
+    build_offered_type,
+)
+from api.v1.open_links import find_recipient, load_open_offer
 from domain.commands.booking_request import BookingResult, BookingTarget
 from domain.event import Context
 from domain.offer import LinkOffer
@@ -29,6 +35,7 @@ from domain.refusals import (
     LinkUnattended,
     MailedCodeRequired,
     MailedCodeWrong,
+    NotTheRecipient,
     ProofOfWorkRequired,
     Refusal,
     SlotNotOffered,
@@ -38,6 +45,7 @@ from domain.refusals import (
     TooManyMails,
 )
 from integrations.date_formats import choose_date_format
+from projections.single_use_links import Recipient
 
 router = APIRouter(include_in_schema=False, route_class=GuestRoute)
 
@@ -126,6 +134,8 @@ def book_meeting(page_request: LinkPageRequest, form: GuestForm) -> Response:
         return render_under_new_key(page_request, form)
     except (ProofOfWorkRequired, MailedCodeRequired, MailedCodeWrong) as refusal:
         return request_code_entry(page_request, form, new_booking.guest.email, refusal)
+    except NotTheRecipient as refusal:
+        return render_booking_page(page_request, form.replace_errors({"email": refusal.sentence}), status=422)
     except (SlotTaken, SlotNotOffered, TooManyBookings, TooManyMails) as refusal:
         record_rate_limit(page_request.request, refusal)
         return render_booking_page(page_request, form, refusal)
@@ -182,22 +192,32 @@ def render_booking_page(
     """
     if page_request.admission.refusal is not None:
         raise page_request.admission.refusal
-    offer = load_open_offer(page_request.services, page_request.target, page_request.context)
+    services = page_request.services
+    offer = load_open_offer(services, page_request.target, page_request.context)
     if not offer.has_active_hosts:
         raise LinkUnattended
     picker = build_link_picker(page_request, offer, form)
+    recipient = find_recipient(services, offer)
     return render_page(
         page_request.request,
         "guest/book.html",
         REFUSAL_STATUSES[type(refusal)] if refusal else status,
-        **build_form_context(picker, form, refusal),
+        **{**build_form_context(picker, form, refusal), "filled": form.fill_in_recipient(recipient)},
         meeting_type=build_offered_type(offer),
         hosts=build_hosts(offer),
-        expires_at=offer.link.properties.expires_at,
+        expires_at=offer.expires_at,
+        only_for=describe_only_recipient(offer, recipient),
         single_use=page_request.target.token_id is not None,
         books=f"/v1/book/{page_request.code}",
-        check=find_guest_check(page_request.services, page_request.target),
+        check=find_guest_check(services, page_request.target),
     )
+
+
+def describe_only_recipient(offer: LinkOffer, recipient: Recipient | None) -> str | None:
+    """Return the only address that may book; empty once it is erased, None if everybody may."""
+    if offer.token is None or not offer.token.is_only_for_recipient:
+        return None
+    return (recipient["email"] if recipient else None) or ""
 
 
 def build_link_picker(page_request: LinkPageRequest, offer: LinkOffer, form: GuestForm) -> Picker:

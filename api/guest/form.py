@@ -11,6 +11,7 @@ from api.http.form_body import UNREADABLE_MESSAGE, Form
 from api.pages.rendering.form_keys import generate_form_key, parse_form_key
 from api.pages.rendering.forms import InvalidForm, validate_form
 from api.v1.request_bodies import NewBooking, NewStart, Reason
+from projections.single_use_links import Recipient
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -68,6 +69,13 @@ class GuestForm:
         """Return the same form with an empty field for the code that was mailed."""
         fields = {name: value for name, value in self.fields.items() if name != "another_code"}
         return GuestForm({**fields, "mailed_code": ""})
+
+    def fill_in_recipient(self, recipient: Recipient | None) -> "GuestForm":
+        """Return the form as it is first shown to a recipient; a form that was sent stays as it is."""
+        if recipient is None or "name" in self.fields or "email" in self.fields:
+            return self
+        values = {"name": recipient["name"] or "", "email": recipient["email"] or ""}
+        return GuestForm({**self.fields, **values}, self.errors)
 
     def replace_errors(self, errors: Mapping[str, str]) -> "GuestForm":
         """Return the same form with these errors."""

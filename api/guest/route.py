@@ -31,6 +31,7 @@ TITLES: dict[type[Refusal], str] = {
     refusals.LinkExpired: "This link has expired",
     refusals.LinkRevoked: "This link was withdrawn",
     refusals.LinkDisabled: "This link is switched off",
+    refusals.LinkSingleUseOnly: "This link is not for booking",
     refusals.LinkUnattended: "This link is no longer in use",
     refusals.LinkDeleted: "This link no longer exists",
     refusals.ManageLinkExpired: "This meeting is long over",

@@ -120,6 +120,11 @@ ERROR_CODES: dict[str, ErrorCode] = {
     ),
     "link_expired": ErrorCode(410, "The link has expired.", NEW_LINK),
     "link_revoked": ErrorCode(410, "The single-use link was revoked by whoever issued it.", NEW_LINK),
+    "link_single_use_only": ErrorCode(
+        410,
+        "The core link books nothing itself; single-use links of it do.",
+        "Ask whoever sent it for a single-use link, or write to the contact that `detail` names.",
+    ),
     "link_used": ErrorCode(
         410,
         "The single-use link has booked its one meeting.",
@@ -161,6 +166,11 @@ ERROR_CODES: dict[str, ErrorCode] = {
         422,
         "The code is not the one mailed last to this address for this link, or it is over, used, or guessed too often.",
         "Send the code of the latest mail, or request another one.",
+    ),
+    "not_the_recipient": ErrorCode(
+        422,
+        "The single-use link is only for its recipient, and the e-mail address is another one.",
+        "Book with the address that the link was sent to. The link can still be used.",
     ),
     "proof_of_work_required": ErrorCode(
         422,
@@ -205,7 +215,7 @@ REFUSAL_STATUSES: dict[type[Refusal], int] = {
     for refusal in vars(refusals).values()
     if isinstance(refusal, type) and issubclass(refusal, Refusal) and refusal is not Refusal
 }
-CLOSED_LINK = ("link_deleted", "link_disabled", "link_expired", "link_revoked", "link_used")
+CLOSED_LINK = ("link_deleted", "link_disabled", "link_expired", "link_revoked", "link_single_use_only", "link_used")
 GUEST_CHECK = ("proof_of_work_required", "mailed_code_required", "mailed_code_wrong")
 # what a response of this status says unless its route names its codes; 409 and 410 are different for each route
 USUAL_CODES = {

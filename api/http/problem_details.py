@@ -28,6 +28,7 @@ REFUSED_FIELDS = {
     "proof_of_work_required": "proof_of_work",
     "mailed_code_required": "mailed_code",
     "mailed_code_wrong": "mailed_code",
+    "not_the_recipient": "guest.email",
 }
 CODE_PATH_PREFIXES = ("/v1/book/", "/v1/manage/")  # what follows is a code, even with %2F in it
 HTTP_CODES = {**USUAL_CODES, 405: "method_not_allowed"}

@@ -6,7 +6,7 @@ from typing import Annotated, Any, cast
 from fastapi import APIRouter, BackgroundTasks, Query, Request, Response
 from pydantic import Field
 
-from api.field_types import SLUG, Day, Email, RequestBody, TimeZone
+from api.field_types import Day, Email, RequestBody, TimeZone
 from api.http.dependencies import (
     CurrentServices,
     IdempotencyKey,
@@ -21,12 +21,13 @@ from api.http.rate_limiter import GuestAdmission, GuestAdmissionOf, GuestContext
 from api.http.request_check import RequestCheck, find_guest_check, request_code
 from api.http.responses import build_json_response
 from api.services import Services
+from api.v1.open_links import find_recipient, load_open_offer, name_contact, resolve_target
 from api.v1.request_bodies import NewBooking
 from api.v1.response_models import BookingMade, Challenge, GuestBooking, Host, Offer, OfferedType, Slots
 from api.v1.slot_answers import render_slots
 from domain.commands.booking_request import BookingRequest, BookingResult, BookingTarget
-from domain.offer import LinkOffer, build_days_interval
 from domain.offer import Offer as DomainOffer
+from domain.offer import build_days_interval
 from domain.refusals import Invalid, LinkNotFound, Refusal
 from domain.token_events import MeetingBooked, Rescheduled
 from projections.meeting_log import Guest
@@ -61,7 +62,8 @@ def get_offer(services: CurrentServices, context: GuestContext, code: str) -> Of
     """What a link offers.
 
     `code` is the slug of a core link, or the code of a single-use link. The answer says whom a guest meets, for how
-    long, and until when the link can be used. A single-use link never shows its core link.
+    long, and until when the link can be used. A single-use link never shows its core link. It shows its recipient to
+    whoever has it, to be filled into the form.
     """
     target = resolve_target(services, code)
     offer = load_open_offer(services, target, context)
@@ -69,7 +71,9 @@ def get_offer(services: CurrentServices, context: GuestContext, code: str) -> Of
         kind="single_use" if target.token_id else offer.link.properties.kind,
         meeting_type=build_offered_type(offer),
         hosts=build_hosts(offer),
-        expires_at=offer.link.properties.expires_at,
+        expires_at=offer.expires_at,
+        recipient=find_recipient(services, offer),
+        only_recipient=offer.token is not None and offer.token.is_only_for_recipient,
         time_zone=offer.hosts[0].properties.time_zone,
         guest_check=find_guest_check(services, target),
     )
@@ -119,7 +123,7 @@ def list_slots(
         offer = load_open_offer(services, target, context)
         runs = services.scheduling.list_runs(offer, interval, context.now)
         content = render_slots(runs, offer.meeting_type.properties.rules.duration, time_zone)
-        return Answer(content, valid_until=offer.link.properties.expires_at)
+        return Answer(content, valid_until=offer.expires_at)
 
     question = ("slots", target, first, last, time_zone)
     return build_json_response(services.shared_answers.get_or_compute(question, context.now, compute_answer))
@@ -130,7 +134,9 @@ def list_slots(
     status_code=201,
     response_model=BookingMade,
     responses=LINK_PROBLEMS
-    | describe_problems("slot_taken", *CLOSED_LINK, "erased", 413, 422, "slot_not_offered", *GUEST_CHECK),
+    | describe_problems(
+        "slot_taken", *CLOSED_LINK, "erased", 413, 422, "slot_not_offered", "not_the_recipient", *GUEST_CHECK
+    ),
     operation_id="book_meeting",
 )
 @resolve_by(resolve_booking)
@@ -219,30 +225,12 @@ def book_or_repeat(
     Raises TooManyRequests, and what SchedulingCommands.book_meeting raises.
     """
     if admission.refusal is None:
-        return services.scheduling.book_meeting(admission.context, target, request)
+        with name_contact(services):
+            return services.scheduling.book_meeting(admission.context, target, request)
     try:
         return services.scheduling.repeat_booking(admission.context, target, request)
     except Refusal:
         raise admission.refusal from None
-
-
-def resolve_target(services: Services, code: str) -> BookingTarget:
-    """Resolve a code or slug to the single-use link or core link it names. Raises LinkNotFound."""
-    token_id = services.codes.open_code(code, "book")
-    if token_id is not None:
-        return BookingTarget(token_id=token_id)
-    if not SLUG.fullmatch(code):
-        raise LinkNotFound
-    return BookingTarget(slug=code)
-
-
-def load_open_offer(services: Services, target: BookingTarget, context: GuestContext) -> LinkOffer:
-    """Load the offer of a link that can be booked now. Raises the contract's refusals of a closed link."""
-    token, offer = services.scheduling.resolve_target(target)
-    if token is not None:
-        token.refuse_if_spent()
-    offer.link.refuse_if_closed(context.now)
-    return offer
 
 
 def validate_days(first: Day, last: Day) -> tuple[Day, Day]:

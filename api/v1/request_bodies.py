@@ -17,6 +17,7 @@ from pydantic import (
 from api.field_types import (
     Email,
     Instant,
+    Locale,
     Name,
     RequestBody,
     Slug,
@@ -24,12 +25,16 @@ from api.field_types import (
     TimeZone,
     require_unique,
 )
+from domain.commands.single_use_links import SingleUseTerms
 
 MAX_BULK_IDS = 200
 
 
 Ids = Annotated[list[UUID], AfterValidator(require_unique), Field(max_length=20)]
 HostIds = Annotated[list[UUID], AfterValidator(require_unique), Field(min_length=1, max_length=100)]
+LifetimeDays = Annotated[
+    StrictInt, Field(ge=1, le=3650, description="Single-use links expire so many days of 24 hours after their issue.")
+]
 
 
 class PatchBody(RequestBody):
@@ -66,13 +71,15 @@ class NewLink(RequestBody):
     co_host_ids: Ids = []  # noqa: RUF012
     team_id: UUID | None = None
     expires_at: Instant | None = None
+    single_use_only: StrictBool = False
+    default_lifetime_days: LifetimeDays | None = None
     in_library: StrictBool = False
 
 
 class LinkChanges(PatchBody):
     """What may be changed of a link; unused single-use links of it follow at once."""
 
-    CLEARABLE = frozenset({"expires_at", "team_id"})
+    CLEARABLE = frozenset({"expires_at", "team_id", "default_lifetime_days"})
 
     name: Name | None = None
     slug: Slug | None = None
@@ -80,6 +87,8 @@ class LinkChanges(PatchBody):
     co_host_ids: Ids | None = None
     team_id: UUID | None = None
     expires_at: Instant | None = None
+    single_use_only: StrictBool | None = None
+    default_lifetime_days: LifetimeDays | None = None
     in_library: StrictBool | None = None
 
 
@@ -92,12 +101,14 @@ class NewManagedLink(RequestBody):
     host_ids: HostIds
     team_id: UUID | None = None
     expires_at: Instant | None = None
+    single_use_only: StrictBool = False
+    default_lifetime_days: LifetimeDays | None = None
 
 
 class ManagedLinkChanges(PatchBody):
     """What may be changed of a managed link, and thereby of each host's link."""
 
-    CLEARABLE = frozenset({"expires_at", "team_id"})
+    CLEARABLE = frozenset({"expires_at", "team_id", "default_lifetime_days"})
 
     name: Name | None = None
     slug: Slug | None = None
@@ -105,6 +116,8 @@ class ManagedLinkChanges(PatchBody):
     host_ids: HostIds | None = None
     team_id: UUID | None = None
     expires_at: Instant | None = None
+    single_use_only: StrictBool | None = None
+    default_lifetime_days: LifetimeDays | None = None
 
 
 class NewRecipient(RequestBody):
@@ -121,6 +134,11 @@ class NewSingleUse(RequestBody):
     recipients: Annotated[list[NewRecipient], Field(min_length=1, max_length=100)] | None = None
     label: Name | None = None
     metadata: Annotated[dict[Name, Text], Field(max_length=50)] = {}  # noqa: RUF012
+    expires_at: Annotated[Instant | None, Field(description="Earlier than the link's own expiry and lifetime.")] = None
+    only_recipient: Annotated[
+        StrictBool, Field(description="Nobody but the recipient, by e-mail address, may book.")
+    ] = False
+    locale: Annotated[Locale | None, Field(description="The language of the recipient, BCP 47.")] = None
     source: Literal["web", "api", "extension"] | None = None
 
     @model_validator(mode="after")
@@ -129,6 +147,10 @@ class NewSingleUse(RequestBody):
         if self.recipients is not None and "count" in self.model_fields_set:
             raise ValueError("Send a count or recipients, not both.")
         return self
+
+    def to_terms(self) -> SingleUseTerms:
+        """Convert to what holds for all of them."""
+        return SingleUseTerms(self.expires_at, self.only_recipient, self.locale)
 
 
 class Reason(RequestBody):

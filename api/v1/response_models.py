@@ -165,12 +165,17 @@ class Host(BaseModel):
 
 
 class Offer(BaseModel):
-    """What a link offers to a guest; `time_zone` is the host's, `guest_check` what a booking needs besides."""
+    """What a link offers to a guest; `time_zone` is the host's, `guest_check` what a booking needs besides.
+
+    `recipient` is whom a single-use link was made for; with `only_recipient`, only their e-mail address books.
+    """
 
     kind: Literal["standard", "managed", "single_use"]
     meeting_type: OfferedType
     hosts: list[Host]
     expires_at: datetime | None
+    recipient: Recipient | None
+    only_recipient: bool
     time_zone: str
     guest_check: Literal["none", "proof_of_work", "mailed_code"]
 

@@ -55,12 +55,14 @@ def issue_single_use(
     """Makes single-use links of a core link: a count, or one for each recipient.
 
     For the link's owner and managers; for every member if it is in the library. Send `count`, or `recipients` with
-    a name or e-mail address each, not both; 100 at most. `code` and `url` are told to whoever issues them. `label`,
-    `metadata` and recipients count as personal details and can be erased.
+    a name or e-mail address each, not both; 100 at most. `expires_at` is earlier than the link's own expiry and the
+    end of its lifetime; the answer has the earliest. With `only_recipient` nobody but the recipient, by e-mail
+    address, may book. `code` and `url` are told to whoever issues them. `label`, `metadata` and recipients count as
+    personal details and can be erased.
     """
     request = describe_request(body, route="single-use", link=str(id))
     outcome, ids = services.single_use_links.issue_links(
-        caller.build_context(body.source), id, build_details(body), key, request
+        caller.build_context(body.source), id, build_details(body), key, request, body.to_terms()
     )
     announce_creation(response, services, outcome)
     rows = single_use_links.find_single_use_links(services.from_log(outcome.position), ids, outcome.at)

@@ -194,6 +194,8 @@ def derive_link_properties(managed_properties: ManagedLinkProperties) -> dict[st
         "meeting_type_id": managed_properties.meeting_type_id,
         "expires_at": managed_properties.expires_at,
         "team_id": managed_properties.team_id,
+        "single_use_only": managed_properties.single_use_only,
+        "default_lifetime_days": managed_properties.default_lifetime_days,
     }
 
 

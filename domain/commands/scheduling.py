@@ -1,6 +1,7 @@
 """Commands that book, reschedule and cancel meetings: one method per command, each one transaction."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -8,6 +9,7 @@ from domain.availability.hours import Interval
 from domain.commands.booking_request import BookingRequest, BookingResult, BookingTarget
 from domain.commands.command_application import CommandApplication
 from domain.commands.idempotent_creation import derive_id
+from domain.commands.recipients import RecipientChecks
 from domain.commands.replacement import give_replacement
 from domain.commands.team_choice import TeamChoiceCommands, count_for_another
 from domain.event import Context
@@ -26,7 +28,7 @@ from domain.token_events import MeetingBooked
 NO_QUOTAS = GuestQuotas()
 
 
-class SchedulingCommands(TeamChoiceCommands):
+class SchedulingCommands(TeamChoiceCommands, RecipientChecks):
     """The commands on meetings. A single-use link books exactly one meeting, ever."""
 
     def __init__(self, application: CommandApplication, quotas: GuestQuotas = NO_QUOTAS) -> None:
@@ -36,9 +38,9 @@ class SchedulingCommands(TeamChoiceCommands):
     def book_meeting(self, context: Context, target: BookingTarget, request: BookingRequest) -> BookingResult:
         """Books the meeting, or answers a repeated request as it was answered.
 
-        Raises LinkNotFound, LinkUsed, LinkRevoked, LinkDeleted, LinkDisabled, LinkExpired, LinkUnconfirmed,
-        SlotNotOffered, SlotTaken, TooManyBookings, TooManyMails, ProofOfWorkRequired, MailedCodeRequired,
-        MailedCodeWrong, IdempotencyKeyReused, Erased, TryAgain.
+        Raises LinkNotFound, LinkUsed, LinkRevoked, LinkDeleted, LinkDisabled, LinkExpired, LinkSingleUseOnly,
+        LinkUnconfirmed, NotTheRecipient, SlotNotOffered, SlotTaken, TooManyBookings, TooManyMails, ProofOfWorkRequired,
+        MailedCodeRequired, MailedCodeWrong, IdempotencyKeyReused, Erased, TryAgain.
         """
         known_token_id = target.token_id or (uuid4() if request.key is None else None)
 
@@ -50,7 +52,8 @@ class SchedulingCommands(TeamChoiceCommands):
                 return self.replay_booking(token, context, request)
             token.refuse_if_spent()
             offer = self.load_offer(token.link_id, fresh)
-            offer.link.refuse_if_closed(context.now)
+            token.refuse_if_closed(offer.link, context.now)
+            self.refuse_unless_recipient(token, request.details["guest"]["email"])
             offer.refuse_unless_on_offer(request.start, context.now)
             return self.save_booking(token, offer, context, request)
 
@@ -249,7 +252,7 @@ class SchedulingCommands(TeamChoiceCommands):
             raise LinkNotFound
         if token.booked_event is None and self.reader.is_unconfirmed(token.id):
             raise LinkUnconfirmed
-        return token, self.load_offer(token.link_id, fresh=True)
+        return token, replace(self.load_offer(token.link_id, fresh=True), token=token)
 
     def resolve_slug(self, slug: str, fresh: bool) -> UUID:
         """Returns the id of the link with a slug. Raises LinkNotFound."""

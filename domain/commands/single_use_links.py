@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -19,7 +20,7 @@ from domain.personal_details import (
     create_personal_details,
     create_text_details,
 )
-from domain.refusals import Erased, IdempotencyKeyReused
+from domain.refusals import Erased, IdempotencyKeyReused, Invalid
 from domain.token import Token
 
 
@@ -32,6 +33,28 @@ class SingleUseDetails:
     metadata: dict[str, str] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SingleUseTerms:
+    """What holds for all single-use links of one request: their own expiry, whom they are for, their language."""
+
+    expires_at: datetime | None = None
+    only_recipient: bool = False
+    locale: str | None = None
+
+    def refuse_unless_possible(self, link: Link, issued_at: datetime) -> None:
+        """Passes an expiry that is to come, and earlier than the link's own and its lifetime's. Raises Invalid."""
+        if self.expires_at is None:
+            return
+        if self.expires_at <= issued_at:
+            raise Invalid("expires_at", "Choose an instant that is still to come.")
+        limit = link.compute_expiry(issued_at, None)
+        if limit is not None and self.expires_at > limit:
+            raise Invalid("expires_at", f"Its link lets it live until {limit:%Y-%m-%dT%H:%M:%SZ} at most.")
+
+
+NO_TERMS = SingleUseTerms()
+
+
 class SingleUseLinkCommands(CommandGroup):
     """The commands on unused single-use links."""
 
@@ -42,11 +65,14 @@ class SingleUseLinkCommands(CommandGroup):
         single_use_details: Sequence[SingleUseDetails],
         key: str | None,
         body: dict[str, Any],
+        terms: SingleUseTerms = NO_TERMS,
     ) -> tuple[CommandResult, list[UUID]]:
         """Issues single-use links of a core link in one append, or answers a repeated request as it was answered.
 
-        Raises NotFound, Forbidden, LinkDeleted, IdempotencyKeyReused, TryAgain.
+        Raises NotFound, Forbidden, Invalid, LinkDeleted, IdempotencyKeyReused, TryAgain.
         """
+        if terms.only_recipient:
+            refuse_without_address(single_use_details)
         creation = IdempotentCreation(context, key, body)
         ids = derive_ids(creation.id, len(single_use_details))
 
@@ -54,8 +80,9 @@ class SingleUseLinkCommands(CommandGroup):
             link = self.load_aggregate(Link, link_id, fresh)
             require_link_copyable(context, link)
             link.refuse_if_deleted()
+            terms.refuse_unless_possible(link, context.now)
             personal_details = list(map(build_personal_details, ids, single_use_details))
-            tokens = issue_tokens(link, personal_details, creation)
+            tokens = issue_tokens(link, personal_details, creation, terms)
             position = self.append_events(*tokens, conditions=AppendConditions(reads=(link,), details=personal_details))
             return CommandResult(creation.id, position, context.now), ids
 
@@ -107,7 +134,15 @@ def derive_ids(first_id: UUID, count: int) -> list[UUID]:
     return [first_id, *(uuid5(first_id, str(number)) for number in range(1, count))]
 
 
-def issue_tokens(link: Link, personal_details: Sequence[PersonalDetails], creation: IdempotentCreation) -> list[Token]:
+def refuse_without_address(single_use_details: Sequence[SingleUseDetails]) -> None:
+    """Passes if every link has a recipient with an e-mail address. Raises Invalid."""
+    if not all((details.recipient or {}).get("email") for details in single_use_details):
+        raise Invalid("only_recipient", "Each link needs a recipient with an e-mail address.")
+
+
+def issue_tokens(
+    link: Link, personal_details: Sequence[PersonalDetails], creation: IdempotentCreation, terms: SingleUseTerms
+) -> list[Token]:
     """Returns the tokens of one request, each with its pending event.
 
     The request's digest is salted with all salts: it cannot be guessed any more once one of the details is erased.
@@ -124,6 +159,9 @@ def issue_tokens(link: Link, personal_details: Sequence[PersonalDetails], creati
             issue_count=len(tokens),
             details_id=details.id,
             details_digest=details.digest,
+            expires_at=terms.expires_at,
+            only_recipient=terms.only_recipient,
+            locale=terms.locale,
             **event_fields,
         )
     return tokens

@@ -20,8 +20,8 @@ def test_it_follows_its_core_link(
         "id": token, "status": "active", "link": {"id": link, "name": "Meet"},
         "meeting_type": {"id": intro, "name": "Introduction"}, "issued_by": {"id": bob, "name": "Bob Cohost"},
         "issued_at": issued_at, "recipient": {"name": "Grace", "email": "grace@recipients.example"}, "label": "Q2",
-        "metadata": {"deal": "42"}, "expires_at": START + DAY * 5, "booking_id": None, "replaces": None,
-        "source": "web", "erased": False, "version": 1,
+        "metadata": {"deal": "42"}, "expires_at": START + DAY * 5, "only_recipient": False, "locale": None,
+        "booking_id": None, "replaces": None, "source": "web", "erased": False, "version": 1,
     }  # fmt: skip
     builder.append_event(link, LinkUpdated, **builder.build_link_properties(ada, demo, "Renamed", expires_at=START))
     row = single_use_links.find_single_use_link(source_factory(), token, builder.now)

@@ -130,6 +130,8 @@ VALUES: dict[str, Any] = {
     "Organisation.name": "Nexora Systems",
     "OrganisationChanges.name": "Nexora Systems",
     "default_locale": "en",
+    "locale": "pt-BR",
+    "default_lifetime_days": 14,
     "support_contact": "hello@nexora.example",
     "privacy_url": "https://nexora.example/privacy",
     "imprint_url": "https://nexora.example/imprint",

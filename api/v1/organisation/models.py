@@ -1,26 +1,13 @@
 """What is sent to change the organisation, and what is answered about it."""
 
-import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, Field, StrictInt, StringConstraints
+from pydantic import BaseModel, Field, StrictInt
 
-from api.field_types import Name, TimeZone, WebAddress
+from api.field_types import Locale, Name, TimeZone, WebAddress
 from api.v1.request_bodies import PatchBody
 from domain.organisation import CalendarChangePolicy, ReplacementPolicy
 
-# RFC 5646, 2.1: language, script, region and variants; extensions are for nobody's pages
-LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|\d{3}))?(-([A-Za-z\d]{5,8}|\d[A-Za-z\d]{3}))*")
-
-
-def require_language_tag(value: str) -> str:
-    """Require a well-formed language tag. Raises ValueError."""
-    if not LANGUAGE_TAG.fullmatch(value):
-        raise ValueError("Send a language tag (BCP 47), such as en or pt-BR.")
-    return value
-
-
-Locale = Annotated[str, StringConstraints(max_length=35), AfterValidator(require_language_tag)]
 Months = Annotated[StrictInt, Field(ge=1, le=600)]
 
 

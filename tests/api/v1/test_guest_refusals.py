@@ -34,6 +34,8 @@ class TestShowLink:
             "meeting_type": {"name": "Intro", "description": None, "duration_minutes": 30, "location": None},
             "hosts": [{"name": "Member"}, {"name": "Engineer"}],
             "expires_at": "2099-01-01T00:00:00Z",
+            "recipient": None,
+            "only_recipient": False,
             "time_zone": "UTC",
             "guest_check": "none",
         }

@@ -22,6 +22,8 @@ LINK = {
         "team_id",
         "team",
         "expires_at",
+        "single_use_only",
+        "default_lifetime_days",
         "in_library",
         "status",
     ),

@@ -17,6 +17,8 @@ MANAGED = {
         "team_id",
         "team",
         "expires_at",
+        "single_use_only",
+        "default_lifetime_days",
         "status",
         "created_at",
         "updated_at",

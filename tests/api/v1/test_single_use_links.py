@@ -23,7 +23,7 @@ SINGLE_USE = {
         "label",
         "metadata",
     ),
-    *("expires_at", "booking_id", "source", "erased"),
+    *("expires_at", "only_recipient", "locale", "booking_id", "source", "erased"),
 }
 PAST, FUTURE = "2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z"
 

@@ -54,6 +54,7 @@ async function handleResponse(response) {
   }
   const invalidFields = new Set((body?.errors ?? []).map(findFieldName));
   if (body?.code === "slot_taken" || body?.code === "slot_not_offered") return returnToTimes(body.detail);
+  if (body?.code === "not_the_recipient") return showErrors(body.errors);
   if (body?.code === "invalid" && ["name", "email", "notes"].some((name) => invalidFields.has(name))) return showErrors(body.errors);
   if (response.status === 429) {
     setSending(false);
