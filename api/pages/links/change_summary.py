@@ -17,6 +17,8 @@ LINK_FIELDS = {
     "co_host_ids": "Co-hosts",
     "team_id": "Team",
     "expires_at": "Expires",
+    "single_use_only": "Single-use only",
+    "default_lifetime_days": "Lifetime of single-use links",
     "in_library": "In the library",
 }
 MANAGED_LINK_FIELDS = {
@@ -26,8 +28,10 @@ MANAGED_LINK_FIELDS = {
     "host_ids": "Hosts",
     "team_id": "Team",
     "expires_at": "Expires",
+    "single_use_only": "Single-use only",
+    "default_lifetime_days": "Lifetime of single-use links",
 }
-ABSENT = {"team_id": "No team"}
+ABSENT = {"team_id": "No team", "default_lifetime_days": "No limit"}
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class ValueFormatter:
         """Return a value as people read it; the field says what it means that there is none."""
         if isinstance(value, bool):
             return "Yes" if value else "No"
+        if isinstance(value, int):
+            return f"{value} {'day' if value == 1 else 'days'}"
         if isinstance(value, UUID):
             return self.get_name(value)
         if isinstance(value, list | tuple):
@@ -66,7 +72,7 @@ class ValueFormatter:
             return "on" if value else ""
         if isinstance(value, list | tuple):
             return ",".join(map(str, value))
-        return str(value) if isinstance(value, str | UUID) else format_local_time(value, self.zone)
+        return str(value) if isinstance(value, str | UUID | int) else format_local_time(value, self.zone)
 
 
 def find_ids(value: Any) -> Iterator[UUID]:

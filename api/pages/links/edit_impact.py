@@ -37,6 +37,8 @@ def describe_link_effects(
             else ""
         )
         yield f"/book/{before['slug']} stops working, and anybody may take that slug.{address_note}"
+    if "single_use_only" in changed_fields:
+        yield describe_new_use(after, before["slug"])
     if "in_library" in changed_fields:
         yield (
             "Everybody here can copy it, and make single-use links of it."
@@ -79,11 +81,26 @@ def describe_new_expiry(value: Any, formatter: ValueFormatter, now: datetime) ->
     )
 
 
+def describe_new_use(after: Properties, slug: str) -> str:
+    """Return what becomes of the core link's own address."""
+    if after["single_use_only"]:
+        return f"Guests at /book/{slug} can no longer book there; single-use links still do."
+    return f"Guests at /book/{after['slug']} can book there again, any number of times."
+
+
+def describe_new_lifetime(value: Any, formatter: ValueFormatter, now: datetime) -> str:
+    """Return what follows from another lifetime."""
+    if value is None:
+        return "will no longer expire by their age"
+    return f"will expire {formatter.format_value(value)} after they were issued: those that are older, at once"
+
+
 FIELD_EFFECTS: Mapping[str, Callable[[Any, ValueFormatter, datetime], str]] = {
     "meeting_type_id": describe_new_type,
     "co_host_ids": describe_new_co_hosts,
     "team_id": describe_new_team,
     "expires_at": describe_new_expiry,
+    "default_lifetime_days": describe_new_lifetime,
 }
 
 
@@ -101,6 +118,8 @@ def describe_managed_link_effects(
             yield describe_removed_host(formatter.get_name(host), impacts.get(host))
     if new_ids := [host for host in after["host_ids"] if host not in before["host_ids"]]:
         yield f"{formatter.format_value(new_ids)} {'gets a link' if len(new_ids) == 1 else 'get links'} of their own."
+    if before["single_use_only"] != after["single_use_only"]:
+        yield f"Guests can {'no longer' if after['single_use_only'] else 'again'} book at the hosts' own links."
     if before["slug"] != after["slug"]:
         yield "Links that hosts have keep their addresses; those of new hosts begin with the new slug."
     upcoming = sum(impacts[host]["booked_upcoming"] for host in remaining_hosts if host in impacts)

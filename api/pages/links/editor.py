@@ -118,6 +118,8 @@ class LinkEditor(ABC, Generic[AnyLink, F]):
             meeting_type_id=properties.meeting_type_id,
             team_id=properties.team_id,
             expires_at=format_local_time(properties.expires_at, self.zone),
+            single_use_only=properties.single_use_only,
+            default_lifetime_days=str(properties.default_lifetime_days or ""),
             version=self.link.version,
             who=query.who,
             what=query.what,

@@ -37,6 +37,8 @@ class BaseLinkForm(BaseModel):
     meeting_type_id: Annotated[UUID | None, Blank] = None
     team_id: Annotated[UUID | None, Blank] = None
     expires_at: str = ""
+    single_use_only: bool = False
+    default_lifetime_days: Annotated[str, AfterValidator(str.strip)] = ""
     version: Annotated[int | None, Blank] = None
     key: str = ""
     who: SearchQuery = None
@@ -56,6 +58,8 @@ class BaseLinkForm(BaseModel):
             "meeting_type_id": self.meeting_type_id,
             "team_id": self.team_id,
             "expires_at": parse_expiry(self.expires_at, zone, *expiries),
+            "single_use_only": self.single_use_only,
+            "default_lifetime_days": parse_days(self.default_lifetime_days),
         }
 
     def to_changes(self, zone: str, *expiries: datetime | None) -> dict[str, Any]:
@@ -97,6 +101,15 @@ class ManagedLinkForm(BaseLinkForm):
     def to_new_managed_link(self, zone: str) -> NewManagedLink:
         """Return the request to create the managed link. Raises InvalidForm."""
         return validate_form(NewManagedLink, self.to_values(zone))
+
+
+def parse_days(text: str) -> int | None:
+    """Return a number of days; None for an empty field. Raises InvalidForm."""
+    if not text:
+        return None
+    if not re.fullmatch(r"[0-9]{1,6}", text):
+        raise InvalidForm({"default_lifetime_days": "Write a number of days, from 1 to 3650."})
+    return int(text)
 
 
 def format_local_time(instant: datetime | None, zone: str) -> str:

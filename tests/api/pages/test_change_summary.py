@@ -22,6 +22,8 @@ LINK: dict[str, Any] = {
     "meeting_type_id": INTRO,
     "co_host_ids": (),
     "team_id": None,
+    "single_use_only": False,
+    "default_lifetime_days": None,
     "expires_at": None,
     "in_library": False,
 }
@@ -31,6 +33,8 @@ MANAGED: dict[str, Any] = {
     "meeting_type_id": INTRO,
     "host_ids": (MIRA, SAM),
     "team_id": None,
+    "single_use_only": False,
+    "default_lifetime_days": None,
     "expires_at": None,
 }
 

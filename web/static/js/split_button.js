@@ -4,6 +4,7 @@ import { copyText, showCopyDialog } from "./clipboard.js";
 import { clearFieldErrors, showFieldErrors } from "./field_errors.js";
 import { findOpener } from "./menus.js";
 import { showToast } from "./toasts.js";
+import { toInstant } from "./zone_time.js";
 
 const pendingKeys = new Map(); // a request without a response → its idempotency key, for the next attempt
 
@@ -79,7 +80,12 @@ async function submitRecipient(event) {
   const dialog = form.closest("dialog");
   const fields = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, value.trim()]));
   const recipient = Object.fromEntries(["name", "email"].filter((name) => fields[name]).map((name) => [name, fields[name]]));
-  const details = { ...(fields.label && { label: fields.label }), ...(Object.keys(recipient).length && { recipients: [recipient] }) };
+  const details = {
+    ...(fields.label && { label: fields.label }),
+    ...(Object.keys(recipient).length && { recipients: [recipient] }),
+    ...(fields.expires_at && { expires_at: toInstant(fields.expires_at, document.documentElement.dataset.zone) }),
+    ...(fields.only_recipient && { only_recipient: true }),
+  };
   clearFieldErrors(form);
   dialog.querySelector("[data-problem]").textContent = "";
   if (await copySingleUseLink(dialog, details, form, (error) => showProblem(form, error))) dialog.close();

@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
+from tests.api.pages.page_client import PageClient
 from tests.api.refusals import assert_problem, fetch_list
 from tests.api_driver import GUEST, ApiDriver
 
@@ -229,3 +231,30 @@ class TestPrefill:
         sent = api.client.post(f"/s/{link_for_grace['code']}", data=other).text
         assert 'value="Mallory"' in sent
         assert 'value="grace@guest.example"' not in sent
+
+
+class TestPages:
+    """The pages of a link: its form, and what they offer to copy."""
+
+    def test_the_form_changes_both_and_says_what_follows(self, shared_api: ApiDriver, link: Any) -> None:
+        api, page_client = shared_api, PageClient(shared_api, "member")
+        issue_one(api, link)
+        path = f"/links/{link['id']}/edit"
+        form = {"name": link["name"], "slug": link["slug"], "meeting_type_id": api.ids["type"], "version": "1"}
+        changed = {**form, "single_use_only": "on", "default_lifetime_days": "1"}
+        preview = page_client.get(f"{path}?{urlencode(changed)}").text
+        assert "can no longer book there; single-use links still do" in preview
+        assert "will expire 1 day after they were issued" in preview
+        for wrong in ("soon", "0", "3651"):
+            refused_page = page_client.post(path, {**form, "default_lifetime_days": wrong})
+            assert refused_page.status_code == 422
+            assert f'value="{wrong}"' in refused_page.text
+            assert 'id="default_lifetime_days-error"' in refused_page.text
+        assert page_client.post(path, changed).status_code == 303
+        row = api.get(f"/v1/links/{link['id']}", "member")
+        assert (row["single_use_only"], row["default_lifetime_days"]) == (True, 1)
+        edit_page = page_client.get(path).text
+        assert 'name="single_use_only" value="on" checked' in edit_page
+        link_page = page_client.get(f"/links/{link['id']}").text
+        assert "Copy Single-Use Link</button>" in link_page
+        assert f'data-copy="{row["url"]}"' not in link_page
