@@ -88,6 +88,13 @@ TYPES = {
 }
 TEAM = {"mira": 2, "noor": 1}  # sales engineers, with their weights
 TOUR_HOSTS = ("julio", "sam", "priya")
+ORGANISATION = {
+    "name": "Nexora Systems",
+    "time_zone": "Europe/Berlin",
+    "support_contact": "hello@nexora.example",
+    "privacy_url": "https://nexora.example/privacy",
+    "imprint_url": "https://nexora.example/imprint",
+}
 
 
 def derive_id(actor: Actor, key: str) -> UUID:
@@ -96,8 +103,16 @@ def derive_id(actor: Actor, key: str) -> UUID:
     return uuid5(actor.id, key)
 
 
+def describe_organisation(services: Services, began: datetime) -> None:
+    """Give the organisation its name and contact, unless somebody described it already."""
+    if services.organisation.load_organisation().version == 0:
+        context = Context(began, AUTHOR, uuid4().hex, "cli", frozenset({"admin"}))
+        services.organisation.update_organisation(context, ORGANISATION)
+
+
 def create_organisation(services: Services, began: datetime, today: datetime) -> dict[str, UUID]:
     """Create the missing people, meeting types and links as of the day it began; returns link ids by name."""
+    describe_organisation(services, began)
     for number, person in enumerate(PEOPLE.values()):
         context = Context(began + timedelta(minutes=number), AUTHOR, uuid4().hex, "cli", frozenset({"admin"}))
         services.administration.add_person(context, build_properties(person, today), person.key)
