@@ -45,13 +45,14 @@ from api.v1 import (
     people,
     read_models,
     single_use_links,
-    teams,
     unsent_mail,
     usage,
     verification,
 )
 from api.v1.meeting_types import routes as meeting_types
 from api.v1.organisation import routes as organisation
+from api.v1.teams import recounts as team_recounts
+from api.v1.teams import routes as teams
 from integrations.clock import Clock
 from store.database import DatabaseAway
 
@@ -69,6 +70,7 @@ ROUTERS = (
     calendars.router,
     meeting_types.router,
     teams.router,
+    team_recounts.router,
     organisation.router,
     links.router,
     managed_links.router,

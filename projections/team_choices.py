@@ -5,7 +5,7 @@ from uuid import UUID
 
 from typing_extensions import TypedDict
 
-from domain.choice_explanation import explain_choice
+from domain.choices.explanation import explain_choice
 from domain.member_choice import MemberChoice
 from projections.queries.name_lookups import Named
 from projections.read_model import is_event

@@ -21,6 +21,7 @@ from api.pages.start import landing, onboarding, welcome
 from api.pages.teams import calendar as team_calendar
 from api.pages.teams import edit as edit_team
 from api.pages.teams import lists as team_lists
+from api.pages.teams import recount as team_recount
 
 ROUTERS = (
     static_files.router,
@@ -37,6 +38,7 @@ ROUTERS = (
     link_detail.router,
     edit_team.router,
     team_calendar.router,
+    team_recount.router,
     team_lists.router,
     create_managed_link.router,
     handover.router,

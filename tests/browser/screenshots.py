@@ -265,6 +265,7 @@ PAGES = [
     Screenshot("all-links", "/management/links", "claire"),
     Screenshot("teams", "/teams", "claire"),
     Screenshot("team", f"/teams/{TEAM}", "claire"),
+    Screenshot("team-recount", f"/teams/{TEAM}/recount", "claire"),
     Screenshot("team-edit", f"/teams/{TEAM}/edit", "claire"),
     Screenshot("team-calendar", f"/teams/{TEAM}/calendar", "claire"),
     Screenshot("managed-links", "/management/managed", "claire"),

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from domain.choice_explanation import explain_choice
+from domain.choices.explanation import explain_choice
 from domain.member_choice import Candidate, MemberChoice
 
 ANN, BEN, CY = UUID(int=1), UUID(int=2), UUID(int=3)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from api.http.openapi.example_team import TEAM_VALUES
 from api.http.openapi.example_things import (
     CALDAV,
     CODE,
@@ -14,13 +15,13 @@ from api.http.openapi.example_things import (
     MANAGE_CODE,
     MEETING_TYPE,
     ROOT_HASH,
-    TEAM,
     THANKS,
     derive_id,
 )
 
 # a field has the value of its name, unless its schema stands before it
 VALUES: dict[str, Any] = {
+    **TEAM_VALUES,
     "Person.id": HOST["id"],
     "Person.name": HOST["name"],
     "NewPerson.name": HOST["name"],
@@ -40,17 +41,6 @@ VALUES: dict[str, Any] = {
     "NewMeetingType.name": MEETING_TYPE["name"],
     "MeetingTypeChanges.name": MEETING_TYPE["name"],
     "OfferedType.name": MEETING_TYPE["name"],
-    "Team.id": TEAM["id"],
-    "Team.name": TEAM["name"],
-    "NewTeam.name": TEAM["name"],
-    "TeamChanges.name": TEAM["name"],
-    "TeamMemberRow.person_id": ENGINEER["id"],
-    "TeamMemberRow.name": ENGINEER["name"],
-    "NewTeamMember.person_id": ENGINEER["id"],
-    "team": TEAM,
-    "team_id": TEAM["id"],
-    "weight": 2,
-    "priority": 0,
     "ManagedLink.id": derive_id("managed link"),
     "ManagedLink.name": "Customer success",
     "ManagedLink.slug": "customer-success",

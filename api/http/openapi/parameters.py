@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api.http.openapi.example_things import CODE, HOST, LINK, MEETING_TYPE, TEAM, derive_id
+from api.http.openapi.example_things import CODE, ENGINEER, HOST, LINK, MEETING_TYPE, TEAM, derive_id
 
 # by name, or by operation and name
 EXAMPLES: dict[str, Any] = {
@@ -30,6 +30,9 @@ EXAMPLES: dict[str, Any] = {
     "limit": 50,
     "link_id": LINK["id"],
     "team_id": TEAM["id"],
+    "month": "2027-01",
+    "weights": f"{ENGINEER['id']}:2",
+    "priorities": f"{ENGINEER['id']}:1",
     "member_id": HOST["id"],
     "link_type": "single_use",
     "mail_id": derive_id("mail"),

@@ -47,6 +47,7 @@ MATRIX: dict[str, dict[str, int]] = {
     "get_team": ALL,
     "change_team": MANAGERS,
     "delete_team": MANAGERS,
+    "recount_team": MANAGERS_AND_AUDITORS,
     "get_organisation": ALL,
     "change_organisation": ADMINS,
     "create_link": WRITERS,

@@ -1,12 +1,17 @@
 """Teams, outcome by outcome, and the links that have one."""
 
+import re
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+from domain.member_choice import Candidate, MemberChoice
+from domain.token import Token
+from tests.api.pages.page_client import PageClient, extract_text
 from tests.api.refusals import assert_problem, fetch_all_rows, fetch_list, find_last_position, get_ids
 from tests.api_driver import ApiDriver
+from tests.domain.example import build_booking_fields, build_context
 
 TEAM = {"id", "name", "members", "created_at", "updated_at", "version"}
 
@@ -144,3 +149,60 @@ class TestLinksWithATeam:
             body = {"name": "L", "meeting_type_id": shared_api.ids["type"], "team_id": team_id}
             answer = shared_api.send_request("POST", "/v1/links", body, "member")
             assert [error["field"] for error in assert_problem(answer, 422, "invalid")["errors"]] == ["team_id"]
+
+
+class TestRecount:
+    """GET /v1/teams/{id}/recount"""
+
+    def test_a_month_with_other_weights(self, shared_api: ApiDriver) -> None:
+        api, month = shared_api, f"{shared_api.services.clock():%Y-%m}"
+        team, link = api.create_team("engineer", "member"), api.create_link("Recounted")
+        engineer, member = UUID(api.ids["engineer"]), UUID(api.ids["member"])
+        for number in range(4):
+            counts = {engineer: (number + 1) // 2, member: number // 2}
+            book_with_choice(api, link["id"], team["id"], counts, (engineer, member)[number % 2])
+        position = str(find_last_position(api))
+        path = f"/v1/teams/{team['id']}/recount?month={month}"
+        answer = api.send_request("GET", path, who="auditor", Oncelink_Min_Position=position).json()
+        assert {name: answer[name] for name in ("month", "choices", "different")} == {
+            "month": month,
+            "choices": 4,
+            "different": 0,
+        }
+        assert [(one["happened"], one["recounted"]) for one in answer["members"]] == [(2, 2), (2, 2)]
+        other = api.get(f"{path}&weights={member}:9&priorities={member}:1", "manager")
+        assert [(one["name"], one["weight"], one["happened"], one["recounted"]) for one in other["members"]] == [
+            ("Engineer", 1, 2, 1),
+            ("Member", 9, 2, 3),
+        ]
+        assert api.get(f"/v1/teams/{team['id']}/recount?month=2020-02", "manager")["choices"] == 0
+        page = PageClient(api, "manager").get(f"/teams/{team['id']}/recount?weight_{member}=9&priority_{member}=1")
+        text = extract_text(page)
+        assert "4 choices in" in text
+        assert re.search(r"Member .* 2 3 \+1", text)
+        wrong = PageClient(api, "manager").get(f"/teams/{team['id']}/recount?month=May&weight_{member}=0")
+        assert wrong.status_code == 422
+        assert "A whole number from 1 to 100." in wrong.text
+        assert "Write the month as YYYY-MM" in wrong.text
+
+    @pytest.mark.parametrize(
+        "query", ["month=2026-13", "month=1999-01", "weights=x:1", "weights=ID:0", "priorities=ID:10"]
+    )
+    def test_bad_input(self, shared_api: ApiDriver, query: str) -> None:
+        team = shared_api.create_team("engineer")
+        path = f"/v1/teams/{team['id']}/recount?{query.replace('ID', shared_api.ids['engineer'])}"
+        [error] = assert_problem(shared_api.send_request("GET", path, who="manager"), 422, "invalid")["errors"]
+        assert error["field"] == query.partition("=")[0]
+
+
+def book_with_choice(api: ApiDriver, link_id: str, team_id: str, counts: dict[UUID, int], chosen: UUID) -> None:
+    """Append a meeting for which a member was chosen on these counts."""
+    candidates = tuple(Candidate(person_id=id, count=count, weight=1, priority=0) for id, count in counts.items())
+    choice = MemberChoice(team_id=UUID(team_id), team_version=1, person_id=chosen, candidates=candidates)
+    context = build_context(api.services.clock(), None)
+    token = Token(uuid4())
+    token.issue_directly(UUID(link_id), context)
+    fields = {**build_booking_fields(), "meeting_type_id": UUID(api.ids["type"]), "host_ids": (chosen,)}
+    token.book(context, **fields, chosen=choice)
+    api.services.teams.append_events(token)
+    api.services.announce_append()
