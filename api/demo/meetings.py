@@ -8,7 +8,7 @@ from typing import TypeVar
 from uuid import UUID, uuid4, uuid5
 
 from api.demo.guests import GUEST_REASONS, GUESTS, HOST_REASONS, NOTES, REVOKE_REASONS, Guest
-from api.demo.organisation import PEOPLE
+from api.demo.organisation import PEOPLE, SamplePerson
 from api.services import Services
 from domain.availability.hours import Interval
 from domain.commands.booking_request import BookingRequest, BookingTarget
@@ -19,7 +19,7 @@ from domain.offer import Offer
 from domain.token import Token
 
 # What becomes of a token, a letter each: booked, moved, moved twice, cancelled by its guest, moved and then cancelled,
-# cancelled by its host; a single-use link may also be revoked, or stay unused.
+# cancelled by its host, missed by its guest; a single-use link may also be revoked, or stay unused.
 OUTCOMES: dict[str, tuple[str, ...]] = {
     "b": ("book",),
     "m": ("book", "move"),
@@ -27,11 +27,12 @@ OUTCOMES: dict[str, tuple[str, ...]] = {
     "g": ("book", "cancel_as_guest"),
     "x": ("book", "move", "cancel_as_guest"),
     "h": ("book", "cancel_as_host"),
+    "n": ("book", "mark_no_show"),
     "r": ("revoke",),
     ".": (),
 }
 DIRECT_BOOKINGS = {  # bookings on the core links, spread over three weeks
-    "julio": "bmbgbbhbbtb",
+    "julio": "nmbgbbhbbtb",
     "deep-dive": "bmbbgbb",
     "ask": "bbmhb",
     "tour-julio": "bbg",
@@ -159,6 +160,8 @@ class SampleBookings:
 
         def build_step(index: int, action: str) -> Step:
             instant = at + REACTION_TIME * index
+            if action == "mark_no_show":  # when the meeting has certainly begun
+                instant = at + timedelta(days=pick(DAYS_AHEAD, number)) + SEARCH_PERIOD
 
             def apply_action() -> None:
                 if action == "book":
@@ -198,15 +201,22 @@ class SampleBookings:
 
     def cancel_as_host(self, token_id: UUID, number: int, at: datetime) -> None:
         """The host cancels, and says why."""
-        booked_event = self.scheduling.load_aggregate(Token, token_id).booked_event
-        host = next(person for person in PEOPLE.values() if booked_event and person.id == booked_event.host_ids[0])
-        self.scheduling.cancel_meeting(host.build_context(at), token_id, pick(HOST_REASONS, number))
+        self.scheduling.cancel_meeting(self.find_host(token_id).build_context(at), token_id, pick(HOST_REASONS, number))
+
+    def mark_no_show(self, token_id: UUID, number: int, at: datetime) -> None:
+        """The host says that the guest did not come."""
+        self.services.no_shows.mark_no_show(self.find_host(token_id).build_context(at), token_id, tell_guest=False)
 
     def revoke(self, token_id: UUID, number: int, at: datetime) -> None:
         """Whoever issued a link withdraws it."""
         issued_event = self.scheduling.load_aggregate(Token, token_id).issued_event
         issuer = next(person for person in PEOPLE.values() if issued_event and person.id == issued_event.issued_by)
         self.services.single_use_links.revoke_link(issuer.build_context(at), token_id, pick(REVOKE_REASONS, number))
+
+    def find_host(self, token_id: UUID) -> SamplePerson:
+        """Find the person who hosted a meeting when it was booked."""
+        booked_event = self.scheduling.load_aggregate(Token, token_id).booked_event
+        return next(person for person in PEOPLE.values() if booked_event and person.id == booked_event.host_ids[0])
 
     def find_free_time(self, offer: Offer, number: int, at: datetime) -> datetime:
         """Find one of the first offered slots some days ahead; returns its start."""

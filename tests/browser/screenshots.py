@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
@@ -22,6 +23,7 @@ from tests.browser.extending import run_extension
 from tests.browser.extreme_values import LONG_LINK, LONG_PERSON, LONG_SLUG, LONG_TYPE, add_extreme_values
 
 FOLDER = Path("screenshots")
+YESTERDAY = read_clock().date() - timedelta(days=1)
 LINK = JULIO.derive_created_id("julio")
 TEAM = PEOPLE["claire"].derive_created_id("sales-engineering")
 TYPE = FOUNDER.derive_created_id("discovery")
@@ -122,6 +124,21 @@ def open_move_confirmation(page: Page) -> None:
     open_move(page)
     page.locator("button[name=start]").last.click()
     page.get_by_label("Message to").wait_for()
+
+
+def open_no_show(page: Page) -> None:
+    """Opens the first meeting of the list, and is asked whether its guest did not come."""
+    open_meeting(page)
+    page.get_by_role("link", name="No-show").click()
+    page.get_by_role("button", name="Mark as a no-show").wait_for()
+
+
+def show_mail_previews(page: Page) -> None:
+    """Writes a follow-up, and looks how the mails read."""
+    page.locator("#name").fill("Introduction")
+    page.locator("#message").fill("Thank you for your time!\nThe slides are on our page.")
+    page.get_by_role("button", name="Preview the mails").click()
+    page.get_by_text("Subject: Following up").wait_for()
 
 
 def open_timeline(page: Page) -> None:
@@ -302,6 +319,9 @@ PAGES = [
         prepare=open_move_confirmation,
     ),
     Screenshot("meeting-log-not-booked", "/meeting-log?status=not_booked", "claire"),
+    Screenshot(
+        "no-show", f"/meeting-log?status=scheduled&sort=-starts_at&starts_to={YESTERDAY}", "claire", open_no_show
+    ),
     Screenshot("handing-over", "/management/people", "claire"),
     Screenshot("handing-over-person", f"/management/people/{JULIO.id}", "claire"),
     Screenshot("verification", "/history/verification", "ingrid"),
@@ -313,6 +333,7 @@ PAGES = [
     Screenshot("meeting-types", "/admin/meeting-types", "tomasz"),
     Screenshot("meeting-type-new", "/admin/meeting-types/new", "tomasz"),
     Screenshot("organisation", "/admin/organisation", "tomasz"),
+    Screenshot("meeting-type-mails", "/admin/meeting-types/new", "tomasz", show_mail_previews),
     Screenshot("mail", "/admin/mail", "tomasz"),
     Screenshot("read-models", "/admin/read-models", "tomasz"),
     Screenshot("usage", "/usage", "claire"),
