@@ -6,6 +6,7 @@ from datetime import datetime
 from api.services import Services
 from api.v1.booking_notifications import load_notifications
 from domain.link import Link
+from domain.refusals import Refusal
 from domain.replacement import derive_replacement_id
 from domain.text_direction import isolate_text
 from domain.token import Token
@@ -60,13 +61,16 @@ def describe_cancellation(
 
 
 def find_replacement_path(services: Services, details: MeetingDetails, now: datetime) -> str | None:
-    """Return the page of the unused link that replaces the booking, if its core link is active; else None."""
+    """Return the page of the link that replaces the booking, if it can be booked; else None."""
     if details.replacement_url is None:
         return None
     replacement = services.scheduling.load_aggregate(Token, derive_replacement_id(details.token_id))
     link = services.links.load_aggregate(Link, replacement.link_id)
-    is_active = link.get_status(now) == "active"
-    return details.replacement_url.removeprefix(services.settings.base_url) if is_active else None
+    try:
+        replacement.refuse_if_closed(link, now)
+    except Refusal:
+        return None
+    return details.replacement_url.removeprefix(services.settings.base_url)
 
 
 def find_book_path(services: Services, token: Token, now: datetime) -> str | None:

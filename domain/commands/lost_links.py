@@ -1,6 +1,7 @@
 """Commands for guests who lost their way: the manage link mailed again, and a request for a new link."""
 
-from datetime import timedelta
+from collections.abc import Collection
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from domain.commands.command_group import CommandGroup
@@ -11,7 +12,7 @@ from domain.notifications.mail_delivery import MailRequested
 from domain.notifications.outbox import Notification, get_event_name
 from domain.notifications.rules import NOTIFICATION_RULES
 from domain.person import Person
-from domain.refusals import NothingToSend
+from domain.refusals import NothingToSend, Refusal
 from domain.token import Token
 
 MAX_RESENDS = 3  # of one meeting in a day
@@ -59,20 +60,29 @@ class LostLinkCommands(CommandGroup):
             if not isinstance(token, Token) or token.issued_event is None:
                 return None
             link = self.load_aggregate(Link, token.link_id)
-            is_spent = token.booked_event is not None or token.revoked
-            if not is_spent and link.get_status(context.now) == "active":
+            people = self.load_aggregates([token.issued_event.issued_by, *link.host_ids])
+            active_ids = {id for id, person in people.items() if isinstance(person, Person) and person.active}
+            if is_bookable(token, link, active_ids, context.now):
                 return None
-            people = self.load_aggregates([token.issued_event.issued_by, link.properties.owner_id])
-            candidates = [people.get(id) for id in (token.issued_event.issued_by, link.properties.owner_id)]
-            person = next((one for one in candidates if isinstance(one, Person) and one.active), None)
-            if person is None:
+            candidate_ids = (token.issued_event.issued_by, link.properties.owner_id)
+            person_id = next((id for id in candidate_ids if id in active_ids), None)
+            if person_id is None:
                 return None
             existing = aggregates.get(request_id)
             request = existing.copy_with_events(()) if isinstance(existing, LinkRequest) else LinkRequest(request_id)
-            request.request(context, token_id, link.id, person.id)
+            request.request(context, token_id, link.id, person_id)
             return self.append_events(request)
 
         return self.run_decision(decide)
+
+
+def is_bookable(token: Token, link: Link, active_ids: Collection[UUID], now: datetime) -> bool:
+    """Whether a single-use link can still be booked: nothing closed it, and all whom one would meet are there."""
+    try:
+        token.refuse_if_closed(link, now)
+    except Refusal:
+        return False
+    return all(id in active_ids for id in link.host_ids)
 
 
 def find_guest_mail(token: Token) -> Notification | None:

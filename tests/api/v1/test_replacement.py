@@ -140,6 +140,16 @@ class TestPolicies:
         assert api.get(f"/v1/bookings/{booking['booking']['id']}", "member")["replacement_id"] is None
         assert replace_link(api, booking["booking"]["id"])["replaces"] == booking["booking"]["id"]
 
+    def test_the_guest_is_led_nowhere_that_books_nothing(self, api: ApiDriver) -> None:
+        link = api.create_link()
+        booking = api.book_meeting(link["slug"], api.list_slots(link["slug"])[0])
+        api.patch(f"/v1/links/{link['id']}", {"single_use_only": True}, "member")
+        code = extract_code(booking["manage_url"])
+        api.post(f"/v1/manage/{code}/cancel", None)
+        assert f"/book/{link['slug']}" not in PageClient(api).get(f"/m/{code}").text
+        replacement = replace_link(api, booking["booking"]["id"])
+        assert f'href="/s/{replacement["code"]}"' in PageClient(api).get(f"/m/{code}").text
+
     def test_a_host_can_cancel_a_meeting_of_a_deleted_link(self, api: ApiDriver) -> None:
         api.patch("/v1/organisation", {"replacement": "host_cancelled"}, "admin")
         link = api.create_link()

@@ -114,6 +114,18 @@ class TestRequest:
         wanted = [mail for mail in outbox.smtp_server.messages if mail["Subject"].startswith("New link wanted")]
         assert len(wanted) == 1
 
+    def test_where_the_host_left(self, outbox: OutboxDriver) -> None:
+        api, guest = outbox.api, PageClient(outbox.api)
+        link = api.create_link()
+        [code] = api.create_codes(link, 1, "manager")
+        guest.post(f"/s/{code}/request")
+        api.post(f"/v1/people/{api.ids['member']}/deactivate", None, "admin")
+        assert f'action="/s/{code}/request"' in guest.get(f"/s/{code}").text
+        guest.post(f"/s/{code}/request")
+        outbox.deliver_all()
+        wanted = [mail for mail in outbox.smtp_server.messages if mail["Subject"].startswith("New link wanted")]
+        assert ["manager@nexora.example" in mail["To"] for mail in wanted] == [True]
+
     def test_no_button_where_nothing_can_be_mailed(self, api: ApiDriver) -> None:
         single_use, _ = book_link(api)
         page = PageClient(api).get(f"/s/{single_use['code']}")
