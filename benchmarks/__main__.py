@@ -11,6 +11,7 @@ from benchmarks import (
     rebuilding,
     slots,
     table,
+    teams,
     verifying,
     waiting,
 )
@@ -28,6 +29,7 @@ BY_NAME = {
     "rebuilding": rebuilding.main,
     "slots": slots.main,
     "slow_clients": slow_clients.main,
+    "teams": teams.main,
     "verifying": verifying.main,
     "waiting": waiting.main,
 }

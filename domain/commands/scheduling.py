@@ -14,7 +14,7 @@ from domain.commands.replacement import give_replacement
 from domain.commands.team_choice import TeamChoiceCommands, count_for_another
 from domain.event import Context
 from domain.link import Link
-from domain.log import AppendConditions, Reservation
+from domain.log import AppendConditions, Reservation, TeamState
 from domain.meeting_type import MeetingType
 from domain.offer import LinkOffer
 from domain.permissions import require_booking_changeable
@@ -47,7 +47,9 @@ class SchedulingCommands(TeamChoiceCommands, RecipientChecks):
         def decide(fresh: bool) -> BookingResult:
             link_id = None if target.token_id else self.resolve_slug(target.slug or "", fresh)
             token_id = known_token_id or derive_id(link_id, request.key)
-            token = self.load_or_issue_token(token_id, link_id, context, is_new_id=request.key is None and not fresh)
+            is_new_id = link_id is not None and request.key is None and not fresh
+            state = None if fresh else self.read_expected_team(token_id, link_id, request.start)
+            token = self.load_or_issue_token(token_id, link_id, context, is_new_id, state)
             if token.booked_event is not None:
                 return self.replay_booking(token, context, request)
             token.refuse_if_spent()
@@ -55,7 +57,7 @@ class SchedulingCommands(TeamChoiceCommands, RecipientChecks):
             token.refuse_if_closed(offer.link, context.now)
             self.refuse_unless_recipient(token, request.details["guest"]["email"])
             offer.refuse_unless_on_offer(request.start, context.now)
-            return self.save_booking(token, offer, context, request)
+            return self.save_booking(token, offer, context, request, state)
 
         try:
             return self.run_decision(decide)
@@ -63,13 +65,15 @@ class SchedulingCommands(TeamChoiceCommands, RecipientChecks):
             booked = self.find_booking_by_former_slug(target, request)
             return self.run_decision(lambda _: self.replay_booking(booked, context, request), fresh=True)
 
-    def save_booking(self, token: Token, offer: LinkOffer, context: Context, request: BookingRequest) -> BookingResult:
+    def save_booking(
+        self, token: Token, offer: LinkOffer, context: Context, request: BookingRequest, state: TeamState | None
+    ) -> BookingResult:
         """Appends the booking under the versions that it was decided on, on a core link with its check and quotas.
 
         Raises SlotTaken, TooManyBookings, TooManyMails, ProofOfWorkRequired, MailedCodeRequired, MailedCodeWrong.
         """
         is_on_core_link = token.issued_event is None
-        choice = self.choose_hosts(offer, request.start, context)
+        choice = self.choose_hosts(offer, request.start, context, state)
         offer = choice.offer
         proof = request.check.verify(offer.link.id) if request.check and is_on_core_link else None
         details = create_personal_details(
@@ -262,9 +266,17 @@ class SchedulingCommands(TeamChoiceCommands, RecipientChecks):
             raise LinkNotFound
         return id
 
-    def load_or_issue_token(self, id: UUID, link_id: UUID | None, context: Context, is_new_id: bool) -> Token:
-        """Returns a single-use link's token, or a new one of a core link. `is_new_id`: it cannot exist yet."""
-        aggregate = None if link_id and is_new_id else self.load_aggregates([id]).get(id)
+    def load_or_issue_token(
+        self, id: UUID, link_id: UUID | None, context: Context, is_new_id: bool, state: TeamState | None = None
+    ) -> Token:
+        """Returns a single-use link's token, or a new one of a core link. `is_new_id`: it cannot exist yet.
+
+        A `state` has the token's events already.
+        """
+        if state is None:
+            aggregate = None if is_new_id else self.load_aggregates([id]).get(id)
+        else:
+            aggregate = Token(id).copy_with_events(state.events) if state.events else None
         if isinstance(aggregate, Token) and (link_id or aggregate.issued_event):
             return aggregate.copy_with_events(())
         if link_id is None:

@@ -10,11 +10,12 @@ from domain.aggregate import Aggregate
 from domain.commands.command_group import CommandGroup
 from domain.commands.offers import OfferCommands
 from domain.event import Context
+from domain.link import Link
 from domain.log import TeamState
 from domain.member_choice import MemberChoice
 from domain.offer import Offer
 from domain.organisation import Organisation
-from domain.refusals import SlotTaken
+from domain.refusals import SlotNotOffered, SlotTaken
 from domain.tally import Month, TallyChange, choose_member, count_again
 from domain.team import Team
 from domain.token import Token
@@ -35,14 +36,31 @@ class HostChoice(Generic[AnyOffer]):
 class TeamChoiceCommands(OfferCommands):
     """Choices of members, each on the tally of one version, which the append checks."""
 
-    def choose_hosts(self, offer: AnyOffer, start: datetime, context: Context) -> HostChoice[AnyOffer]:
+    def read_expected_team(self, token_id: UUID, link_id: UUID | None, start: datetime) -> TeamState | None:
+        """Reads what a booking on a link with a team depends on, and the token, in one round trip.
+
+        None where the caches do not know of such a link.
+        """
+        cache = self.application.cache
+        link = cache.find_aggregate(link_id or cache.find_link_id_of_token(token_id) or token_id)
+        if not isinstance(link, Link) or link.properties.team_id is None:
+            return None
+        offer = self.load_offer(link.id, fresh=False)
+        if offer.team is None:
+            return None
+        ids, interval = (*offer.host_ids, *offer.member_ids), offer.compute_reserved_interval(start)
+        return self.reader.read_team_state(offer.team.id, ids, interval, None, token_id)
+
+    def choose_hosts(
+        self, offer: AnyOffer, start: datetime, context: Context, state: TeamState | None = None
+    ) -> HostChoice[AnyOffer]:
         """Chooses a free member for a meeting that is booked at a start on offer. Without a team, the hosts are all.
 
-        Raises SlotTaken when a host has something else then, or every member.
+        Raises SlotNotOffered when no member works then, SlotTaken when a host has something else, or every member.
         """
         if offer.team is None:
             return HostChoice(offer)
-        state, free_ids = self.read_free_members(offer, offer.team, start)
+        state, free_ids = self.find_free_members(offer, offer.team, start, state)
         if not free_ids:
             raise SlotTaken
         month = Month.from_instant(context.now, state.time_zone)
@@ -55,11 +73,11 @@ class TeamChoiceCommands(OfferCommands):
     ) -> HostChoice[AnyOffer]:
         """Keeps the member of a meeting that is moved, if they are free; else chooses another, who counts instead.
 
-        Raises SlotTaken when a host has something else then, or every member.
+        Raises SlotNotOffered when no member works then, SlotTaken when a host has something else, or every member.
         """
         if offer.team is None or token.member_id is None or token.booked_event is None:
             return HostChoice(offer)
-        state, free_ids = self.read_free_members(offer, offer.team, start, token.id)
+        state, free_ids = self.find_free_members(offer, offer.team, start, excluding=token.id)
         if token.member_id in free_ids:
             return HostChoice(offer.add_member(token.member_id))
         candidate_ids = set(free_ids).intersection(offer.team.member_ids)
@@ -74,13 +92,25 @@ class TeamChoiceCommands(OfferCommands):
         change = TallyChange(tally.team_id, tally.version, members)
         return HostChoice(offer.add_member(chosen.person_id), chosen, change, reads)
 
-    def read_free_members(
-        self, offer: Offer, team: Team, start: datetime, excluding: UUID | None = None
+    def find_free_members(
+        self,
+        offer: Offer,
+        team: Team,
+        start: datetime,
+        state: TeamState | None = None,
+        excluding: UUID | None = None,
     ) -> tuple[TeamState, Collection[UUID]]:
-        """Reads the tally, and which members work and are free at a start. Raises SlotTaken when a host is not free."""
+        """Finds which members work and are free at a start. A `state` that was read for this offer is not read again.
+
+        Raises SlotNotOffered when no member works then, SlotTaken when a host is not free.
+        """
         working_ids = offer.list_working_members(start)
-        interval = offer.compute_reserved_interval(start)
-        state = self.reader.read_team_state(team.id, (*offer.host_ids, *working_ids), interval, excluding)
+        if not working_ids:
+            raise SlotNotOffered
+        interval, ids = offer.compute_reserved_interval(start), (*offer.host_ids, *working_ids)
+        is_read = state is not None and (state.tally.team_id, state.interval) == (team.id, interval)
+        if state is None or not is_read or not state.person_ids.issuperset(ids):
+            state = self.reader.read_team_state(team.id, ids, interval, excluding)
         if not state.busy_ids.isdisjoint(offer.host_ids):
             raise SlotTaken
         return state, [id for id in working_ids if id not in state.busy_ids]

@@ -48,6 +48,20 @@ def test_a_booking_takes_two_round_trips(api_without_workers: ApiDriver, proxy: 
     assert first_costs == {("single-use", False): 2, ("single-use", True): 2, ("core", False): 1, ("core", True): 2}
 
 
+def test_a_booking_with_a_team_takes_two_as_well(api_without_workers: ApiDriver, proxy: DatabaseProxy) -> None:
+    api = api_without_workers
+    members = [{"person_id": api.ids[who]} for who in ("engineer", "manager")]
+    team_id = api.post("/v1/teams", {"name": "Team", "members": members}, "manager", 201)["id"]
+    codes = api.create_codes(link := api.create_link(team_id=team_id), 40)
+    starts = iter(api.list_slots(codes[0], days=10))
+    codes_by_kind = {"single-use": codes, "core": [link["slug"]] * len(codes)}
+    for code in codes:
+        api.get(f"/v1/book/{code}")  # a guest looks before they book
+    for _ in range(WARM_UP_BOOKINGS):
+        measure_round_trips(api, proxy, codes_by_kind, starts)
+    assert set(measure_round_trips(api, proxy, codes_by_kind, starts).values()) == {2}
+
+
 def measure_round_trips(
     api: ApiDriver, proxy: DatabaseProxy, codes_by_kind: dict[str, list[str]], starts: Iterator[str]
 ) -> dict[tuple[str, bool], int]:

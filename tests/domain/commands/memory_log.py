@@ -140,14 +140,22 @@ class MemoryLog(POPOApplicationRecorder):
         return {id: self.find_unavailable_intervals([id], within, excluding) for id in person_ids}
 
     def read_team_state(
-        self, team_id: UUID, person_ids: Sequence[UUID], interval: Interval | None, excluding: UUID | None = None
+        self,
+        team_id: UUID,
+        person_ids: Sequence[UUID],
+        interval: Interval | None,
+        excluding: UUID | None = None,
+        stream_id: UUID | None = None,
     ) -> TeamState:
         self.read_count += 1
         busy = {id for id in person_ids if interval and self.find_unavailable_intervals([id], interval, excluding)}
         organisation = [event for event in self.list_events() if isinstance(event, OrganisationUpdated)]
         return TeamState(
             tally=self.tallies.get(team_id, Tally(team_id)),
+            person_ids=frozenset(person_ids),
+            interval=interval,
             busy_ids=frozenset(busy),
+            events=self.read_stream(stream_id) if stream_id else (),
             time_zone=organisation[-1].time_zone if organisation else "UTC",
             organisation_version=len(organisation),
         )

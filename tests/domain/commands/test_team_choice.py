@@ -1,11 +1,14 @@
 """Meetings with a team: who is chosen, and what a move, a cancellation and a hand-over do to the tally."""
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from domain.availability.hours import Interval
+from domain.log import TeamState
 from domain.refusals import SlotNotOffered, SlotTaken
 from domain.team import TeamMember, TeamProperties
 from domain.token import Token
@@ -102,23 +105,22 @@ class TestBook:
         assert [host.id for host in again.offer.hosts] == [host.id for host in first.offer.hosts]
         assert [host.id for host in first.offer.hosts] == [team.driver.julio, team.members[0]]
 
-    def test_on_a_count_that_moved_is_decided_again(self, team: TeamDriver) -> None:
-        state = team.driver.log.read_team_state(team.team, (), None)
-        other = team.driver.start_other_process()
-        other.book(start=LATER)
-        read, states = team.driver.log.read_team_state, [state]
-        team.driver.log.read_team_state = lambda *arguments: states.pop() if states else read(*arguments)  # type: ignore[method-assign]
+    @pytest.mark.parametrize(("stale_reads", "holds"), [(1, False), (2, True)])
+    def test_on_a_count_that_moved_is_decided_again(
+        self, team: TeamDriver, monkeypatch: pytest.MonkeyPatch, stale_reads: int, holds: bool
+    ) -> None:
+        log = team.driver.log
+        before, read, reads = log.read_team_state(team.team, (), None).tally, log.read_team_state, iter(range(9))
+        team.driver.start_other_process().book(start=LATER)
+
+        def read_stale(*arguments: Any) -> TeamState:
+            state = read(*arguments)
+            return replace(state, tally=before) if next(reads) < stale_reads else state
+
+        monkeypatch.setattr(log, "read_team_state", read_stale)
         assert team.book().member_id == team.members[1]
         assert team.counts == [1, 1, 0]
-
-    def test_holds_the_tally_after_two_counts_that_moved(self, team: TeamDriver) -> None:
-        team.book()
-        read = team.driver.log.read_team_state
-        stale = [read(team.team, (), None)] * 2
-        team.book(1)
-        team.driver.log.read_team_state = lambda *arguments: stale.pop() if stale else read(*arguments)  # type: ignore[method-assign]
-        assert team.book(2).member_id == team.members[2]
-        assert team.driver.log.held_tallies == [team.team]
+        assert log.held_tallies == [team.team] * holds
 
 
 class TestMove:
