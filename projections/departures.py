@@ -19,16 +19,20 @@ SELECT (
 )::int AS active_single_use, (
     SELECT count(*) FROM meeting_log AS m
     WHERE m.host_ids @> ARRAY[%(person)s::uuid] AND m.starts_at > %(now)s AND m.status <> 'cancelled'
-)::int AS booked_upcoming
+)::int AS booked_upcoming, (
+    SELECT count(*) FROM teams AS t WHERE NOT t.deleted
+    AND t.members @> jsonb_build_array(jsonb_build_object('person_id', %(person)s::text))
+)::int AS teams
 """
 
 
 class DepartureImpact(TypedDict):
-    """How many active links need a person's time, and how many unused single-use links and upcoming meetings."""
+    """How many active links need a person's time, unused single-use links, upcoming meetings, and teams of theirs."""
 
     active_links: int
     active_single_use: int
     booked_upcoming: int
+    teams: int
 
 
 def count_departure_impact(source: QuerySource, person: UUID, now: datetime) -> DepartureImpact:

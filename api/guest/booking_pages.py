@@ -24,6 +24,7 @@ from api.v1.guest_booking import (
     build_booking_request,
     build_hosts,
     build_offered_type,
+    get_team_name,
 )
 from api.v1.open_links import find_recipient, load_open_offer
 from domain.commands.booking_request import BookingResult, BookingTarget
@@ -205,6 +206,7 @@ def render_booking_page(
         **{**build_form_context(picker, form, refusal), "filled": form.fill_in_recipient(recipient)},
         meeting_type=build_offered_type(offer),
         hosts=build_hosts(offer),
+        team=get_team_name(offer),
         expires_at=offer.expires_at,
         only_for=describe_only_recipient(offer, recipient),
         single_use=page_request.target.token_id is not None,

@@ -71,6 +71,7 @@ def get_offer(services: CurrentServices, context: GuestContext, code: str) -> Of
         kind="single_use" if target.token_id else offer.link.properties.kind,
         meeting_type=build_offered_type(offer),
         hosts=build_hosts(offer),
+        team=get_team_name(offer),
         expires_at=offer.expires_at,
         recipient=find_recipient(services, offer),
         only_recipient=offer.token is not None and offer.token.is_only_for_recipient,
@@ -251,6 +252,11 @@ def build_offered_type(offer: DomainOffer) -> OfferedType:
         duration_minutes=properties.duration_minutes,
         location=properties.location,
     )
+
+
+def get_team_name(offer: DomainOffer) -> str | None:
+    """Return the name of the team of which one member joins the hosts; nothing about its members."""
+    return offer.team.properties.name if offer.team else None
 
 
 def build_hosts(offer: DomainOffer) -> list[Host]:

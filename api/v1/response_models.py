@@ -167,12 +167,14 @@ class Host(BaseModel):
 class Offer(BaseModel):
     """What a link offers to a guest; `time_zone` is the host's, `guest_check` what a booking needs besides.
 
+    `team` is the name of a team of which one member joins the hosts; who it is, is said once a meeting is booked.
     `recipient` is whom a single-use link was made for; with `only_recipient`, only their e-mail address books.
     """
 
     kind: Literal["standard", "managed", "single_use"]
     meeting_type: OfferedType
     hosts: list[Host]
+    team: str | None
     expires_at: datetime | None
     recipient: Recipient | None
     only_recipient: bool

@@ -36,6 +36,7 @@ VALUES: dict[str, Any] = {
     "Link.expires_at": None,
     "NewLink.expires_at": None,
     "Offer.expires_at": None,
+    "Offer.team": None,
     "MeetingType.id": MEETING_TYPE["id"],
     "MeetingType.name": MEETING_TYPE["name"],
     "NewMeetingType.name": MEETING_TYPE["name"],

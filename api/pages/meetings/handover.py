@@ -8,7 +8,7 @@ from api.pages.rendering.page_route import PageRoute
 from api.pages.rendering.query_parameters import ListQuery
 from api.pages.rendering.templates import render_page
 from domain.person import Person
-from projections import departures, links, meeting_log, people, single_use_links
+from projections import departures, links, meeting_log, people, single_use_links, teams
 from projections.links import LinkFilters
 from projections.meeting_log import MeetingFilters
 from projections.single_use_links import SingleUseFilters
@@ -43,5 +43,6 @@ def show_person(request: Request, services: CurrentServices, viewer: Viewer, id:
             services.live_source, now, SingleUseFilters(status="active", visible_to=id), limit=MAX_ROWS
         ),
         links=links.list_links(services.live_source, now, LinkFilters(status="active", hosted_by=id), "name", MAX_ROWS),
+        teams=teams.list_teams(services.live_source, sort="name", limit=MAX_ROWS, member_id=id).items,
         may_change="manager" in viewer.context.roles,
     )

@@ -34,11 +34,11 @@ class TestCounted:
 
     def test_what_is_left_behind(self, api: ApiDriver, departure: dict[str, Any]) -> None:
         path = f"/v1/people/{api.ids['member']}/impact"
-        assert api.get(path, "manager") == {"active_links": 2, "active_single_use": 1, "booked_upcoming": 2}
+        assert api.get(path, "manager") == {"active_links": 2, "active_single_use": 1, "booked_upcoming": 2, "teams": 0}
         assert api.get(path, "auditor")["active_links"] == 2
         api.post(f"/v1/links/{departure['link']['id']}/disable", None, "member")
         fetch_list(api, "/v1/meeting-log", "manager")
-        assert api.get(path, "manager") == {"active_links": 1, "active_single_use": 0, "booked_upcoming": 2}
+        assert api.get(path, "manager") == {"active_links": 1, "active_single_use": 0, "booked_upcoming": 2, "teams": 0}
         assert_problem(
             api.send_request("GET", f"/v1/people/{departure['link']['id']}/impact", who="manager"), 404, "not_found"
         )

@@ -33,6 +33,7 @@ class TestShowLink:
             "kind": "standard",
             "meeting_type": {"name": "Intro", "description": None, "duration_minutes": 30, "location": None},
             "hosts": [{"name": "Member"}, {"name": "Engineer"}],
+            "team": None,
             "expires_at": "2099-01-01T00:00:00Z",
             "recipient": None,
             "only_recipient": False,

@@ -151,6 +151,48 @@ class TestLinksWithATeam:
             assert [error["field"] for error in assert_problem(answer, 422, "invalid")["errors"]] == ["team_id"]
 
 
+class TestGuests:
+    """Unused single-use links follow the team; guests read of no member before one is booked."""
+
+    def test_a_single_use_link_follows_its_team(self, shared_api: ApiDriver) -> None:
+        api = shared_api
+        team = api.create_team("engineer", name="Helpers")
+        link = api.create_link("With a helper", team_id=team["id"])
+        code, other_code = api.create_codes(link, 2)
+        offer = api.get(f"/v1/book/{code}")
+        assert (offer["team"], offer["hosts"]) == ("Helpers", [{"name": "Member"}])
+        page = api.client.get(f"/s/{code}", headers={"Accept": "text/html"}).text
+        assert "Member</bdi> and one of <bdi>Helpers" in page
+        assert "Engineer" not in page
+        members = [build_member(api, "manager")]
+        api.patch(f"/v1/teams/{team['id']}", {"name": "Supporters", "members": members}, "manager")
+        assert api.get(f"/v1/book/{code}")["team"] == "Supporters"
+        booked = api.book_meeting(code, api.list_slots(code)[7])["booking"]
+        assert booked["hosts"] == [{"name": "Member"}, {"name": "Manager"}]
+        assert "candidates" not in str(booked)
+        booking = api.get(f"/v1/bookings/{booked['id']}", "member")
+        assert (booking["team"]["name"], booking["chosen"]["person"]["name"]) == ("Supporters", "Manager")
+        [candidate] = booking["chosen"]["candidates"]
+        assert candidate["sentence"].endswith("chosen, as nobody else was free.")
+        fetch_list(api, f"/v1/meeting-log?team_id={team['id']}", "manager")
+        meeting = extract_text(PageClient(api, "manager").get(f"/meeting-log/{booked['id']}"))
+        assert "Who was chosen, and why" in meeting
+        assert candidate["sentence"] in meeting
+        assert "Supporters" in extract_text(PageClient(api, "manager").get(f"/meeting-log?team_id={team['id']}"))
+        api.patch(f"/v1/links/{link['id']}", {"team_id": None}, "member")
+        assert api.get(f"/v1/book/{other_code}")["team"] is None
+
+    def test_somebody_leaves(self, shared_api: ApiDriver) -> None:
+        api, person = shared_api, shared_api.ids["auditor"]
+        api.create_team("auditor", "engineer", name="Left behind")
+        fetch_list(api, "/v1/teams", "manager")
+        assert api.get(f"/v1/people/{person}/impact", "manager")["teams"] >= 1
+        page = extract_text(PageClient(api, "manager").get(f"/management/people/{person}"))
+        assert "Left behind" in page
+        question = extract_text(PageClient(api, "admin").get(f"/admin/people/{person}/deactivate"))
+        assert "They are in" in question
+
+
 class TestRecount:
     """GET /v1/teams/{id}/recount"""
 
