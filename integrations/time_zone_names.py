@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, cached_property
@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from babel.core import Locale, get_global
 
+from integrations.city_zones import ABBREVIATION_ZONES, CITIES
 from integrations.date_formats import format_offset
 
 SEASONS = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 7, 1, tzinfo=UTC)
@@ -47,8 +48,9 @@ class TimeZoneName:
 
     @cached_property
     def search_words(self) -> tuple[list[str], ...]:
-        """The words to search in: those of the city, then abbreviations, country, name, former names and id."""
-        fields = ([self.city], self.abbreviations, [self.country], [self.name], self.other_words, [self.id])
+        """The words to search in: of the city, then abbreviations, other cities, country, name, former names and id."""
+        cities = CITIES.get(self.id, ())
+        fields = ([self.city], self.abbreviations, cities, [self.country], [self.name], self.other_words, [self.id])
         return tuple(fold_text(" ".join(texts)).split() for texts in fields)
 
     def measure_distance(self, word: str) -> int:
@@ -72,12 +74,18 @@ def find_time_zones(text: str) -> list[TimeZoneName]:
     Where there is none, the zones that have each typed word inside of a word.
     """
     words = fold_text(text).split()
+    likely_ids = {ABBREVIATION_ZONES.get(word) for word in words}
     rows = [(zone, [zone.measure_distance(word) for word in words]) for zone in list_time_zone_names()]
     for limit in (INSIDE_A_WORD, NO_MATCH):
         matches = [(sum(distances), zone) for zone, distances in rows if max([0, *distances]) < limit]
         if matches:
-            return [zone for _, zone in sorted(matches, key=lambda match: (match[0], match[1].order, match[1].city))]
+            return [zone for _, zone in sorted(matches, key=lambda match: make_sort_key(*match, likely_ids))]
     return []
+
+
+def make_sort_key(distance: int, zone: TimeZoneName, likely_ids: Container[str | None]) -> tuple[object, ...]:
+    """Return the key that sorts matches: by distance, then what an abbreviation most likely means, then the larger."""
+    return distance, zone.id not in likely_ids, zone.order, zone.city
 
 
 def format_zone(id: str, instant: datetime) -> str:

@@ -5,6 +5,7 @@ from zoneinfo import available_timezones
 
 import pytest
 
+from integrations.city_zones import ABBREVIATION_ZONES, CITIES
 from integrations.time_zone_names import (
     describe_time_zone,
     find_time_zones,
@@ -33,6 +34,11 @@ class TestSearch:
             ("kiev", "Kyiv, Ukraine"),
             ("india", "Kolkata, India"),
             ("jst", "Tokyo, Japan"),
+            ("pst", "Los Angeles, United States"),
+            ("cst", "Chicago, United States"),
+            ("munich", "Berlin, Germany"),
+            ("MÜNCHEN", "Berlin, Germany"),
+            ("san fran", "Los Angeles, United States"),
             ("america/los_angeles", "Los Angeles, United States"),
             ("istan", "Istanbul, Türkiye"),
             ("utc", "UTC"),
@@ -55,6 +61,14 @@ class TestSearch:
         assert find_time_zones("united states")[0].city == "New York"
         assert find_time_zones("cet")[0].city == "Berlin"
         assert "New York" in [zone.city for zone in find_time_zones("est")[:3]]
+
+
+class TestCities:
+    """The list of cities of our own."""
+
+    def test_belongs_to_zones_that_the_search_has(self) -> None:
+        ids = {zone.id for zone in list_time_zone_names()}
+        assert CITIES.keys() | set(ABBREVIATION_ZONES.values()) <= ids
 
 
 class TestNames:
