@@ -79,7 +79,9 @@ def find_time_zones(text: str) -> list[TimeZoneName]:
     for limit in (INSIDE_A_WORD, NO_MATCH):
         matches = [(sum(distances), zone) for zone, distances in rows if max([0, *distances]) < limit]
         if matches:
-            return [zone for _, zone in sorted(matches, key=lambda match: make_sort_key(*match, likely_ids))]
+            return [
+                zone for _, zone in sorted(matches, key=lambda match: make_sort_key(match[0], match[1], likely_ids))
+            ]
     return []
 
 

@@ -14,6 +14,7 @@ from rich.table import Table
 from api.cli.command_context import Json, explain_errors, use_services
 from api.http.validation_messages import parse_id
 from api.instant_parsing import parse_as_of
+from api.v1.history import redact_busy_feed
 from domain.refusals import NotFound
 from integrations.plain_text import to_one_line
 from projections.queries.query import iterate_pages
@@ -39,7 +40,7 @@ def print_history(
 ) -> None:
     """One stream's story: what happened to it, when, and who did it."""
     with explain_errors(), use_services() as services:
-        rows = iterate_events(services.database, parse_id(id))
+        rows = map(redact_busy_feed, iterate_events(services.database, parse_id(id)))
         if as_json:
             print(json.dumps(to_jsonable_python(list(rows)), ensure_ascii=False))
         else:
@@ -55,6 +56,7 @@ def print_as_of(
     """A read model as it stood at an instant, with the names of then; newest first."""
     with explain_errors(), use_services() as services:
         at, rows = as_of.list_rows(services.database, read_model, parse_as_of(instant), services.clock(), limit)
+        rows = [{**row, "busy_feed_url": None} if "busy_feed_url" in row else row for row in rows]  # a secret
         if as_json:
             data = {"position": at.position, "at": at.instant, "read_model": read_model, "items": rows}
             print(json.dumps(to_jsonable_python(data), ensure_ascii=False))
@@ -70,7 +72,7 @@ def iterate_events(db: Database, id: UUID) -> Iterable[HistoryRow]:
     return iterate_pages(lambda cursor: event_history.list_stream_events(db, id, cursor=cursor))  # type: ignore[arg-type, return-value]
 
 
-def print_events(rows: Iterable[HistoryRow], console: Console) -> None:
+def print_events(rows: Iterable[Mapping[str, Any]], console: Console) -> None:
     """Print a timeline: each event's instant, sentence, origin and changes."""
     for row in rows:
         at = f"{row['occurred_at'] or row['recorded_at']:%Y-%m-%d %H:%M:%S}"

@@ -91,7 +91,12 @@ def get_stream_history(
 
 def redact_event(caller: Caller, row: HistoryRow) -> dict[str, Any]:
     """Hide a person's busy_feed_url from everybody but that person and admins."""
-    if "busy_feed_url" not in row["data"] or caller.limit_visibility("admin") in (None, row["stream_id"]):
+    return dict(row) if caller.limit_visibility("admin") in (None, row["stream_id"]) else redact_busy_feed(row)
+
+
+def redact_busy_feed(row: HistoryRow) -> dict[str, Any]:
+    """Hide the secret busy_feed_url in an event: in its data and in its changes."""
+    if "busy_feed_url" not in row["data"]:
         return dict(row)
     secret = {"from": HIDDEN, "to": HIDDEN}
     changes = [{**change, **secret} if change["field"] == "busy_feed_url" else change for change in row["changes"]]

@@ -54,6 +54,15 @@ class TestHistory:
         assert rows == api.get(f"/v1/history/streams/{renamed_link['booked']}", "admin")["items"]
         assert [row["type"] for row in rows] == ["DirectIssued.v1", "MeetingBooked.v1"]
 
+    def test_hides_the_secret_address_of_a_calendar(self, run_command: CommandRunner, api: ApiDriver) -> None:
+        api.patch("/v1/me", {"busy_feed_url": "https://calendar.example/s3cret.ics"}, "engineer")
+        story = ("history", api.ids["engineer"])
+        for command in (story, ("as-of", str(find_last_position(api)), "people")):
+            outputs = [run_command(*command).stdout, run_command(*command, "--json").stdout]
+            assert "s3cret" not in "".join(outputs)
+            assert "busy_feed_url" in outputs[1]
+        api.patch("/v1/me", {"busy_feed_url": None}, "engineer")
+
     @pytest.mark.parametrize("id", ["6f0e1c5e-0000-4000-8000-000000000000", "7"])
     def test_of_what_nobody_knows(self, run_command: CommandRunner, id: str) -> None:
         result = run_command("history", id)
