@@ -26,6 +26,7 @@ from domain.commands.teams import TeamCommands
 from integrations.calendars.poller import CalendarFetcher
 from integrations.calendars.sync import CalendarSync
 from integrations.clock import Clock
+from integrations.holiday_refresh import HolidayRefreshWorker
 from integrations.meeting_details_loader import MeetingDetailsLoader
 from integrations.outbox_worker import OutboxWorker
 from integrations.outbox_workers import OutboxWorkers
@@ -100,6 +101,7 @@ class Services:
     append_signal: AppendSignal
     sealer: Sealer
     retention: RetentionWorker
+    holiday_refresh: HolidayRefreshWorker
     verifications: VerificationWorker
     calendar_sync: CalendarSync
     fetcher: CalendarFetcher
@@ -179,6 +181,7 @@ class Services:
             self.follower.start()
         self.sealer.start()
         self.retention.start()
+        self.holiday_refresh.start()
         self.verifications.start()
         self.rebuilder.start()
         if process == "server":
@@ -193,6 +196,7 @@ class Services:
         self.rebuilder.stop()
         self.verifications.stop()
         self.retention.stop()
+        self.holiday_refresh.stop()
         self.sealer.stop()
         self.follower.stop()
         self.append_notifier.stop()

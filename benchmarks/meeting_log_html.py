@@ -21,6 +21,7 @@ from domain.commands.aggregate_cache import AggregateCache
 from domain.commands.command_application import CommandApplication
 from domain.commands.people import AdministrationCommands
 from domain.person import PersonProperties
+from integrations.public_holidays import list_holidays
 from projections.rebuild import live_tables
 from projections.rebuild.progress import NO_TIMEOUTS
 from store.credentials.api_keys import ApiKeys
@@ -82,7 +83,7 @@ def add_manager(database: Database) -> UUID:
     """Add a manager, who sees the whole log. Return the id."""
     application = CommandApplication(LogRecorder(database), PostgresLogReader(database), AggregateCache())
     person = PersonProperties(name="Claire", email="claire@nexora.example", time_zone="UTC", roles=("manager",))
-    return AdministrationCommands(application).add_person(build_operator_context(), person).id
+    return AdministrationCommands(application, list_holidays).add_person(build_operator_context(), person).id
 
 
 def fill_meeting_log(database: Database, server: Server, rows: int) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from domain.aggregate import Aggregate
 from domain.availability.hours import Interval
+from domain.availability.limits import HostMeeting, LimitWindow
 from domain.event import Event
 from domain.guest_check import Proof
 from domain.personal_details import PersonalDetails
@@ -67,6 +68,7 @@ class AppendConditions:
     quota: AddressQuota | None = None  # only with a reservation, as a proof is
     proof: Proof | None = None
     tally: TallyChange | None = None  # of the team whose member is chosen, or was
+    limits: Sequence[LimitWindow] = ()  # only with a reservation, whose booking does not count itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,11 @@ class LogReader(Protocol):
 
         Raises OutcomeUnknown at the end when it is not known whether that was committed.
         """
+
+    def find_host_meetings(
+        self, host_ids: Sequence[UUID], within: Interval, excluding: UUID | None = None
+    ) -> Mapping[UUID, Sequence[HostMeeting]]:
+        """Returns the meetings of each of these hosts that begin within an interval, except the booking `excluding`."""
 
     def load_personal_details(self, ids: Collection[UUID]) -> Mapping[UUID, PersonalDetails]:
         """Returns the personal details that are not erased, by id."""

@@ -9,7 +9,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from domain.availability.grid import StartRun
-from domain.availability.hours import Interval
+from domain.availability.hours import Interval, WorkingHours
+from domain.availability.limits import HostLimit, HostMeeting, LimitWindow, find_full_periods, list_host_limits
 from domain.availability.slots import (
     MemberTime,
     compute_reserved_interval,
@@ -36,6 +37,43 @@ class Offer:
     hosts: tuple[Person, ...]
     team: Team | None = field(default=None, kw_only=True)
     members: tuple[Person, ...] = field(default=(), kw_only=True)
+    full_periods: Mapping[UUID, Sequence[Interval]] = field(default_factory=dict, kw_only=True)
+
+    @property
+    def people(self) -> tuple[Person, ...]:
+        """The hosts, and the members of whom one joins them."""
+        return (*self.hosts, *self.members)
+
+    @property
+    def limited_ids(self) -> tuple[UUID, ...]:
+        """The hosts and members for whom any limit holds."""
+        return tuple(person.id for person in self.people if self.list_limits_of(person))
+
+    def is_full(self, person_id: UUID, start: datetime) -> bool:
+        """Whether the day or week of a start is full for a person, by the meetings that were applied."""
+        return any(begin <= start < end for begin, end in self.full_periods.get(person_id, ()))
+
+    @property
+    def limits(self) -> list[HostLimit]:
+        """The limits that hold for the hosts: the people's own, and those of the meeting type."""
+        return [limit for host in self.hosts for limit in self.list_limits_of(host)]
+
+    def list_limits_of(self, person: Person) -> list[HostLimit]:
+        """Lists the limits that hold for one person who takes part: their own, and those of the meeting type."""
+        own, of_type = person.properties.limits, self.meeting_type.properties.limits
+        return list_host_limits(person.id, person.properties.time_zone, own, self.meeting_type.id, of_type)
+
+    def list_limit_windows(self, start: datetime) -> tuple[LimitWindow, ...]:
+        """Lists the days and weeks with limits that a meeting at this start counts for."""
+        return tuple(window for limit in self.limits for window in limit.list_windows(start))
+
+    def apply_meetings(self, meetings: Mapping[UUID, Sequence[HostMeeting]]) -> Self:
+        """Returns the offer without the days and weeks that are full by the meetings that each host has."""
+        full_periods = {
+            person.id: find_full_periods(self.list_limits_of(person), meetings.get(person.id, ()))
+            for person in self.people
+        }
+        return replace(self, full_periods=full_periods)
 
     @property
     def host_ids(self) -> tuple[UUID, ...]:
@@ -58,7 +96,9 @@ class Offer:
 
         `unavailable` is the taken time of any host, `unavailable_members` that of each member of the team.
         """
-        members = [MemberTime(member.working_hours, unavailable_members.get(member.id, ())) for member in self.members]
+        members = [
+            MemberTime(self.get_hours(member), unavailable_members.get(member.id, ())) for member in self.members
+        ]
         return list_offered_runs(
             self.meeting_type.properties.rules,
             self._working_hours,
@@ -81,7 +121,7 @@ class Offer:
     def list_working_members(self, start: datetime) -> list[UUID]:
         """Lists the members in whose working time a meeting at this start is."""
         rules = self.meeting_type.properties.rules
-        return [member.id for member in self.members if is_working(rules, member.working_hours, start)]
+        return [member.id for member in self.members if is_working(rules, self.get_hours(member), start)]
 
     def add_member(self, person_id: UUID) -> Self:
         """Returns the offer with this member as the last of its hosts."""
@@ -107,9 +147,14 @@ class Offer:
             "held_until": reserved_interval.end,
         }
 
+    def get_hours(self, person: Person) -> WorkingHours:
+        """Returns a person's working hours, with the days and weeks that are full."""
+        periods = self.full_periods.get(person.id)
+        return replace(person.working_hours, full_periods=periods) if periods else person.working_hours
+
     @property
-    def _working_hours(self) -> list[Any]:
-        return [host.working_hours for host in self.hosts]
+    def _working_hours(self) -> list[WorkingHours]:
+        return [self.get_hours(host) for host in self.hosts]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from domain.aggregate import Aggregate
-from domain.availability.days_off import Absence, Holidays
+from domain.availability.days_off import Absence, Holidays, list_holiday_intervals
 from domain.availability.hours import WorkingHours
 from domain.availability.limits import NO_LIMITS, BookingLimits
 from domain.email_addresses import fold_address
@@ -117,9 +117,12 @@ class Person(Aggregate):
     @cached_property
     def working_hours(self) -> WorkingHours:
         """The person's working hours, as the slot policies read them."""
+        zone = self.properties.time_zone
         return WorkingHours(
-            time_zone=self.properties.time_zone,
+            time_zone=zone,
             weekly=self.properties.weekly_hours,
             overrides=self.properties.date_overrides,
             active=self.active,
+            absences=tuple(absence.to_interval(zone) for absence in self.properties.absences),
+            holidays=list_holiday_intervals(self.properties.holidays, zone),
         )

@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 from domain.meeting_type import MeetingTypeProperties
 from projections.column_kinds import Column, Hidden
 from projections.columns import Columns
+from projections.days_off import LIMITS, LimitsRow
 from projections.queries.pagination import Page, Sort
 from projections.queries.query import Listing, QuerySource, WhereClause
 from projections.queries.word_search import match_own_words
@@ -41,6 +42,7 @@ class MeetingTypeRow(TypedDict):
     ]
     reminders_minutes: Annotated[list[int], Column(f"coalesce(payload -> 'reminders_minutes', {DEFAULT_REMINDERS})")]
     follow_up: Annotated[FollowUpRow | None, Column("nullif(payload -> 'follow_up', 'null')")]
+    limits: Annotated[LimitsRow, Column(LIMITS)]
     version: Annotated[int, Column("version")]
 
 
@@ -56,7 +58,7 @@ COLUMNS = Columns(FullMeetingTypeRow, alias="t", key="meeting_type_id", hidden=(
 
 MEETING_TYPES = ReadModel(
     name="meeting_types",
-    version=3,
+    version=4,
     key="meeting_type_id",
     table=COLUMNS.table,
     indexes=("(created_at, meeting_type_id)", "({schema}.fold_text(name), meeting_type_id)", "USING gin (words)"),

@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 
 from projections.column_kinds import Column, Hidden
 from projections.columns import Columns
+from projections.days_off import ABSENCES, HOLIDAYS, LIMITS, AbsenceRow, HolidaysRow, LimitsRow
 from projections.queries.free_people import CAN_HOST
 from projections.queries.pagination import Page, Sort
 from projections.queries.query import Listing, QuerySource, WhereClause
@@ -28,6 +29,9 @@ class PersonRow(TypedDict):
     busy_feed_url: Annotated[str | None, Column("payload ->> 'busy_feed_url'")]
     weekly_hours: Annotated[dict[str, list[tuple[str, str]]], Column("payload -> 'weekly_hours'")]
     date_overrides: Annotated[dict[str, list[tuple[str, str]]], Column("payload -> 'date_overrides'")]
+    limits: Annotated[LimitsRow, Column(LIMITS)]
+    holidays: Annotated[HolidaysRow | None, Column(HOLIDAYS)]
+    absences: Annotated[list[AbsenceRow], Column(ABSENCES)]
     version: Annotated[int, Column("version")]
 
 
@@ -43,7 +47,7 @@ COLUMNS = Columns(FullPersonRow, alias="p", key="person_id", hidden=(WORDS,))
 
 PEOPLE = ReadModel(
     name="people",
-    version=2,
+    version=3,
     key="person_id",
     table=COLUMNS.table,
     indexes=("(created_at, person_id)", "({schema}.fold_text(name), person_id)", "USING gin (words)"),
@@ -111,3 +115,9 @@ def list_people(
     """
     where = WhereClause.from_filters(FILTERS, {"q": q, "hosts": hosts_only})
     return LISTING.fetch_page(source, where, sort, limit, cursor)
+
+
+def find_holiday_keepers(source: QuerySource) -> list[UUID]:
+    """The ids of the people who keep public holidays."""
+    rows = source.fetch_rows("SELECT person_id FROM people WHERE holidays IS NOT NULL ORDER BY person_id", {})
+    return [row["person_id"] for row in rows]

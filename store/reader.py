@@ -10,6 +10,7 @@ from uuid import UUID
 import psycopg
 
 from domain.availability.hours import Interval
+from domain.availability.limits import HostMeeting
 from domain.event import Event
 from domain.log import OutcomeUnknown, TeamState
 from domain.organisation import ORGANISATION_ID
@@ -81,6 +82,10 @@ LEFT JOIN LATERAL (
 """
 LOCK_TALLY = """
 SELECT pg_advisory_xact_lock(hashtextextended(%(schema)s || '.tally.' || %(team)s::uuid, 0))
+"""
+SELECT_HOST_MEETINGS = """
+SELECT host_id, starts_at, meeting_type_id FROM {schema}.booked_meetings(%s, %s, %s) AS booked
+WHERE booking_id IS DISTINCT FROM %s
 """
 SELECT_PERSONAL_DETAILS = "SELECT id, stream_id, salt, data FROM {schema}.personal_details WHERE id = ANY (%s)"
 SELECT_DETAILS_BY_ADDRESS = """
@@ -196,6 +201,15 @@ class PostgresLogReader:
                 connection.execute("COMMIT")
             except (psycopg.Error, Unreplicated) as error:
                 raise OutcomeUnknown from error
+
+    def find_host_meetings(
+        self, host_ids: Sequence[UUID], within: Interval, excluding: UUID | None = None
+    ) -> dict[UUID, list[HostMeeting]]:
+        meetings: dict[UUID, list[HostMeeting]] = defaultdict(list)
+        params = (list(host_ids), within.start, within.end, excluding)
+        for row in self.database.fetch_rows(SELECT_HOST_MEETINGS, params):
+            meetings[row["host_id"]].append(HostMeeting(row["starts_at"], row["meeting_type_id"]))
+        return meetings
 
     def load_personal_details(self, ids: Collection[UUID]) -> dict[UUID, PersonalDetails]:
         rows = self.database.fetch_rows(SELECT_PERSONAL_DETAILS, (list(ids),))

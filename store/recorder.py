@@ -8,7 +8,6 @@ from uuid import UUID
 
 import psycopg
 from eventsourcing.persistence import AggregateRecorder, StoredEvent
-from psycopg.sql import Composed
 
 from domain.log import AppendConditions, OutcomeUnknown, StaleRead
 from domain.refusals import (
@@ -49,12 +48,13 @@ class LogRecorder(AggregateRecorder):
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.append_statement = database.compose_query(APPEND)
-        self.append_unless_busy_statement = database.compose_query(APPEND_UNLESS_BUSY)
-        self.append_within_quota_statement = database.compose_query(APPEND_WITHIN_QUOTA)
-        self.append_with_tally_statement = database.compose_query(APPEND_WITH_TALLY)
-        self.append_with_tally_unless_busy_statement = database.compose_query(APPEND_WITH_TALLY_UNLESS_BUSY)
-        self.append_with_proof_statement = database.compose_query(APPEND_WITH_PROOF)
+        statements = (
+            *(APPEND, APPEND_UNLESS_BUSY, APPEND_WITHIN_QUOTA, APPEND_WITH_PROOF),
+            *(APPEND_WITH_TALLY, APPEND_WITH_TALLY_UNLESS_BUSY),
+        )
+        self.statements = {
+            statement: database.compose_query(statement) for statement in (*statements, *map(add_limits, statements))
+        }
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
         """Appends events under their conditions.
@@ -66,29 +66,19 @@ class LogRecorder(AggregateRecorder):
         conditions = kwargs.get("conditions") or AppendConditions()
         params: list[Any] = [
             *build_busy_arguments(conditions),
+            *build_limit_arguments(conditions),
             *build_guest_arguments(conditions),
             *build_append_arguments(stored_events, conditions),
         ]
         with self.database.acquire_connection() as connection:
             try:
-                row = connection.execute(self.choose_statement(conditions), params).fetchone()
+                row = connection.execute(self.statements[choose_statement(conditions)], params).fetchone()
             except psycopg.Error as error:
                 self.database.record_error(error)
                 raise_refusal(error)
         if row and row["positions"] is None:
             raise SlotTaken
         return cast(Sequence[int], row["positions"]) if row else ()
-
-    def choose_statement(self, conditions: AppendConditions) -> Composed:
-        """Returns the statement that appends under such conditions. Quotas and proofs are only on reservations."""
-        if conditions.tally is not None:
-            is_reserving = conditions.reservation is not None
-            return self.append_with_tally_unless_busy_statement if is_reserving else self.append_with_tally_statement
-        if conditions.proof is not None:
-            return self.append_with_proof_statement
-        if conditions.quota is not None:
-            return self.append_within_quota_statement
-        return self.append_unless_busy_statement if conditions.reservation else self.append_statement
 
     def select_events(
         self,
@@ -106,6 +96,44 @@ class LogRecorder(AggregateRecorder):
             StoredEvent(row["originator_id"], row["originator_version"], row["topic"], bytes(row["state"]))
             for row in rows
         ]
+
+
+def choose_statement(conditions: AppendConditions) -> str:
+    """Returns the statement that appends under such conditions. Quotas, proofs and limits are only on reservations."""
+    statement = APPEND_UNLESS_BUSY if conditions.reservation else APPEND
+    if conditions.tally is not None:
+        statement = APPEND_WITH_TALLY_UNLESS_BUSY if conditions.reservation else APPEND_WITH_TALLY
+    elif conditions.proof is not None:
+        statement = APPEND_WITH_PROOF
+    elif conditions.quota is not None:
+        statement = APPEND_WITHIN_QUOTA
+    return add_limits(statement) if conditions.limits else statement
+
+
+def add_limits(statement: str) -> str:
+    """Returns the statement of an append that a full day or week refuses, as a time that is taken does.
+
+    The function locks and counts before the append takes any lock, and costs no round trip.
+    """
+    return statement.replace("THEN NULL ELSE", "THEN NULL WHEN NOT {schema}.is_within_limits(%s) THEN NULL ELSE")
+
+
+def build_limit_arguments(conditions: AppendConditions) -> list[str]:
+    """Returns the argument of `is_within_limits`: the days and weeks, and the booking that does not count itself."""
+    if not conditions.limits:
+        return []
+    windows = [
+        {
+            "host": str(window.host_id),
+            "type": window.meeting_type_id and str(window.meeting_type_id),
+            "from": window.interval.start.isoformat(),
+            "until": window.interval.end.isoformat(),
+            "most": window.most,
+        }
+        for window in conditions.limits
+    ]
+    team_id = conditions.tally and str(conditions.tally.team_id)
+    return [json.dumps({"but": str(conditions.release_booking_id or ""), "windows": windows, "team": team_id})]
 
 
 def build_busy_arguments(conditions: AppendConditions) -> list[Any]:

@@ -32,6 +32,8 @@ REVOKE ALL ON FUNCTION {schema}.append_with_proof(jsonb, jsonb, jsonb, jsonb, js
 GRANT EXECUTE ON FUNCTION {schema}.append_with_proof(jsonb, jsonb, jsonb, jsonb, jsonb, jsonb, jsonb, jsonb) TO {service};
 REVOKE ALL ON FUNCTION {schema}.append_within_quota(jsonb, jsonb, jsonb, jsonb, jsonb, jsonb, jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION {schema}.append_within_quota(jsonb, jsonb, jsonb, jsonb, jsonb, jsonb, jsonb) TO {service};
+REVOKE ALL ON FUNCTION {schema}.is_within_limits(jsonb) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION {schema}.is_within_limits(jsonb) TO {service};
 
 REVOKE ALL ON FUNCTION {schema}.seal(int) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION {schema}.seal(int) TO {service};

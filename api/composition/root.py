@@ -28,7 +28,9 @@ from integrations.calendars.http_client import GuardedHttpClient
 from integrations.calendars.poller import CalendarFetcher
 from integrations.calendars.sync import ENCRYPTION_PURPOSE, CalendarSync
 from integrations.clock import Clock
+from integrations.holiday_refresh import HolidayRefreshWorker
 from integrations.outbox_workers import OutboxWorkers
+from integrations.public_holidays import list_holidays
 from integrations.retention import RetentionWorker
 from projections import catalogue
 from projections.following.append_notify import AppendNotifier
@@ -76,14 +78,7 @@ def build_services(settings: Settings, database: Database, clock: Clock = read_c
         read_model_watcher=ReadModelWatcher(database, follower),
         append_signal=append_signal,
         sealer=Sealer(database, lambda: follower.is_leader),
-        retention=RetentionWorker(
-            command_groups["erasure"],
-            command_groups["organisation"],
-            lambda: catalogue.from_live_tables(database),
-            append_signal.emit,
-            clock,
-            lambda: follower.is_leader,
-        ),
+        **build_leader_workers(database, clock, follower, append_signal, command_groups),
         verifications=VerificationWorker(database),
         calendar_sync=calendar_sync,
         fetcher=CalendarFetcher(calendar_sync),
@@ -92,6 +87,23 @@ def build_services(settings: Settings, database: Database, clock: Clock = read_c
         **command_groups,
         **build_stores(settings, database),
     )
+
+
+def build_leader_workers(
+    database: Database, clock: Clock, follower: Follower, append_signal: AppendSignal, command_groups: dict[str, Any]
+) -> dict[str, Any]:
+    """Build the workers that run commands by the clock where the follower leads, by their names in `Services`."""
+    after_log = (
+        lambda: catalogue.from_live_tables(database),
+        append_signal.emit,
+        clock,
+        lambda: follower.is_leader,
+    )
+    administration, organisation = command_groups["administration"], command_groups["organisation"]
+    return {
+        "retention": RetentionWorker(command_groups["erasure"], organisation, *after_log),
+        "holiday_refresh": HolidayRefreshWorker(administration, *after_log),
+    }
 
 
 def build_stores(settings: Settings, database: Database) -> dict[str, Any]:
@@ -112,7 +124,7 @@ def build_stores(settings: Settings, database: Database) -> dict[str, Any]:
 def build_command_groups(application: CommandApplication, settings: Settings) -> dict[str, Any]:
     """Build the groups of commands that need nothing but the application and settings, by their names in `Services`."""
     return {
-        "administration": AdministrationCommands(application),
+        "administration": AdministrationCommands(application, list_holidays),
         "organisation": OrganisationCommands(application, settings.organisation_defaults),
         "links": LinkCommands(application),
         "teams": TeamCommands(application),

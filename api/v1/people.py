@@ -99,8 +99,8 @@ def change_person(
 ) -> PersonRow:
     """Changes a person (admin).
 
-    A field that is absent stays as it is; `null` clears `busy_feed_url`. With `If-Match`, only the version that it
-    names is changed.
+    A field that is absent stays as it is; `null` clears `busy_feed_url`, `limits` and `holidays`. With `If-Match`,
+    only the version that it names is changed.
     """
     caller.require_any_role("admin")
     announce_change(
@@ -163,9 +163,10 @@ def change_me(
 ) -> PersonRow:
     """Changes one's own zone and hours.
 
-    Takes `time_zone`, `weekly_hours`, `date_overrides` and `busy_feed_url`; everything else of a person is changed
-    by an admin. Hours are wall-clock times in the person's own zone: `{"mon": [["09:00", "17:00"]]}`. A date in
-    `date_overrides` replaces the hours of its weekday, `[]` takes the day off.
+    Takes `time_zone`, `weekly_hours`, `date_overrides`, `limits`, `holidays`, `absences` and `busy_feed_url`;
+    everything else of a person is changed by an admin. Hours are wall-clock times in the person's own zone:
+    `{"mon": [["09:00", "17:00"]]}`. A date in `date_overrides` replaces the hours of its weekday, `[]` takes the day
+    off. Nothing is offered on holidays and absences, nor on a day or in a week that is full by the limits.
     """
     announce_change(
         response,

@@ -29,13 +29,17 @@ class WorkingHours:
     """A person's hours, each list as `check_hours` returns it.
 
     `weekly` has the keys mon..sun (without its key, a day is off), `overrides` has dates, `{"2026-12-24": []}`, and
-    replaces each of them wholly. A person who is not active is never free.
+    replaces each of them wholly. A person who is not active is never free. On absences and holidays no meeting takes
+    place, in full periods none begins.
     """
 
     time_zone: str
     weekly: Hours
     overrides: Hours
     active: bool = True
+    absences: Sequence[Interval] = ()
+    holidays: Sequence[Interval] = ()
+    full_periods: Sequence[Interval] = ()
 
 
 def check_hours(intervals: Iterable[Sequence[str]]) -> list[tuple[str, str]]:

@@ -8,7 +8,13 @@ from typing import NamedTuple
 
 from domain.availability.grid import ZERO, StartRun, iterate_runs, list_local_dates
 from domain.availability.hours import Interval, WorkingHours, list_working_intervals, load_zone, merge_intervals
-from domain.availability.start_ranges import StartRange, StartRanges, intersect_ranges, merge_ranges
+from domain.availability.start_ranges import (
+    StartRange,
+    StartRanges,
+    exclude_intervals,
+    intersect_ranges,
+    merge_ranges,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,34 @@ class Availability:
     unavailable: Sequence[Interval]
     now: datetime
     members: Sequence["Availability"] | None = None
+    absences: Sequence[Interval] = ()
+    holidays: Sequence[Interval] = ()
+    full_periods: Sequence[Interval] = ()
+
+    @classmethod
+    def from_hosts(
+        cls,
+        rules: SlotRules,
+        hosts: Sequence[WorkingHours],
+        unavailable: Iterable[Interval],
+        within: StartRange,
+        now: datetime,
+        members: Sequence[MemberTime] | None = None,
+    ) -> "Availability":
+        """Returns what the policies go by for meetings that start within a range and take the time of these people."""
+        first, last = within
+        return cls(
+            rules,
+            [_list_working_intervals_between(person, first, last + rules.duration) for person in hosts],
+            merge_intervals(unavailable),
+            now,
+            None
+            if members is None
+            else [cls.from_hosts(rules, [member.hours], member.unavailable, within, now) for member in members],
+            merge_intervals(interval for person in hosts for interval in person.absences),
+            merge_intervals(interval for person in hosts for interval in person.holidays),
+            merge_intervals(interval for person in hosts for interval in person.full_periods),
+        )
 
 
 def limit_to_minimum_notice(availability: Availability, ranges: StartRanges) -> StartRanges:
@@ -93,6 +127,21 @@ def limit_to_weekly_hours(availability: Availability, ranges: StartRanges) -> St
     return ranges
 
 
+def exclude_absences(availability: Availability, ranges: StartRanges) -> StartRanges:
+    """Keeps starts of meetings that overlap no absence of any host. Their buffers may."""
+    return _exclude_overlapping(availability.rules, ranges, availability.absences)
+
+
+def exclude_holidays(availability: Availability, ranges: StartRanges) -> StartRanges:
+    """Keeps starts of meetings that overlap no holiday that any host keeps. Their buffers may."""
+    return _exclude_overlapping(availability.rules, ranges, availability.holidays)
+
+
+def exclude_full_periods(availability: Availability, ranges: StartRanges) -> StartRanges:
+    """Keeps starts on days and in weeks that are not full by any host's limits."""
+    return exclude_intervals(ranges, availability.full_periods)
+
+
 def limit_to_free_time(availability: Availability, ranges: StartRanges) -> StartRanges:
     """Keeps starts of meetings that overlap no unavailable time, buffers included. Touching is not overlapping."""
     if not ranges:
@@ -107,20 +156,34 @@ def limit_to_free_time(availability: Availability, ranges: StartRanges) -> Start
     return intersect_ranges(ranges, [*gaps, (first, max(first, ranges[-1][1]))])
 
 
+Policy = Callable[[Availability, StartRanges], StartRanges]
+POLICIES_OF_PEOPLE: Sequence[Policy] = (
+    limit_to_weekly_hours,
+    exclude_absences,
+    exclude_holidays,
+    exclude_full_periods,
+    limit_to_free_time,
+)
+
+
+def apply_policies(policies: Sequence[Policy], availability: Availability, ranges: StartRanges) -> StartRanges:
+    """Returns what all of these policies leave."""
+    for policy in policies:
+        ranges = policy(availability, ranges)
+    return ranges
+
+
 def limit_to_free_members(availability: Availability, ranges: StartRanges) -> StartRanges:
     """Keeps starts at which at least one member of the team works and is free. Without a team, keeps all."""
     if availability.members is None:
         return ranges
-    of_members = [limit_to_free_time(member, limit_to_weekly_hours(member, ranges)) for member in availability.members]
-    return merge_ranges(of_members)
+    return merge_ranges(apply_policies(POLICIES_OF_PEOPLE, member, ranges) for member in availability.members)
 
 
-Policy = Callable[[Availability, StartRanges], StartRanges]
 POLICIES: Sequence[Policy] = (
     limit_to_minimum_notice,
     limit_to_booking_window,
-    limit_to_weekly_hours,
-    limit_to_free_time,
+    *POLICIES_OF_PEOPLE,
     limit_to_free_members,
 )
 
@@ -163,11 +226,9 @@ def is_on_offer(rules: SlotRules, hosts: Sequence[WorkingHours], start: datetime
 
 
 def is_working(rules: SlotRules, person: WorkingHours, start: datetime) -> bool:
-    """Whether a meeting at this start (aware) is within a person's working time."""
-    end = start + rules.duration
-    return IntervalSet.from_intervals(_list_working_intervals_between(person, start, end)).is_covering(
-        Interval(start, end)
-    )
+    """Whether a meeting at this start (aware) is within a person's working time, and on no day off or full day."""
+    availability = Availability.from_hosts(rules, [person], (), (start, start), start)
+    return bool(apply_policies(POLICIES_OF_PEOPLE, availability, [(start, start)]))
 
 
 def _list_runs(
@@ -185,21 +246,13 @@ def _list_runs(
     first, last = max(within[0], now + rules.minimum_notice), min(within[1], now + rules.booking_window)
     if first > last:
         return []
+    availability = Availability.from_hosts(rules, hosts, unavailable, (first, last), now, members)
+    return [*iterate_runs(hosts[0], rules.step, apply_policies(POLICIES, availability, [within]))]
 
-    def list_working_time(person: WorkingHours) -> list[Interval]:
-        return _list_working_intervals_between(person, first, last + rules.duration)
 
-    of_members = [
-        Availability(rules, [list_working_time(member.hours)], merge_intervals(member.unavailable), now)
-        for member in members or ()
-    ]
-    working_time = [list_working_time(person) for person in hosts]
-    members_time = None if members is None else of_members
-    availability = Availability(rules, working_time, merge_intervals(unavailable), now, members_time)
-    ranges: StartRanges = [within]
-    for policy in POLICIES:
-        ranges = policy(availability, ranges)
-    return [*iterate_runs(hosts[0], rules.step, ranges)]
+def _exclude_overlapping(rules: SlotRules, ranges: StartRanges, intervals: Sequence[Interval]) -> StartRanges:
+    meeting = rules.duration - datetime.resolution
+    return exclude_intervals(ranges, merge_intervals(Interval(start - meeting, end) for start, end in intervals))
 
 
 def _list_working_intervals_between(person: WorkingHours, first: datetime, last: datetime) -> list[Interval]:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from domain.availability.hours import Interval
+
 StartRange = tuple[datetime, datetime]
 """The instants from a first to a last one, both included and aware, in UTC. A plain tuple: there are many of them."""
 
@@ -36,3 +38,12 @@ def merge_ranges(sets: Iterable[StartRanges]) -> list[StartRange]:
         else:
             result.append((first, last))
     return result
+
+
+def exclude_intervals(ranges: StartRanges, intervals: Iterable[Interval]) -> StartRanges:
+    """Returns the instants that are in none of these sorted intervals [start, end)."""
+    for start, end in intervals:
+        if ranges and start <= ranges[-1][1] and end > ranges[0][0]:
+            before = (ranges[0][0], start - datetime.resolution)
+            ranges = intersect_ranges(ranges, [before, (end, max(end, ranges[-1][1]))])
+    return ranges

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 from domain.aggregate import Aggregate
 from domain.availability.grid import StartRun
 from domain.availability.hours import Interval
+from domain.availability.limits import widen_to_weeks
 from domain.commands.command_application import require_all, require_kind
 from domain.commands.command_group import CommandGroup
 from domain.link import Link
@@ -16,6 +18,8 @@ from domain.person import Person
 from domain.refusals import NotFound
 from domain.team import Team
 from domain.token import Token
+
+AnyOffer = TypeVar("AnyOffer", bound=Offer)
 
 
 class OfferCommands(CommandGroup):
@@ -29,12 +33,19 @@ class OfferCommands(CommandGroup):
 
     def list_runs(self, offer: Offer, within: Interval, now: datetime, excluding: UUID | None = None) -> list[StartRun]:
         """Lists the starts of `list_slots` as runs, however many there are."""
-        padded = pad_interval(within)
+        padded, offer = pad_interval(within), self.fill_periods(offer, within, excluding)
         unavailable = self.reader.find_unavailable_intervals(offer.host_ids, padded, excluding)
         if offer.team is None:
             return offer.list_runs(within, unavailable, now)
         of_members = self.reader.find_unavailable_by_person(offer.member_ids, padded, excluding)
         return offer.list_runs(within, unavailable, now, of_members)
+
+    def fill_periods(self, offer: AnyOffer, within: Interval, excluding: UUID | None = None) -> AnyOffer:
+        """Returns the offer without days and weeks that are full. One query where a limit holds, none without."""
+        limited_ids = offer.limited_ids
+        if not limited_ids:
+            return offer
+        return offer.apply_meetings(self.reader.find_host_meetings(limited_ids, widen_to_weeks(within), excluding))
 
     def load_offer(self, link_id: UUID, fresh: bool) -> LinkOffer:
         """Returns the current offer of a link. One query when its dependencies are cached. Raises NotFound."""

@@ -1,9 +1,12 @@
 """Commands on people and meeting types: one method per command, each one transaction."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from domain.availability.days_off import YEARS_KNOWN, ListHolidays
+from domain.commands.command_application import CommandApplication
 from domain.commands.command_group import CommandGroup
 from domain.commands.idempotent_creation import IdempotentCreation
 from domain.email_addresses import fold_address
@@ -20,6 +23,31 @@ from domain.refusals import EmailTaken, Invalid, NothingToSend
 class AdministrationCommands(CommandGroup):
     """The commands of administrators, and those on one's own profile."""
 
+    def __init__(self, application: CommandApplication, list_holidays: ListHolidays) -> None:
+        super().__init__(application)
+        self.list_holidays = list_holidays
+
+    def look_up_holidays(self, properties: PersonProperties, now: datetime) -> PersonProperties:
+        """Returns the properties with the days of the holidays, as the calendar has them now. Raises Invalid."""
+        holidays = properties.holidays
+        if holidays is None:
+            return properties
+        years = range(now.year, now.year + YEARS_KNOWN)
+        days = self.list_holidays(holidays.country, holidays.region, years)
+        past = tuple(entry for entry in holidays.days if entry[0] < f"{now.year}-")
+        return properties.apply_changes({"holidays": holidays.model_copy(update={"days": (*past, *days)})})
+
+    def refresh_holidays(self, context: Context, id: UUID) -> int | None:
+        """Records the holidays of a person as the calendar has them now. Returns the position, or None if it knew them.
+
+        Raises NotFound, TryAgain.
+        """
+
+        def change(person: Person) -> None:
+            person.update(self.look_up_holidays(person.properties, context.now), context)
+
+        return self.change_aggregate(Person, id, context, change)
+
     def add_person(
         self,
         context: Context,
@@ -35,7 +63,8 @@ class AdministrationCommands(CommandGroup):
         creation = IdempotentCreation(context, key, body or {})
 
         def decide(_: bool) -> int | None:
-            person = Person.add(creation.id, properties, context, **creation.build_event_fields())
+            completed_properties = self.look_up_holidays(properties, context.now)
+            person = Person.add(creation.id, completed_properties, context, **creation.build_event_fields())
             self.refuse_if_email_taken(person)
             invitations = [Invitation.create(person.id, context)] if invite else []
             return self.append_events(*invitations, person, conditions=build_email_conditions(person))
@@ -69,7 +98,8 @@ class AdministrationCommands(CommandGroup):
 
         def change(person: Person) -> AppendConditions | None:
             before = person.properties
-            person.update(before.apply_changes(changes), context)
+            after = before.apply_changes(changes)
+            person.update(self.look_up_holidays(after, context.now) if "holidays" in changes else after, context)
             if context.actor.id == id and "admin" in set(before.roles).difference(person.properties.roles):
                 raise Invalid("roles", "You cannot take the role of an admin from yourself.")
             if person.properties.email == before.email:

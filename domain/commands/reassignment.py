@@ -1,13 +1,17 @@
 """The command that gives a booked meeting to another host, in one transaction."""
 
+from datetime import datetime
 from uuid import UUID
 
 from domain.availability.hours import Interval
+from domain.availability.limits import LimitWindow
 from domain.commands.command_group import CommandGroup
 from domain.commands.team_choice import count_for_another
 from domain.event import Context
 from domain.link import Link
 from domain.log import AppendConditions, Reservation
+from domain.meeting_type import MeetingType
+from domain.offer import Offer
 from domain.permissions import expand_roles, require_booking_reassignable
 from domain.person import Person
 from domain.personal_details import create_text_details
@@ -28,7 +32,8 @@ class ReassignmentCommands(CommandGroup):
     ) -> int | None:
         """Replaces a meeting's host, or a co-host. Returns the position, or None when nothing changes.
 
-        The new host must be active, a member, and free. Hours, notice and window do not matter, as a person decides.
+        The new host must be active, a member, free, and within their limits of that day and week. Hours, days off,
+        notice and window do not matter, as a person decides.
         The message is for the guest, who gets it with the mail about the new host.
         Raises NotFound, Invalid, BookingCancelled, MeetingStarted, HostNotFree, TryAgain.
         """
@@ -55,6 +60,7 @@ class ReassignmentCommands(CommandGroup):
                 reservation=reservation,
                 details=details,
                 tally=tally,
+                limits=self.list_limit_windows(token, hosts, new_host_ids, meeting.starts_at, fresh),
             )
             return self.append_events(token, conditions=conditions)
 
@@ -78,6 +84,15 @@ class ReassignmentCommands(CommandGroup):
         if "member" not in expand_roles(new_host.properties.roles):
             raise Invalid("host_id", "This person hosts no meetings: they are not a member.")
         return tuple(person for id in ids if isinstance(person := aggregates[id], Person))
+
+    def list_limit_windows(
+        self, token: Token, hosts: tuple[Person, ...], new_host_ids: tuple[UUID, ...], start: datetime, fresh: bool
+    ) -> tuple[LimitWindow, ...]:
+        """Lists the days and weeks with limits that the meeting would newly count for, of the hosts who join."""
+        assert token.booked_event is not None
+        meeting_type = self.load_aggregate(MeetingType, token.booked_event.meeting_type_id, fresh)
+        joining = tuple(host for host in hosts if host.id in new_host_ids)
+        return Offer(meeting_type, joining).list_limit_windows(start)
 
     def refuse_unless_free(self, new_host_ids: tuple[UUID, ...], interval: Interval, excluding: UUID) -> None:
         """Passes only if the new hosts are free, by reservations and by their own calendars, buffers included.

@@ -102,6 +102,7 @@ class SchedulingCommands(TeamChoiceCommands, RecipientChecks):
             quota=self.quotas.limit_booking(context.now, offer.link.id) if is_on_core_link else None,
             proof=proof,
             tally=choice.tally,
+            limits=offer.list_limit_windows(request.start),
         )
         return BookingResult(token, offer, request.details, self.append_events(token, conditions=conditions))
 
@@ -198,6 +199,7 @@ class SchedulingCommands(TeamChoiceCommands, RecipientChecks):
                 details=details,
                 quota=quotas.limit_move(context.now, token.core_link_details_id),
                 tally=choice.tally,
+                limits=offer.list_limit_windows(start),
             )
             return self.append_events(token, conditions=conditions)
 

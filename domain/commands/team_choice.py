@@ -3,12 +3,13 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic
 from uuid import UUID
 
 from domain.aggregate import Aggregate
+from domain.availability.hours import Interval
 from domain.commands.command_group import CommandGroup
-from domain.commands.offers import OfferCommands
+from domain.commands.offers import AnyOffer, OfferCommands
 from domain.event import Context
 from domain.link import Link
 from domain.log import TeamState
@@ -19,8 +20,6 @@ from domain.refusals import SlotNotOffered, SlotTaken
 from domain.tally import Month, TallyChange, choose_member, count_again
 from domain.team import Team
 from domain.token import Token
-
-AnyOffer = TypeVar("AnyOffer", bound=Offer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +110,11 @@ class TeamChoiceCommands(OfferCommands):
         is_read = state is not None and (state.tally.team_id, state.interval) == (team.id, interval)
         if state is None or not is_read or not state.person_ids.issuperset(ids):
             state = self.reader.read_team_state(team.id, ids, interval, excluding)
-        if not state.busy_ids.isdisjoint(offer.host_ids):
+        filled = self.fill_periods(offer, Interval(start, start), excluding)
+        taken_ids = state.busy_ids.union(id for id in ids if filled.is_full(id, start))
+        if not taken_ids.isdisjoint(offer.host_ids):
             raise SlotTaken
-        return state, [id for id in working_ids if id not in state.busy_ids]
+        return state, [id for id in working_ids if id not in taken_ids]
 
 
 def count_for_another(commands: CommandGroup, token: Token, member_id: UUID | None) -> TallyChange | None:

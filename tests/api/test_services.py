@@ -24,6 +24,7 @@ def list_running(services: Services) -> set[str]:
         "follower": [services.follower],
         "sealer": [services.sealer],
         "retention": [services.retention],
+        "holidays": [services.holiday_refresh],
         "verifications": [services.verifications],
         "fetcher": [services.fetcher],
         "outbox workers": services.outbox_workers.workers,
@@ -37,7 +38,15 @@ def test_nothing_runs_before_the_start(services: Services) -> None:
 
 def test_a_server_runs_everything_until_it_is_closed(services: Services) -> None:
     services.start()
-    assert list_running(services) == {"follower", "sealer", "retention", "verifications", "fetcher", "outbox workers"}
+    assert list_running(services) == {
+        "follower",
+        "sealer",
+        "retention",
+        "holidays",
+        "verifications",
+        "fetcher",
+        "outbox workers",
+    }
     assert [worker.delivery.channel for worker in services.outbox_workers.workers] == ["mail", "mail", "calendar"]
     services.close()
     assert list_running(services) == set()
@@ -46,7 +55,7 @@ def test_a_server_runs_everything_until_it_is_closed(services: Services) -> None
 
 def test_a_follower_process_starts_what_serves_the_read_models(services: Services) -> None:
     services.start("follower")
-    assert list_running(services) == {"sealer", "retention", "verifications"}
+    assert list_running(services) == {"sealer", "retention", "holidays", "verifications"}
     services.close()
     assert list_running(services) == set()
 

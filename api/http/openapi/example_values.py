@@ -191,6 +191,14 @@ VALUES: dict[str, Any] = {
     "co_host_ids": [ENGINEER["id"]],
     "code": CODE,
     "created_at": "2027-01-04T08:30:00Z",
+    "absences": [
+        {"from": "2027-02-08", "to": "2027-02-12", "message": "Back on the 15th of February.", "instead_link_id": None}
+    ],
+    "country": "DE",
+    "except": ["2027-01-06"],
+    "per_day": 4,
+    "per_week": 15,
+    "region": "BY",
     "date_overrides": {"2026-12-24": []},
     "day": "2027-01-10",
     "description": "A first look at what you need, and at what we have.",

@@ -106,9 +106,8 @@ def create_meeting_type(request: Request, services: CurrentServices, viewer: Vie
 
     def create(key: str | None) -> CommandResult:
         body = validate_form(NewMeetingType, form.to_values())
-        properties = body.to_properties()
         request_body = describe_request(body, route="meeting-types")
-        return services.administration.create_meeting_type(viewer.context, properties, key, request_body)
+        return services.administration.create_meeting_type(viewer.context, body.to_properties(), key, request_body)
 
     return submit_new(
         services,

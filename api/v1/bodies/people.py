@@ -1,11 +1,12 @@
 """Request bodies of people."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, StrictBool
 
 from api.field_types import DAY, WEEKDAYS, Email, Name, RequestBody, TimeZone, WebAddress, require_unique
+from api.v1.bodies.days_off import Absences, HolidaysBody, LimitsBody, to_domain_fields
 from api.v1.request_bodies import PatchBody
 from domain.availability.hours import check_hours
 from domain.person import DayHours, PersonProperties, Role
@@ -54,22 +55,33 @@ class NewPerson(RequestBody):
     busy_feed_url: WebAddress | None = None
     weekly_hours: WeeklyHours | None = None
     date_overrides: DateOverrides = {}  # noqa: RUF012
+    limits: LimitsBody | None = None
+    holidays: HolidaysBody | None = None
+    absences: Absences = []  # noqa: RUF012
     invite: StrictBool = True
 
     def to_properties(self) -> PersonProperties:
         """Convert to the properties of a person."""
-        return PersonProperties(**{k: v for k, v in dict(self).items() if k != "invite" and v is not None})
+        fields = {k: v for k, v in dict(self).items() if k != "invite" and v is not None}
+        return PersonProperties(**to_domain_fields(fields))
 
 
 class OwnChanges(PatchBody):
     """What a person may change of themselves."""
 
-    CLEARABLE = frozenset({"busy_feed_url"})
+    CLEARABLE = frozenset({"busy_feed_url", "limits", "holidays"})
 
     busy_feed_url: WebAddress | None = None
     time_zone: TimeZone | None = None
     weekly_hours: WeeklyHours | None = None
     date_overrides: DateOverrides | None = None
+    limits: LimitsBody | None = None
+    holidays: HolidaysBody | None = None
+    absences: Absences | None = None
+
+    def get_sent_fields(self) -> dict[str, Any]:
+        """Get the fields that the client sent, as the domain keeps them."""
+        return to_domain_fields(super().get_sent_fields())
 
 
 class PersonChanges(OwnChanges):

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, StringConstraints
 
 from api.field_types import Minutes, Name, Positive, RequestBody, Text, normalize_text, require_unique
+from api.v1.bodies.days_off import LimitsBody, to_domain_fields
 from api.v1.request_bodies import PatchBody
 from domain.meeting_type import FollowUp, MeetingTypeProperties
 
@@ -39,7 +40,7 @@ class NewFollowUp(RequestBody):
 def to_property_values(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Convert the fields of a body to those of a meeting type's properties."""
     follow_up = fields.get("follow_up")
-    return {**fields, **({"follow_up": FollowUp(**dict(follow_up))} if follow_up else {})}
+    return {**to_domain_fields(fields), **({"follow_up": FollowUp(**dict(follow_up))} if follow_up else {})}
 
 
 class NewMeetingType(RequestBody):
@@ -56,6 +57,7 @@ class NewMeetingType(RequestBody):
     slot_step_minutes: Positive | None = None
     reminders_minutes: Reminders = [1_440, 60]  # noqa: RUF012
     follow_up: NewFollowUp | None = None
+    limits: LimitsBody | None = None
 
     def to_properties(self) -> MeetingTypeProperties:
         """Convert to the properties of a meeting type."""
@@ -65,7 +67,7 @@ class NewMeetingType(RequestBody):
 class MeetingTypeChanges(PatchBody):
     """What may be changed of a meeting type."""
 
-    CLEARABLE = frozenset({"description", "location", "slot_step_minutes", "follow_up"})
+    CLEARABLE = frozenset({"description", "location", "slot_step_minutes", "follow_up", "limits"})
 
     name: Name | None = None
     description: Text | None = None
@@ -78,6 +80,7 @@ class MeetingTypeChanges(PatchBody):
     slot_step_minutes: Positive | None = None
     reminders_minutes: Reminders | None = None
     follow_up: NewFollowUp | None = None
+    limits: LimitsBody | None = None
 
     def get_sent_fields(self) -> dict[str, Any]:
         """Get the fields that the client sent."""

@@ -18,6 +18,9 @@ PERSON = {
     "busy_feed_url",
     "weekly_hours",
     "date_overrides",
+    "limits",
+    "holidays",
+    "absences",
     "version",
 }
 TYPE = {
@@ -28,6 +31,7 @@ TYPE = {
         "slot_step_minutes",
         "reminders_minutes",
         "follow_up",
+        "limits",
         "version",
     ),
 }
@@ -230,6 +234,7 @@ class TestMeetingTypes:
             "description": None, "location": None, "duration_minutes": 45, "slot_step_minutes": 45, "version": 1,
             "buffer_before_minutes": 0, "buffer_after_minutes": 0, "minimum_notice_minutes": 0,
             "booking_window_days": 60, "reminders_minutes": [1_440, 60], "follow_up": None,
+            "limits": {"per_day": None, "per_week": None},
         }  # fmt: skip
 
     def test_patch(self, shared_api: ApiDriver) -> None:
@@ -240,7 +245,7 @@ class TestMeetingTypes:
         after = shared_api.patch(path, cleared, "admin", If_Match='"1"')
         assert after == {**meeting_type, "description": None, "location": None, "slot_step_minutes": 60, "version": 2}
         assert shared_api.patch(path, {"duration_minutes": 30}, "admin")["slot_step_minutes"] == 30
-        for field in TYPE - {"id", "version", "follow_up", *cleared}:
+        for field in TYPE - {"id", "version", "follow_up", "limits", *cleared}:
             assert_problem(shared_api.send_request("PATCH", path, {field: None}, "admin"), 422, "invalid")
         assert_problem(
             shared_api.send_request("PATCH", path, {"name": "x"}, "admin", If_Match='"1"'), 412, "version_conflict"

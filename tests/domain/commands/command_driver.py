@@ -21,6 +21,7 @@ from domain.meeting_type import MeetingTypeProperties
 from domain.permissions import expand_roles
 from domain.person import PersonProperties
 from domain.token import Token
+from integrations.public_holidays import list_holidays
 from tests.domain.commands.memory_log import MemoryLog
 from tests.domain.example import NOW
 
@@ -44,7 +45,7 @@ class CommandDriver:
     link: UUID = NOBODY
 
     def __post_init__(self) -> None:
-        self.administration = AdministrationCommands(self.application)
+        self.administration = AdministrationCommands(self.application, list_holidays)
         self.links = LinkCommands(self.application)
         self.teams = TeamCommands(self.application)
         self.single_use_links = SingleUseLinkCommands(self.application)

@@ -10,6 +10,7 @@ from eventsourcing.persistence import IntegrityError, StoredEvent
 from eventsourcing.popo import POPOApplicationRecorder
 
 from domain.availability.hours import Interval
+from domain.availability.limits import HostMeeting
 from domain.erasure import PersonalDetailsErased
 from domain.event import Event
 from domain.event_mapper import EventMapper
@@ -18,6 +19,7 @@ from domain.organisation import OrganisationUpdated
 from domain.personal_details import PersonalDetails
 from domain.refusals import EmailTaken, SlotTaken, SlugTaken
 from domain.tally import Tally, apply_change
+from domain.token_events import MeetingBooked, Rescheduled
 
 CLAIM_REFUSALS = {"slug": SlugTaken, "email": EmailTaken}
 # what happens to an append: it is rejected, lost, carried out without an answer, or carried out after the next read
@@ -97,6 +99,11 @@ class MemoryLog(POPOApplicationRecorder):
             reservation.host_ids, reservation.interval, conditions.release_booking_id
         ):
             raise SlotTaken
+        for window in conditions.limits:
+            meetings = self.find_host_meetings([window.host_id], window.interval, conditions.release_booking_id)
+            counted = [m for m in meetings[window.host_id] if window.meeting_type_id in {None, m.meeting_type_id}]
+            if len(counted) >= window.most:
+                raise SlotTaken
 
     # The reader
 
@@ -164,6 +171,19 @@ class MemoryLog(POPOApplicationRecorder):
     def hold_tally(self, team_id: UUID) -> Iterator[None]:
         self.held_tallies.append(team_id)
         yield
+
+    def find_host_meetings(
+        self, host_ids: Sequence[UUID], within: Interval, excluding: UUID | None = None
+    ) -> dict[UUID, list[HostMeeting]]:
+        meetings: dict[UUID, list[HostMeeting]] = defaultdict(list)
+        for booking_id, (reserved_ids, _) in self.reservations.items():
+            times = [event for event in self.read_stream(booking_id) if isinstance(event, MeetingBooked | Rescheduled)]
+            booked, starts_at = times[0], times[-1].starts_at
+            assert isinstance(booked, MeetingBooked)
+            if booking_id != excluding and within.start <= starts_at < within.end:
+                for host_id in set(host_ids).intersection(reserved_ids):
+                    meetings[host_id].append(HostMeeting(starts_at, booked.meeting_type_id))
+        return meetings
 
     def load_personal_details(self, ids: Collection[UUID]) -> dict[UUID, PersonalDetails]:
         return {id: self.details[id] for id in ids if id in self.details}
