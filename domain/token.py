@@ -30,6 +30,7 @@ from domain.token_events import (
     RescheduledWithMessage,
     SingleUseIssued,
     SingleUseRevoked,
+    SingleUseSendRequested,
 )
 
 TIME_FIELDS = ("starts_at", "ends_at", "held_from", "held_until")
@@ -64,6 +65,13 @@ class Token(NotifiedAggregate):
     def issue_directly(self, link_id: UUID, context: Context) -> None:
         """Records that this token is for a booking on the core link, in the same append."""
         self.record_event(DirectIssued, context, link_id=link_id)
+
+    def request_sending(self, context: Context, **details: Any) -> None:
+        """Asks for the link to be mailed to its recipient. Raises LinkUsed, LinkRevoked."""
+        self.refuse_if_spent()
+        assert self.issued_event is not None
+        recipient_details_id = self.issued_event.details_id
+        self.record_event(SingleUseSendRequested, context, recipient_details_id=recipient_details_id, **details)
 
     def revoke(self, context: Context, **details: Any) -> None:
         """Revokes an unused single-use link. Records nothing when it is revoked. Raises AlreadyBooked."""
@@ -151,6 +159,8 @@ class Token(NotifiedAggregate):
 
     def has_lapsed(self, context: Context, notification: Notification) -> bool:
         """Whether the meeting is over, or the time of a reminder, follow-up or mail about a no-show."""
+        if notification.to == "recipient":
+            return False
         end_of_use = self.outbox.find_end_of_use(notification)
         return self.meeting is None or (end_of_use or self.meeting.ends_at) <= context.now
 

@@ -39,6 +39,15 @@ class SingleUseRevoked(PersonalDetailsReference, Event, name="SingleUseRevoked.v
     """An unused single-use link was withdrawn; the reason is a personal detail."""
 
 
+class SingleUseSendRequested(PersonalDetailsReference, Event, name="SingleUseSendRequested.v1"):
+    """The issuer wanted the single-use link mailed to its recipient; their message is a personal detail.
+
+    `recipient_details_id` are the details of the recipient, without which nothing is sent.
+    """
+
+    recipient_details_id: UUID
+
+
 class MeetingBooked(
     PersonalDetailsReference,
     IdempotentEvent,

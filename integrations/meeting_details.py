@@ -34,6 +34,21 @@ class LinkRequestDetails:
 
 
 @dataclass(frozen=True, slots=True)
+class SingleUseMailDetails:
+    """A single-use link as the mail to its recipient shows it."""
+
+    recipient_name: str
+    recipient_email: str
+    issuer: PersonProperties
+    meeting_type: MeetingTypeProperties
+    host_names: Sequence[str]
+    expires_at: datetime | None
+    only_recipient: bool
+    message: str | None
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class MeetingDetails:
     """A meeting as an event of its stream left it. `guest` is None once their details are erased.
 

@@ -75,7 +75,7 @@ OFFSETS = f"""
 
 OUTBOX = ReadModel(
     name="outbox",
-    version=5,
+    version=6,
     key="booking_id",
     table="""
         owed_id uuid PRIMARY KEY,
@@ -122,21 +122,25 @@ OUTBOX = ReadModel(
                    CASE WHEN planned.minutes < 0 THEN 'reminder' WHEN planned.minutes >= 0 THEN 'follow_up'
                         ELSE known.what END AS what, planned.minutes AS offset_minutes, planned.due_at AS scheduled_at,
                    CASE WHEN planned.minutes >= 0 THEN cause.is_no_show WHEN cause.name = 'NoShowMarked'
-                        THEN NOT cause.is_no_show OR cause.version < cause.marked ELSE false END AS withdrawn,
+                        THEN NOT cause.is_no_show OR cause.version < cause.marked
+                        WHEN cause.recipient IS NOT NULL THEN cause.revoked ELSE false END AS withdrawn,
                    channel.name AS channel, recipient.role AS recipient_role, recipient.person_id,
-                   cause.erased @> jsonb_build_array(jsonb_build_array(cause.details)) AS erased,
+                   cause.erased @> jsonb_build_array(jsonb_build_array(coalesce(cause.recipient, cause.details)))
+                       AS erased,
                    CASE WHEN said.name = channel.sent THEN 'sent' WHEN said.last THEN 'failed' ELSE 'owed' END AS state,
                    CASE WHEN said.name IN (channel.sent, channel.failed) THEN said.attempt ELSE 0 END AS attempts,
                    coalesce(said.requests, 0) AS requests,
                    CASE WHEN said.name = channel.failed THEN said.reason END AS failure, said.message_id,
                    said.at AS told_at, CASE WHEN planned.useful_until IS NOT NULL THEN planned.useful_until
                         WHEN cause.name = 'NoShowMarked' THEN cause.at + interval '{NO_SHOW_PERIOD.days} days'
-                        WHEN cause.invited IS NULL THEN cause.ends[cardinality(cause.ends)]
+                        WHEN cause.invited IS NULL AND cause.recipient IS NULL THEN cause.ends[cardinality(cause.ends)]
                         ELSE greatest(cause.at, said.at) + {INVITATION_LIFE} END AS ends_at
             FROM (SELECT *, coalesce(marked > coalesce(unmarked, 0), false) AS is_no_show FROM (
                 SELECT stream_id, version, split_part(type, '.', 1) AS name,
                        (data ->> 'occurred_at')::timestamptz AS at, (data ->> 'host_id')::uuid AS host_id,
                        CASE WHEN {is_any_event(PERSON_EVENTS)} THEN (data ->> 'person_id')::uuid END AS invited,
+                       data ->> 'recipient_details_id' AS recipient,
+                       coalesce(bool_or({is_event("SingleUseRevoked")}) OVER story, false) AS revoked,
                        coalesce(data -> 'previous_host_ids', '[]') AS former,
                        coalesce((data ->> 'tell_guest')::boolean, true) AS tells,
                        (data ->> 'starts_at')::timestamptz AS starts_at, (data ->> 'ends_at')::timestamptz AS ends_at,
@@ -172,6 +176,8 @@ OUTBOX = ReadModel(
                 WHERE NOT latest.hosts ? host
                 UNION ALL
                 SELECT 'person', cause.invited WHERE cause.invited IS NOT NULL
+                UNION ALL
+                SELECT 'recipient', NULL WHERE cause.recipient IS NOT NULL
             ) AS recipient
             JOIN (VALUES {CHANNEL_TABLE}) AS channel (name, roles, sent, failed, requested)
                 ON channel.name = ANY (known.channels)
@@ -188,12 +194,12 @@ OUTBOX = ReadModel(
                     AND t.name IN (channel.sent, channel.failed, channel.requested)
                 ORDER BY t.version DESC LIMIT 1
             ) AS said ON true
-            WHERE (latest.hosts IS NOT NULL OR cause.invited IS NOT NULL)
+            WHERE (latest.hosts IS NOT NULL OR cause.invited IS NOT NULL OR cause.recipient IS NOT NULL)
                 AND (planned.minutes IS NULL OR said.name IS NOT NULL
                     OR planned.due_at >= (SELECT reminders_began_at FROM {{schema}}.outbox_beginning))
         ) AS owed
     """,
-    events=(*NOTIFICATION_RULES, "NoShowUnmarked", *NOTIFICATION_EVENTS, ERASED),
+    events=(*NOTIFICATION_RULES, "NoShowUnmarked", *NOTIFICATION_EVENTS, ERASED, "SingleUseRevoked"),
 )
 
 
@@ -251,7 +257,7 @@ LISTING = Listing(
     sorts={"caused_at": Sort("o.caused_at", "timestamptz"), "ends_at": Sort("o.ends_at", "timestamptz")},
     to_row=to_outbox_row,
 )
-RECIPIENT_ORDER = ("guest", "host", "co_host", "former_host", "person")
+RECIPIENT_ORDER = ("guest", "host", "co_host", "former_host", "person", "recipient")
 
 
 def list_booking_notifications(source: QuerySource, id: UUID, now: datetime) -> list[OutboxRow]:

@@ -42,8 +42,9 @@ LOGS = (
     "teams.jsonl",
     "reminders.jsonl",
     "choices.jsonl",
+    "sent_links.jsonl",
 )
-ROWS = ("rows.json", "second_versions_rows.json", "reminders_rows.json", "choices_rows.json")
+ROWS = ("rows.json", "second_versions_rows.json", "reminders_rows.json", "choices_rows.json", "sent_links_rows.json")
 LINES = [json.loads(line) for log in LOGS for line in (GOLDEN / log).read_text(encoding="utf-8").splitlines()]
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
 INSERT = """INSERT INTO {schema}.events (position, stream_id, version, type, data)

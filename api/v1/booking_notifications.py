@@ -36,7 +36,7 @@ class ToldMail(BaseModel):
     booking_id: UUID
     what: str
     channel: str
-    to: Literal["guest", "host", "co_host", "former_host", "person"]
+    to: Literal["guest", "host", "co_host", "former_host", "person", "recipient"]
     person: Named | None
     offset_minutes: int | None
     state: Literal["owed", "scheduled", "sent", "failed", "superseded", "erased", "lapsed", "before"]

@@ -139,6 +139,8 @@ class NewSingleUse(RequestBody):
         StrictBool, Field(description="Nobody but the recipient, by e-mail address, may book.")
     ] = False
     locale: Annotated[Locale | None, Field(description="The language of the recipient, BCP 47.")] = None
+    send: Annotated[StrictBool, Field(description="Mail each link to its recipient.")] = False
+    message: Annotated[Text | None, Field(description="To the recipient, with the mail; a personal detail.")] = None
     source: Literal["web", "api", "extension"] | None = None
 
     @model_validator(mode="after")
@@ -150,13 +152,19 @@ class NewSingleUse(RequestBody):
 
     def to_terms(self) -> SingleUseTerms:
         """Convert to what holds for all of them."""
-        return SingleUseTerms(self.expires_at, self.only_recipient, self.locale)
+        return SingleUseTerms(self.expires_at, self.only_recipient, self.locale, self.send, self.message)
 
 
 class Reason(RequestBody):
     """Why something is withdrawn or cancelled, in free text."""
 
     reason: Text | None = None
+
+
+class Message(RequestBody):
+    """What the issuer of a single-use link writes to its recipient."""
+
+    message: Text | None = None
 
 
 class Revocation(Reason):

@@ -57,8 +57,8 @@ def issue_single_use(
     For the link's owner and managers; for every member if it is in the library. Send `count`, or `recipients` with
     a name or e-mail address each, not both; 100 at most. `expires_at` is earlier than the link's own expiry and the
     end of its lifetime; the answer has the earliest. With `only_recipient` nobody but the recipient, by e-mail
-    address, may book. `code` and `url` are told to whoever issues them. `label`, `metadata` and recipients count as
-    personal details and can be erased.
+    address, may book. `send` mails each link to its recipient, with the `message` if there is one. `code` and `url`
+    are told to whoever issues them. `label`, `metadata` and recipients count as personal details and can be erased.
     """
     request = describe_request(body, route="single-use", link=str(id))
     outcome, ids = services.single_use_links.issue_links(

@@ -12,15 +12,15 @@ from domain.commands.command_group import CommandGroup
 from domain.commands.idempotent_creation import IdempotentCreation
 from domain.event import Context
 from domain.link import Link
-from domain.log import AppendConditions, CommandResult
-from domain.permissions import require_link_copyable, require_token_revocable
+from domain.log import AppendConditions, CommandResult, LogReader
+from domain.permissions import is_own, require_link_copyable, require_token_revocable
 from domain.personal_details import (
     PersonalDetails,
     compute_digest,
     create_personal_details,
     create_text_details,
 )
-from domain.refusals import Erased, IdempotencyKeyReused, Invalid
+from domain.refusals import Erased, Forbidden, IdempotencyKeyReused, Invalid
 from domain.token import Token
 
 
@@ -35,14 +35,24 @@ class SingleUseDetails:
 
 @dataclass(frozen=True, slots=True)
 class SingleUseTerms:
-    """What holds for all single-use links of one request: their own expiry, whom they are for, their language."""
+    """What holds for all single-use links of one request: their own expiry, whom they are for, their language.
+
+    With `send`, each is mailed to its recipient, with a message of the issuer.
+    """
 
     expires_at: datetime | None = None
     only_recipient: bool = False
     locale: str | None = None
+    send: bool = False
+    message: str | None = None
 
     def refuse_unless_possible(self, link: Link, issued_at: datetime) -> None:
-        """Passes an expiry that is to come, and earlier than the link's own and its lifetime's. Raises Invalid."""
+        """Passes an expiry that is to come, and earlier than the link's own and its lifetime's; mails only open links.
+
+        Raises Invalid.
+        """
+        if self.send and link.get_status(issued_at) != "active":
+            raise Invalid("send", "The link cannot be booked now, so that nothing would be mailed.")
         if self.expires_at is None:
             return
         if self.expires_at <= issued_at:
@@ -71,8 +81,11 @@ class SingleUseLinkCommands(CommandGroup):
 
         Raises NotFound, Forbidden, Invalid, LinkDeleted, IdempotencyKeyReused, TryAgain.
         """
-        if terms.only_recipient:
-            refuse_without_address(single_use_details)
+        for field in ("only_recipient", "send"):
+            if getattr(terms, field):
+                refuse_without_address(field, single_use_details)
+        if terms.message is not None and not terms.send:
+            raise Invalid("message", "A message is mailed with the link: send it with `send`.")
         creation = IdempotentCreation(context, key, body)
         ids = derive_ids(creation.id, len(single_use_details))
 
@@ -83,6 +96,8 @@ class SingleUseLinkCommands(CommandGroup):
             terms.refuse_unless_possible(link, context.now)
             personal_details = list(map(build_personal_details, ids, single_use_details))
             tokens = issue_tokens(link, personal_details, creation, terms)
+            if terms.send:
+                personal_details += request_sending(tokens, context, terms.message)
             position = self.append_events(*tokens, conditions=AppendConditions(reads=(link,), details=personal_details))
             return CommandResult(creation.id, position, context.now), ids
 
@@ -117,6 +132,26 @@ class SingleUseLinkCommands(CommandGroup):
             raise Erased
         return [details_by_id[id].salt for id in details_ids if id is not None]
 
+    def send_link(self, context: Context, token_id: UUID, message: str | None) -> int | None:
+        """Has an unused single-use link mailed to its recipient, by whoever issued it.
+
+        Nothing is recorded while a mail without a message waits. Raises NotFound, Forbidden, Invalid, Erased, TryAgain,
+        and the refusals of a link that cannot be booked.
+        """
+
+        def change(token: Token) -> AppendConditions:
+            link = self.load_aggregate(Link, token.link_id)
+            require_token_revocable(context, token, link)
+            if token.issued_event is None or not is_own(context, token.issued_event.issued_by):
+                raise Forbidden
+            token.refuse_if_closed(link, context.now)
+            refuse_without_recipient(self.reader, token)
+            waits = any(map(token.outbox.is_pending, token.outbox.list_notifications()))
+            details = [] if waits and message is None else request_sending([token], context, message)
+            return AppendConditions(reads=(link,), details=details)
+
+        return self.change_aggregate(Token, token_id, context, change)
+
     def revoke_link(self, context: Context, token_id: UUID, reason: str | None) -> int | None:
         """Revokes an unused single-use link. Raises NotFound, Forbidden, AlreadyBooked, TryAgain."""
 
@@ -134,10 +169,30 @@ def derive_ids(first_id: UUID, count: int) -> list[UUID]:
     return [first_id, *(uuid5(first_id, str(number)) for number in range(1, count))]
 
 
-def refuse_without_address(single_use_details: Sequence[SingleUseDetails]) -> None:
+def refuse_without_address(field: str, single_use_details: Sequence[SingleUseDetails]) -> None:
     """Passes if every link has a recipient with an e-mail address. Raises Invalid."""
     if not all((details.recipient or {}).get("email") for details in single_use_details):
-        raise Invalid("only_recipient", "Each link needs a recipient with an e-mail address.")
+        raise Invalid(field, "Each link needs a recipient with an e-mail address.")
+
+
+def refuse_without_recipient(reader: LogReader, token: Token) -> None:
+    """Passes if the link has a recipient with an e-mail address. Raises Invalid, Erased."""
+    id = token.issued_event.details_id if token.issued_event else None
+    details = reader.load_personal_details([id]).get(id) if id else None
+    if details is None:
+        raise Erased
+    if not (details.data.get("recipient") or {}).get("email"):
+        raise Invalid("recipient", "This link has no recipient with an e-mail address.")
+
+
+def request_sending(tokens: Sequence[Token], context: Context, message: str | None) -> list[PersonalDetails]:
+    """Asks for links to be mailed to their recipients. Returns the rows of the message, one for each."""
+    rows: list[PersonalDetails] = []
+    for token in tokens:
+        details, details_fields = create_text_details(token.id, "message", message)
+        token.request_sending(context, **details_fields)
+        rows += details
+    return rows
 
 
 def issue_tokens(

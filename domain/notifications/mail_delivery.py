@@ -24,6 +24,7 @@ MailFailureReason = Literal[
     "try_later",
     "not_written",
     "unknown_outcome",
+    "link_closed",
 ]
 
 # What happened

@@ -78,6 +78,7 @@ class Outbox:
     cause_events: tuple[Event, ...] = ()
     delivery_states: Mapping[Notification, DeliveryState] = field(default_factory=dict)
     erased_details_ids: frozenset[UUID] = frozenset()
+    revoked: bool = False
     no_show_event: Event | None = None  # that marked the meeting as a no-show, as it stands
 
     def apply_event(self, event: Event) -> "Outbox":
@@ -86,6 +87,8 @@ class Outbox:
         if name in NOTIFICATION_RULES:
             no_show_event = event if name == "NoShowMarked" else self.no_show_event
             return replace(self, cause_events=(*self.cause_events, event), no_show_event=no_show_event)
+        if name == "SingleUseRevoked":
+            return replace(self, revoked=True)
         if name == "NoShowUnmarked":
             return replace(self, no_show_event=None)
         if name in CHANNEL_BY_EVENT:
@@ -144,10 +147,12 @@ class Outbox:
     def list_recipients(self, cause: Event) -> Iterator[tuple[RecipientRole, UUID | None]]:
         """Lists the recipients of an event: the guest, the hosts after it (or the one it names), and former hosts.
 
-        An invitation has one, the person that it invites, and a request for a new link whoever issued the old one.
+        An invitation has one, the person that it invites, a request for a new link whoever issued the old one, and a
+        single-use link its recipient.
         """
-        if NOTIFICATION_RULES[get_event_name(cause)].roles == ("person",):
-            yield "person", getattr(cause, "person_id", None)
+        roles = NOTIFICATION_RULES[get_event_name(cause)].roles
+        if roles in (("person",), ("recipient",)):
+            yield roles[0], getattr(cause, "person_id", None)
             return
         if not getattr(cause, "tell_guest", True):  # a no-show of which nobody is told
             return
@@ -165,6 +170,8 @@ class Outbox:
 
     def is_superseded(self, notification: Notification) -> bool:
         """Whether a later notification replaces it for the same recipient, or a no-show or its undoing does."""
+        if notification.to == "recipient" and self.revoked:
+            return True
         if notification.is_follow_up and self.no_show_event is not None:
             return True
         cause = self.get_cause_event(notification)
@@ -179,7 +186,10 @@ class Outbox:
         )
 
     def is_erased(self, notification: Notification) -> bool:
-        """Whether it is for a guest whose details are erased."""
+        """Whether it is for a guest or recipient whose details are erased."""
+        if notification.to == "recipient":
+            cause = self.get_cause_event(notification)
+            return getattr(cause, "recipient_details_id", None) in self.erased_details_ids
         return (
             notification.to == "guest"
             and getattr(self.find_booked_event(), "details_id", None) in self.erased_details_ids

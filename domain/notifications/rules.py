@@ -6,8 +6,8 @@ To notify more events, add a row to `NOTIFICATION_RULES`; for another channel, o
 from dataclasses import dataclass
 from typing import Literal
 
-RecipientRole = Literal["guest", "host", "co_host", "former_host", "person"]
-ALL_ROLES: tuple[RecipientRole, ...] = ("guest", "host", "co_host", "former_host", "person")
+RecipientRole = Literal["guest", "host", "co_host", "former_host", "person", "recipient"]
+ALL_ROLES: tuple[RecipientRole, ...] = ("guest", "host", "co_host", "former_host", "person", "recipient")
 REMINDED_ROLES: tuple[RecipientRole, ...] = ("guest", "host", "co_host")
 FOLLOWED_UP_ROLES: tuple[RecipientRole, ...] = ("guest",)
 SCHEDULED_CHANNEL = "mail"
@@ -56,6 +56,7 @@ NOTIFICATION_RULES: dict[str, NotificationRule] = {
     "CalendarConflictFound": NotificationRule("conflict", replaces=False, changes=False, channels=("mail",)),
     "NoShowMarked": NotificationRule("no_show", roles=("guest",), replaces=False, changes=False, channels=("mail",)),
     "PersonInvited": NotificationRule("invited", roles=("person",), changes=False, channels=("mail",)),
+    "SingleUseSendRequested": NotificationRule("single_use", roles=("recipient",), changes=False, channels=("mail",)),
     "NewLinkRequested": NotificationRule("new_link", roles=("person",), changes=False, channels=("mail",)),
 }
 CHANNELS: dict[str, Channel] = {

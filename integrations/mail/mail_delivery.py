@@ -9,7 +9,7 @@ from typing import Any
 from domain.link_request import LinkRequest
 from domain.notifications.notified_aggregate import NotifiedAggregate
 from domain.notifications.outbox import Notification
-from domain.refusals import Refusal
+from domain.refusals import LinkDeleted, LinkDisabled, LinkExpired, Refusal
 from domain.token import Token
 from domain.token_events import NoShowMarked
 from integrations.clock import Clock
@@ -21,7 +21,9 @@ from integrations.mail.mail_message import MailMessage
 from integrations.mail.mail_transport import MailSettings, MailTransport, OutgoingMail
 from integrations.mail.meeting_mails import AddresseeUnknown, build_meeting_mail
 from integrations.mail.scheduled_mails import build_follow_up, build_no_show_mail, build_reminder, is_wanted
+from integrations.mail.single_use_mail import build_single_use_mail
 from integrations.meeting_details_loader import MeetingDetailsLoader
+from integrations.single_use_details_loader import load_single_use_details
 from store.database import DatabaseAway
 
 log = logging.getLogger("oncelink")
@@ -44,6 +46,7 @@ class MailDelivery:
     ) -> None:
         self.details_loader = details_loader
         self.invitation_builder = invitation_builder
+        self.clock = clock
         self.transport = MailTransport(settings, clock)
         self._runner = asyncio.Runner()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -110,6 +113,8 @@ class MailDelivery:
             if isinstance(token, LinkRequest):
                 return build_link_request_mail(self.details_loader.load_link_request(token), addressee.properties)
             return self.invitation_builder.build_mail(addressee)
+        if notification.to == "recipient":
+            return self._build_single_use_mail(token, notification)
         details = self.details_loader.load_details(token, notification.cause_version)
         addressee_properties = addressee.properties if addressee else None
         if not is_wanted(details.meeting_type, notification):
@@ -127,6 +132,16 @@ class MailDelivery:
             addressee_properties,
             self.transport.sender.email,
         )
+
+    def _build_single_use_mail(self, token: Token, notification: Notification) -> MailMessage:
+        """Build the mail to a recipient, whose link must still book: otherwise nothing is sent."""
+        try:
+            details = load_single_use_details(self.details_loader, token, notification, self.clock())
+        except (LinkDeleted, LinkDisabled, LinkExpired) as refusal:
+            raise DeliveryFailed("link_closed", permanent=True) from refusal
+        if details is None:
+            raise AddresseeUnknown
+        return build_single_use_mail(details)
 
     async def _send_mail(self, mail: OutgoingMail, attempt: DeliveryAttempt) -> None:
         """Send a mail within the time limit, if the lease still holds. Raises DeliveryFailed, DatabaseAway."""

@@ -14,7 +14,7 @@ ID_FIELDS = (
 )
 ID_LIST_FIELDS = ("co_host_ids", "host_ids", "previous_host_ids")
 TOKEN_EVENTS = (
-    *("SingleUseIssued", "DirectIssued", "SingleUseRevoked"),
+    *("SingleUseIssued", "DirectIssued", "SingleUseRevoked", "SingleUseSendRequested"),
     *("MeetingBooked", "Rescheduled", "MeetingReassigned", "MeetingCancelled", "CalendarConflictFound"),
     *("NoShowMarked", "NoShowUnmarked"),
     *("MailSent", "MailFailed", "MailRequested"),

@@ -53,6 +53,8 @@ def explain_failure(row: LogRow, reasons: Mapping[str, str]) -> str:
 
 def name_recipient(row: LogRow, context: EventContext) -> str:
     """The recipient of a notification."""
+    if row.data.get("to") == "recipient":
+        return "its recipient"
     return (
         name_guest(row, context)
         if row.data.get("to") == "guest"
@@ -66,6 +68,8 @@ def describe_notification(row: LogRow) -> str:
         return "the meeting stays, although a calendar has something else at its time"
     if row.data.get("what") == "invited":
         return "they are invited to sign in"
+    if row.data.get("what") == "single_use":
+        return "they can choose a time with the single-use link"
     if row.data.get("what") == "reminder":
         return "the meeting is coming up"
     if row.data.get("what") == "follow_up":

@@ -30,6 +30,7 @@ FAILURES = {
     "try_later": "the mail server asked to try later",
     "not_written": "the mail could not be written, which is a mistake of this program",
     "unknown_outcome": "the answer of the mail server was lost, so that it may have the mail",
+    "link_closed": "the link can no longer be booked",
 }
 CALENDAR_FAILURES = {
     "server_unreachable": "the calendar's server could not be reached",

@@ -145,11 +145,19 @@ def describe_simple_event(verb: str, kind: str = "", ending: str = "") -> Phrase
 def describe_single_use_issued(row: LogRow, context: EventContext) -> str:
     link = name_reference(row.data, "link_id", row, context)
     replaced = ", in place of one whose meeting fell through" if row.data.get("replaces") else ""
-    return f"issued a single-use link of {link}{describe_recipient(row, context)}{replaced}"
+    only = ", only for its recipient" if row.data.get("only_recipient") else ""
+    expires_at = row.data.get("expires_at")
+    until = f", until {format_time(expires_at, context)}" if isinstance(expires_at, str) else ""
+    return f"issued a single-use link of {link}{describe_recipient(row, context)}{only}{until}{replaced}"
 
 
 def describe_direct_issued(row: LogRow, context: EventContext) -> str:
     return f"came to book on the link {name_reference(row.data, 'link_id', row, context)}"
+
+
+def describe_send_requested(row: LogRow, context: EventContext) -> str:
+    link = name_token_link(row, context)
+    return f"had the single-use link of {link} mailed to its recipient{describe_text(row, context, 'message')}"
 
 
 def describe_single_use_revoked(row: LogRow, context: EventContext) -> str:
@@ -268,6 +276,7 @@ SENTENCES: dict[str, Phrase] = {
     "OrganisationUpdated": describe_update("the organisation "),
     "SingleUseIssued": describe_single_use_issued,
     "DirectIssued": describe_direct_issued,
+    "SingleUseSendRequested": describe_send_requested,
     "SingleUseRevoked": describe_single_use_revoked,
     "MeetingBooked": describe_meeting_booked,
     "Rescheduled": describe_rescheduled,

@@ -122,6 +122,7 @@ VALUES: dict[str, Any] = {
     "OrganisationChanges.name": "Nexora Systems",
     "default_locale": "en",
     "locale": "pt-BR",
+    "NewSingleUse.message": None,
     "default_lifetime_days": 14,
     "support_contact": "hello@nexora.example",
     "privacy_url": "https://nexora.example/privacy",

@@ -2,6 +2,7 @@
 
 from operator import itemgetter
 from typing import Annotated, Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Request, Response
@@ -18,7 +19,8 @@ from api.pages.rendering.story import fold_notifications
 from api.pages.rendering.templates import redirect_to, render_page
 from api.pages.rendering.urls import ensure_local_path
 from api.services import Services
-from api.v1.request_bodies import Reason
+from api.v1.booking_notifications import load_notifications
+from api.v1.request_bodies import Message, Reason
 from api.v1.single_use_links import refuse_unless_visible
 from domain.link import Link
 from domain.link_request import derive_link_request_id
@@ -26,12 +28,14 @@ from domain.permissions import require_token_revocable
 from domain.refusals import AlreadyBooked, NotFound
 from domain.token import Token
 from projections import meeting_log, single_use_links
+from projections.outbox import OutboxRow
 from replay.history import event_history
 
 router = APIRouter(prefix="/links/{id}/single-use", include_in_schema=False, route_class=PageRoute)
 
 MAX_EVENTS = 50
 ReasonText = Annotated[str, Depends(FormText("reason"))]
+MessageText = Annotated[str, Depends(FormText("message"))]
 ReturnPath = Annotated[str, Depends(FormText("back", default="/", max_length=2000))]
 
 
@@ -57,8 +61,29 @@ def show_single_use_link(
         events = sorted([*events, *fold_notifications(requests.items)], key=itemgetter("position"))
     path = ensure_local_path(back) if back else f"/links/{id}"
     return render_page(
-        request, "links/single_use.html", one=row, meeting=load_meeting(services, viewer, row), events=events, back=path
+        request,
+        "links/single_use.html",
+        one=row,
+        meeting=load_meeting(services, viewer, row),
+        events=events,
+        mails=list_mails(services, token),
+        back=path,
     )
+
+
+@router.post("/{token}/send")
+def send_single_use_link(
+    services: CurrentServices, viewer: Viewer, id: Id, token: TokenId, message: MessageText, back: ReturnPath
+) -> Response:
+    """Mail a single-use link to its recipient, for the first time or again, with a message."""
+    load_single_use_row(services, viewer, id, token)
+    body = validate_form(Message, {"message": message.strip() or None})
+    position = services.single_use_links.send_link(viewer.context, token, body.message)
+    if position is not None:
+        services.announce_append()
+    sentence = "It is on its way to its recipient." if position else "A mail to its recipient waits already."
+    path = f"/links/{id}/single-use/{token}?{urlencode({'back': ensure_local_path(back)})}"
+    return redirect_to(path, sentence, position)
 
 
 @router.get("/{token}/revoke")
@@ -113,6 +138,11 @@ def load_single_use_row(services: Services, viewer: Caller, link_id: UUID, token
         services, viewer, single_use_links.find_single_use_link(services.from_log(), token_id, viewer.context.now)
     )
     return {**row, "may_revoke": is_revocable(viewer, row)}
+
+
+def list_mails(services: Services, token_id: UUID) -> list[OutboxRow]:
+    """Return the mails to the recipient, latest first, each with what became of it."""
+    return [row for row in load_notifications(services, token_id) if row["to"] == "recipient"]
 
 
 def load_meeting(services: Services, viewer: Caller, row: dict[str, Any]) -> Any:

@@ -85,6 +85,8 @@ async function submitRecipient(event) {
     ...(Object.keys(recipient).length && { recipients: [recipient] }),
     ...(fields.expires_at && { expires_at: toInstant(fields.expires_at, document.documentElement.dataset.zone) }),
     ...(fields.only_recipient && { only_recipient: true }),
+    ...(fields.send && { send: true }),
+    ...(fields.message && { message: fields.message }),
   };
   clearFieldErrors(form);
   dialog.querySelector("[data-problem]").textContent = "";
