@@ -3,6 +3,7 @@
 from api.pages import sign_in, usage
 from api.pages.admin import invitations, mail, meeting_types, organisation, people, read_models
 from api.pages.history import event_log, proofs, timeline
+from api.pages.links import bulk as link_bulk
 from api.pages.links import create as create_link
 from api.pages.links import detail as link_detail
 from api.pages.links import disable_and_delete, single_use_link, single_use_list
@@ -29,6 +30,7 @@ ROUTERS = (
     landing.router,
     welcome.router,
     onboarding.router,
+    link_bulk.router,
     link_lists.router,
     create_link.router,
     edit_link.router,

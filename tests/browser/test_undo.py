@@ -9,55 +9,57 @@ from tests.browser.browsing import PHONE, BrowserWindows, find_overflow, find_vi
 from tests.browser.screenshots import wait_for_lists
 from tests.waiting import wait_until
 
-LINK = JULIO.derive_created_id("julio")
 NAMES = ("Ann Lee", "مريم الزهراء", "👩🏽‍🚀 " + "Wolfeschlegelstein" * 9)
 
 
 def open_list(windows: BrowserWindows, label: str, **settings: Any) -> Page:
-    """Open the list of three new single-use links that wait, with a clock that the test moves."""
+    """Open the list of three new links, with a clock that the test moves."""
     page = windows.open_window("julio", **settings)
-    request = {
-        "data": {"recipients": [{"name": name} for name in NAMES], "label": label},
-        "headers": {"Origin": windows.live_server.base_url},
-    }
-    assert page.request.post(f"/v1/links/{LINK}/single-use", **request).status == 201  # type: ignore[arg-type]
+    headers = {"Origin": windows.live_server.base_url}
+    [sample_link, *_] = page.request.get("/v1/links?view=mine").json()["items"]
+    meeting_type_id = sample_link["meeting_type"]["id"]
+    for name in NAMES:
+        data = {"name": f"{label} {name}"[:120], "meeting_type_id": meeting_type_id}
+        response = page.request.post("/v1/links", data=data, headers=headers)
+        assert response.status == 201, response.text()
     wait_for_lists(windows.live_server)
     page.clock.install()
-    page.goto(f"/single-use?q={label}")
+    page.goto(f"/links?q={label}")
     return page
 
 
 def count_active(page: Page, label: str) -> int:
-    """Count the single-use links that still wait, from the log."""
-    items = page.request.get(f"/v1/single-use?q={label}").json()["items"]
-    return [page.request.get(f"/v1/single-use/{item['id']}").json()["status"] for item in items].count("active")
+    """Count the links that can be booked, from the log."""
+    items = page.request.get(f"/v1/links?view=mine&q={label}").json()["items"]
+    return [page.request.get(f"/v1/links/{item['id']}").json()["status"] for item in items].count("active")
 
 
-def revoke_two(page: Page) -> None:
-    """Select two single-use links and revoke them."""
+def disable_two(page: Page) -> None:
+    """Select two links and disable them."""
     for tick in page.locator("input[name=ids]").all()[:2]:
         tick.check()
-    expect(page.get_by_role("button", name="Revoke selected")).to_be_enabled()
-    page.get_by_role("button", name="Revoke selected").click()
+    button = page.locator("[data-bulk-button]")
+    expect(button).to_be_enabled()
+    button.click()
 
 
 def test_undone_sends_nothing_and_then_it_is_sent(windows: BrowserWindows) -> None:
     page = open_list(windows, "undone", viewport=PHONE)
-    expect(page.get_by_role("button", name="Revoke selected")).to_be_disabled()
-    revoke_two(page)
-    toast = page.locator("[data-toast=undo]")
-    expect(toast).to_contain_text("Revoking 2 single-use links.")
+    button, toast = page.locator("[data-bulk-button]"), page.locator("[data-toast=undo]")
+    expect(button).to_be_disabled()
+    disable_two(page)
+    expect(toast).to_contain_text("Disabling 2 links.")
     expect(page.locator("tr.row-held")).to_have_count(2)
     page.clock.run_for(5_000)
     toast.get_by_role("button", name="Undo").click()
     expect(page.locator("tr.row-held")).to_have_count(0)
-    expect(page.get_by_role("button", name="Revoke selected")).to_be_focused()
+    expect(button).to_be_focused()
     page.clock.run_for(30_000)
     assert count_active(page, "undone") == 3
-    page.get_by_role("button", name="Revoke selected").click()
+    button.click()
     expect(toast).to_be_visible()
     page.clock.run_for(10_500)
-    expect(page.locator("[data-toast]")).to_contain_text("Revoked 2 single-use links.")
+    expect(page.locator("[data-toast]")).to_contain_text("Disabled 2 links.")
     assert count_active(page, "undone") == 1
     page.get_by_label("All on this page").check()
     expect(page.get_by_text("1 selected")).to_be_visible()
@@ -68,7 +70,7 @@ def test_undone_sends_nothing_and_then_it_is_sent(windows: BrowserWindows) -> No
 def test_closing_the_page_sends_at_once(windows: BrowserWindows) -> None:
     page = open_list(windows, "closing")
     other_page = page.context.new_page()
-    revoke_two(page)
+    disable_two(page)
     expect(page.locator("[data-toast=undo]")).to_be_visible()
     page.close()
     wait_until(lambda: count_active(other_page, "closing") == 1)

@@ -20,6 +20,7 @@ from domain.link import Link
 from domain.permissions import require_link_visible
 from domain.replacement import derive_replacement_id
 from projections import links, meeting_log, single_use_links
+from projections.meeting_log import MeetingFilters
 from projections.queries.pagination import Page
 from projections.single_use_links import SingleUseFilters
 from replay.history import event_history
@@ -29,6 +30,7 @@ router = APIRouter(prefix="/links", include_in_schema=False, route_class=PageRou
 
 NEWEST_FIRST = "-issued_at"
 FALLEN_THROUGH = ("cancelled", "no_show")  # states of meetings that did not take place
+MAX_MEETINGS = 20
 MAX_STORY_EVENTS = 8  # events on the link's page, newest first
 Status = Annotated[SingleUseStatus | None, Blank]
 Issuer = Annotated[Literal["me"] | None, Blank]
@@ -60,6 +62,8 @@ def show_link(
         link=link,
         no_time=explain_missing_time(services, id, viewer.context.now),
         filters=filters,
+        meetings=list_upcoming_meetings(services, viewer, id),
+        may_change="member" in viewer.context.roles,
         page=list_single_use_links(services, viewer, filters, sort or NEWEST_FIRST, cursor),
         narrowed=bool(q or status or issued_by),
         sort=sort or NEWEST_FIRST,
@@ -74,6 +78,13 @@ def show_link(
         ),
         told_from=story,
     )
+
+
+def list_upcoming_meetings(services: Services, viewer: Caller, link_id: UUID) -> Page[Any]:
+    """Return the next meetings of a link that the viewer may see, and so change if they are a member."""
+    visible_to = viewer.limit_visibility("manager", "auditor")
+    filters = MeetingFilters(link_id=link_id, starts_from=viewer.context.now, visible_to=visible_to, not_cancelled=True)
+    return meeting_log.list_meetings(services.live_source, filters, "starts_at", MAX_MEETINGS)
 
 
 def list_single_use_links(
