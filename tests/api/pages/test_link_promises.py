@@ -1,5 +1,6 @@
 """Links that keep their promise: single-use only, lifetimes, an expiry of one's own, and only for the recipient."""
 
+import re
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -258,3 +259,21 @@ class TestPages:
         link_page = page_client.get(f"/links/{link['id']}").text
         assert "Copy Single-Use Link</button>" in link_page
         assert f'data-copy="{row["url"]}"' not in link_page
+
+    def test_shares_a_link_by_qr_code_and_snippet(self, shared_api: ApiDriver, link: Any) -> None:
+        api, issuer = shared_api, PageClient(shared_api, "member")
+        one = issue_one(api, link)
+        path = f"/links/{link['id']}/single-use/{one['id']}"
+        assert 'alt="QR code of the single-use link for anybody"' in issuer.get(path).text
+        assert issuer.get(f"{path}/qr.svg").text.startswith("<?xml")
+        image = issuer.get(f"{path}/qr.png?download=1")
+        assert image.content.startswith(b"\x89PNG")
+        assert "attachment" in image.headers["content-disposition"]
+        snippet = issuer.get(f"{path}/snippet?time_zone=Asia/Tokyo").json()
+        assert snippet["html"].count("<li>") == 3
+        assert one["url"] in snippet["text"]
+        assert "Asia%2FTokyo" in snippet["text"] or "Asia/Tokyo" in snippet["text"]
+        [start] = re.findall(r"start=([^&\s]+)", snippet["text"])[:1]
+        page = api.client.get(f"/s/{one['code']}?time_zone=Asia/Tokyo&start={start}").text
+        assert 'data-step="details"' in page
+        assert PageClient(api, "manager").get(f"{path}/qr.svg").status_code == 403
