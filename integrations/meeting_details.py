@@ -54,7 +54,7 @@ class MeetingDetails:
 
     `affected_host` is the only host whom that event concerns, if there is one. `message` is what a host wrote to the
     guest about that event. `replacement_url` is the page of the single-use link that was given for a cancelled meeting,
-    while it can be booked.
+    while it can be booked. `canceller` is the name of the person of the organisation who cancelled.
     """
 
     token_id: UUID
@@ -73,6 +73,7 @@ class MeetingDetails:
     manage_url: str
     page_url: str
     replacement_url: str | None = None
+    canceller: str | None = None
 
     @property
     def title(self) -> str:

@@ -43,9 +43,10 @@ class MeetingDetailsLoader:
         events = [event for token in tokens for event in token.outbox.cause_events]
         type_ids = {token.booked_event.meeting_type_id for token in tokens if token.booked_event}
         host_ids = {id for event in events for id in getattr(event, "host_ids", ())}
+        canceller_ids = {event.actor.id for event in events if isinstance(event, MeetingCancelled) and event.actor.id}
         details_ids = {getattr(event, "details_id", None) for event in events}
         return MeetingReferences(
-            self.commands.load_aggregates([*type_ids, *host_ids]),
+            self.commands.load_aggregates([*type_ids, *host_ids, *canceller_ids]),
             self.load_personal_details(*details_ids) if details_ids else {},
         )
 
@@ -76,6 +77,7 @@ class MeetingDetailsLoader:
         affected_host = streams[events[-1].host_id] if isinstance(events[-1], CalendarConflictFound) else None
         meeting_type = streams.get(booked_event.meeting_type_id)
         cancelled_event = next((event for event in events if isinstance(event, MeetingCancelled)), None)
+        canceller = streams.get(cancelled_event.actor.id) if cancelled_event and cancelled_event.actor.id else None
         assert isinstance(meeting_type, MeetingType)
         return MeetingDetails(
             token_id=token.id,
@@ -93,6 +95,7 @@ class MeetingDetailsLoader:
             changed_at=max(event.occurred_at for event in events),
             manage_url=self.build_manage_url(token.id),
             page_url=f"{self.base_url}/meeting-log/{token.id}",
+            canceller=canceller.properties.name if isinstance(canceller, Person) else None,
         )
 
     def load_link_request(self, request: LinkRequest) -> LinkRequestDetails:

@@ -23,9 +23,13 @@ MAIL_SENTENCES = {
 
 @dataclass(frozen=True)
 class Cancellation:
-    """Who cancelled a meeting, why, and what its guest can do: `book_path` books another time, if a link does."""
+    """Who cancelled a meeting, why, and what its guest can do: `book_path` books another time, if a link does.
+
+    `host` is whom to ask otherwise, who may be somebody else than who cancelled.
+    """
 
     by: str
+    host: str
     is_by_guest: bool
     reason: str | None
     book_path: str | None
@@ -55,9 +59,10 @@ def describe_cancellation(
     if not details.cancelled:
         return None
     is_by_guest = details.cancelled_by == "guest"
-    by = "you" if is_by_guest else details.hosts[0].name
+    host = details.hosts[0].name
+    by = "you" if is_by_guest else details.canceller or host
     book_path = find_replacement_path(services, details, now) or find_book_path(services, token, now)
-    return Cancellation(by, is_by_guest, None if is_by_guest else details.reason, book_path)
+    return Cancellation(by, host, is_by_guest, None if is_by_guest else details.reason, book_path)
 
 
 def find_replacement_path(services: Services, details: MeetingDetails, now: datetime) -> str | None:

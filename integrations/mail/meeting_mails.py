@@ -225,7 +225,7 @@ def describe_canceller(details: MeetingDetails, for_guest: bool) -> str:
     """Describe who cancelled, from the addressee's point of view."""
     if details.cancelled_by == "guest":
         return "you" if for_guest else "the guest"
-    return details.hosts[0].name if for_guest else "a host"
+    return details.canceller or (details.hosts[0].name if for_guest else "a host")
 
 
 def format_time(start: datetime, end: datetime | None, zone: str) -> str:

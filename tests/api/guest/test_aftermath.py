@@ -1,9 +1,12 @@
 """What the page of a booking tells its guest: where the mail went, who cancelled, and how to add it to a calendar."""
 
 from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
 
 import pytest
 
+from domain.token import Token
+from integrations.mail.meeting_mails import describe_canceller
 from tests.api.scriptless_browser import ScriptlessBrowser
 from tests.api_driver import ApiDriver, extract_code
 
@@ -41,6 +44,17 @@ class TestCancelledByTheHost:
         page = guest.open_page(path)
         assert "ask Member for a new link" in page.text
         assert link["slug"] not in page.response.text
+
+    def test_names_who_did_it_and_whom_to_ask(self, shared_api: ApiDriver, guest: ScriptlessBrowser) -> None:
+        path, id = book_on(shared_api, shared_api.create_codes(shared_api.create_link("Called off by a manager"))[0])
+        shared_api.post(f"/v1/bookings/{id}/cancel", {}, "manager")
+        text = guest.open_page(path).text
+        assert "Manager cancelled it." in text
+        assert "ask Member for a new link" in text
+        services = shared_api.services
+        token = services.scheduling.load_aggregate(Token, UUID(id))
+        details = services.meeting_details.load_details(token)
+        assert [describe_canceller(details, for_guest) for for_guest in (True, False)] == ["Manager", "Manager"]
 
     def test_by_the_guest(self, shared_api: ApiDriver, guest: ScriptlessBrowser) -> None:
         path, _ = book_on(shared_api, shared_api.create_link("Called off by the guest")["slug"])
