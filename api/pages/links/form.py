@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator
 from api.pages.rendering.forms import InvalidForm, validate_form
 from api.pages.rendering.query_parameters import Blank, SearchQuery
 from api.v1.request_bodies import LinkChanges, ManagedLinkChanges, NewLink, NewManagedLink, PatchBody
+from integrations.time_zone_names import name_place
 
 LOCAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?")
 MEETING_TYPE_MISSING = "Choose a meeting type."
@@ -138,5 +139,7 @@ def parse_local_time(text: str, zone: str) -> datetime:
     except (ValueError, OverflowError):
         raise InvalidForm({"expires_at": "There is no such day or time."}) from None
     if round_trip != local_time:
-        raise InvalidForm({"expires_at": f"There is no such time in {zone}: the clocks are put forward over it."})
+        raise InvalidForm(
+            {"expires_at": f"There is no such time in {name_place(zone)}: the clocks are put forward over it."}
+        )
     return instant

@@ -61,6 +61,19 @@ class TestTimeZone:
         assert 'aria-invalid="true"' in refused.text
         assert 'name="next" value="/usage"' in refused.text
 
+    def test_a_city_a_country_or_an_abbreviation_will_do(self, api: ApiDriver, page_client: PageClient) -> None:
+        several = page_client.post("/welcome", {"time_zone": "australia", "next": "/usage"})
+        assert several.status_code == 422
+        assert "Several time zones are called that." in extract_text(several)
+        assert 'name="chosen_zone" value="Australia/Sydney"' in several.text
+        chosen = {"time_zone": "australia", "chosen_zone": "Australia/Sydney", "next": "/usage"}
+        assert page_client.post("/welcome", chosen).headers["location"] == "/usage"
+        assert "Your time zone is Sydney, Australia." in extract_text(page_client.get("/links"))
+        assert page_client.post("/welcome", {"time_zone": "munich"}).status_code == 303
+        text = extract_text(page_client.get("/links/new"))
+        assert api.get("/v1/me", make_key(api))["time_zone"] == "Europe/Berlin"
+        assert "Europe/Berlin" not in text
+
 
 class TestList:
     """The list on My Links."""
@@ -85,7 +98,7 @@ class TestList:
         assert page_client.post("/settings/hours", {"time_zone": "Asia/Tokyo", "mon_from": "09:00", "mon_to": "10:00"})
         text = extract_text(page_client.get("/links"))
         assert "2 of 5 done" in text
-        assert "Your time zone: Asia/Tokyo (done)" in text
+        assert "Your time zone: Tokyo, Japan (done)" in text
 
     def test_can_be_put_away(self, api: ApiDriver, page_client: PageClient) -> None:
         position_before = find_last_position(api)
