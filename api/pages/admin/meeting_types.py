@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from api.http.dependencies import Caller, CurrentServices, Id, describe_request
 from api.http.form_body import FormModel
+from api.pages.admin.days_off_form import parse_number
 from api.pages.admin.mail_previews import build_previews
 from api.pages.rendering.dependencies import Viewer, WaitsForPosition
 from api.pages.rendering.form_keys import generate_form_key
@@ -47,6 +48,8 @@ class MeetingTypeForm(BaseModel):
     reminders_minutes: list[str] = []
     after_minutes: str = "60"
     message: str = ""
+    per_day: str = ""
+    per_week: str = ""
     version: str = ""
     key: str = ""
 
@@ -57,7 +60,8 @@ class MeetingTypeForm(BaseModel):
         values["reminders_minutes"] = [str(minutes) for minutes in properties.reminders_minutes]
         if properties.follow_up:
             values |= {name: str(value) for name, value in dict(properties.follow_up).items()}
-        return cls(**values)
+        limits = dict(properties.limits).items()
+        return cls(**values, **{name: str(most or "") for name, most in limits})
 
     @property
     def reminder_choices(self) -> list[int]:
@@ -67,11 +71,14 @@ class MeetingTypeForm(BaseModel):
 
     def to_values(self) -> dict[str, Any]:
         """Return the fields as the JSON API takes them: numbers where possible, None for empty ones."""
-        fields = self.model_dump(exclude={"version", "key", "reminders_minutes", "after_minutes", "message"})
+        fields = self.model_dump(
+            exclude={"version", "key", "reminders_minutes", "after_minutes", "message", "per_day", "per_week"}
+        )
         message = self.message.replace("\r\n", "\n").strip()
         return (
             {name: value.strip() if name in TEXT_FIELDS else parse_number(value) for name, value in fields.items()}
             | {name: fields[name].strip() or None for name in ("description", "location")}
+            | {"limits": {"per_day": parse_number(self.per_day), "per_week": parse_number(self.per_week)}}
             | {
                 "reminders_minutes": [parse_number(value) for value in self.reminders_minutes],
                 "follow_up": {"after_minutes": parse_number(self.after_minutes), "message": message}
@@ -207,9 +214,3 @@ def render_form(
         follow_up_choices=FOLLOW_UP_CHOICES,
         **vars(state),
     )
-
-
-def parse_number(text: str) -> Any:
-    """Return a whole number; None for an empty text; any other text as it is, for the validation to refuse."""
-    text = text.strip()
-    return int(text) if text.isdecimal() and len(text) < 10 else text or None

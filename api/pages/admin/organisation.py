@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from api.field_types import list_time_zones
 from api.http.dependencies import CurrentServices, get_services
 from api.http.form_body import FormModel
-from api.pages.admin.meeting_types import parse_number
+from api.pages.admin.days_off_form import parse_number
 from api.pages.rendering.dependencies import Viewer, WaitsForPosition
 from api.pages.rendering.form_submission import FormState, submit_edit
 from api.pages.rendering.forms import InvalidForm, validate_form

@@ -6,6 +6,7 @@ from typing import Any
 
 from api.field_types import list_time_zones
 from api.http.form_body import SubmittedForm
+from api.pages.admin.days_off_form import build_days_off, parse_days_off
 from api.pages.admin.hours_form import build_date_rows, build_week, merge_past_dates, parse_hours
 from domain.person import PersonProperties
 
@@ -39,6 +40,7 @@ def parse_person_form(form: SubmittedForm, saved_values: dict[str, Any], today: 
         "busy_feed_url": form.get_value("busy_feed_url").strip() or None,
         "weekly_hours": hours["weekly_hours"],
         "date_overrides": dates,
+        **parse_days_off(form, saved_values),
     }
 
 
@@ -48,6 +50,7 @@ def build_form_context(values: dict[str, Any], today: date, saved_dates: Mapping
         "values": values,
         "week": build_week(values["weekly_hours"]),
         "dates": build_date_rows(values["date_overrides"], today, saved_dates),
+        "days_off": build_days_off(values),
         "zones": sorted(list_time_zones()),
         "all_roles": ROLE_DESCRIPTIONS,
     }

@@ -28,7 +28,7 @@ router = APIRouter(prefix="/settings", include_in_schema=False, route_class=Page
 
 MAX_KEYS = 200
 KeyName = Annotated[str, Depends(FormText("key_name"))]
-OWN_FIELDS = ("time_zone", "weekly_hours", "date_overrides")
+OWN_FIELDS = ("time_zone", "weekly_hours", "date_overrides", "limits", "holidays", "absences")
 
 
 @router.get("")
@@ -41,7 +41,7 @@ def show_settings(request: Request, services: CurrentServices, viewer: Viewer) -
 def update_hours(request: Request, services: CurrentServices, viewer: Viewer, form: Form) -> Response:
     """Change the viewer's zone and hours, unless somebody else changed them since the form was loaded."""
     form_values = parse_person_form(form, viewer.person.properties.model_dump(), viewer.today)
-    values = {name: form_values[name] for name in OWN_FIELDS}
+    values = {name: form_values[name] for name in OWN_FIELDS if name in form_values}
 
     def update(version: int | None) -> int | None:
         changes = validate_form(OwnChanges, values).get_sent_fields()
