@@ -1,10 +1,12 @@
 """Bookings for the organisation's people: /v1/bookings."""
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
+from pydantic import Field, StrictBool
 
+from api.field_types import RequestBody
 from api.http.dependencies import Caller, CurrentCaller, CurrentServices, Id, IdempotencyKey
 from api.http.problem_details import describe_problems
 from api.http.responses import add_single_use_url, announce_change, announce_creation, to_versioned_response
@@ -18,6 +20,13 @@ from domain.token import Token
 from projections import meeting_log, single_use_links
 from projections.meeting_log import BookingRow
 from projections.queries.query import QuerySource
+
+
+class ReplacementRequest(RequestBody):
+    """A replacement to give, and whether to mail it."""
+
+    send: Annotated[StrictBool, Field(description="Mail it to its recipient.")] = False
+
 
 router = APIRouter(prefix="/v1/bookings", tags=["Bookings"], route_class=StrictRoute)
 
@@ -99,7 +108,12 @@ def reassign_booking(
     operation_id="replace_link",
 )
 def replace_link(
-    services: CurrentServices, caller: CurrentCaller, id: Id, key: IdempotencyKey, response: Response
+    services: CurrentServices,
+    caller: CurrentCaller,
+    id: Id,
+    key: IdempotencyKey,
+    response: Response,
+    body: ReplacementRequest | None = None,
 ) -> dict[str, Any]:
     """Gives a new single-use link for a meeting that was cancelled or missed.
 
@@ -107,9 +121,9 @@ def replace_link(
     recipient or else for the guest who booked, and `replaces` the booking; the old link stays used for ever. A booking
     gets one replacement, once: a second request is refused with 409 `not_replaceable`. With the organisation's policy
     `host_cancelled` the cancellation by a host gives it already, and the mail about it carries it; with `off` none is
-    given. `code` and `url` are told to whoever issues it.
+    given. `send` mails it to the recipient. `code` and `url` are told to whoever issues it.
     """
-    outcome = services.replacement.replace_link(caller.context, id, key)
+    outcome = services.replacement.replace_link(caller.context, id, key, body is not None and body.send)
     announce_creation(response, services, outcome)
     row = single_use_links.find_single_use_link(services.from_log(outcome.position), outcome.id, outcome.at)
     return add_single_use_url(services, caller, row)

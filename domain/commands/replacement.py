@@ -7,7 +7,13 @@ from uuid import UUID
 
 from domain.commands.command_application import require_kind
 from domain.commands.command_group import CommandGroup
-from domain.commands.single_use_links import SingleUseDetails, build_personal_details
+from domain.commands.single_use_links import (
+    SingleUseDetails,
+    SingleUseTerms,
+    build_personal_details,
+    refuse_without_address,
+    request_sending,
+)
 from domain.event import Context, PersonalDetailsReference
 from domain.link import Link
 from domain.log import AppendConditions, CommandResult, LogReader
@@ -31,12 +37,15 @@ class Replacement:
 class ReplacementCommands(CommandGroup):
     """The command that replaces the single-use link of a meeting that fell through."""
 
-    def replace_link(self, context: Context, booking_id: UUID, key: str | None = None) -> CommandResult:
+    def replace_link(
+        self, context: Context, booking_id: UUID, key: str | None = None, send: bool = False
+    ) -> CommandResult:
         """Issues the replacement of a booking, of the same core link and for the same recipient, once ever.
 
+        With `send` it is mailed to them.
         Its id follows from that of the booking, so that of two at once one begins the stream, and the other one is
         refused. A repeated request, by its id or key, is answered as it was.
-        Raises NotFound, Forbidden, NotReplaceable, LinkDeleted, IdempotencyKeyReused, TryAgain.
+        Raises NotFound, Forbidden, Invalid, NotReplaceable, LinkDeleted, IdempotencyKeyReused, TryAgain.
         """
         replacement_id = derive_replacement_id(booking_id)
 
@@ -47,21 +56,22 @@ class ReplacementCommands(CommandGroup):
             require_booking_changeable(context, token, link)
             existing = aggregates.get(replacement_id)
             if isinstance(existing, Token):
-                return self.replay_result(existing, context, key)
+                return self.replay_result(existing, context, key, send)
             if not token.has_fallen_through or get_replacement_policy(aggregates) == "off":
                 raise NotReplaceable
             link.refuse_if_deleted()
             request_fields = {
                 "request_key": compute_key_digest(key),
-                "request_digest": compute_digest(describe_request(booking_id)),
+                "request_digest": compute_digest(describe_request(booking_id, send)),
             }
             new_link = build_replacement(self.reader, token, link, context, request_fields)
-            conditions = AppendConditions(reads=(token, link), details=(new_link.details,))
+            message_details = prepare_sending(new_link, context) if send else []
+            conditions = AppendConditions(reads=(token, link), details=(new_link.details, *message_details))
             return CommandResult(replacement_id, self.append_events(new_link.token, conditions=conditions), context.now)
 
         return self.run_decision(decide)
 
-    def replay_result(self, replacement: Token, context: Context, key: str | None) -> CommandResult:
+    def replay_result(self, replacement: Token, context: Context, key: str | None, send: bool) -> CommandResult:
         """Returns the first answer to a repeated request. Raises NotReplaceable, IdempotencyKeyReused."""
         issued_event = replacement.issued_event
         assert issued_event is not None
@@ -69,16 +79,26 @@ class ReplacementCommands(CommandGroup):
         if not is_same_request and (key is None or issued_event.request_key != compute_key_digest(key)):
             raise NotReplaceable
         if issued_event.replaces is None or issued_event.request_digest != compute_digest(
-            describe_request(issued_event.replaces)
+            describe_request(issued_event.replaces, send)
         ):
             raise IdempotencyKeyReused
         position = self.reader.find_request_position(replacement.id, issued_event.request_id)
         return CommandResult(replacement.id, position, issued_event.occurred_at, not is_same_request)
 
 
-def describe_request(booking_id: UUID) -> Mapping[str, Any]:
+def describe_request(booking_id: UUID, send: bool) -> Mapping[str, Any]:
     """Returns a request as values, which its Idempotency-Key stands for."""
-    return {"route": "replacement", "booking": str(booking_id)}
+    return {"route": "replacement", "booking": str(booking_id), "send": send}
+
+
+def prepare_sending(replacement: Replacement, context: Context) -> list[PersonalDetails]:
+    """Asks for a replacement to be mailed. Returns rows of personal details to append with it.
+
+    Raises Invalid without a recipient's address, and when the link cannot be booked.
+    """
+    SingleUseTerms(send=True).refuse_unless_possible(replacement.link, context.now)
+    refuse_without_address("send", [SingleUseDetails(replacement.details.data["recipient"])])
+    return request_sending([replacement.token], context, None)
 
 
 def get_replacement_policy(aggregates: Mapping[UUID, Any]) -> str:

@@ -92,6 +92,7 @@ def render_meeting(request: Request, services: Services, viewer: Caller, id: UUI
         conflicting=list_conflicting_hosts(services, id, row),
         story=add_replacement_event(fold_notifications(story.items) if story else [], services, replacement, zone),
         replacement=replacement,
+        may_send=services.settings.mail_method != "none" and bool(row["guest"] or row["recipient"]),
         may_replace=replacement is None and is_replaceable(services, viewer, id),
         may_change=may_change,
         may_reassign=may_change and has_reassign_permission(viewer, row),

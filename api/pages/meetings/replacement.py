@@ -1,39 +1,44 @@
 """Giving a new single-use link for a meeting that fell through, and what its page says of that link."""
 
 from operator import itemgetter
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 
 from api.http.dependencies import Caller, CurrentServices, Id
+from api.http.form_body import FormText
 from api.pages.rendering.dependencies import Viewer
 from api.pages.rendering.page_route import PageRoute
 from api.pages.rendering.templates import redirect_to
 from api.services import Services
 from domain.link import Link
 from domain.permissions import require_booking_changeable
-from domain.refusals import Forbidden, LinkDeleted, NotFound, NotReplaceable
+from domain.refusals import Forbidden, Invalid, LinkDeleted, NotFound, NotReplaceable
 from domain.replacement import derive_replacement_id
 from domain.token import Token
 from projections import single_use_links
 from projections.single_use_links import FullSingleUseRow
 from replay.history import event_history
 
+SendChoice = Annotated[str, Depends(FormText("send"))]
+
 router = APIRouter(prefix="/meeting-log", include_in_schema=False, route_class=PageRoute)
 
 
 @router.post("/{id}/replacement")
-def replace_link(services: CurrentServices, viewer: Viewer, id: Id) -> Response:
-    """Give a new single-use link for a meeting, once, and show it to whoever gives it."""
+def replace_link(services: CurrentServices, viewer: Viewer, id: Id, send: SendChoice) -> Response:
+    """Give a new single-use link for a meeting, once, mail it if wanted, and show it to whoever gives it."""
     try:
-        result = services.replacement.replace_link(viewer.context, id)
-    except (NotReplaceable, LinkDeleted) as refusal:
-        return redirect_to(f"/meeting-log/{id}", refusal.sentence)
+        result = services.replacement.replace_link(viewer.context, id, send=bool(send))
+    except (NotReplaceable, LinkDeleted, Invalid) as refusal:
+        sentence = refusal.message if isinstance(refusal, Invalid) else refusal.sentence
+        return redirect_to(f"/meeting-log/{id}", sentence)
     services.announce_append()
     link_id = services.scheduling.load_aggregate(Token, result.id).link_id
     path = f"/links/{link_id}/single-use/{result.id}?back=/meeting-log/{id}"
-    return redirect_to(path, "Made a new single-use link. Copy it, and send it to the guest.", result.position)
+    sentence = "It goes to the guest by mail." if send else "Copy it, and send it to the guest."
+    return redirect_to(path, f"Made a new single-use link. {sentence}", result.position)
 
 
 def find_replacement(services: Services, viewer: Caller, id: UUID) -> FullSingleUseRow | None:

@@ -273,3 +273,26 @@ def test_the_mail_about_a_hosts_cancellation_carries_the_new_link(outbox: Outbox
         assert f"/s/{code}" in get_part(to_guest, kind)
         assert "choose another time with a new link" in " ".join(get_part(to_guest, kind).split())
         assert f"/s/{code}" not in get_part(to_host, kind)
+
+
+def test_a_replacement_is_mailed_to_its_recipient(outbox: OutboxDriver) -> None:
+    id, _ = outbox.book_meeting()
+    outbox.api.post(f"/v1/bookings/{id}/cancel", None, "member")
+    outbox.deliver_all()
+    path, headers = f"/v1/bookings/{id}/replacement", {"Idempotency_Key": "mailed"}
+    replacement = outbox.api.post(path, {"send": True}, "member", 201, **headers)
+    assert outbox.api.post(path, {"send": True}, "member", 201, **headers)["id"] == replacement["id"]
+    outbox.api.post(path, {"send": False}, "member", 422, **headers)
+    outbox.deliver_all()
+    mails = [
+        mail for mail in outbox.smtp_server.messages if f"/s/{replacement['code']}" in get_part(mail, "text/plain")
+    ]
+    assert [GUEST["email"] in mail["To"] for mail in mails] == [True]
+
+
+def test_a_replacement_for_nobody_is_not_mailed(outbox: OutboxDriver) -> None:
+    id, _ = outbox.book_meeting()
+    outbox.api.post(f"/v1/bookings/{id}/cancel", None, "member")
+    outbox.api.post("/v1/erasures", {"email": GUEST["email"]}, "admin", 201)
+    outbox.api.post(f"/v1/bookings/{id}/replacement", {"send": True}, "member", 422)
+    assert outbox.api.post(f"/v1/bookings/{id}/replacement", {}, "member", 201)["recipient"] is None
