@@ -113,6 +113,8 @@ def iterate_references(row: LogRow, token: TokenContext | None) -> Iterator[UUID
         for name in ID_LIST_FIELDS:
             yield from to_ids(payload.get(name))
         yield from list_member_ids(payload)
+        chosen = to_object(payload.get("chosen"))
+        yield from (id for id in (to_id(chosen.get("team_id")), to_id(chosen.get("person_id"))) if id is not None)
 
 
 def list_member_ids(payload: Mapping[str, Any]) -> list[UUID]:

@@ -95,6 +95,15 @@ def name_reference(payload: Mapping[str, Any], field: str, row: LogRow, context:
     return quote_name(context.find_name(to_id(payload.get(field)), row))
 
 
+def describe_chosen(row: LogRow, context: EventContext) -> str:
+    """Who was chosen from a team by an event, to be appended to its sentence; empty where nobody was."""
+    chosen = to_object(row.data.get("chosen"))
+    if not chosen:
+        return ""
+    person, team = name_person(chosen.get("person_id"), row, context), name_reference(chosen, "team_id", row, context)
+    return f"; {person} was chosen from {team}"
+
+
 def find_details(payload: Mapping[str, Any], context: EventContext) -> Mapping[str, Any] | None:
     """The personal details that a payload refers to; an empty object where it refers to none, None when erased."""
     id = to_id(payload.get("details_id"))

@@ -18,6 +18,7 @@ from replay.history.notification_sentences import (
 )
 from replay.history.phrases import (
     describe_changes,
+    describe_chosen,
     describe_recipient,
     describe_text,
     find_details,
@@ -174,7 +175,7 @@ def describe_meeting_booked(row: LogRow, context: EventContext) -> str:
     )
     hosts = name_people(row.data, "host_ids", row, context)
     meeting, start = name_meeting_type(row.data, row, context), format_time(row.data.get("starts_at"), context)
-    return f"booked {meeting} with {hosts} for {start} through {booked_link}"
+    return f"booked {meeting} with {hosts} for {start} through {booked_link}{describe_chosen(row, context)}"
 
 
 def describe_rescheduled(row: LogRow, context: EventContext) -> str:
@@ -195,7 +196,7 @@ def describe_meeting_reassigned(row: LogRow, context: EventContext) -> str:
         f"{name_meeting_type(context.find_token(row).booking, row, context)} with {name_guest(row, context)}"
     )
     start, message = format_time(row.data.get("starts_at"), context), describe_text(row, context, "message")
-    return f"gave {meeting_phrase} of {start} from {before} to {after}{message}"
+    return f"gave {meeting_phrase} of {start} from {before} to {after}{message}{describe_chosen(row, context)}"
 
 
 def describe_meeting_cancelled(row: LogRow, context: EventContext) -> str:

@@ -172,6 +172,8 @@ class TestGuests:
         assert "candidates" not in str(booked)
         booking = api.get(f"/v1/bookings/{booked['id']}", "member")
         assert (booking["team"]["name"], booking["chosen"]["person"]["name"]) == ("Supporters", "Manager")
+        story = api.get(f"/v1/history/streams/{booked['id']}", "auditor")["items"]
+        assert story[1]["sentence"].endswith("; Manager was chosen from “Supporters”.")
         [candidate] = booking["chosen"]["candidates"]
         assert candidate["sentence"].endswith("chosen, as nobody else was free.")
         fetch_list(api, f"/v1/meeting-log?team_id={team['id']}", "manager")
