@@ -39,6 +39,7 @@ DIRECT_BOOKINGS = {  # bookings on the core links, spread over three weeks
     "tour-sam": "bmbx",
     "tour-priya": "bbb",
 }
+TEAM_BOOKINGS = {"architecture": "bbbbb"}  # with the sales engineering team
 PERIOD = timedelta(days=21)
 LAST_BOOKING_AGE = timedelta(hours=15)  # before now, so that whatever follows a booking is past too
 REACTION_TIME = timedelta(hours=7)
@@ -108,7 +109,13 @@ class SampleBookings:
             for link, outcomes in DIRECT_BOOKINGS.items()
             for step in self.plan_link_bookings(link, outcomes, numbers)
         ]
-        steps = sorted([*direct_steps, *self.plan_batches(numbers)], key=lambda step: step.at)
+        batch_steps = list(self.plan_batches(numbers))
+        team_steps = [
+            step
+            for link, outcomes in TEAM_BOOKINGS.items()
+            for step in self.plan_link_bookings(link, outcomes, numbers)
+        ]
+        steps = sorted([*direct_steps, *batch_steps, *team_steps], key=lambda step: step.at)
         tokens = self.scheduling.load_aggregates({step.token_id for step in steps})
         for step in steps:
             if step.token_id not in tokens or tokens[step.token_id].version < step.version:

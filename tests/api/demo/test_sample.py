@@ -66,6 +66,7 @@ class TestTheSample:
         counts = count_events(services)
         assert (counts["PersonAdded.v1"], counts["LinkCreated.v1"], counts["MeetingBooked.v1"]) == (9, 7, BOOKINGS)
         assert (counts["TeamCreated.v1"], counts["LinkCreated.v2"]) == (1, 1)
+        assert counts["MeetingBooked.v2"] == 5  # with a member of the team
         assert (counts["Rescheduled.v1"], counts["MeetingCancelled.v1"], counts["SingleUseRevoked.v1"]) == (12, 10, 2)
         assert counts["NoShowMarked.v1"] == 1
         remaining_writes = 1000
