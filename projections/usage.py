@@ -243,7 +243,9 @@ def is_group_key(group_by: GroupBy, key: Any) -> bool:
 
 # the same, for analysts: one row for each link and day (UTC) with any activity
 DAILY = f"""SELECT (u.at AT TIME ZONE 'UTC')::date AS day, u.link_id, n.name AS link_name, {SUMS},
-        (sum(u.booked) FILTER (WHERE u.hours IS NOT NULL))::int AS booked_single_use
+        (sum(u.booked) FILTER (WHERE u.hours IS NOT NULL))::int AS booked_single_use,
+        coalesce(sum(u.issued_booked), 0)::int AS issued_booked,
+        round(sum(u.issued_booked)::numeric / nullif(sum(u.issued), 0), 4)::float AS conversion_rate
     FROM ({ISSUED.replace("%(now)s", "now()")} UNION ALL {BOOKED}) AS u
     LEFT JOIN links AS n ON n.link_id = u.link_id
     GROUP BY 1, u.link_id, n.name"""

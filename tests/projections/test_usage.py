@@ -315,3 +315,7 @@ def test_the_analysts_view_says_the_same(live_database: Database, usage_history:
     assert datetime.now(UTC) > START  # else nothing has expired yet
     assert sum(row["expired_unused"] for row in rows) == 1
     assert sum(row["booked_single_use"] or 0 for row in rows) == 2
+    assert sum(row["issued_booked"] for row in rows) == 2
+    assert [row["conversion_rate"] for row in rows] == [
+        usage.compute_conversion_rate(row["issued"], row["issued_booked"]) for row in rows
+    ]
