@@ -1,5 +1,6 @@
 """Single-use links that are mailed to their recipients: once, while they can be booked, and visibly when not."""
 
+import json
 from typing import Any
 from uuid import UUID
 
@@ -92,3 +93,22 @@ def test_needs_an_address_and_an_open_link(outbox: OutboxDriver) -> None:
         assert outbox.api.post(path, body, "member", 422)["errors"][0]["field"] == field
     outbox.api.post(f"/v1/links/{link['id']}/disable", None, "member")
     assert outbox.api.post(path, {"send": True, "recipients": [GRACE]}, "member", 422)["errors"][0]["field"] == "send"
+
+
+def test_a_list_of_recipients_is_mailed_too(outbox: OutboxDriver) -> None:
+    link, issuer = outbox.api.create_link("Listed"), PageClient(outbox.api, "member")
+    path = f"/links/{link['id']}/recipients"
+    form = {
+        "key": "k" * 24,
+        "recipients": json.dumps([GRACE]),
+        "send": "on",
+        "message": "To all",
+        "only_recipient": "on",
+    }
+    nameless = {**form, "recipients": json.dumps([GRACE, {"name": "Nobody"}])}
+    assert "everybody needs an e-mail address" in issuer.upload(f"{path}/made", nameless).text
+    assert issuer.upload(f"{path}/made", form).status_code == 303
+    outbox.deliver_all()
+    [text] = list_texts(outbox)
+    assert "To all" in text
+    assert "only with this e-mail address" in text

@@ -14,19 +14,24 @@ BATCH_SIZE = 100  # what one append takes
 
 
 def issue_batches(
-    services: Services, viewer: Caller, link_id: UUID, recipients: Sequence[NewRecipient], label: str | None, key: str
+    services: Services,
+    viewer: Caller,
+    link_id: UUID,
+    recipients: Sequence[NewRecipient],
+    common: NewSingleUse,
+    key: str,
 ) -> int:
-    """Issue a single-use link for each recipient. Returns the last position.
+    """Issue a single-use link for each recipient, with what is common to all. Returns the last position.
 
     A list that failed half way goes on where it stopped when it is sent again with its key. Raises NotFound,
     Forbidden, LinkDeleted, IdempotencyKeyReused, Erased, TryAgain.
     """
     position = 0
     for number, start in enumerate(range(0, len(recipients), BATCH_SIZE)):
-        body = NewSingleUse(recipients=list(recipients[start : start + BATCH_SIZE]), label=label)
+        body = common.model_copy(update={"recipients": list(recipients[start : start + BATCH_SIZE])})
         request = describe_request(body, route="single-use", link=str(link_id))
         result, _ = services.single_use_links.issue_links(
-            viewer.context, link_id, build_details(body), derive_batch_key(key, number), request
+            viewer.context, link_id, build_details(body), derive_batch_key(key, number), request, body.to_terms()
         )
         position = max(position, result.position or 0)
     services.announce_append()

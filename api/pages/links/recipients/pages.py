@@ -37,6 +37,7 @@ router = APIRouter(prefix="/links/{id}/recipients", include_in_schema=False, rou
 
 RECIPIENTS = TypeAdapter(list[NewRecipient])
 CSV_COLUMNS = ("name", "email", "label", "link", "expires_at")
+MADE_BEFORE_MESSAGE = "Links were made of this list before, with other choices. Look at the list once more."
 FormKey = Annotated[str, Query(pattern=r"^[\x21-\x7e]{1,255}$")]
 LinkCount = Annotated[int, Query(ge=1, le=MAX_RECIPIENTS)]
 
@@ -70,16 +71,32 @@ def make_links(request: Request, services: CurrentServices, viewer: Viewer, id: 
     recipients = parse_confirmed_recipients(form)
     if key is None or not recipients:
         raise Invalid("list", "Start with the list again: this form is incomplete.")
-    label = validate_form(NewSingleUse, {"label": form.get_value("label").strip() or None}).label
+    common = parse_common(form)
     try:
-        position = issue_batches(services, viewer, id, recipients, label, key)
-    except IdempotencyKeyReused:
-        errors = {"list": "Links were made of this list before, with other choices. Look at the list once more."}
+        if common.send or common.only_recipient:
+            refuse_without_addresses(recipients)
+        position = issue_batches(services, viewer, id, recipients, common, key)
+    except (IdempotencyKeyReused, Invalid) as refusal:
+        errors = {"list": refusal.message if isinstance(refusal, Invalid) else MADE_BEFORE_MESSAGE}
         lines = "".join(render_csv_lines(("name", "email"), (recipient.model_dump() for recipient in recipients)))
         return render_form(request, link, {**form.texts, "list": lines}, errors)
     links = "1 single-use link" if len(recipients) == 1 else f"{len(recipients)} single-use links"
     path = build_url(f"/links/{id}/recipients/made", {"key": key, "count": len(recipients)})
     return redirect_to(path, f"Made {links} of {link.properties.name}.", position)
+
+
+def parse_common(form: UploadForm) -> NewSingleUse:
+    """Return what is common to all links of a list. Raises InvalidForm."""
+    body = {"label": form.get_value("label").strip() or None, "only_recipient": bool(form.get_value("only_recipient"))}
+    if form.get_value("send"):
+        body |= {"send": True, "message": form.get_value("message").strip() or None}
+    return validate_form(NewSingleUse, body)
+
+
+def refuse_without_addresses(recipients: Sequence[NewRecipient]) -> None:
+    """Pass a list in which everybody has an address. Raises Invalid."""
+    if any(recipient.email is None for recipient in recipients):
+        raise Invalid("list", "To mail the links, or to keep each to its recipient, everybody needs an e-mail address.")
 
 
 @router.get("/made")
