@@ -52,8 +52,8 @@ def build_days_off(values: Mapping[str, Any]) -> dict[str, Any]:
         for absence in values.get("absences") or ()
     ]
     return {
-        "limits": values.get("limits") or {},
-        "holidays": values.get("holidays") or {},
+        "limits": {"per_day": None, "per_week": None, **(values.get("limits") or {})},
+        "holidays": {"country": "", "region": "", **(values.get("holidays") or {})},
         "absences": [*absences, *[("", "", "")] * SPARE_ABSENCES],
         "countries": list(list_countries()),
     }

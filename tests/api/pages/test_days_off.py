@@ -12,6 +12,7 @@ def test_settings_and_people_have_limits_holidays_and_absences(api: ApiDriver) -
         "away_from": "2027-03-01", "away_to": "2027-03-05", "away_message": "Back on Monday.",
     }  # fmt: skip
     client = PageClient(api, "member")
+    assert client.get("/settings").status_code == 200  # without any of them yet
     wrong = client.post("/settings/hours", form | {"region": "zz", "per_day": "none"})
     assert wrong.status_code == 422
     assert 'value="Back on Monday."' in wrong.text  # what was typed is not lost
