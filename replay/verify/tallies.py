@@ -33,11 +33,12 @@ WHERE team_id = ANY (%(teams)s) OR NOT EXISTS (SELECT FROM {schema}.events e WHE
 def check_choices(connection: VerifyConnection) -> Iterator[Problem]:
     """Each member of a team was chosen as the rule says at that position, and the tallies are what the log counts."""
     recount = Recount()
-    for row in connection.stream_rows(EVENTS):
-        event = Event.from_stored(row["stream_id"], row["version"], row["type"], row["data"])
-        for difference in recount.apply_event(event):
-            yield Problem("choices", f"the meeting {difference}", row["stream_id"], row["position"])
-    yield from compare_tallies(connection, recount)
+    with connection.hold_snapshot():  # a booking between the two queries is in neither
+        for row in connection.stream_rows(EVENTS):
+            event = Event.from_stored(row["stream_id"], row["version"], row["type"], row["data"])
+            for difference in recount.apply_event(event):
+                yield Problem("choices", f"the meeting {difference}", row["stream_id"], row["position"])
+        yield from compare_tallies(connection, recount)
 
 
 def compare_tallies(connection: VerifyConnection, recount: Recount) -> Iterator[Problem]:

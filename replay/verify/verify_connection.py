@@ -1,6 +1,7 @@
 """The database connection of a verification check, without timeouts."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +19,17 @@ FETCH_SIZE = 5_000
 
 @dataclass(frozen=True, slots=True)
 class VerifyConnection:
-    """Runs queries over the whole log. Every answer is of one statement, so of one snapshot."""
+    """Runs queries over the whole log. Every answer is of one statement, so of one snapshot, or of a snapshot held."""
 
     db: Database
     connection: Connection[DictRow]
+
+    @contextmanager
+    def hold_snapshot(self) -> Iterator[None]:
+        """Answers all queries until the end from one snapshot, for what no single statement can compare."""
+        with self.connection.transaction():
+            self.connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            yield
 
     def fetch_rows(self, query: str, params: dict[str, Any] | None = None) -> list[DictRow]:
         """The rows of a query whose answer is short."""
