@@ -18,7 +18,7 @@ from api.http.host_cookies import HostCookieMiddleware
 from api.http.middleware import RequestMiddleware
 from api.http.openapi.document import install_openapi
 from api.http.read_capacity import ReadCapacityMiddleware
-from api.http.shutdown_signal import notify_on_shutdown
+from api.http.shutdown_signal import notify_on_shutdown, watch_parent
 from api.http.trailing_slash import redirect_within_site
 from api.logging_setup import configure_logging
 from api.pages import routers
@@ -106,6 +106,7 @@ twice: a misspelled filter never answers with everything."""
 
 def create_app() -> FastAPI:
     """Create the application from the environment's settings; the factory that uvicorn calls in each worker."""
+    watch_parent()
     sys.setswitchinterval(THREAD_SWITCH_SECONDS)
     settings = read_settings()
     configure_logging(settings.log_format)

@@ -1,9 +1,12 @@
-"""Notices early that the process is told to shut down, so that endless responses do not delay it."""
+"""Notices early that the process is told to shut down, and ends a worker whose parent was killed."""
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import parent_process
+from multiprocessing.connection import wait
 from types import FrameType
 
 SHUTDOWN_SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -31,3 +34,19 @@ def notify_on_shutdown(on_shutdown: Callable[[], None]) -> Iterator[None]:
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
+
+
+def watch_parent() -> None:
+    """Start to wait for the end of the parent; does nothing in a process that multiprocessing did not start.
+
+    When it was killed, nobody else would ever end the worker: it then gets SIGTERM, and finishes what it is answering.
+    """
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=wait_for_parent, args=(parent.sentinel,), name="parent-watch", daemon=True).start()
+
+
+def wait_for_parent(sentinel: int) -> None:
+    """Wait until the parent has ended, and then end this process."""
+    wait([sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)
