@@ -18,6 +18,7 @@ VALID: dict[str, Any] = {
     "NewPerson": {"name": "Nobody", "email": "nobody@nexora.example", "time_zone": "UTC"},
     "NewMeetingType": {"name": "None", "duration_minutes": 30},
     "NewLink": {"name": "None", "meeting_type_id": str(uuid4())},
+    "NewTeam": {"name": "None", "members": [{"person_id": str(uuid4())}]},
     "NewManagedLink": {"name": "None", "slug": "none", "meeting_type_id": str(uuid4()), "host_ids": [str(uuid4())]},
     "NewBooking": {
         "start": "2030-01-01T09:00:00Z",

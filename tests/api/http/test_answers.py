@@ -31,7 +31,7 @@ class TestReadYourWrites:
             assert current_response.json()["items"] == [response.json()]
 
     def test_far_ahead(self, shared_api: ApiDriver) -> None:
-        assert len(LISTS) == 14
+        assert len(LISTS) == 16
         for path in ("/v1/meeting-log", "/v1/people"):
             started_at = time.monotonic()
             position = str(find_last_position(shared_api) + 1_000_000)

@@ -125,11 +125,22 @@ def creations(shared_api: ApiDriver) -> Iterator[dict[str, list[Creation]]]:
                 Creation(None, f"/v1/book/{code}", {"start": start, "guest": GUEST}, guest)
                 for code, start in zip(["keyed", *api.create_codes(link)], api.list_slots("keyed"), strict=False)
             ],
+            "/v1/bookings/{id}/replacement": [
+                Creation("member", f"/v1/bookings/{cancel_booking(api)}/replacement", {"send": False}, {"send": True})
+            ],
             "/v1/erasures": [Creation("admin", "/v1/erasures", {"email": "a@b.example"}, {"email": "c@b.example"})],
             "/v1/api-keys": [Creation("member", "/v1/api-keys", {"name": "Script"}, name)],
             f"{me}/calendars": [Creation("member", f"{me}/calendars", {"url": server.build_url("/own.ics")}, name)],
             f"{me}/calendar-feed": [Creation("member", f"{me}/calendar-feed")],
         }
+
+
+def cancel_booking(api: ApiDriver) -> str:
+    """Book by a single-use link, and cancel as its host. Returns the id of the booking."""
+    [code] = api.create_codes(api.create_link("Cancelled"))
+    id = str(api.book_meeting(code, api.list_slots(code)[-1])["booking"]["id"])
+    api.post(f"/v1/bookings/{id}/cancel", {}, "member")
+    return id
 
 
 class TestReusedKeys:

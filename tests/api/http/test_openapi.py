@@ -105,8 +105,9 @@ class TestDocument:
         for id, (_, method, operation) in OPERATIONS.items():
             names = {parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "header"}
             assert ("Idempotency-Key" in names) is ("201" in operation["responses"])
-            assert ("If-Match" in names) is (method == "patch" or id in ("delete_link", "delete_managed_link"))
-            assert ("Oncelink-Min-Position" in names) is ("'cursor'" in str(operation) and id != "list_api_keys")
+            assert ("If-Match" in names) is (method == "patch" or id.startswith("delete_"))
+            is_list = "'cursor'" in str(operation) and id != "list_api_keys"
+            assert ("Oncelink-Min-Position" in names) is (is_list or id == "recount_team")
             assert ("413" in operation["responses"]) is (method not in ("get", "head"))
 
     def test_refusals_are_problems(self) -> None:

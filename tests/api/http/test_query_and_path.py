@@ -76,6 +76,9 @@ BY_NAME = {
         "0001-01-01T00:00:00%2B23:59",
     ],
     "type": ["zqx", "", "%00", "LinkUpdated.v", "LinkUpdated.v9", "linkupdated", "%25", "a" * 101],
+    "month": ["2026", "2026-13", "2026-1", "", "%00", "a" * 101],
+    "weights": ["zqx", "1", "%00", f"{uuid4()}:0", f"{uuid4()}:a", "a" * 5_001],
+    "priorities": ["zqx", "1", "%00", f"{uuid4()}:10", f"{uuid4()}:a", "a" * 5_001],
     "actor": ["zqx", "", "%00", "persons", "1", "a" * 101],
 }
 BY_NAME["to"] = BY_NAME["from"]
