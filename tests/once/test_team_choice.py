@@ -6,12 +6,14 @@ from functools import partial
 from typing import Any
 
 import httpx2
+import psycopg
 import pytest
 
 from replay.verify import tallies
 from replay.verify.problems import Problem
-from replay.verify.tallies import compare_tallies
+from replay.verify.tallies import check_choices, compare_tallies
 from replay.verify.verification import run_verification
+from replay.verify.verify_connection import VerifyConnection
 from tests.once.conftest import Deployment
 from tests.once.guests import book_slot, check_calendar, run_concurrently
 
@@ -19,7 +21,7 @@ WEIGHTS = (1, 1, 2)
 GUESTS = 24
 CHOICES = """
 SELECT data -> 'chosen' ->> 'person_id' AS person_id FROM {schema}.events
-WHERE type = 'MeetingBooked.v2' AND data ->> 'link_id' = %s
+WHERE type ^@ 'MeetingBooked.' AND data ->> 'link_id' = %s
 """
 
 
@@ -85,6 +87,23 @@ def test_a_booking_during_the_recount_is_no_problem(deployment: Deployment, monk
     monkeypatch.setattr(tallies, "compare_tallies", book_then_compare)
     verify_choices(deployment)
     assert [response.status_code for response in responses] == [201]
+
+
+def test_a_tally_that_the_log_does_not_say_is_named(deployment: Deployment) -> None:
+    host, members = deployment.add_host(), [deployment.add_host() for _ in WEIGHTS]
+    link = deployment.create_link(host, team_id=create_team(deployment, members)["id"])
+    [code] = deployment.api.create_codes(link, 1, host)
+    assert book_slot(deployment.clients[0], code, deployment.api.list_slots(code)[0]).status_code == 201
+    with psycopg.connect(deployment.superuser_url) as connection:
+        statement = deployment.database.compose_query("UPDATE {schema}.member_tallies SET count = count + 1")
+        connection.execute(statement)
+        connection.commit()
+        with deployment.database.connect("verify") as reading:
+            problems = list(check_choices(VerifyConnection(deployment.database, reading)))
+        undo = deployment.database.compose_query("UPDATE {schema}.member_tallies SET count = count - 1")
+        connection.execute(undo)
+    assert problems
+    assert all("the tally of member" in problem.difference for problem in problems)
 
 
 def book_until_known(client: httpx2.Client, code: str, start: str) -> httpx2.Response:

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from domain.availability.hours import Interval
+from domain.commands.no_shows import NoShowCommands
 from domain.log import TeamState
 from domain.refusals import SlotNotOffered, SlotTaken
 from domain.team import TeamMember, TeamProperties
@@ -175,6 +176,15 @@ class TestTally:
     def test_cancelled_by_a_host_counts(self, team: TeamDriver) -> None:
         token = team.book()
         team.driver.scheduling.cancel_meeting(team.driver.build_context(), token.id, None)
+        assert team.counts == [1, 0, 0]
+
+    def test_a_no_show_counts_no_longer_until_it_is_taken_back(self, team: TeamDriver) -> None:
+        token = team.book()
+        context = team.driver.build_context(now=START + HALF_HOUR)
+        no_shows = NoShowCommands(team.driver.application)
+        no_shows.mark_no_show(context, token.id, tell_guest=False)
+        assert team.counts == [0, 0, 0]
+        no_shows.undo_no_show(context, token.id)
         assert team.counts == [1, 0, 0]
 
     def test_given_to_another_it_counts_for_them(self, team: TeamDriver) -> None:
