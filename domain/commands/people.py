@@ -1,6 +1,6 @@
 """Commands on people and meeting types: one method per command, each one transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ from domain.commands.idempotent_creation import IdempotentCreation
 from domain.email_addresses import fold_address
 from domain.event import Context
 from domain.invitation import Invitation, derive_invitation_id
+from domain.link import Link
 from domain.log import AppendConditions, Claim, CommandResult
 from domain.meeting_type import MeetingType, MeetingTypeProperties
 from domain.notifications.mail_delivery import MailRequested
@@ -48,6 +49,17 @@ class AdministrationCommands(CommandGroup):
 
         return self.change_aggregate(Person, id, context, change)
 
+    def refuse_unknown_links(self, properties: PersonProperties, known_ids: Collection[UUID] = ()) -> None:
+        """Checks that the link of each colleague in the absences exists; those known before may be deleted by now.
+
+        Raises Invalid.
+        """
+        ids = {absence.instead_link_id for absence in properties.absences if absence.instead_link_id}
+        new_ids = ids.difference(known_ids)
+        links = self.load_aggregates(new_ids) if new_ids else {}
+        if not all(isinstance(link := links.get(id), Link) and not link.deleted for id in new_ids):
+            raise Invalid("absences.instead_link_id", "There is no such link.")
+
     def add_person(
         self,
         context: Context,
@@ -58,11 +70,12 @@ class AdministrationCommands(CommandGroup):
     ) -> CommandResult:
         """Adds a person, and with `invite` their invitation by mail in the same append.
 
-        Raises Forbidden, EmailTaken, IdempotencyKeyReused, TryAgain.
+        Raises Forbidden, EmailTaken, Invalid, IdempotencyKeyReused, TryAgain.
         """
         creation = IdempotentCreation(context, key, body or {})
 
         def decide(_: bool) -> int | None:
+            self.refuse_unknown_links(properties)
             completed_properties = self.look_up_holidays(properties, context.now)
             person = Person.add(creation.id, completed_properties, context, **creation.build_event_fields())
             self.refuse_if_email_taken(person)
@@ -99,6 +112,7 @@ class AdministrationCommands(CommandGroup):
         def change(person: Person) -> AppendConditions | None:
             before = person.properties
             after = before.apply_changes(changes)
+            self.refuse_unknown_links(after, [away.instead_link_id for away in before.absences if away.instead_link_id])
             person.update(self.look_up_holidays(after, context.now) if "holidays" in changes else after, context)
             if context.actor.id == id and "admin" in set(before.roles).difference(person.properties.roles):
                 raise Invalid("roles", "You cannot take the role of an admin from yourself.")

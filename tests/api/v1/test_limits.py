@@ -116,6 +116,11 @@ def test_holidays_and_absences_are_days_off(api: ApiDriver) -> None:
         ("absences", [{"from": "2027-03-05", "to": "2027-03-01"}], "absences.0"),
         ("absences", [{"from": "2027-03-05"}], "absences.0.to"),
         ("absences", None, "absences"),
+        (
+            "absences",
+            [{"from": "2027-03-01", "to": "2027-03-05", "instead_link_id": "00000000-0000-4000-8000-000000000001"}],
+            "absences.instead_link_id",
+        ),
     ],
 )
 def test_bad_input_names_the_field(shared_api: ApiDriver, field: str, value: object, at: str) -> None:
