@@ -8,7 +8,17 @@ from datetime import datetime
 from typing import Any
 
 from domain.refusals import Invalid
-from projections import catalogue, links, managed_links, meeting_log, meeting_types, outbox, people, single_use_links
+from projections import (
+    catalogue,
+    links,
+    managed_links,
+    meeting_log,
+    meeting_types,
+    outbox,
+    people,
+    single_use_links,
+    teams,
+)
 from projections.links import LinkFilters
 from projections.managed_links import ManagedLinkFilters
 from projections.meeting_log import MeetingFilters
@@ -37,6 +47,7 @@ LISTS: Mapping[str, ListPage] = {
     "meeting_log": lambda source, now, limit, cursor: meeting_log.list_meetings(
         source, MeetingFilters(), limit=limit, cursor=cursor
     ),
+    "teams": lambda source, now, limit, cursor: teams.list_teams(source, limit=limit, cursor=cursor),
     "outbox": lambda source, now, limit, cursor: outbox.list_notifications(source, now, limit=limit, cursor=cursor),
 }
 

@@ -73,7 +73,7 @@ def show_recipients_preview(page: Page) -> None:
 def make_recipients(page: Page) -> None:
     """Makes the links of a list."""
     show_recipients_preview(page)
-    for box in page.get_by_role("checkbox").all():  # they hold links from another picture
+    for box in page.get_by_role("checkbox", name="Make a second link").all():  # they hold links from another picture
         box.check()
     page.get_by_role("button", name="Make").click()
     page.get_by_role("link", name="Download as CSV").wait_for()

@@ -22,17 +22,17 @@ class TestPeople:
     def test_adds_somebody_whose_address_is_free(self, windows: BrowserWindows) -> None:
         page = windows.open_window("tomasz")
         page.goto("/admin/people/new")
-        page.locator("#name").fill("Noor Haddad")
+        page.locator("#name").fill("Noor Kassab")
         page.locator("#email").fill("julio@nexora.example")
         windows.guard.expect_message("status of 422")
         press_save(page, "Add")
         expect(page.locator("#email-error")).to_be_visible()
-        expect(page.locator("#name")).to_have_value("Noor Haddad")
+        expect(page.locator("#name")).to_have_value("Noor Kassab")
         page.locator("#email").fill(f"noor-{uuid4().hex[:6]}@nexora.example")
         page.get_by_label("Analyst").check()
         press_save(page, "Add")
-        expect(page.locator("[data-toast]")).to_contain_text("Added Noor Haddad")
-        expect(page.locator("#list tbody tr", has_text="Noor Haddad").first).to_contain_text("analyst")
+        expect(page.locator("[data-toast]")).to_contain_text("Added Noor Kassab")
+        expect(page.locator("#list tbody tr", has_text="Noor Kassab").first).to_contain_text("analyst")
 
     def test_draws_hours_as_they_are_typed_and_keeps_them(self, windows: BrowserWindows) -> None:
         page = windows.open_window("tomasz")

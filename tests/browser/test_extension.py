@@ -193,8 +193,9 @@ class TestCopying:
         expect(popup.locator("#made-rows .row").first).to_contain_text("Booked")
 
     def test_the_split_button_is_that_of_the_pages(self, extension: ExtensionDriver, popup: Page) -> None:
-        row = popup.locator("#rows .row").filter(has_text="Deep dive")
-        row.get_by_role("button", name="Copy Link").click()
+        button = popup.get_by_role("button", name="Copy Link Deep dive", exact=True)
+        row = popup.locator("#rows .row").filter(has=button)
+        button.click()
         expect(find_toast(popup)).to_contain_text("Copied the link Deep dive")
         row.get_by_role("button", name="More ways to copy").click()
         expect(popup.get_by_role("menuitem", name="Copy Single-Use Link")).to_be_focused()

