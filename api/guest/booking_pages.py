@@ -26,6 +26,7 @@ from api.v1.guest_booking import (
     build_offered_type,
     get_team_name,
 )
+from api.v1.host_absences import list_host_absences
 from api.v1.open_links import find_recipient, load_open_offer
 from domain.commands.booking_request import BookingResult, BookingTarget
 from domain.event import Context
@@ -207,6 +208,7 @@ def render_booking_page(
         meeting_type=build_offered_type(offer),
         hosts=build_hosts(offer),
         team=get_team_name(offer),
+        absences=list_host_absences(services, offer, page_request.context.now),
         expires_at=offer.expires_at,
         only_for=describe_only_recipient(offer, recipient),
         single_use=page_request.target.token_id is not None,

@@ -21,6 +21,7 @@ from api.http.rate_limiter import GuestAdmission, GuestAdmissionOf, GuestContext
 from api.http.request_check import RequestCheck, find_guest_check, request_code
 from api.http.responses import build_json_response
 from api.services import Services
+from api.v1.host_absences import list_host_absences
 from api.v1.open_links import find_recipient, load_open_offer, name_contact, resolve_target
 from api.v1.request_bodies import NewBooking
 from api.v1.response_models import BookingMade, Challenge, GuestBooking, Host, Offer, OfferedType, Slots
@@ -76,6 +77,7 @@ def get_offer(services: CurrentServices, context: GuestContext, code: str) -> Of
         recipient=find_recipient(services, offer),
         only_recipient=offer.token is not None and offer.token.is_only_for_recipient,
         time_zone=offer.hosts[0].properties.time_zone,
+        absences=list_host_absences(services, offer, context.now),
         guest_check=find_guest_check(services, target),
     )
 

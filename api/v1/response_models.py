@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field
 from pydantic.alias_generators import to_camel
 from typing_extensions import TypedDict, get_original_bases
 
+from api.v1.host_absences import HostAbsence
 from projections.departures import DepartureImpact
 from projections.links import LinkRow
 from projections.managed_links import ManagedLinkRow
@@ -169,6 +170,7 @@ class Offer(BaseModel):
 
     `team` is the name of a team of which one member joins the hosts; who it is, is said once a meeting is booked.
     `recipient` is whom a single-use link was made for; with `only_recipient`, only their e-mail address books.
+    `absences` are the times in which a host is away, both days included; in each, `instead` is a colleague's page.
     """
 
     kind: Literal["standard", "managed", "single_use"]
@@ -179,6 +181,7 @@ class Offer(BaseModel):
     recipient: Recipient | None
     only_recipient: bool
     time_zone: str
+    absences: list[HostAbsence]
     guest_check: Literal["none", "proof_of_work", "mailed_code"]
 
 

@@ -37,6 +37,7 @@ VALUES: dict[str, Any] = {
     "NewLink.expires_at": None,
     "Offer.expires_at": None,
     "Offer.team": None,
+    "Offer.absences": [],
     "MeetingType.id": MEETING_TYPE["id"],
     "MeetingType.name": MEETING_TYPE["name"],
     "NewMeetingType.name": MEETING_TYPE["name"],

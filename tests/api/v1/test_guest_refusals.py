@@ -38,6 +38,7 @@ class TestShowLink:
             "recipient": None,
             "only_recipient": False,
             "time_zone": "UTC",
+            "absences": [],
             "guest_check": "none",
         }
         assert api.get(f"/v1/book/{link['slug']}") == expected

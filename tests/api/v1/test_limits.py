@@ -1,5 +1,6 @@
 """Limits, holidays and absences over HTTP: what is full or a day off is not on offer, and not booked."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -77,6 +78,28 @@ def test_a_meeting_type_has_limits_for_each_of_its_hosts(api: ApiDriver) -> None
     assert changed["limits"] == {"per_day": None, "per_week": None}
 
 
+def check_guests_are_told(api: ApiDriver, codes: list[str], absence: Any, colleague: Any) -> None:
+    """Check that guests of a link and a single-use link read who is away, and get to the colleague while they can."""
+    public = {"name": "Member", "from": absence["from"], "to": absence["to"], "message": absence["message"]}
+    instead = {"name": "Engineer", "url": colleague["url"]}
+    for path, code in zip(("/book", "/s"), codes, strict=True):
+        assert api.get(f"/v1/book/{code}")["absences"] == [{**public, "instead": instead}]
+        page = api.client.get(f"{path}/{code}?day={absence['to']}").text
+        [notice] = re.findall(r'<p class="notice[^>]*data-away.*?</p>', page)
+        assert "hidden" not in notice.partition(">")[0]
+        assert f'href="{colleague["url"]}"' in notice
+        text = re.sub("<.*?>", "", notice).strip()
+        assert text.startswith("Member is away from Monday")
+        assert text.endswith(f"{date.fromisoformat(absence['to']).year}. On parental leave. Meet Engineer instead")
+        other = (date.fromisoformat(absence["to"]) + timedelta(days=31)).isoformat()[:7]
+        assert re.search(r"<p[^>]*data-away[^>]* hidden>", api.client.get(f"{path}/{code}?month={other}").text)
+    changed = api.patch(f"/v1/links/{colleague['id']}", {"single_use_only": True}, "engineer")
+    assert api.get(f"/v1/book/{codes[0]}")["absences"] == [{**public, "instead": None}]
+    api.patch(f"/v1/links/{changed['id']}", {"single_use_only": False}, "engineer")
+    api.post(f"/v1/links/{changed['id']}/disable", None, "engineer")
+    assert api.get(f"/v1/book/{codes[1]}")["absences"] == [{**public, "instead": None}]
+
+
 def test_holidays_and_absences_are_days_off(api: ApiDriver) -> None:
     link = api.create_link(slug="away")
     colleague = api.create_link(slug="stand-in", who="engineer")
@@ -90,6 +113,7 @@ def test_holidays_and_absences_are_days_off(api: ApiDriver) -> None:
     assert me["absences"] == [absence]
     assert list_days(api, link["slug"]) == list_dates(MONDAY + timedelta(days=5), 9)
     assert book(api, "away", MONDAY, 9, 422)["code"] == "slot_not_offered"
+    check_guests_are_told(api, [link["slug"], *api.create_codes(link)], absence, colleague)
     christmas = date(LATER.year, 12, 25) if date(LATER.year, 12, 22) > LATER else date(LATER.year + 1, 12, 25)
     wide = api.post(
         "/v1/meeting-types", {"name": "Wide", "duration_minutes": 30, "booking_window_days": 800}, "admin", 201

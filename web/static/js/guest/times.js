@@ -152,6 +152,7 @@ export function renderTimes(openMonth) {
   const note = state.day ? describeClockChange(state.day) : "";
   findPart("times-note").textContent = note;
   findPart("times-note").hidden = !note;
+  findParts("away").forEach((away) => { away.hidden = away.dataset.first > findLastDay(state.month) || away.dataset.last < `${state.month}-01`; });
   panel.append(isLoading ? createSkeleton() : times.length ? createList(times) : createEmptyNote(openMonth));
   panel.setAttribute("aria-busy", isLoading);
   if (!isLoading) announceTimes(times.length);
