@@ -14,13 +14,12 @@ from rich.table import Table
 from api.cli.command_context import Json, explain_errors, use_services
 from api.http.validation_messages import parse_id
 from api.instant_parsing import parse_as_of
-from api.v1.history import redact_busy_feed
 from domain.refusals import NotFound
 from integrations.plain_text import to_one_line
 from projections.queries.query import iterate_pages
 from replay import as_of
 from replay.history import event_history
-from replay.history.event_rows import HistoryRow
+from replay.history.event_rows import HistoryRow, redact_busy_feed
 from store.database import Database
 
 MAX_ROWS = 10_000

@@ -17,12 +17,11 @@ from api.v1.response_models import PageOf
 from domain.refusals import NotFound
 from replay.history import event_history
 from replay.history.event_history import HistoryFilters
-from replay.history.event_rows import HistoryRow
+from replay.history.event_rows import HistoryRow, redact_busy_feed
 
 router = APIRouter(prefix="/v1/history", tags=["History"], route_class=StrictRoute)
 
 Position = Annotated[int, Query(ge=0, le=2**63 - 1)]
-HIDDEN = "hidden"
 
 
 def require_auditor(caller: CurrentCaller) -> None:
@@ -92,12 +91,3 @@ def get_stream_history(
 def redact_event(caller: Caller, row: HistoryRow) -> dict[str, Any]:
     """Hide a person's busy_feed_url from everybody but that person and admins."""
     return dict(row) if caller.limit_visibility("admin") in (None, row["stream_id"]) else redact_busy_feed(row)
-
-
-def redact_busy_feed(row: HistoryRow) -> dict[str, Any]:
-    """Hide the secret busy_feed_url in an event: in its data and in its changes."""
-    if "busy_feed_url" not in row["data"]:
-        return dict(row)
-    secret = {"from": HIDDEN, "to": HIDDEN}
-    changes = [{**change, **secret} if change["field"] == "busy_feed_url" else change for change in row["changes"]]
-    return {**row, "data": {**row["data"], "busy_feed_url": None}, "changes": changes}

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from psycopg.rows import DictRow
 
+HIDDEN = "hidden"
 Change = TypedDict("Change", {"field": str, "from": Any, "to": Any})
 
 
@@ -113,3 +114,12 @@ def to_instant(value: object) -> datetime | None:
 def to_text(value: object) -> str | None:
     """A text from its JSON; None for anything else."""
     return value if isinstance(value, str) else None
+
+
+def redact_busy_feed(row: HistoryRow) -> dict[str, Any]:
+    """Hide the secret busy_feed_url in an event: in its data and in its changes."""
+    if "busy_feed_url" not in row["data"]:
+        return dict(row)
+    secret = {"from": HIDDEN, "to": HIDDEN}
+    changes = [{**change, **secret} if change["field"] == "busy_feed_url" else change for change in row["changes"]]
+    return {**row, "data": {**row["data"], "busy_feed_url": None}, "changes": changes}
