@@ -20,7 +20,15 @@ from tests.projections.story import LogBuilder
 CONTRACT_SENTENCES = {
     *("PersonAdded", "PersonUpdated", "MeetingTypeCreated", "MeetingTypeUpdated", "ManagedLinkCreated"),
     *("ManagedLinkUpdated", "LinkCreated", "LinkUpdated", "LinkDisabled", "LinkEnabled", "LinkDeleted"),
-    *("SingleUseIssued", "DirectIssued", "SingleUseRevoked", "MeetingBooked", "Rescheduled", "MeetingCancelled"),
+    *(
+        "SingleUseIssued",
+        "SingleUseSendRequested",
+        "DirectIssued",
+        "SingleUseRevoked",
+        "MeetingBooked",
+        "Rescheduled",
+        "MeetingCancelled",
+    ),
     *("CalendarConflictFound", "CalendarWritten", "CalendarFailed", "CalendarRequested"),
     *("PersonInvited", "OrganisationUpdated", "NewLinkRequested"),
     *("NoShowMarked", "NoShowUnmarked"),
