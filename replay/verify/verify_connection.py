@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from psycopg import Connection
+from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, tuple_row
 
 from store.database import Database
@@ -27,8 +28,10 @@ class VerifyConnection:
     @contextmanager
     def hold_snapshot(self) -> Iterator[None]:
         """Answers all queries until the end from one snapshot, for what no single statement can compare."""
+        is_first = self.connection.info.transaction_status == TransactionStatus.IDLE
         with self.connection.transaction():
-            self.connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            if is_first:  # inside of the caller's transaction, its isolation is the caller's
+                self.connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             yield
 
     def fetch_rows(self, query: str, params: dict[str, Any] | None = None) -> list[DictRow]:
