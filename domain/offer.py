@@ -169,6 +169,19 @@ class LinkOffer(Offer):
         """Until when it can be booked; None for ever."""
         return self.token.compute_expiry(self.link) if self.token else self.link.properties.expires_at
 
+    def build_booked_fields(self, start: datetime) -> dict[str, Any]:
+        """Returns the fields of a booking's event that say what it was decided on, and when the meeting is."""
+        return {
+            "link_kind": self.link.properties.kind,
+            "link_version": self.link.version,
+            "meeting_type_id": self.meeting_type.id,
+            "meeting_type_version": self.meeting_type.version,
+            "host_ids": self.host_ids,
+            "host_versions": tuple(host.version for host in self.hosts),
+            **self.meeting_type.properties.schedule_fields,
+            **self.build_time_fields(start),
+        }
+
     def refuse_if_closed(self, now: datetime) -> None:
         """Passes only if it can be booked now. Raises the refusals of `Token.refuse_if_closed`."""
         if self.token is not None:

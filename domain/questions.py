@@ -1,10 +1,16 @@
-"""Questions: what a guest is asked when they book."""
+"""Questions: what a guest is asked when they book. Each meeting type has its own."""
 
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 QuestionKind = Literal["short", "long", "one_of", "many_of", "tick", "number", "phone"]
+
+MAX_QUESTIONS = 20
+MAX_OPTIONS = 50
+MIN_OPTIONS = 2
+KINDS_WITH_OPTIONS = frozenset({"one_of", "many_of"})
+KEY_PATTERN = "^[a-z][a-z0-9_]{0,39}$"
 
 
 class Question(BaseModel):

@@ -1,6 +1,7 @@
 """Why a command was refused: the docstring is the sentence people read, the code is the class name in snake case."""
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from math import ceil
 
@@ -26,6 +27,11 @@ class Invalid(Refusal):
         super().__init__(field, message)
         self.field = field
         self.message = message
+
+    @property
+    def errors(self) -> Mapping[str, str]:
+        """The message of each field that breaks a rule."""
+        return {self.field: self.message}
 
 
 class Unauthorized(Refusal):

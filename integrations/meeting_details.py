@@ -15,12 +15,17 @@ from integrations.plain_text import to_display_name
 
 @dataclass(frozen=True, slots=True)
 class GuestDetails:
-    """The details that the guest entered."""
+    """The details that the guest entered; `answers` are pairs of a question and what they answered, as people read it.
+
+    `mailed_answers` are those for the guest: whose address it is, nobody knows, so nothing in them becomes a link.
+    """
 
     name: str
     email: str
     time_zone: str
     notes: str | None
+    answers: Sequence[tuple[str, str]] = ()
+    mailed_answers: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +90,23 @@ class MeetingDetails:
         """The meeting's title for its hosts."""
         return f"{self.meeting_type.name} with {to_display_name(self.guest.name) if self.guest else 'a guest'}"
 
+    def describe_answers(self, for_guest: bool) -> str:
+        """Describe the guest's answers, a line each."""
+        if self.guest is None:
+            return ""
+        answers = self.guest.mailed_answers if for_guest else self.guest.answers
+        return "\n".join(f"{label}: {text}" for label, text in answers)
+
     def build_entry(self, for_guest: bool, zone: str, sent_by: str | None = None) -> CalendarEntry:
         """Build the entry for the guest's calendar, or for a host's."""
         change_hint = f"Reschedule or cancel: {self.manage_url}" if for_guest else f"The booking: {self.page_url}"
         notes = self.guest.notes if self.guest and not for_guest else None
-        paragraphs = [self.meeting_type.description, f"Notes of the guest:\n{notes}" if notes else None, change_hint]
+        paragraphs = [
+            self.meeting_type.description,
+            self.describe_answers(for_guest),
+            f"Notes of the guest:\n{notes}" if notes else None,
+            change_hint,
+        ]
         guests = [Participant(self.guest.name, self.guest.email)] if self.guest else []
         return CalendarEntry(
             token_id=self.token_id,

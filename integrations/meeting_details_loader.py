@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from domain.answers import format_answer
 from domain.commands.command_group import CommandGroup
 from domain.link import Link
 from domain.link_request import LinkRequest
@@ -18,6 +19,7 @@ from domain.replacement import derive_replacement_id
 from domain.token import Token
 from domain.token_events import CalendarConflictFound, MeetingBooked, MeetingCancelled, Rescheduled
 from integrations.meeting_details import GuestDetails, LinkRequestDetails, MeetingDetails
+from integrations.plain_text import to_display_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,4 +140,19 @@ def to_guest_details(details: Any) -> GuestDetails | None:
     if details is None:
         return None
     guest = details["guest"]
-    return GuestDetails(guest["name"], guest["email"], guest["time_zone"], details.get("notes"))
+    answers = details.get("answers", ())
+    return GuestDetails(
+        guest["name"],
+        guest["email"],
+        guest["time_zone"],
+        details.get("notes"),
+        answers=[(answer["label"], format_answer(answer)) for answer in answers],
+        mailed_answers=[(answer["label"], guard_answer(answer)) for answer in answers],
+    )
+
+
+def guard_answer(answer: Mapping[str, Any]) -> str:
+    """Return an answer's text in which no program finds an address, if the guest was free to write it."""
+    text = format_answer(answer)
+    is_free_text = answer["kind"] in ("short", "long")
+    return "\n".join(to_display_name(line) for line in text.splitlines()) if is_free_text else text

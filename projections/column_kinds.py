@@ -243,8 +243,9 @@ class Detail(ColumnKind):
     key: str
 
     def build_reader(self, field: Field) -> Callable[[DictRow], Any]:
-        if not field.is_optional:  # metadata is never absent
-            return lambda record: (record[self.details.name] or {}).get(self.key) or {}
+        if not field.is_optional:  # metadata and answers are never absent
+            empty_type = get_origin(field.type) or field.type
+            return lambda record: (record[self.details.name] or {}).get(self.key) or empty_type()
         return lambda record: (record[self.details.name] or {}).get(self.key)
 
     def list_view_columns(self, field: Field) -> Mapping[str, str]:

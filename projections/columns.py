@@ -12,7 +12,6 @@ from psycopg.rows import DictRow
 from typing_extensions import is_typeddict
 
 from projections.column_kinds import Column, ColumnKind, Field, Hidden, unwrap_optional
-from projections.queries.name_lookups import Named
 from projections.queries.pagination import Row
 
 
@@ -101,7 +100,8 @@ def build_field(name: str, hint: Any, alias: str) -> Field:
 def list_flat_types(row_type: type[Any]) -> Mapping[str, Any]:
     """The names of a row type's fields without nesting, each with its Python type.
 
-    `link` becomes `link_id` and `link_name`; of a list of things only the names stay, as one text.
+    `link` becomes `link_id` and `link_name`; of a list of things only the names stay, as one text. Metadata and answers
+    are one text, in JSON.
     """
     flat: dict[str, Any] = {}
     for name, hint in get_type_hints(row_type).items():
@@ -109,5 +109,5 @@ def list_flat_types(row_type: type[Any]) -> Mapping[str, Any]:
         if is_typeddict(type):
             flat |= {f"{name}_{key}": unwrap_optional(inner)[0] for key, inner in get_type_hints(type).items()}
         else:
-            flat[name] = str if type == list[Named] else type
+            flat[name] = str if get_origin(type) in (list, dict) else type
     return flat

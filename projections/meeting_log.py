@@ -15,6 +15,7 @@ from projections.queries.name_lookups import LINK, MEETING_TYPE, PERSON, TEAM, N
 from projections.queries.pagination import MAX_ROWS, Page, Sort
 from projections.queries.query import Listing, QuerySource, WhereClause, iterate_pages
 from projections.queries.word_search import match_details_or_link
+from projections.questions import AnswerRow
 from projections.read_model import (
     ReadModel,
     has_event,
@@ -62,11 +63,13 @@ class MeetingRow(TypedDict):
     single_use_id: Annotated[UUID | None, Computed("CASE WHEN m.link_type = 'single_use' THEN m.booking_id END")]
     recipient: Annotated[Recipient | None, Detail(ISSUE_DETAILS, "recipient")]
     label: Annotated[str | None, Detail(ISSUE_DETAILS, "label")]
+    metadata: Annotated[dict[str, str], Detail(ISSUE_DETAILS, "metadata")]
     meeting_type: Annotated[Named, Reference(MEETING_TYPE, "(booked ->> 'meeting_type_id')::uuid")]
     host: Annotated[Named, Reference(PERSON, ids="m.host_ids[1]")]
     co_hosts: Annotated[list[Named], Reference(PERSON, ids="m.host_ids[2:]")]
     team: Annotated[Named | None, Reference(TEAM, "(chosen ->> 'team_id')::uuid")]
     guest: Annotated[Guest | None, Detail(DETAILS, "guest")]
+    answers: Annotated[list[AnswerRow], Detail(DETAILS, "answers")]
     starts_at: Annotated[datetime, Column("(coalesce(moved, booked) ->> 'starts_at')::timestamptz")]
     ends_at: Annotated[datetime, Column("(coalesce(moved, booked) ->> 'ends_at')::timestamptz")]
     reschedule_count: Annotated[int, Column("reschedule_count")]
@@ -88,6 +91,7 @@ class BookingRow(MeetingRow):
     """A booked meeting with what only its own page and API resource have."""
 
     notes: Annotated[str | None, Detail(DETAILS, "notes", before="starts_at")]
+    locale: Annotated[str | None, Column("booked ->> 'locale'", before="version")]
     chosen: Annotated[ChoiceRow | None, Composed(lambda record: to_choice(record["chosen"]))]
     version: Annotated[int, Column("version")]
 
@@ -107,7 +111,7 @@ VIEW = COLUMNS.build_view(MeetingRow, "meeting_log")
 
 MEETING_LOG = ReadModel(
     name="meeting_log",
-    version=5,
+    version=6,
     key="booking_id",
     table=COLUMNS.table,
     indexes=(

@@ -13,6 +13,7 @@ from projections.days_off import LIMITS, LimitsRow
 from projections.queries.pagination import Page, Sort
 from projections.queries.query import Listing, QuerySource, WhereClause
 from projections.queries.word_search import match_own_words
+from projections.questions import QuestionRow
 from projections.read_model import FIRST_TIME, LAST_TIME, ReadModel, select_last_payload
 
 DEFAULT_REMINDERS = f"'{list(MeetingTypeProperties.model_fields['reminders_minutes'].default)}'::jsonb"
@@ -43,6 +44,7 @@ class MeetingTypeRow(TypedDict):
     reminders_minutes: Annotated[list[int], Column(f"coalesce(payload -> 'reminders_minutes', {DEFAULT_REMINDERS})")]
     follow_up: Annotated[FollowUpRow | None, Column("nullif(payload -> 'follow_up', 'null')")]
     limits: Annotated[LimitsRow, Column(LIMITS)]
+    questions: Annotated[list[QuestionRow], Column("coalesce(payload -> 'questions', '[]')")]
     version: Annotated[int, Column("version")]
 
 
@@ -58,7 +60,7 @@ COLUMNS = Columns(FullMeetingTypeRow, alias="t", key="meeting_type_id", hidden=(
 
 MEETING_TYPES = ReadModel(
     name="meeting_types",
-    version=4,
+    version=5,
     key="meeting_type_id",
     table=COLUMNS.table,
     indexes=("(created_at, meeting_type_id)", "({schema}.fold_text(name), meeting_type_id)", "USING gin (words)"),

@@ -32,6 +32,7 @@ class PersonRow(TypedDict):
     limits: Annotated[LimitsRow, Column(LIMITS)]
     holidays: Annotated[HolidaysRow | None, Column(HOLIDAYS)]
     absences: Annotated[list[AbsenceRow], Column(ABSENCES)]
+    locale: Annotated[str | None, Column("payload ->> 'locale'")]
     version: Annotated[int, Column("version")]
 
 
@@ -47,7 +48,7 @@ COLUMNS = Columns(FullPersonRow, alias="p", key="person_id", hidden=(WORDS,))
 
 PEOPLE = ReadModel(
     name="people",
-    version=3,
+    version=4,
     key="person_id",
     table=COLUMNS.table,
     indexes=("(created_at, person_id)", "({schema}.fold_text(name), person_id)", "USING gin (words)"),

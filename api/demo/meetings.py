@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID, uuid4, uuid5
 
 from api.demo.guests import GUEST_REASONS, GUESTS, HOST_REASONS, NOTES, REVOKE_REASONS, Guest
@@ -189,7 +189,10 @@ class SampleBookings:
         )
         notes = pick(NOTES, number // 3) if number % 3 == 0 else None
         request = BookingRequest(
-            self.find_free_time(offer, number, at), {"guest": guest._asdict(), "notes": notes}, key
+            self.find_free_time(offer, number, at),
+            {"guest": guest._asdict(), "notes": notes},
+            key,
+            answers=give_answers(offer, number),
         )
         self.scheduling.book_meeting(build_guest_context(at), target, request)
 
@@ -230,6 +233,17 @@ class SampleBookings:
         start = at + timedelta(days=pick(DAYS_AHEAD, number))
         slots = self.scheduling.list_slots(offer, Interval(start, start + SEARCH_PERIOD), at)
         return pick(slots[:14], number * 5).start
+
+
+def give_answers(offer: Offer, number: int) -> dict[str, Any]:
+    """Give a guest's answers to what a meeting type of the sample asks: options of a list, and numbers."""
+    answers: dict[str, Any] = {}
+    for question in offer.meeting_type.properties.questions:
+        if question.kind == "many_of":
+            answers[question.key] = [pick(question.options, number), pick(question.options, number + 1)]
+        if question.kind == "number":
+            answers[question.key] = 5 * (number % 12 + 1)
+    return answers
 
 
 def build_guest_context(at: datetime) -> Context:

@@ -12,6 +12,7 @@ from domain.managed_link import ManagedLink, ManagedLinkProperties
 from domain.meeting_type import MeetingTypeProperties
 from domain.permissions import expand_roles
 from domain.person import OFFICE_HOURS, DayHours, PersonProperties, Role
+from domain.questions import Question
 from domain.team import TeamMember, TeamProperties
 
 AUTHOR = Actor(kind="system", id=UUID("6e65786f-7261-4073-8973-74656d732e21"))
@@ -84,6 +85,15 @@ TYPES = {
         minimum_notice_minutes=24 * 60,
         booking_window_days=45,
         slot_step_minutes=30,
+        questions=(
+            Question(
+                key="topics",
+                label="What should we look at?",
+                kind="many_of",
+                options=("Architecture", "Security", "Integrations", "Migration"),
+            ),
+            Question(key="engineers", label="How many engineers will use it?", kind="number"),
+        ),
     ),
 }
 TEAM = {"mira": 2, "noor": 1}  # sales engineers, with their weights

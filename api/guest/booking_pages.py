@@ -1,5 +1,6 @@
 """The pages `/book/{slug}` and `/s/{code}`: the free times of a link, and the form that books one."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from api.guest.form import MESSAGES, NO_CODE_MESSAGE, SENT_BEFORE_MESSAGE, Field
 from api.guest.picker import Picker, build_picker
 from api.guest.picker_form import build_form_context
 from api.guest.query_parameters import parse_time_query
+from api.guest.questions import read_prefill, to_form_errors
 from api.guest.route import GuestRoute
 from api.http.dependencies import CurrentServices, build_position_header
 from api.http.error_codes import REFUSAL_STATUSES
@@ -19,15 +21,11 @@ from api.http.rate_limiter import GuestAdmission, GuestAdmissionOf
 from api.http.request_check import find_guest_check, request_code
 from api.pages.rendering.templates import render_page
 from api.services import Services
-from api.v1.guest_booking import (
-    book_or_repeat,
-    build_booking_request,
-    build_hosts,
-    build_offered_type,
-    get_team_name,
-)
+from api.v1.guest_booking import book_or_repeat, build_booking_request
+from api.v1.guests.responses import build_hosts, build_offered_type, build_questions, get_team_name
 from api.v1.host_absences import list_host_absences
 from api.v1.open_links import find_recipient, load_open_offer
+from domain.answers import InvalidAnswers
 from domain.commands.booking_request import BookingResult, BookingTarget
 from domain.event import Context
 from domain.offer import LinkOffer
@@ -136,6 +134,8 @@ def book_meeting(page_request: LinkPageRequest, form: GuestForm) -> Response:
         return render_under_new_key(page_request, form)
     except (ProofOfWorkRequired, MailedCodeRequired, MailedCodeWrong) as refusal:
         return request_code_entry(page_request, form, new_booking.guest.email, refusal)
+    except InvalidAnswers as refusal:
+        return render_booking_page(page_request, form.replace_errors(to_form_errors(refusal)), status=422)
     except NotTheRecipient as refusal:
         return render_booking_page(page_request, form.replace_errors({"email": refusal.sentence}), status=422)
     except (SlotTaken, SlotNotOffered, TooManyBookings, TooManyMails) as refusal:
@@ -198,13 +198,16 @@ def render_booking_page(
     offer = load_open_offer(services, page_request.target, page_request.context)
     if not offer.has_active_hosts:
         raise LinkUnattended
-    picker = build_link_picker(page_request, offer, form)
+    questions = build_questions(offer)
+    prefill = read_prefill(page_request.request.query_params, questions)
+    picker = build_link_picker(page_request, offer, form, prefill)
     recipient = find_recipient(services, offer)
     return render_page(
         page_request.request,
         "guest/book.html",
         REFUSAL_STATUSES[type(refusal)] if refusal else status,
-        **{**build_form_context(picker, form, refusal), "filled": form.fill_in_recipient(recipient)},
+        **{**build_form_context(picker, form, refusal), "filled": form.fill_in(prefill, recipient)},
+        questions=questions,
         meeting_type=build_offered_type(offer),
         hosts=build_hosts(offer),
         team=get_team_name(offer),
@@ -224,8 +227,10 @@ def describe_only_recipient(offer: LinkOffer, recipient: Recipient | None) -> st
     return (recipient["email"] if recipient else None) or ""
 
 
-def build_link_picker(page_request: LinkPageRequest, offer: LinkOffer, form: GuestForm) -> Picker:
-    """Build the picker of a link's free times, as the query or the form requests them."""
+def build_link_picker(
+    page_request: LinkPageRequest, offer: LinkOffer, form: GuestForm, prefill: Mapping[str, str]
+) -> Picker:
+    """Build the picker of a link's free times, as the query or the form requests them; its URLs keep the prefill."""
     query = parse_time_query(form.fields or page_request.request.query_params, offer.hosts[0].properties.time_zone)
     return build_picker(
         page_request.path,
@@ -235,4 +240,5 @@ def build_link_picker(page_request: LinkPageRequest, offer: LinkOffer, form: Gue
         query,
         choose_date_format(page_request.request.headers.get("accept-language")),
         page_request.context.now,
+        prefill=prefill,
     )

@@ -7,15 +7,17 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Depends, HTTPException
 from pydantic import BaseModel
 
+from api.guest.questions import PREFIX, find_broken_answers, parse_answers
 from api.http.form_body import UNREADABLE_MESSAGE, Form
 from api.pages.rendering.form_keys import generate_form_key, parse_form_key
 from api.pages.rendering.forms import InvalidForm, validate_form
-from api.v1.request_bodies import NewBooking, NewStart, Reason
+from api.v1.bodies.bookings import NewBooking
+from api.v1.request_bodies import NewStart, Reason
 from projections.single_use_links import Recipient
 
 M = TypeVar("M", bound=BaseModel)
 
-MAX_FIELDS = 20
+MAX_FIELDS = 40  # names; an answer may have several values
 SEND_AGAIN_MESSAGE = "Please press the button once more."
 SENT_BEFORE_MESSAGE = (
     "This form was sent before with other details, so nothing was done now. If you booked a meeting then, your"
@@ -34,10 +36,13 @@ MESSAGES = {
 
 
 def read_fields(form: Form) -> dict[str, str]:
-    """Return the fields of a form in which each stands once. Raises HTTPException."""
-    if len(form.pairs) > MAX_FIELDS:
+    """Return the fields of a form in which each stands once, or is an answer: then in lines. Raises HTTPException."""
+    names = dict.fromkeys(name for name, _ in form.pairs)
+    if len(names) > MAX_FIELDS:
         raise HTTPException(400, UNREADABLE_MESSAGE)
-    return {name: form.get_value(name) for name, _ in form.pairs}
+    return {
+        name: "\n".join(form.list_values(name)) if name.startswith(PREFIX) else form.get_value(name) for name in names
+    }
 
 
 Fields = Annotated[dict[str, str], Depends(read_fields)]
@@ -70,12 +75,15 @@ class GuestForm:
         fields = {name: value for name, value in self.fields.items() if name != "another_code"}
         return GuestForm({**fields, "mailed_code": ""})
 
-    def fill_in_recipient(self, recipient: Recipient | None) -> "GuestForm":
-        """Return the form as it is first shown to a recipient; a form that was sent stays as it is."""
-        if recipient is None or "name" in self.fields or "email" in self.fields:
+    def fill_in(self, prefill: Mapping[str, str], recipient: Recipient | None) -> "GuestForm":
+        """Return the form as it is first shown: with what the address says, and with the recipient's own details.
+
+        A form that was sent stays as it is.
+        """
+        if "name" in self.fields or "email" in self.fields:
             return self
-        values = {"name": recipient["name"] or "", "email": recipient["email"] or ""}
-        return GuestForm({**self.fields, **values}, self.errors)
+        own = {name: value for name in ("name", "email") if recipient and (value := recipient[name])}
+        return GuestForm({**self.fields, **prefill, **own}, self.errors)
 
     def replace_errors(self, errors: Mapping[str, str]) -> "GuestForm":
         """Return the same form with these errors."""
@@ -97,10 +105,13 @@ def parse_booking(form: GuestForm) -> tuple[NewBooking | None, GuestForm]:
         "notes": fields.get("notes", "").strip() or None,
         "mailed_code": "".join(code.split()) or None,
     }
+    answers = parse_answers(fields)
     new_booking, form = validate_body(NewBooking, body, form)
+    if errors := find_broken_answers(answers):
+        return None, form.replace_errors({**form.errors, **errors})
     if fields.get("key", "") != form.key:
         return None, form.replace_errors({**form.errors, "form": SEND_AGAIN_MESSAGE})
-    return new_booking, form
+    return new_booking and new_booking.model_copy(update={"answers": answers}), form
 
 
 def parse_start(form: GuestForm) -> tuple[NewStart | None, GuestForm]:

@@ -1,8 +1,8 @@
 """The time picker: the data of a month's page and its script."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import chain, islice
 
@@ -42,6 +42,7 @@ class Picker:
     duration: timedelta
     find_runs: FindRuns
     current: datetime | None = None
+    prefill: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def start(self) -> datetime | None:
@@ -55,11 +56,11 @@ class Picker:
 
     def build_url(self, **parameters: date | datetime | str | None) -> str:
         """Return the URL of this page with something chosen, in the zone of this page."""
-        return build_url(self.path, {"time_zone": self.query.time_zone, **build_query(**parameters)})
+        return build_url(self.path, {**self.prefill, "time_zone": self.query.time_zone, **build_query(**parameters)})
 
     def build_zone_url(self, zone: str) -> str:
         """Return the URL of this page in another zone."""
-        return build_url(self.path, {"time_zone": zone, **build_query(day=self.month.chosen)})
+        return build_url(self.path, {**self.prefill, "time_zone": zone, **build_query(day=self.month.chosen)})
 
     def format_span(self, start: datetime) -> str:
         """Return the begin and end of a meeting that starts at this time."""
@@ -135,8 +136,12 @@ def build_picker(
     date_format: DateFormat,
     now: datetime,
     current: datetime | None = None,
+    prefill: Mapping[str, str] | None = None,
 ) -> Picker:
-    """Build the picker of the requested month; `current`, the time that the meeting has, is not offered."""
+    """Build the picker of the requested month; `current`, the time that the meeting has, is not offered.
+
+    The URLs of `prefill` fill it into the form.
+    """
 
     def find_other_runs(interval: Interval) -> Sequence[StartRun]:
         runs = find_runs(interval)
@@ -145,4 +150,7 @@ def build_picker(
     rules = offer.meeting_type.properties.rules
     until = now + rules.booking_window
     month = build_month(find_other_runs, query, now, until, date_format)
-    return Picker(path, slots_path, query, date_format, month, now, until, rules.duration, find_other_runs, current)
+    return Picker(
+        *(path, slots_path, query, date_format, month, now, until),
+        *(rules.duration, find_other_runs, current, prefill or {}),
+    )

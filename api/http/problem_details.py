@@ -108,7 +108,7 @@ def handle_refusal(request: Request, error: Exception) -> JSONResponse:
 def build_refusal_response(error: Refusal) -> JSONResponse:
     """Build the response to a refusal of the domain."""
     if isinstance(error, Invalid):
-        return build_invalid_response([FieldError(field=error.field, message=error.message)])
+        return build_invalid_response([FieldError(field=name, message=text) for name, text in error.errors.items()])
     status = REFUSAL_STATUSES[type(error)]
     errors = None
     if status == 422:

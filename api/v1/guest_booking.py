@@ -1,7 +1,7 @@
 """Guest routes to look at a link, list its slots, be checked and book: /v1/book. The code grants the access."""
 
 from datetime import timedelta
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 from fastapi import APIRouter, BackgroundTasks, Query, Request, Response
 from pydantic import Field
@@ -21,17 +21,21 @@ from api.http.rate_limiter import GuestAdmission, GuestAdmissionOf, GuestContext
 from api.http.request_check import RequestCheck, find_guest_check, request_code
 from api.http.responses import build_json_response
 from api.services import Services
+from api.v1.bodies.bookings import NewBooking
+from api.v1.guests.responses import (
+    build_booking_made,
+    build_hosts,
+    build_offered_type,
+    build_questions,
+    get_team_name,
+)
 from api.v1.host_absences import list_host_absences
 from api.v1.open_links import find_recipient, load_open_offer, name_contact, resolve_target
-from api.v1.request_bodies import NewBooking
-from api.v1.response_models import BookingMade, Challenge, GuestBooking, Host, Offer, OfferedType, Slots
+from api.v1.response_models import BookingMade, Challenge, Offer, Slots
 from api.v1.slot_answers import render_slots
 from domain.commands.booking_request import BookingRequest, BookingResult, BookingTarget
-from domain.offer import Offer as DomainOffer
 from domain.offer import build_days_interval
 from domain.refusals import Invalid, LinkNotFound, Refusal
-from domain.token_events import MeetingBooked, Rescheduled
-from projections.meeting_log import Guest
 from store.shared_answers import Answer
 
 
@@ -63,14 +67,15 @@ def get_offer(services: CurrentServices, context: GuestContext, code: str) -> Of
     """What a link offers.
 
     `code` is the slug of a core link, or the code of a single-use link. The answer says whom a guest meets, for how
-    long, and until when the link can be used. A single-use link never shows its core link. It shows its recipient to
-    whoever has it, to be filled into the form.
+    long, until when the link can be used, and what is asked for. A single-use link never shows its core link. It shows
+    its recipient to whoever has it, to be filled into the form.
     """
     target = resolve_target(services, code)
     offer = load_open_offer(services, target, context)
     return Offer(
         kind="single_use" if target.token_id else offer.link.properties.kind,
         meeting_type=build_offered_type(offer),
+        questions=build_questions(offer),
         hosts=build_hosts(offer),
         team=get_team_name(offer),
         expires_at=offer.expires_at,
@@ -152,6 +157,9 @@ def book_meeting(
     can move and cancel the meeting, so it is secret. Send an `Idempotency-Key` of at least 128 random bits, and
     repeat the request with it when no answer came: the meeting is booked once. A refusal leaves the link usable.
 
+    `answers` are by the keys of the link's `questions`. An answer that breaks the rule of its question, one that is
+    required and missing, and one to no question are refused with `answers.KEY`.
+
     A core link whose `guest_check` is not `none` needs `proof_of_work` or `mailed_code` too.
     """
     target = resolve_target(services, code)
@@ -208,7 +216,7 @@ def build_booking_request(
     services: Services, admission: GuestAdmission, target: BookingTarget, body: NewBooking, key: str | None
 ) -> BookingRequest:
     """Build the request to book: the same for the JSON API and the page, so a retry by either way is recognised."""
-    details = {"guest": body.guest.model_dump(), "notes": body.notes}
+    details = {"guest": body.guest.model_dump(exclude={"locale"}), "notes": body.notes}
     check = RequestCheck(
         services,
         find_guest_check(services, target),
@@ -217,7 +225,7 @@ def build_booking_request(
         body.mailed_code,
         admission.context.now,
     )
-    return BookingRequest(body.start, details, key, check)
+    return BookingRequest(body.start, details, key, check, body.answers, body.guest.locale)
 
 
 def book_or_repeat(
@@ -243,47 +251,3 @@ def validate_days(first: Day, last: Day) -> tuple[Day, Day]:
     if last - first >= MAX_DAYS:
         raise Invalid("to", "Ask for at most 62 days.")
     return first, last
-
-
-def build_offered_type(offer: DomainOffer) -> OfferedType:
-    """Build the part of a meeting type that guests see."""
-    properties = offer.meeting_type.properties
-    return OfferedType(
-        name=properties.name,
-        description=properties.description,
-        duration_minutes=properties.duration_minutes,
-        location=properties.location,
-    )
-
-
-def get_team_name(offer: DomainOffer) -> str | None:
-    """Return the name of the team of which one member joins the hosts; nothing about its members."""
-    return offer.team.properties.name if offer.team else None
-
-
-def build_hosts(offer: DomainOffer) -> list[Host]:
-    """Build the part of the hosts that guests see, the host first."""
-    return [Host(name=host.properties.name) for host in offer.hosts]
-
-
-def build_booking_made(services: Services, result: BookingResult) -> BookingMade:
-    """Build the response to a new booking."""
-    meeting = result.token.meeting
-    assert meeting is not None
-    booking = build_guest_booking(result.token.id, meeting, result.offer, result.details["guest"], "scheduled")
-    return BookingMade(booking=booking, manage_url=services.build_manage_url(result.token.id))
-
-
-def build_guest_booking(
-    id: Any, meeting: MeetingBooked | Rescheduled, offer: DomainOffer, guest: dict[str, Any] | None, status: Any
-) -> GuestBooking:
-    """Build a booking as its guest sees it."""
-    return GuestBooking(
-        id=id,
-        status=status,
-        start=meeting.starts_at,
-        end=meeting.ends_at,
-        meeting_type=build_offered_type(offer),
-        hosts=build_hosts(offer),
-        guest=cast(Guest, guest) if guest else None,
-    )

@@ -10,7 +10,8 @@ from api.http.rate_limiter import GuestContext
 from api.http.responses import announce_change, build_json_response
 from api.http.strict_json import StrictRoute
 from api.services import Services
-from api.v1.guest_booking import From, To, Zone, build_guest_booking, validate_days
+from api.v1.guest_booking import From, To, Zone, validate_days
+from api.v1.guests.responses import build_guest_booking
 from api.v1.request_bodies import NewStart, Reason
 from api.v1.response_models import Managed, Slots
 from api.v1.slot_answers import render_slots
@@ -128,7 +129,7 @@ def build_managed_booking(services: Services, token: Token) -> Managed:
             token.id,
             token.meeting,
             services.scheduling.load_booking_offer(token),
-            details.data["guest"] if details else None,
+            details.data if details else None,
             "cancelled" if token.cancelled else active_status,
         )
     )

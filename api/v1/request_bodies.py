@@ -22,7 +22,6 @@ from api.field_types import (
     RequestBody,
     Slug,
     Text,
-    TimeZone,
     require_unique,
 )
 from domain.commands.single_use_links import SingleUseTerms
@@ -171,24 +170,6 @@ class Revocation(Reason):
     """The single-use links to withdraw, at most 200, and why."""
 
     ids: Annotated[list[UUID], AfterValidator(require_unique), Field(min_length=1, max_length=MAX_BULK_IDS)]
-
-
-class NewGuest(RequestBody):
-    """Who books, and in which zone they read times."""
-
-    name: Name
-    email: Email
-    time_zone: TimeZone
-
-
-class NewBooking(RequestBody):
-    """A meeting to book: the start of an offered slot, who books, and what the link asks for besides."""
-
-    start: Instant
-    guest: NewGuest
-    notes: Text | None = None
-    proof_of_work: Annotated[str, Field(max_length=4000, description="A solved challenge.")] | None = None
-    mailed_code: Annotated[str, Field(pattern=r"^[0-9]{6}$", description="The code that was mailed.")] | None = None
 
 
 MessageText = Annotated[Text | None, Field(description="Mailed to the guest with the change; a personal detail.")]

@@ -17,6 +17,7 @@ from projections.meeting_log import BookingRow, Guest, MeetingRow
 from projections.meeting_types import MeetingTypeRow
 from projections.people import PersonRow
 from projections.queries.name_lookups import Named
+from projections.questions import AnswerRow, QuestionRow
 from projections.single_use_links import Recipient, SingleUseRow
 from projections.teams import TeamRow
 from projections.usage import UsageRow
@@ -168,6 +169,7 @@ class Host(BaseModel):
 class Offer(BaseModel):
     """What a link offers to a guest; `time_zone` is the host's, `guest_check` what a booking needs besides.
 
+    `questions` are asked of the guest; answers are sent by their keys.
     `team` is the name of a team of which one member joins the hosts; who it is, is said once a meeting is booked.
     `recipient` is whom a single-use link was made for; with `only_recipient`, only their e-mail address books.
     `absences` are the times in which a host is away, both days included; in each, `instead` is a colleague's page.
@@ -175,6 +177,7 @@ class Offer(BaseModel):
 
     kind: Literal["standard", "managed", "single_use"]
     meeting_type: OfferedType
+    questions: list[QuestionRow]
     hosts: list[Host]
     team: str | None
     expires_at: datetime | None
@@ -234,6 +237,7 @@ class GuestBooking(BaseModel):
     meeting_type: OfferedType
     hosts: list[Host]
     guest: Guest | None
+    answers: list[AnswerRow]
 
 
 class BookingMade(BaseModel):

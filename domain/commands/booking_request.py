@@ -1,12 +1,15 @@
 """What a guest sends to book a meeting, and what comes of it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from domain.answers import check_answers
 from domain.guest_check import GuestCheck
 from domain.offer import LinkOffer
+from domain.questions import Question
 from domain.token import Token
 
 
@@ -22,6 +25,7 @@ class BookingTarget:
 class BookingRequest:
     """A guest's booking request: a start, and the personal details {guest, notes} that are stored beside the log.
 
+    `answers` are values by the keys of questions, as they were sent; `locale` is the guest's language (BCP 47).
     A repeated request is recognised whatever was sent for the check, which each booking spends anew.
     """
 
@@ -29,11 +33,23 @@ class BookingRequest:
     details: dict[str, Any]
     key: str | None = None
     check: GuestCheck | None = None  # for core links
+    answers: Mapping[str, Any] = field(default_factory=dict)
+    locale: str | None = None
 
     @property
     def body(self) -> dict[str, Any]:
-        """The request as values, which the Idempotency-Key stands for."""
-        return {"start": self.start.isoformat(), **self.details}
+        """The request as values, which the Idempotency-Key stands for; without what is not sent, as it ever was."""
+        later = {"answers": dict(self.answers), "locale": self.locale}
+        return {
+            "start": self.start.isoformat(),
+            **self.details,
+            **{name: value for name, value in later.items() if value},
+        }
+
+    def build_details(self, questions: Sequence[Question]) -> dict[str, Any]:
+        """Returns the personal details to keep, with the answers as they were asked. Raises InvalidAnswers."""
+        answers = check_answers(questions, self.answers)
+        return {**self.details, **({"answers": answers} if answers else {})}
 
 
 @dataclass(frozen=True, slots=True)

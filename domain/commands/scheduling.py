@@ -39,8 +39,8 @@ class SchedulingCommands(TeamChoiceCommands, RecipientChecks):
         """Books the meeting, or answers a repeated request as it was answered.
 
         Raises LinkNotFound, LinkUsed, LinkRevoked, LinkDeleted, LinkDisabled, LinkExpired, LinkSingleUseOnly,
-        LinkUnconfirmed, NotTheRecipient, SlotNotOffered, SlotTaken, TooManyBookings, TooManyMails, ProofOfWorkRequired,
-        MailedCodeRequired, MailedCodeWrong, IdempotencyKeyReused, Erased, TryAgain.
+        LinkUnconfirmed, NotTheRecipient, SlotNotOffered, InvalidAnswers, SlotTaken, TooManyBookings, TooManyMails,
+        ProofOfWorkRequired, MailedCodeRequired, MailedCodeWrong, IdempotencyKeyReused, Erased, TryAgain.
         """
         known_token_id = target.token_id or (uuid4() if request.key is None else None)
 
@@ -70,14 +70,16 @@ class SchedulingCommands(TeamChoiceCommands, RecipientChecks):
     ) -> BookingResult:
         """Appends the booking under the versions that it was decided on, on a core link with its check and quotas.
 
-        Raises SlotTaken, TooManyBookings, TooManyMails, ProofOfWorkRequired, MailedCodeRequired, MailedCodeWrong.
+        Raises InvalidAnswers, SlotTaken, TooManyBookings, TooManyMails, ProofOfWorkRequired, MailedCodeRequired,
+        MailedCodeWrong.
         """
         is_on_core_link = token.issued_event is None
+        kept_details = request.build_details(offer.meeting_type.properties.questions)
         choice = self.choose_hosts(offer, request.start, context, state)
         offer = choice.offer
         proof = request.check.verify(offer.link.id) if request.check and is_on_core_link else None
         details = create_personal_details(
-            token.id, request.details, request.details["guest"]["name"], request.details["guest"]["email"]
+            token.id, kept_details, request.details["guest"]["name"], request.details["guest"]["email"]
         )
         token.book(
             context,
@@ -85,15 +87,9 @@ class SchedulingCommands(TeamChoiceCommands, RecipientChecks):
             request_digest=compute_digest(request.body, details.salt),
             details_id=details.id,
             details_digest=details.digest,
-            link_kind=offer.link.properties.kind,
-            link_version=offer.link.version,
-            meeting_type_id=offer.meeting_type.id,
-            meeting_type_version=offer.meeting_type.version,
-            host_ids=offer.host_ids,
-            host_versions=tuple(host.version for host in offer.hosts),
-            **offer.meeting_type.properties.schedule_fields,
             chosen=choice.chosen,
-            **offer.build_time_fields(request.start),
+            locale=request.locale,
+            **offer.build_booked_fields(request.start),
         )
         conditions = AppendConditions(
             reads=(offer.link, offer.meeting_type, *offer.hosts, *choice.reads),
@@ -104,7 +100,7 @@ class SchedulingCommands(TeamChoiceCommands, RecipientChecks):
             tally=choice.tally,
             limits=offer.list_limit_windows(request.start),
         )
-        return BookingResult(token, offer, request.details, self.append_events(token, conditions=conditions))
+        return BookingResult(token, offer, kept_details, self.append_events(token, conditions=conditions))
 
     def replay_booking(self, token: Token, context: Context, request: BookingRequest) -> BookingResult:
         """Returns the first answer to a repeated request. Raises LinkUsed, IdempotencyKeyReused, Erased."""

@@ -94,7 +94,7 @@ def render_mail(message: MailMessage, template: str) -> str:
         MailDetail(detail.label, to_one_line(detail.value, 2_000), detail.before and to_one_line(detail.before))
         for detail in message.details
     ]
-    quotes = [(heading, to_lines(text)) for heading, text in message.quotes]
+    quotes = [(to_one_line(heading), to_lines(text)) for heading, text in message.quotes]
     return (
         load_environment()
         .get_template(template)

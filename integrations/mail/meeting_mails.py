@@ -122,7 +122,7 @@ def build_guest_mail(details: MeetingDetails, phrases: MailPhrases, sent_by: str
         details=list_details(
             details, phrases, guest.time_zone, with_whom=" and ".join(person.name for person in details.hosts)
         ),
-        quotes=[*list_reasons(details, by="host"), *list_messages(details, "Message")],
+        quotes=[*guest.mailed_answers, *list_reasons(details, by="host"), *list_messages(details, "Message")],
         button=button,
         url=url,
         closing="" if details.cancelled else MANAGE_HINT,
@@ -148,7 +148,6 @@ def build_host_mail(
     """Build the mail to a host, in their own time zone."""
     guest = details.guest
     name = guest.name if guest else "A guest, whose details were erased,"
-    notes = [("Notes", guest.notes)] if guest and guest.notes else []
     start = format_short_time(details.meeting.starts_at, addressee.time_zone)
     return MailMessage(
         to_name=addressee.name,
@@ -162,7 +161,11 @@ def build_host_mail(
             *list_details(details, phrases, addressee.time_zone, with_whom=describe_guest(guest)),
             *list_hosts(details),
         ],
-        quotes=[*notes, *list_reasons(details, by="guest"), *list_messages(details, "Message to the guest")],
+        quotes=[
+            *list_guest_texts(guest),
+            *list_reasons(details, by="guest"),
+            *list_messages(details, "Message to the guest"),
+        ],
         button="Open the booking",
         url=details.page_url,
         reply_to=(guest.name, guest.email) if guest else None,
@@ -209,6 +212,13 @@ def list_details(details: MeetingDetails, phrases: MailPhrases, zone: str, with_
 def list_hosts(details: MeetingDetails) -> list[MailDetail]:
     """List the hosts when there are several."""
     return [MailDetail("Hosts", ", ".join(host.name for host in details.hosts))] if len(details.hosts) > 1 else []
+
+
+def list_guest_texts(guest: GuestDetails | None) -> list[tuple[str, str]]:
+    """List the guest's answers, each under its question, and their notes, for a host."""
+    if guest is None:
+        return []
+    return [*guest.answers, *([("Notes", guest.notes)] if guest.notes else [])]
 
 
 def list_reasons(details: MeetingDetails, by: str) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from integrations.mail.meeting_mails import (
     describe_guest,
     format_short_time,
     format_time,
+    list_guest_texts,
     list_hosts,
 )
 from integrations.meeting_details import GuestDetails, MeetingDetails
@@ -65,7 +66,7 @@ def build_host_reminder(details: MeetingDetails, addressee: PersonProperties) ->
         headline="A meeting of yours is coming up",
         sentence=f"{guest.name if guest else 'A guest, whose details were erased,'} booked it with you.",
         details=[*list_details(details, zone, describe_guest(guest)), *list_hosts(details)],
-        quotes=[("Notes", guest.notes)] if guest and guest.notes else [],
+        quotes=list_guest_texts(guest),
         **build_buttons(details, details.page_url, details.page_url),
         reply_to=(guest.name, guest.email) if guest else None,
     )

@@ -45,6 +45,13 @@ WRONG_VALUES = {
     "integer": [f'"{SECRET}"', '"30"', "7.5", "1e1", "true", "[]", "{}", "-1", "1" + "0" * 30, "9" * 4_000],
     "boolean": ['"true"', "1", "0", "[]", "{}", f'"{SECRET}"'],
     "array": ["{}", "7", "true", f'"{SECRET}"', f'[{{"{SECRET}": 1}}]', "[null]"],
+    "several": [
+        "{}",
+        "[7]",
+        "[null]",
+        '[{"a": 1}]',
+        f'{{"{SECRET}": 1}}',
+    ],  # the type of an answer depends on its question
     "object": [
         "[]",
         "7",
@@ -110,8 +117,9 @@ class BodyField:
         yield from WRONG_VALUES[kind]
         if not self.nullable and not (self.optional_body and not self.path_in_body):
             yield "null"
-        if kind == "string":
+        if kind in ("string", "several"):
             yield from TEXTS
+        if kind == "string":
             name = str(self.path_in_body[-1])
             format_values = ILL_FORMED.get(self.schema.get("format", "")) or ILL_FORMED.get(name, [])
             yield from (f'"{text}"' for text in format_values)
@@ -136,7 +144,8 @@ def resolve_schema(schema: Any) -> tuple[Any, bool]:
     """A schema without reference and null, and whether null was allowed."""
     nullable = {"type": "null"} in schema.get("anyOf", [])
     if nullable:
-        [schema] = [schema_option for schema_option in schema["anyOf"] if schema_option != {"type": "null"}]
+        choices = [schema_option for schema_option in schema["anyOf"] if schema_option != {"type": "null"}]
+        schema = choices[0] if len(choices) == 1 else {"type": "several"}
     if "$ref" in schema:
         schema = DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
     return schema, nullable

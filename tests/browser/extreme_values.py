@@ -12,6 +12,7 @@ from domain.event import Context
 from domain.managed_link import ManagedLinkProperties
 from domain.meeting_type import MeetingTypeProperties
 from domain.person import PersonProperties
+from domain.questions import Question
 
 UNBROKEN = ("Wolfeschlegelsteinhausenbergerdorff" * 5)[:170]
 RIGHT_TO_LEFT = "מרים בן־דוד (ירושלים) 7"
@@ -35,7 +36,21 @@ def add_extreme_values(services: Services, now: datetime) -> None:
     )
     services.administration.add_person(founder, person, "extreme-person")
     meeting_type = MeetingTypeProperties(
-        name=UNBROKEN, description=PARAGRAPH, location=f"https://meet.example/{PARAGRAPH[:1900]}", duration_minutes=30
+        name=UNBROKEN,
+        description=PARAGRAPH,
+        location=f"https://meet.example/{PARAGRAPH[:1900]}",
+        duration_minutes=30,
+        questions=(
+            Question(key="k" * 40, label=UNBROKEN, kind="short"),
+            Question(key="goal", label=RIGHT_TO_LEFT, kind="long"),
+            Question(key="size", label=EMOJI, kind="one_of", options=(UNBROKEN, RIGHT_TO_LEFT)),
+            Question(
+                key="place", label="Place", kind="one_of", options=tuple(UNBROKEN[number:] for number in range(6))
+            ),
+            Question(key="topics", label=UNBROKEN, kind="many_of", options=(EMOJI, UNBROKEN)),
+            Question(key="terms", label=UNBROKEN, kind="tick"),
+            Question(key="phone", label=UNBROKEN, kind="phone"),
+        ),
     )
     services.administration.create_meeting_type(founder, meeting_type, "extreme-type")
     add_links(services, now)

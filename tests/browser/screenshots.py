@@ -340,6 +340,8 @@ PAGES = [
     Screenshot("settings", "/settings"),
     Screenshot("settings-extension", f"/settings/extension?extension={ID}&challenge={'a' * 43}"),
     Screenshot("timeline", "/history?type=Rescheduled", "tomasz", prepare=open_timeline),
+    Screenshot("questions", "/book/julio-deep-dive", None, choose_time),
+    Screenshot("extreme-questions", f"/book/{LONG_SLUG}", None, choose_time),
     Screenshot("extreme-book", f"/book/{LONG_SLUG}", None, wait_for_month),
     Screenshot("extreme-booked", f"/book/{LONG_SLUG}", None, book_meeting),
     Screenshot("extreme-link", f"/links/{LONG_LINK}"),

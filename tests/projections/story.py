@@ -148,6 +148,7 @@ class LogBuilder:
             preceding.append(self.build_event(token, DirectIssued, link_id=link))
         email = f"{guest.split()[0].lower()}@guests.example"
         data = {"guest": {"name": guest, "email": email, "time_zone": "Asia/Tokyo"}, "notes": "see you"}
+        data["answers"] = [{"key": "city", "label": "Your city", "kind": "short", "value": "Kyoto"}]
         self.append_with_details(
             token, MeetingBooked, data, f"{guest} {email}", preceding, link_id=link, link_kind=kind, link_version=1,
             meeting_type_id=meeting_type, meeting_type_version=1, host_ids=tuple(hosts),

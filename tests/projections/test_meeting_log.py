@@ -24,6 +24,8 @@ def test_the_whole_history_of_a_single_use_booking(
         "booking_id": token, "booked_at": booked_at, "status": "cancelled", "link_type": "single_use",
         "link": {"id": link, "name": "Meet me"}, "single_use_id": token,
         "recipient": {"name": "Grace", "email": "grace@recipients.example"}, "label": "Q2",
+        "metadata": {"deal": "42"}, "locale": None,
+        "answers": [{"key": "city", "label": "Your city", "kind": "short", "value": "Kyoto"}],
         "meeting_type": {"id": intro, "name": "Introduction"}, "host": {"id": ada, "name": "Ada Host"},
         "co_hosts": [{"id": bob, "name": "Bob Cohost"}], "team": None, "chosen": None,
         "guest": {"name": "Grace Hopper", "email": "grace@guests.example", "time_zone": "Asia/Tokyo"},

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from api.http.openapi.example_questions import QUESTION_VALUES
 from api.http.openapi.example_team import TEAM_VALUES
 from api.http.openapi.example_things import (
     CALDAV,
@@ -22,6 +23,7 @@ from api.http.openapi.example_things import (
 # a field has the value of its name, unless its schema stands before it
 VALUES: dict[str, Any] = {
     **TEAM_VALUES,
+    **QUESTION_VALUES,
     "Person.id": HOST["id"],
     "Person.name": HOST["name"],
     "NewPerson.name": HOST["name"],

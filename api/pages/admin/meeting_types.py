@@ -1,17 +1,17 @@
 """Administration of meeting types: the templates of meetings that links book."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel
 
 from api.http.dependencies import Caller, CurrentServices, Id, describe_request
-from api.http.form_body import FormModel
+from api.http.form_body import FormModel, FormText
 from api.pages.admin.days_off_form import parse_number
 from api.pages.admin.mail_previews import build_previews
+from api.pages.admin.questions_form import KIND_NAMES, QuestionRows, change_rows, validate_questions
 from api.pages.rendering.dependencies import Viewer, WaitsForPosition
 from api.pages.rendering.form_keys import generate_form_key
 from api.pages.rendering.form_submission import FormState, submit_edit, submit_new
@@ -33,7 +33,7 @@ FOLLOW_UP_CHOICES = (0, 60, 1_440, 2_880, 10_080)  # minutes after the end
 NEW_FORM = {"reminders_minutes": ["1440", "60"]}
 
 
-class MeetingTypeForm(BaseModel):
+class MeetingTypeForm(QuestionRows):
     """The form of a meeting type as typed, with the version it was made on, or the key of a new one."""
 
     name: str = ""
@@ -45,7 +45,7 @@ class MeetingTypeForm(BaseModel):
     buffer_after_minutes: str = "0"
     minimum_notice_minutes: str = "0"
     booking_window_days: str = "60"
-    reminders_minutes: list[str] = []
+    reminders_minutes: list[str] = []  # noqa: RUF012
     after_minutes: str = "60"
     message: str = ""
     per_day: str = ""
@@ -60,6 +60,7 @@ class MeetingTypeForm(BaseModel):
         values["reminders_minutes"] = [str(minutes) for minutes in properties.reminders_minutes]
         if properties.follow_up:
             values |= {name: str(value) for name, value in dict(properties.follow_up).items()}
+        values |= QuestionRows.from_questions(properties.questions)
         limits = dict(properties.limits).items()
         return cls(**values, **{name: str(most or "") for name, most in limits})
 
@@ -73,11 +74,13 @@ class MeetingTypeForm(BaseModel):
         """Return the fields as the JSON API takes them: numbers where possible, None for empty ones."""
         fields = self.model_dump(
             exclude={"version", "key", "reminders_minutes", "after_minutes", "message", "per_day", "per_week"}
+            | set(QuestionRows.model_fields)
         )
         message = self.message.replace("\r\n", "\n").strip()
         return (
             {name: value.strip() if name in TEXT_FIELDS else parse_number(value) for name, value in fields.items()}
             | {name: fields[name].strip() or None for name in ("description", "location")}
+            | {"questions": self.to_questions()}
             | {"limits": {"per_day": parse_number(self.per_day), "per_week": parse_number(self.per_week)}}
             | {
                 "reminders_minutes": [parse_number(value) for value in self.reminders_minutes],
@@ -89,6 +92,8 @@ class MeetingTypeForm(BaseModel):
 
 
 FormBody = Annotated[MeetingTypeForm, Depends(FormModel(MeetingTypeForm))]
+QuestionChange = Annotated[str, Depends(FormText("change"))]
+M = TypeVar("M", NewMeetingType, MeetingTypeChanges)
 
 
 @router.get("", dependencies=[WaitsForPosition])
@@ -112,7 +117,7 @@ def create_meeting_type(request: Request, services: CurrentServices, viewer: Vie
     viewer.require_any_role("admin")
 
     def create(key: str | None) -> CommandResult:
-        body = validate_form(NewMeetingType, form.to_values())
+        body = validate_values(NewMeetingType, form.to_values())
         request_body = describe_request(body, route="meeting-types")
         return services.administration.create_meeting_type(viewer.context, body.to_properties(), key, request_body)
 
@@ -126,6 +131,18 @@ def create_meeting_type(request: Request, services: CurrentServices, viewer: Vie
             "/admin/meeting-types", f"Created {isolate_text(form.name.strip())}.", result.position
         ),
     )
+
+
+@router.post("/new/questions")
+def change_new_questions(request: Request, viewer: Viewer, form: FormBody, change: QuestionChange) -> Response:
+    """Show a new form as typed with a question added, removed or moved; nothing is saved (admin)."""
+    return render_changed_questions(request, viewer, None, form, change)
+
+
+@router.post("/{id}/questions")
+def change_questions(request: Request, viewer: Viewer, id: Id, form: FormBody, change: QuestionChange) -> Response:
+    """Show a form as typed with a question added, removed or moved; nothing is saved (admin)."""
+    return render_changed_questions(request, viewer, id, form, change)
 
 
 @router.post("/new/preview")
@@ -160,7 +177,7 @@ def update_meeting_type(
     values = form.to_values()
 
     def update(version: int | None) -> int | None:
-        changes = validate_form(MeetingTypeChanges, values).get_sent_fields()
+        changes = validate_values(MeetingTypeChanges, values).get_sent_fields()
         return services.administration.update_meeting_type(viewer.context, id, changes, version)
 
     def redirect(position: int | None) -> Response:
@@ -180,12 +197,27 @@ def update_meeting_type(
     )
 
 
+def validate_values(model: type[M], values: Mapping[str, Any]) -> M:
+    """Validate a form, its questions first, so that an error names their row. Raises InvalidForm."""
+    validate_questions(values["questions"])
+    return validate_form(model, values)
+
+
+def render_changed_questions(
+    request: Request, viewer: Caller, id: UUID | None, form: MeetingTypeForm, change: str
+) -> Response:
+    """Render the form as typed after a press of a button at its questions."""
+    viewer.require_any_role("admin")
+    rows = QuestionRows.to_columns(change_rows(form.questions, change))
+    return render_form(request, id, form.model_copy(update=rows), FormState(key=form.key, version=form.version))
+
+
 def render_previews(request: Request, viewer: Caller, id: UUID | None, form: MeetingTypeForm) -> Response:
     """Render the form as typed with the mails that it says, or with its errors."""
     viewer.require_any_role("admin")
     state = FormState(key=form.key, version=form.version)
     try:
-        properties = validate_form(NewMeetingType, form.to_values()).to_properties()
+        properties = validate_values(NewMeetingType, form.to_values()).to_properties()
     except InvalidForm as error:
         return render_form(request, id, form, replace(state, errors=error.errors), 422)
     previews = build_previews(properties, viewer.person.properties, viewer.context.now)
@@ -212,5 +244,6 @@ def render_form(
         previews=previews or (),
         previewed=previews is not None,
         follow_up_choices=FOLLOW_UP_CHOICES,
+        kinds=KIND_NAMES,
         **vars(state),
     )

@@ -21,6 +21,7 @@ from api.pages.rendering.guest_footer import load_guest_footer
 from api.pages.rendering.static_files import build_static_url
 from api.pages.rendering.typed_text import render_isolated_text, render_names, render_typed_text, take_initial
 from api.web_files import ICONS, TEMPLATES
+from domain.answers import format_answer
 from domain.durations import describe_minutes
 from domain.text_direction import isolate_text
 from integrations.plain_text import DIRECTION_CHARACTER
@@ -56,6 +57,7 @@ def create_environment() -> Environment:
     environment.globals.update(
         initial=take_initial,
         zone_name=name_place,
+        format_answer=format_answer,
         isolated=isolate_text,
         instant=to_instant,
         bdi=render_typed_text,

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, StrictBool
 
-from api.field_types import DAY, WEEKDAYS, Email, Name, RequestBody, TimeZone, WebAddress, require_unique
+from api.field_types import DAY, WEEKDAYS, Email, Locale, Name, RequestBody, TimeZone, WebAddress, require_unique
 from api.v1.bodies.days_off import Absences, HolidaysBody, LimitsBody, to_domain_fields
 from api.v1.request_bodies import PatchBody
 from domain.availability.hours import check_hours
@@ -58,6 +58,7 @@ class NewPerson(RequestBody):
     limits: LimitsBody | None = None
     holidays: HolidaysBody | None = None
     absences: Absences = []  # noqa: RUF012
+    locale: Locale | None = None
     invite: StrictBool = True
 
     def to_properties(self) -> PersonProperties:
@@ -69,7 +70,7 @@ class NewPerson(RequestBody):
 class OwnChanges(PatchBody):
     """What a person may change of themselves."""
 
-    CLEARABLE = frozenset({"busy_feed_url", "limits", "holidays"})
+    CLEARABLE = frozenset({"busy_feed_url", "limits", "holidays", "locale"})
 
     busy_feed_url: WebAddress | None = None
     time_zone: TimeZone | None = None
@@ -78,6 +79,7 @@ class OwnChanges(PatchBody):
     limits: LimitsBody | None = None
     holidays: HolidaysBody | None = None
     absences: Absences | None = None
+    locale: Locale | None = None
 
     def get_sent_fields(self) -> dict[str, Any]:
         """Get the fields that the client sent, as the domain keeps them."""

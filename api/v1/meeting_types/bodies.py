@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, StringCo
 
 from api.field_types import Minutes, Name, Positive, RequestBody, Text, normalize_text, require_unique
 from api.v1.bodies.days_off import LimitsBody, to_domain_fields
+from api.v1.bodies.questions import Questions, to_questions
 from api.v1.request_bodies import PatchBody
 from domain.meeting_type import FollowUp, MeetingTypeProperties
 
@@ -39,8 +40,12 @@ class NewFollowUp(RequestBody):
 
 def to_property_values(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Convert the fields of a body to those of a meeting type's properties."""
-    follow_up = fields.get("follow_up")
-    return {**to_domain_fields(fields), **({"follow_up": FollowUp(**dict(follow_up))} if follow_up else {})}
+    follow_up, questions = fields.get("follow_up"), fields.get("questions")
+    return {
+        **to_domain_fields(fields),
+        **({"follow_up": FollowUp(**dict(follow_up))} if follow_up else {}),
+        **({} if questions is None else {"questions": to_questions(questions)}),
+    }
 
 
 class NewMeetingType(RequestBody):
@@ -58,6 +63,7 @@ class NewMeetingType(RequestBody):
     reminders_minutes: Reminders = [1_440, 60]  # noqa: RUF012
     follow_up: NewFollowUp | None = None
     limits: LimitsBody | None = None
+    questions: Questions = []  # noqa: RUF012
 
     def to_properties(self) -> MeetingTypeProperties:
         """Convert to the properties of a meeting type."""
@@ -81,6 +87,7 @@ class MeetingTypeChanges(PatchBody):
     reminders_minutes: Reminders | None = None
     follow_up: NewFollowUp | None = None
     limits: LimitsBody | None = None
+    questions: Questions | None = None
 
     def get_sent_fields(self) -> dict[str, Any]:
         """Get the fields that the client sent."""

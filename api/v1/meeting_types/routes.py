@@ -34,7 +34,8 @@ def create_meeting_type(
     Durations, buffers and notice are minutes; `booking_window_days` counts days from today. Without
     `slot_step_minutes` slots begin one duration apart. `reminders_minutes` are mailed to guest and hosts before the
     start, `follow_up` to the guest after the end. `limits` says how many meetings of this type each of its hosts may
-    have in a day and in a week, which begins on Monday, in the host's own zone.
+    have in a day and in a week, which begins on Monday, in the host's own zone. `questions` are asked of guests; the
+    key of each names its answer everywhere.
     """
     request = describe_request(body, route="meeting-types")
     outcome = services.administration.create_meeting_type(caller.context, body.to_properties(), key, request)
@@ -83,8 +84,8 @@ def change_meeting_type(
     """Changes a meeting type; links and unused single-use links follow at once (admin).
 
     A field that is absent stays as it is; `null` clears `description`, `location`, `slot_step_minutes`,
-    `follow_up` and `limits`. Meetings that are booked keep their times and reminders; what is taken off is not sent
-    for them either.
+    `follow_up` and `limits`. Meetings that are booked keep their times, reminders and answers; what is taken off is not
+    sent for them either.
     """
     announce_change(
         response,

@@ -12,7 +12,7 @@ BOOKING = {
     *("booking_id", "booked_at", "status", "link_type", "link", "single_use_id", "recipient", "label", "meeting_type"),
     *("host", "co_hosts", "guest", "starts_at", "ends_at", "reschedule_count", "previous_starts_at", "cancelled_at"),
     *("cancelled_by", "cancel_reason", "no_show_at", "issued_by", "issued_at", "source", "erased", "notes", "version"),
-    *("replaces", "replacement_id", "team", "chosen"),
+    *("replaces", "replacement_id", "team", "chosen", "answers", "metadata", "locale"),
 }
 
 

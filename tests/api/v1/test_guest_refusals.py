@@ -32,6 +32,7 @@ class TestShowLink:
         expected = {
             "kind": "standard",
             "meeting_type": {"name": "Intro", "description": None, "duration_minutes": 30, "location": None},
+            "questions": [],
             "hosts": [{"name": "Member"}, {"name": "Engineer"}],
             "team": None,
             "expires_at": "2099-01-01T00:00:00Z",
@@ -177,7 +178,16 @@ class TestBook:
         assert response.status_code == 201
         assert int(response.headers["oncelink-position"]) == find_last_position(shared_api)
         assert booking.keys() == {"booking", "manage_url"}
-        assert booking["booking"].keys() == {"id", "status", "start", "end", "meeting_type", "hosts", "guest"}
+        assert booking["booking"].keys() == {
+            "id",
+            "status",
+            "start",
+            "end",
+            "meeting_type",
+            "hosts",
+            "guest",
+            "answers",
+        }
         assert (booking["booking"]["status"], booking["booking"]["start"]) == ("scheduled", start)
         assert booking["booking"]["guest"] == GUEST
         assert booking["manage_url"].startswith("http://testserver/m/")

@@ -14,12 +14,14 @@ from tests.api.refusals import assert_problem, fetch_all_rows, fetch_list, find_
 from tests.api_driver import ApiDriver, extract_code
 
 ROW = {
-    *("booking_id", "booked_at", "status", "link_type", "link", "single_use_id", "recipient", "label", "meeting_type"),
+    *("booking_id", "booked_at", "status", "link_type", "link", "single_use_id", "recipient", "label", "metadata"),
     *(
+        "meeting_type",
         "host",
         "co_hosts",
         "team",
         "guest",
+        "answers",
         "starts_at",
         "ends_at",
         "reschedule_count",

@@ -21,6 +21,7 @@ PERSON = {
     "limits",
     "holidays",
     "absences",
+    "locale",
     "version",
 }
 TYPE = {
@@ -32,6 +33,7 @@ TYPE = {
         "reminders_minutes",
         "follow_up",
         "limits",
+        "questions",
         "version",
     ),
 }
@@ -130,7 +132,10 @@ class TestChangePerson:
         assert after == {**person, "roles": ["manager"], "version": 2}
 
     def test_null_clears_what_may_be_empty(self, shared_api: ApiDriver) -> None:
-        person = add_person(shared_api, busy_feed_url="https://calendar.example/a.ics")
+        person = add_person(shared_api, busy_feed_url="https://calendar.example/a.ics", locale="de-CH")
+        assert person["locale"] == "de-CH"
+        assert shared_api.patch(f"/v1/people/{person['id']}", {"locale": None}, "admin")["locale"] is None
+        shared_api.patch(f"/v1/people/{person['id']}", {"locale": "Swiss German"}, "admin", 422)
         assert shared_api.patch(f"/v1/people/{person['id']}", {"busy_feed_url": None}, "admin")["busy_feed_url"] is None
         for field in ("name", "email", "time_zone", "roles", "weekly_hours", "date_overrides"):
             response = shared_api.send_request("PATCH", f"/v1/people/{person['id']}", {field: None}, "admin")
@@ -234,7 +239,7 @@ class TestMeetingTypes:
             "description": None, "location": None, "duration_minutes": 45, "slot_step_minutes": 45, "version": 1,
             "buffer_before_minutes": 0, "buffer_after_minutes": 0, "minimum_notice_minutes": 0,
             "booking_window_days": 60, "reminders_minutes": [1_440, 60], "follow_up": None,
-            "limits": {"per_day": None, "per_week": None},
+            "limits": {"per_day": None, "per_week": None}, "questions": [],
         }  # fmt: skip
 
     def test_patch(self, shared_api: ApiDriver) -> None:

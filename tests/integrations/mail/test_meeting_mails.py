@@ -251,6 +251,32 @@ def test_the_hours_around_a_change_of_the_clock(outbox: OutboxDriver, zone: str)
     assert len(offsets) == 2
 
 
+class TestAnswers:
+    """What a guest answered."""
+
+    def test_are_in_mails_and_entries(self, outbox: OutboxDriver) -> None:
+        questions = [
+            {"key": "company", "label": "Your company", "kind": "short"},
+            {"key": "topics", "label": "Topics", "kind": "many_of", "options": ["API", "Price"]},
+        ]
+        outbox.api.patch(f"/v1/meeting-types/{outbox.api.ids['type']}", {"questions": questions}, "admin")
+        [code] = outbox.api.create_codes(outbox.api.create_link())
+        answers = {"company": "Acme, https://evil.example", "topics": ["API", "Price"]}
+        body = {"start": outbox.api.list_slots(code)[0], "guest": GUEST, "answers": answers}
+        outbox.api.post(f"/v1/book/{code}", body, None, 201)
+        outbox.deliver_all()
+        [to_guest] = outbox.smtp_server.find_messages(GUEST["email"])
+        [to_host] = outbox.smtp_server.find_messages("member@nexora.example")
+        for message, company in ((to_guest, "Acme, https evil. example"), (to_host, "Acme, https://evil.example")):
+            for part in ("text/plain", "text/html"):
+                text = " ".join(get_part(message, part).split())
+                assert "Your company" in text
+                assert company in text
+                assert "API, Price" in text
+            description = str(get_calendar_entry(message)["DESCRIPTION"])
+            assert f"Your company: {company}\nTopics: API, Price" in description
+
+
 def find_slot(api: ApiDriver, code: str, number: int) -> str:
     """One of the times that a meeting can be moved to."""
     first = (read_clock() + timedelta(days=1)).date()

@@ -30,7 +30,8 @@ async function sendBooking() {
     method: "POST",
     headers: { "Content-Type": "application/json", "Idempotency-Key": fields.get("key") },
     body: JSON.stringify({
-      start: fields.get("start"), guest, notes: fields.get("notes").trim() || null, proof_of_work: await proof.promise,
+      start: fields.get("start"), guest, notes: fields.get("notes").trim() || null, answers: readAnswers(fields),
+      proof_of_work: await proof.promise,
     }),
   };
   for (const pause of RETRY_MILLISECONDS) {
@@ -41,6 +42,18 @@ async function sendBooking() {
   }
   return null;
 }
+
+// The answers as the server reads them from the form, so that a request that is repeated either way is the same.
+function readAnswers(fields) {
+  const answers = {};
+  for (const [key, kind] of (fields.get("asked")?.trim().split(" ") ?? []).map((pair) => pair.split(":"))) {
+    const values = fields.getAll(`q_${key}`).map((value) => value.trim()).filter(Boolean);
+    if (values.length) answers[key] = kind === "many_of" ? values : kind === "tick" || toAnswer(kind, values[0]);
+  }
+  return answers;
+}
+
+const toAnswer = (kind, text) => (kind === "number" && /^[+-]?\d{1,15}([.,]\d{1,10})?$/.test(text) ? Number(text.replace(",", ".")) : text);
 
 async function handleResponse(response) {
   const body = await response?.json().catch(() => null);
@@ -55,7 +68,8 @@ async function handleResponse(response) {
   const invalidFields = new Set((body?.errors ?? []).map(findFieldName));
   if (body?.code === "slot_taken" || body?.code === "slot_not_offered") return returnToTimes(body.detail);
   if (body?.code === "not_the_recipient") return showErrors(body.errors);
-  if (body?.code === "invalid" && ["name", "email", "notes"].some((name) => invalidFields.has(name))) return showErrors(body.errors);
+  const knownFields = new Set([...findParts("error")].map((element) => element.dataset.error));
+  if (body?.code === "invalid" && [...invalidFields].every((name) => knownFields.has(name))) return showErrors(body.errors);
   if (response.status === 429) {
     setSending(false);
     return showMessage(body?.detail ?? "That was a little fast. Please press the button again in a minute.");
@@ -63,7 +77,7 @@ async function handleResponse(response) {
   return form.submit(); // the server renders the reason
 }
 
-const findFieldName = (error) => error.field.split(".").pop();
+const findFieldName = ({ field }) => (field.startsWith("answers.") ? field.replace("answers.", "q_") : field.split(".").pop());
 
 // The chosen time is gone: shows the times again, with the reason.
 async function returnToTimes(reason) {
@@ -84,7 +98,9 @@ function showErrors(errors) {
     const error = errors.find((one) => findFieldName(one) === name);
     element.hidden = !error;
     element.querySelector("span").textContent = error?.message ?? "";
-    form.elements[name].setAttribute("aria-invalid", Boolean(error));
+    for (const control of form.querySelectorAll(`[name="${name}"]`)) {
+      (control.closest("[role=radiogroup]") ?? control).setAttribute("aria-invalid", Boolean(error));
+    }
   }
-  form.querySelector("[aria-invalid=true]")?.focus();
+  form.querySelector("[aria-invalid=true]:not(fieldset), [aria-invalid=true] input")?.focus();
 }

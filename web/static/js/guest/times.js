@@ -135,9 +135,10 @@ export function groupByDay(times, month) {
   return days;
 }
 
-// The address of this page with the time chosen.
+// The address of this page with the time chosen; what it fills into the form stays.
 export function buildUrl(start) {
-  const query = new URLSearchParams({ time_zone: state.zone });
+  const given = [...new URLSearchParams(location.search)].filter(([name]) => /^(name|email|q_.+)$/.test(name));
+  const query = new URLSearchParams([...given, ["time_zone", state.zone]]);
   if (start) query.set("start", toIso(start));
   return `${form.getAttribute("action")}?${query}`;
 }

@@ -1,0 +1,1 @@
+"""What guests are answered, and their further guests."""
