@@ -8,6 +8,8 @@ from pathlib import Path
 import psycopg
 import pytest
 from fastapi.testclient import TestClient
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from api.app import build_app
 from api.server import DATABASE, OWNER_ROLE, prepare_database
@@ -27,6 +29,11 @@ LONG_RUNNING_FOLDERS = ("tests/torture/", "tests/projections/", "tests/browser/"
 os.environ.setdefault("ONCELINK_COURIERS", "0")  # so that logs hold what a test does; tests of mail set it
 for quota in ("BOOKING", "MOVE", "MAIL"):  # one guest does everything in a test; tests of quotas set them
     os.environ.setdefault(f"ONCELINK_GUEST_{quota}_QUOTA", "0")
+# how fast examples are made and run depends on the machine, and on what Hypothesis has in its cache
+hypothesis_settings.register_profile(
+    "tests", hypothesis_settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("tests")
 SECRET = "only-for-tests-only-for-tests-only-for-tests"
 
 

@@ -1,8 +1,11 @@
 """Rules for imports: they point one way between the packages and inside `api`, and nothing imports in a circle."""
 
+import logging
 import tomllib
+from collections.abc import Iterator
 
 import grimp
+import pytest
 from importlinter.cli import lint_imports
 
 from tests.architecture.source_files import PACKAGES, ROOT, assert_none
@@ -10,6 +13,16 @@ from tests.architecture.source_files import PACKAGES, ROOT, assert_none
 PYPROJECT = ROOT / "pyproject.toml"
 
 
+@pytest.fixture
+def restored_loggers() -> Iterator[None]:
+    """Enables the loggers of this process again: import-linter's set-up of logging disables all that exist."""
+    before = {name: logging.getLogger(name).disabled for name in logging.root.manager.loggerDict}
+    yield
+    for name, disabled in before.items():
+        logging.getLogger(name).disabled = disabled
+
+
+@pytest.mark.usefixtures("restored_loggers")
 def test_imports_point_one_way() -> None:
     assert lint_imports(config_filename=str(PYPROJECT), no_cache=True) == 0, "run `lint-imports`"
 
