@@ -179,7 +179,8 @@ class TestCommands:
         assert not checks["secret keys"]["ok"]
         assert SECRET_FINGERPRINT in checks["secret keys"]["finding"]
         assert list(settings.data_dir.iterdir()) == []
-        assert run(SECRET, "doctor").exit_code == 0
+        result = run(SECRET, "doctor")
+        assert result.exit_code == 0, result.output
 
     def test_one_that_makes_no_codes_notes_no_key(
         self, run: Run, settings: Settings, caplog: pytest.LogCaptureFixture
