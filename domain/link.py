@@ -62,7 +62,8 @@ class Link(Aggregate):
     """A link. Its status is computed, not stored: expiry depends on the instant."""
 
     properties: LinkProperties
-    disabled: bool = False
+    created_in: str = ""  # the id of the request that created it
+    disabled_in: str | None = None  # and of the one that disabled it, while it is disabled
     deleted: bool = False
 
     # What may happen
@@ -96,6 +97,15 @@ class Link(Aggregate):
         """Deletes the link for good. Records nothing when it is deleted already."""
         if not self.deleted:
             self.record_event(LinkDeleted, context)
+
+    @property
+    def disabled(self) -> bool:
+        """Whether it is switched off."""
+        return self.disabled_in is not None
+
+    def is_disabled_alone(self, managed_disabled_in: str | None) -> bool:
+        """Whether it was disabled by itself, not in the request that disabled its managed link or added its host."""
+        return self.disabled and self.disabled_in not in (managed_disabled_in, self.created_in)
 
     def get_status(self, now: datetime) -> LinkStatus:
         """Returns the status at an instant. Deleted comes before disabled, disabled before expired."""
@@ -143,10 +153,12 @@ class Link(Aggregate):
     def evolve(self, event: Event) -> None:
         if isinstance(event, LinkProperties):
             self.properties = LinkProperties.from_event(event)
+            if isinstance(event, LinkCreated):
+                self.created_in = event.request_id
         elif isinstance(event, LinkDisabled):
-            self.disabled = True
+            self.disabled_in = event.request_id
         elif isinstance(event, LinkEnabled):
-            self.disabled = False
+            self.disabled_in = None
         elif isinstance(event, LinkDeleted):
             self.deleted = True
 

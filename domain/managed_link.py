@@ -48,7 +48,7 @@ class ManagedLinkDisabled(Event, name="ManagedLinkDisabled.v1"):
 
 
 class ManagedLinkEnabled(Event, name="ManagedLinkEnabled.v1"):
-    """A managed link was switched on again, and with it each host's link in the same append."""
+    """A managed link was switched on again, in the same append as each host's link that was not disabled alone."""
 
 
 class ManagedLinkDeleted(Event, name="ManagedLinkDeleted.v1"):
@@ -59,7 +59,7 @@ class ManagedLink(Aggregate):
     """A managed link and its core link for each host."""
 
     properties: ManagedLinkProperties
-    disabled: bool = False
+    disabled_in: str | None = None  # the id of the request that disabled it, while it is disabled
     deleted: bool = False
 
     # What may happen
@@ -91,6 +91,11 @@ class ManagedLink(Aggregate):
         if self.disabled:
             self.record_event(ManagedLinkEnabled, context)
 
+    @property
+    def disabled(self) -> bool:
+        """Whether it is switched off."""
+        return self.disabled_in is not None
+
     def delete(self, context: Context) -> None:
         """Deletes the managed link for good. Records nothing when it is deleted already."""
         if not self.deleted:
@@ -107,8 +112,8 @@ class ManagedLink(Aggregate):
         if isinstance(event, ManagedLinkProperties):
             self.properties = ManagedLinkProperties.from_event(event)
         elif isinstance(event, ManagedLinkDisabled):
-            self.disabled = True
+            self.disabled_in = event.request_id
         elif isinstance(event, ManagedLinkEnabled):
-            self.disabled = False
+            self.disabled_in = None
         elif isinstance(event, ManagedLinkDeleted):
             self.deleted = True

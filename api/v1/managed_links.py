@@ -146,8 +146,8 @@ def disable_managed_link(
 def enable_managed_link(services: CurrentServices, caller: CurrentCaller, id: Id, response: Response) -> ManagedLinkRow:
     """Switches a managed link and every host's link on again (manager).
 
-    Also a host's link that was switched off alone. Their unused single-use links work again, unless they were revoked
-    or have expired. Doing it again changes nothing.
+    A host's link that was switched off alone before stays off. The unused single-use links of the others work again,
+    unless they were revoked or have expired. Doing it again changes nothing.
     """
     announce_change(response, services, services.links.switch_managed_link(caller.context, id, on=True))
     return load_managed_link(services, id, response)

@@ -96,14 +96,14 @@ class ManagedLinkCommands(LinkDependencyChecks):
     def switch_managed_link(self, context: Context, id: UUID, on: bool) -> int | None:
         """Enables or disables a managed link and every host's link in the same append.
 
-        Raises Forbidden, NotFound, LinkDeleted, TryAgain.
+        A host's link that was disabled alone stays so. Raises Forbidden, NotFound, LinkDeleted, TryAgain.
         """
 
-        def switch(link: ManagedLink | Link) -> None:
-            if on:
-                link.enable(context)
-            else:
+        def switch(link: ManagedLink | Link, managed_link: ManagedLink) -> None:
+            if not on:
                 link.disable(context)
+            elif isinstance(link, ManagedLink) or not link.is_disabled_alone(managed_link.disabled_in):
+                link.enable(context)
 
         return self.change_with_host_links(context, id, switch)
 
@@ -112,19 +112,27 @@ class ManagedLinkCommands(LinkDependencyChecks):
 
         Raises Forbidden, NotFound, VersionConflict, TryAgain.
         """
-        return self.change_with_host_links(context, id, lambda link: link.delete(context), version)
+        return self.change_with_host_links(context, id, lambda link, _: link.delete(context), version)
 
     def change_with_host_links(
-        self, context: Context, id: UUID, change: Callable[[ManagedLink | Link], None], version: int | None = None
+        self,
+        context: Context,
+        id: UUID,
+        change: Callable[[ManagedLink | Link, ManagedLink], None],
+        version: int | None = None,
     ) -> int | None:
-        """Applies the same change to a managed link and to those links of its hosts that are not deleted."""
+        """Applies the same change to a managed link and to those links of its hosts that are not deleted.
+
+        `change` also gets the managed link as it is before the change.
+        """
         require_role(context, "manager")
 
         def decide(managed_link: ManagedLink, _: bool) -> int | None:
-            change(managed_link)
+            before = managed_link.copy_with_events(())
             links = [link for link in self.copy_host_links(managed_link.properties) if not link.deleted]
+            change(managed_link, before)
             for link in links:
-                change(link)
+                change(link, before)
             return self.append_events(*links, managed_link)
 
         return self.decide_on_aggregate(ManagedLink, id, context, decide, version)

@@ -11,6 +11,7 @@ from api.pages.links.disable_and_delete import Confirmation, redirect_back, rend
 from api.pages.rendering.dependencies import Viewer
 from api.pages.rendering.page_route import PageRoute
 from api.services import Services
+from domain.link import Link
 from domain.managed_link import ManagedLink
 from projections import links
 from projections.links import Impact
@@ -62,7 +63,8 @@ def disable_managed_link(services: CurrentServices, viewer: Viewer, id: Id, back
 def enable_managed_link(services: CurrentServices, viewer: Viewer, id: Id, back: ReturnPath) -> Response:
     """Enable a managed link and every host's link again (manager)."""
     position = services.links.switch_managed_link(viewer.context, id, on=True)
-    return redirect_back(services, id, "Enabled “{}” for all its hosts.", back, position, ManagedLink)
+    sentence = describe_enabling(count_disabled_host_links(services, id))
+    return redirect_back(services, id, sentence, back, position, ManagedLink)
 
 
 @router.post("/{id}/delete")
@@ -88,3 +90,19 @@ def show_confirmation(
         booked_upcoming=sum(impact["booked_upcoming"] for impact in impacts),
     )
     return render_confirmation(request, managed_link.properties.name, total, confirmation, back)
+
+
+def count_disabled_host_links(services: Services, id: UUID) -> int:
+    """Return how many hosts' links of a managed link are disabled."""
+    link_ids = services.links.load_aggregate(ManagedLink, id).properties.links.values()
+    host_links = services.links.load_aggregates(link_ids).values()
+    return sum(isinstance(link, Link) and link.disabled and not link.deleted for link in host_links)
+
+
+def describe_enabling(disabled_count: int) -> str:
+    """Describe that a managed link was enabled; so many hosts' links, each disabled by itself, stayed so."""
+    if disabled_count == 0:
+        return "Enabled “{}” for all its hosts."
+    if disabled_count == 1:
+        return "Enabled “{}”. 1 link that was disabled by itself stays disabled."
+    return f"Enabled “{{}}”. {disabled_count} links that were disabled by themselves stay disabled."

@@ -20,6 +20,13 @@ def test_a_manager_disables_enables_and_deletes_it(api: ApiDriver) -> None:
     assert api.get(f"/v1/book/{codes[0]}", expect=410)["code"] == "link_disabled"
     assert "Disabled" in extract_text(page_client.get(path))
     assert page_client.post(f"{path}/enable").status_code == 303
+    assert "Enabled “All of us” for all its hosts." in extract_text(page_client.get("/management/managed"))
+    api.post(f"/v1/links/{links[0]['id']}/disable", None, "manager")
+    page_client.post(f"{path}/disable")
+    page_client.post(f"{path}/enable")
+    toast = extract_text(page_client.get("/management/managed"))
+    assert "Enabled “All of us”. 1 link that was disabled by itself stays disabled." in toast
+    api.post(f"/v1/links/{links[0]['id']}/enable", None, "manager")
     assert api.get(f"/v1/book/{codes[3]}")["kind"] == "single_use"
     assert "4 unused single-use links of it stop working" in extract_text(page_client.get(f"{path}/delete"))
     assert page_client.post(f"{path}/delete").status_code == 303

@@ -104,6 +104,29 @@ def test_a_link_that_was_deleted_stays_deleted(driver: CommandDriver) -> None:
     assert update(driver, id, **changes) == ["LinkUpdated", "ManagedLinkUpdated"]
 
 
+def switch(driver: CommandDriver, id: UUID, on: bool) -> list[str]:
+    """Enable or disable a managed link. Return the names of the events."""
+    event_count = driver.count_events()
+    driver.links.switch_managed_link(driver.build_context(role="manager"), id, on)
+    return driver.log.list_event_names(since=event_count)
+
+
+def test_a_link_that_was_disabled_alone_stays_disabled(driver: CommandDriver) -> None:
+    """The events decide: a link is enabled again if it was disabled with its managed link, or added while that was."""
+    id = create(driver)
+    anna_link_id = driver.application.load_aggregate(ManagedLink, id).properties.links[driver.anna]
+    driver.links.switch_link(driver.build_context(role="manager"), anna_link_id, on=False)
+    assert switch(driver, id, on=False) == ["LinkDisabled", "ManagedLinkDisabled"]
+    added = update(driver, id, host_ids=(driver.julio, driver.anna, driver.founder))
+    assert added == ["LinkCreated", "LinkDisabled", "ManagedLinkUpdated"]
+    assert switch(driver.start_other_process(), id, on=True) == ["LinkEnabled", "LinkEnabled", "ManagedLinkEnabled"]
+    assert driver.application.load_aggregate(Link, anna_link_id).disabled
+    assert switch(driver, id, on=True) == []
+    driver.links.switch_link(driver.build_context(role="manager"), anna_link_id, on=True)
+    assert switch(driver, id, on=False).count("LinkDisabled") == 3
+    assert switch(driver, id, on=True).count("LinkEnabled") == 3
+
+
 def test_is_refused(driver: CommandDriver) -> None:
     id = create(driver)
     with pytest.raises(VersionConflict):
