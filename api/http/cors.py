@@ -11,7 +11,9 @@ for _method, _path in sorted({*OPERATIONS[EXTENSION], ("POST", PAIRING_PATH)}):
     METHODS.setdefault(_path, []).append(_method)
 ROUTES = [(compile_path(path)[0], ", ".join(methods)) for path, methods in METHODS.items()]
 ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, Oncelink-Min-Position"
-EXPOSED_HEADERS = "Oncelink-Position, Idempotent-Replayed, Retry-After, RateLimit, RateLimit-Policy"
+EXPOSED_HEADERS = (
+    "Oncelink-Position, Idempotent-Replayed, Retry-After, RateLimit, RateLimit-Policy, Deprecation, Sunset, Link"
+)
 
 
 class CorsMiddleware:

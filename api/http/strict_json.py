@@ -6,9 +6,10 @@ from typing import Any, NoReturn
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
-from starlette.types import Receive
+from starlette.types import Receive, Scope, Send
 
 from api.http.bounded_body import read_body_within_limit
+from api.http.deprecation import answer_deprecated, find_deprecation
 from api.http.problem_details import BadRequest, FieldError, build_problem_response
 from api.http.strict_query import build_refusing_handler, find_query_errors, list_query_parameters
 from api.http.text_rules import find_broken_rule
@@ -26,6 +27,14 @@ class StrictRequest(Request):
 
 class StrictRoute(APIRoute):
     """A route that refuses large bodies before reading them, parses JSON strictly, and knows its query parameters."""
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request; if the operation is deprecated, the answer says so."""
+        deprecation = find_deprecation(self.endpoint)
+        if deprecation is None:
+            await super().handle(scope, receive, send)
+        else:
+            await answer_deprecated(deprecation, super().handle, scope, receive, send)
 
     def get_route_handler(self) -> Callable[[Request], Any]:
         handle = super().get_route_handler()

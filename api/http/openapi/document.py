@@ -1,14 +1,19 @@
 """The OpenAPI document: generated from the routes and completed; `python -m api.generate_docs` writes it."""
 
+import json
 import re
 from collections.abc import Iterator
+from types import FunctionType
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from api.http.dependencies import build_etag_header, build_position_header
+from api.http.deprecation import find_deprecation
 from api.http.openapi.examples import add_examples
 from api.http.openapi.problems import build_problem_schemas, finish_problem_responses
+from api.http.openapi.route_code import list_called_functions, list_endpoints
 
 TAGS = {
     "People": "Who signs in, hosts and copies links; their hours and time zones.",
@@ -42,6 +47,9 @@ HEADERS: dict[str, tuple[str, bool, dict[str, Any]]] = {
     ),
     "Retry-After": ("Seconds after which to try again.", True, {"type": "integer", "minimum": 1}),
     "WWW-Authenticate": ("How to sign in.", True, {"type": "string", "const": "Bearer"}),
+    "Deprecation": ("Since when this is deprecated: `@` and seconds since 1970.", True, {"type": "string"}),
+    "Sunset": ("When this ends.", True, {"type": "string"}),
+    "Link": ("The page that says what to use instead.", True, {"type": "string"}),
     "RateLimit-Policy": (
         'The quotas of this operation, with windows in seconds: `"requests";q=300;w=60, "bookings";q=20;w=86400`.',
         False,
@@ -61,9 +69,6 @@ REQUEST_HEADERS = {
 LICENSE = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
 SERVERS = [{"url": "/", "description": "The service that this document comes from."}]
 CONTACT = {"name": "Whoever runs this service"}
-WRITE_METHODS = ("post", "patch", "delete")
-TAGS_WITHOUT_EVENTS = {"API keys", "Calendars", "Read models"}
-OPERATIONS_WITH_EVENTS = {"remove_calendar"}  # of those tags: a calendar may be one of the person's properties
 
 
 def install_openapi(app: FastAPI) -> None:
@@ -91,12 +96,16 @@ def build_document(app: FastAPI) -> dict[str, Any]:
         contact=CONTACT,
     )
     components = document["components"]
-    components["headers"] = {name: build_header(*description) for name, description in HEADERS.items()}
     schemas = components["schemas"]
     schemas |= build_problem_schemas()
+    endpoints = list_endpoints(app)
     for path, method, operation in iterate_operations(document):
-        finish_operation(path, method, operation, schemas)
+        finish_operation(path, method, operation, schemas, endpoints[path, method])
         add_examples(path, method, operation, schemas)
+    paths = json.dumps(document["paths"])
+    components["headers"] = {
+        name: build_header(*HEADERS[name]) for name in HEADERS if f'"#/components/headers/{name}"' in paths
+    }
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     components["schemas"] = {name: replace_tuples(schemas[name]) for name in sorted(schemas)}
@@ -115,7 +124,9 @@ def iterate_operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dic
             yield path, method, operation
 
 
-def finish_operation(path: str, method: str, operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+def finish_operation(
+    path: str, method: str, operation: dict[str, Any], schemas: dict[str, Any], endpoint: FunctionType
+) -> None:
     """Complete an operation: short id, summary, and the headers of each response."""
     suffix = re.sub(r"\W", "_", path) + f"_{method}"
     operation["operationId"] = operation["operationId"].removesuffix(suffix)
@@ -127,6 +138,8 @@ def finish_operation(path: str, method: str, operation: dict[str, Any], schemas:
         schema = drop_null(parameter["schema"])
         parameter["schema"] = REQUEST_HEADERS.get(parameter["name"], schema)
     operation.setdefault("security", [])  # none is needed
+    if find_deprecation(endpoint):
+        operation["deprecated"] = True
     responses = operation["responses"]
     finish_problem_responses(path, operation, schemas)
     operation["responses"] = {status: responses[status] for status in sorted(responses)}
@@ -135,7 +148,7 @@ def finish_operation(path: str, method: str, operation: dict[str, Any], schemas:
             if "itemSchema" in content:  # of OpenAPI 3.2; server-sent events are text in 3.1
                 del content["itemSchema"]
                 content["schema"] = {"type": "string"}
-        names = list(list_headers(method, operation, status, response, schemas))
+        names = list(list_headers(endpoint, operation, status, response))
         if names:
             response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
@@ -160,9 +173,11 @@ def replace_tuples(schema: Any) -> Any:
 
 
 def list_headers(
-    method: str, operation: dict[str, Any], status: str, response: dict[str, Any], schemas: dict[str, Any]
+    endpoint: FunctionType, operation: dict[str, Any], status: str, response: dict[str, Any]
 ) -> Iterator[str]:
     """List the contract's headers of a response."""
+    if deprecation := find_deprecation(endpoint):
+        yield from ("Deprecation", "Link", *(["Sunset"] if deprecation.ends_at else []))
     if "429" in operation["responses"]:
         yield from ("RateLimit-Policy", "RateLimit")
     if status in ("429", "503") and "application/problem+json" in response.get("content", {}):
@@ -171,13 +186,12 @@ def list_headers(
         yield "WWW-Authenticate"
     if not status.startswith("2"):
         return
-    writes_events = TAGS_WITHOUT_EVENTS.isdisjoint(operation["tags"])
-    if method in WRITE_METHODS and (writes_events or operation["operationId"] in OPERATIONS_WITH_EVENTS):
+    called_functions = list_called_functions(endpoint)
+    if build_position_header.__name__ in called_functions:
         yield "Oncelink-Position"
     if operation["tags"] == ["As-of"]:
         yield "Oncelink-As-Of-Position"
     if any(parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", [])):
         yield "Idempotent-Replayed"
-    reference = response.get("content", {}).get("application/json", {}).get("schema", {}).get("$ref", "")
-    if writes_events and "version" in schemas.get(reference.rpartition("/")[2], {}).get("properties", {}):
+    if build_etag_header.__name__ in called_functions:
         yield "ETag"

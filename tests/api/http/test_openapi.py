@@ -94,6 +94,21 @@ class TestDocument:
             assert operation["description"].endswith("."), id
             assert operation["x-codeSamples"][0]["source"].startswith("curl "), id
 
+    def test_positions_are_told_where_events_are_written(self) -> None:
+        """The rule reads the code of the routes: these are some that their tag or method alone would get wrong."""
+        writes = {
+            "remove_calendar": True,
+            "add_calendar": False,
+            "mail_code": False,
+            "start_verification": False,
+            "book_meeting": True,
+            "recount_team": False,
+        }
+        for id, expected in writes.items():
+            answers = OPERATIONS[id][2]["responses"].items()
+            headers = [answer.get("headers", {}) for status, answer in answers if status.startswith("2")]
+            assert any("Oncelink-Position" in names for names in headers) is expected, id
+
     def test_headers_are_typed(self) -> None:
         headers = DOCUMENT["components"]["headers"]
         assert all(header["schema"]["type"] and header["description"] for header in headers.values())
@@ -171,6 +186,14 @@ def assert_conforms(api: ApiDriver, real_ids: dict[str, list[str]], case: Any, w
     # it takes each server-sent event for a value of the schema, which is that of the whole text
     is_stream = response.headers.get("content-type", "").startswith("text/event-stream")
     case.validate_response(response, checks=CHECKS[:-1] if is_stream else CHECKS)
+    refuse_undocumented_headers(case, response)
+
+
+def refuse_undocumented_headers(case: Any, response: Any) -> None:
+    """Assert that the document has the headers of the contract that a response has."""
+    documented = case.operation.definition.raw["responses"].get(str(response.status_code), {}).get("headers", {})
+    ours = {name.lower() for name in DOCUMENT["components"]["headers"]}
+    assert response.headers.keys() & ours <= {name.lower() for name in documented}
 
 
 def build_generated_test(id: str, test: Any) -> Any:
