@@ -31,12 +31,12 @@ NextPath = Annotated[str, Depends(FormText("next", default="/", max_length=2000)
 
 
 @router.get("/sign-in")
-def show_sign_in(request: Request, services: CurrentServices, next: str = "/") -> Response:
+def show_sign_in(request: Request, services: CurrentServices, next: str = "/", unsaved: bool = False) -> Response:
     """Show the form for an e-mail address; redirect somebody who is signed in already."""
     try:
         authenticate_session(request, services)
     except Unauthorized:
-        return render_sign_in_form(request, services, next)
+        return render_sign_in_form(request, services, next, is_unsaved=unsaved)
     return redirect_to(ensure_local_path(next))
 
 
@@ -110,9 +110,17 @@ def sign_out_everywhere(viewer: Viewer, services: CurrentServices) -> Response:
 
 
 def render_sign_in_form(
-    request: Request, services: Services, next: str, email: str = "", error: str | None = None
+    request: Request,
+    services: Services,
+    next: str,
+    email: str = "",
+    error: str | None = None,
+    is_unsaved: bool = False,
 ) -> Response:
-    """Render the form for an e-mail address, with what was wrong with the one that was sent."""
+    """Render the form for an e-mail address, with what was wrong with the one that was sent.
+
+    `is_unsaved`: somebody was led here because their session had ended when they sent a form.
+    """
     status = 422 if error else 200
     return render_page(
         request,
@@ -121,6 +129,7 @@ def render_sign_in_form(
         next=ensure_local_path(next),
         email=email,
         error=error,
+        unsaved=is_unsaved,
         mails=services.settings.mail_method,
     )
 

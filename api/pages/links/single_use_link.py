@@ -1,5 +1,6 @@
 """A single-use link's page: its state, its URL for whoever issued it, its events; and revoking it."""
 
+from collections.abc import Mapping
 from operator import itemgetter
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -52,6 +53,22 @@ def show_single_use_link(
     request: Request, services: CurrentServices, viewer: Viewer, id: Id, token: TokenId, back: str | None = None
 ) -> Response:
     """Show a single-use link, always current."""
+    return render_single_use_link(
+        request, services, viewer, id, token, ensure_local_path(back) if back else f"/links/{id}"
+    )
+
+
+def render_single_use_link(
+    request: Request,
+    services: Services,
+    viewer: Caller,
+    id: UUID,
+    token: UUID,
+    back: str,
+    message: str = "",
+    errors: Mapping[str, str] | None = None,
+) -> Response:
+    """Render the page; with errors, the message to the recipient as it was typed. Raises Forbidden, NotFound."""
     row = load_single_use_row(services, viewer, id, token)
     zone = viewer.person.properties.time_zone
     page = event_history.list_stream_events(services.database, token, MAX_EVENTS, zone=zone)
@@ -59,25 +76,37 @@ def show_single_use_link(
     requests = event_history.list_stream_events(services.database, derive_link_request_id(token), MAX_EVENTS, zone=zone)
     if requests:
         events = sorted([*events, *fold_notifications(requests.items)], key=itemgetter("position"))
-    path = ensure_local_path(back) if back else f"/links/{id}"
     return render_page(
         request,
         "links/single_use.html",
+        422 if errors else 200,
         one=row,
         meeting=load_meeting(services, viewer, row),
         events=events,
         mails=list_mails(services, token),
-        back=path,
+        back=back,
+        message=message,
+        errors=errors or {},
     )
 
 
 @router.post("/{token}/send")
 def send_single_use_link(
-    services: CurrentServices, viewer: Viewer, id: Id, token: TokenId, message: MessageText, back: ReturnPath
+    request: Request,
+    services: CurrentServices,
+    viewer: Viewer,
+    id: Id,
+    token: TokenId,
+    message: MessageText,
+    back: ReturnPath,
 ) -> Response:
     """Mail a single-use link to its recipient, for the first time or again, with a message."""
     load_single_use_row(services, viewer, id, token)
-    body = validate_form(Message, {"message": message.strip() or None})
+    try:
+        body = validate_form(Message, {"message": message.strip() or None})
+    except InvalidForm as error:
+        path = ensure_local_path(back)
+        return render_single_use_link(request, services, viewer, id, token, path, message, error.errors)
     position = services.single_use_links.send_link(viewer.context, token, body.message)
     if position is not None:
         services.announce_append()

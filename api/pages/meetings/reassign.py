@@ -42,6 +42,7 @@ class ReassignForm(BaseModel):
     instead_of: ShortText = ""
     back: ShortText = ""
     message: str = ""
+    q: ShortText = ""
 
     def to_new_host(self) -> NewHost:
         """Return the request to give the meeting away. Raises InvalidForm."""
@@ -50,9 +51,12 @@ class ReassignForm(BaseModel):
 
     def to_query(self, id: UUID) -> "ReassignQuery":
         """Return the query of the page of candidates for the same meeting."""
-        return ReassignQuery(
-            back=ensure_local_path(self.back) if self.back else f"/meeting-log/{id}", message=self.message
-        )
+        try:
+            instead_of = UUID(self.instead_of)
+        except ValueError:
+            instead_of = None
+        back = ensure_local_path(self.back) if self.back else f"/meeting-log/{id}"
+        return ReassignQuery(instead_of=instead_of, q=self.q.strip() or None, back=back, message=self.message)
 
 
 class ReassignQuery(BaseModel):
@@ -80,6 +84,14 @@ def show_candidates(
     """Show who could host the meeting, free people first."""
     query = ReassignQuery(instead_of=instead_of, q=q, back=ensure_local_path(back) if back else f"/meeting-log/{id}")
     return render_candidates(request, services, viewer, id, query)
+
+
+@router.post("/{id}/reassign/people", dependencies=[WaitsForPosition])
+def show_candidates_again(
+    request: Request, services: CurrentServices, viewer: Viewer, id: Id, form: ReassignBody
+) -> Response:
+    """Show them again, with the message as it was typed, for another search or another host's place."""
+    return render_candidates(request, services, viewer, id, form.to_query(id))
 
 
 @router.get("/{id}/reassign/confirm")

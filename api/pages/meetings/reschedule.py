@@ -7,6 +7,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Request, Response
+from pydantic import TypeAdapter, ValidationError
 
 from api.field_types import Day
 from api.http.dependencies import Caller, CurrentServices, Id
@@ -29,7 +30,9 @@ from domain.refusals import Refusal
 router = APIRouter(prefix="/meeting-log/{id}/reschedule", include_in_schema=False, route_class=PageRoute)
 
 DAYS_PER_PAGE = 7
+DAY: TypeAdapter[Day] = TypeAdapter(Day)
 FirstDay = Annotated[Day | None, Blank]
+DayText = Annotated[str, Depends(FormText("day"))]
 StartText = Annotated[str, Depends(FormText("start"))]
 MessageText = Annotated[str, Depends(FormText("message"))]
 DayColumns = dict[Day, list[tuple[str, datetime]]]
@@ -56,6 +59,14 @@ def show_free_times(
 def show_confirmation(request: Request, services: CurrentServices, viewer: Viewer, id: Id, start: str = "") -> Response:
     """Show the present and the chosen time, before the meeting is moved."""
     return render_confirmation(request, services, viewer, id, MoveForm(start))
+
+
+@router.post("/times")
+def show_free_times_again(
+    request: Request, services: CurrentServices, viewer: Viewer, id: Id, day: DayText, message: MessageText
+) -> Response:
+    """Show the times of another week, with the message as it was typed."""
+    return render_free_times(request, services, viewer, id, parse_day(day), message=message)
 
 
 @router.post("/confirm")
@@ -140,6 +151,14 @@ def render_free_times(
         problem=problem,
         message=message,
     )
+
+
+def parse_day(text: str) -> Day | None:
+    """Parse the day of a form; None for anything else, which shows the week of the meeting."""
+    try:
+        return DAY.validate_python(text)
+    except ValidationError:
+        return None
 
 
 def find_present_start(meeting: Any, interval: Interval) -> datetime | None:

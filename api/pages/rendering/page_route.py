@@ -20,6 +20,7 @@ from api.http.error_codes import REFUSAL_STATUSES
 from api.http.form_body import read_form
 from api.http.problem_details import record_rate_limit
 from api.http.validation_messages import explain_validation_error
+from api.pages.rendering.forms import InvalidForm
 from api.pages.rendering.templates import render_page
 from api.pages.rendering.urls import build_sign_in_url
 from domain.refusals import Invalid, Refusal, TryAgain, Unauthorized
@@ -57,6 +58,8 @@ class PageRoute(APIRoute):
                 return await handle(request)
             except Refusal as error:
                 return await respond_to_refusal(request, error)
+            except InvalidForm as error:
+                return await render_refusal(request, 422, " ".join(list(error.errors.values())[:1]))
             except RequestValidationError as error:
                 sentence = " ".join(explain_validation_error(detail) for detail in error.errors()[:1])
                 return await render_refusal(request, 422, sentence)

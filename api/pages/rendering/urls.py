@@ -1,9 +1,10 @@
 """Builds URLs of the pages: the current URL with other parameters, and where to go after signing in."""
 
 from collections.abc import Mapping
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from fastapi import Request
+from starlette.routing import Match
 
 PAGING_PARAMETERS = ("cursor", "row")
 
@@ -29,6 +30,23 @@ def ensure_local_path(path: str | None) -> str:
 
 
 def build_sign_in_url(request: Request) -> str:
-    """Return the URL of the sign-in page that leads back to the requested page."""
-    target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return "/sign-in" if request.method != "GET" or target == "/" else f"/sign-in?next={quote(target, safe='/')}"
+    """Return the URL of the sign-in page that leads back to the requested page, or to the page of a form."""
+    is_form = request.method != "GET" and not request.url.path.startswith("/sign-out")
+    target = find_form_path(request) if is_form else join_url(request.url.path, request.url.query)
+    next_page = f"next={quote(target, safe='/')}" if target != "/" and (is_form or request.method == "GET") else ""
+    return join_url("/sign-in", "&".join(filter(None, [next_page, "unsaved=true" if is_form else ""])))
+
+
+def find_form_path(request: Request) -> str:
+    """Find the page of this site that a form was sent from, by the header `Referer`; else return `/`."""
+    referrer = urlsplit(request.headers.get("referer", ""))
+    scope = {**request.scope, "path": referrer.path, "method": "GET"}
+    is_own_page = referrer.netloc == request.url.netloc and any(
+        route.matches(scope)[0] is Match.FULL for route in request.app.router.routes
+    )
+    return ensure_local_path(join_url(referrer.path, referrer.query)) if is_own_page else "/"
+
+
+def join_url(path: str, query: str) -> str:
+    """Join a path and a query, if there is one."""
+    return f"{path}?{query}" if query else path

@@ -27,7 +27,12 @@ def mark(monkeypatch: pytest.MonkeyPatch, endpoint: object, deprecation: Depreca
 def test_every_answer_says_so(shared_api: ApiDriver, monkeypatch: pytest.MonkeyPatch) -> None:
     link = shared_api.create_link("Old", slug="old")
     slots = f"/v1/book/old/slots?from={SINCE:%Y-%m-%d}&to={SINCE:%Y-%m-%d}&time_zone=UTC"
-    paths = {f"/v1/links/{link['id']}": 200, f"/v1/links/{uuid4()}": 404, f"/v1/links/{link['id']}?x=y": 422, slots: 200}
+    paths = {
+        f"/v1/links/{link['id']}": 200,
+        f"/v1/links/{uuid4()}": 404,
+        f"/v1/links/{link['id']}?x=y": 422,
+        slots: 200,
+    }
     mark(monkeypatch, links.get_link, Deprecation(SINCE, PAGE))
     mark(monkeypatch, guest_booking.list_slots, Deprecation(SINCE, PAGE, ENDS_AT))
     for path, status in paths.items():

@@ -126,6 +126,24 @@ class TestKeepsWhatWasTyped:
         for value in form.values():
             assert f'value="{value}"' in response.text
 
+    def test_messages_to_recipients(self, shared_api: ApiDriver) -> None:
+        """One that is too long: of a single-use link, and of a list of them, with what was ticked."""
+        client, link = PageClient(shared_api, "member"), shared_api.create_link("Messages")
+        body = {"recipients": [{"name": "Grace", "email": "grace@guest.example"}]}
+        [one] = shared_api.post(f"/v1/links/{link['id']}/single-use", body, "member", 201)["items"]
+        response = client.post(f"/links/{link['id']}/single-use/{one['id']}/send", {"message": "m" * 2001})
+        assert (response.status_code, list_invalid(response.text)) == (422, ["message"])
+        assert f">{'m' * 2001}</textarea>" in response.text
+        form = {"recipients": '[{"name": "Ada", "email": "ada@guest.example"}]', "send": "on", "key": "k" * 32}
+        response = client.upload(f"/links/{link['id']}/recipients/made", form | {"message": "m" * 2001})
+        assert (response.status_code, list_invalid(response.text)) == (422, ["message"])
+        assert f">{'m' * 2001}</textarea>" in response.text
+        nameless = form | {"recipients": '[{"name": "Ada"}]', "message": "Typed"}
+        response = client.upload(f"/links/{link['id']}/recipients/made", nameless)
+        assert (response.status_code, ">Typed</textarea>" in response.text) == (422, True)
+        assert "everybody needs an e-mail address" in response.text
+        assert re.search(r'name="send" value="on" checked', response.text)
+
     def test_too_many_requests(self, api: ApiDriver) -> None:
         """What can be repeated later is sent again by one button."""
         page_client, form = PageClient(api), {"email": "ann@nexora.example", "next": "/links/new"}

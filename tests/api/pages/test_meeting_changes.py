@@ -85,6 +85,15 @@ class TestReschedule:
         other_start = list_buttons(response.text)[0]
         again = page_client.post(f"{path}/confirm", {"start": other_start, "message": "Typed"})
         assert (again.status_code, ">Typed</textarea>" in again.text) == (200, True)
+        assert f'formaction="{path}/times"' in again.text
+        day = re.search(r'name="day" value="([^"]+)"', again.text)
+        assert day
+        for shown_day in (day[1], "", "soon"):
+            times = page_client.post(f"{path}/times", {"day": shown_day, "message": "Typed"})
+            assert times.status_code == 200
+            assert (
+                times.text.count('<input type="hidden" name="message" value="Typed">') == 2
+            )
         assert [event["type"] for event in list_events(api, booking["id"])][-1] == "MeetingBooked.v1"
 
     def test_without_a_message_and_to_the_same_time(self, api: ApiDriver, booking: Any) -> None:
@@ -160,3 +169,11 @@ class TestReassign:
         assert response.status_code == 422
         assert f'<form method="post" action="{path}/confirm">' in response.text
         assert '<input type="hidden" name="message" value="Typed">' in response.text
+        chosen = PageClient(api, "manager").post(f"{path}/confirm", form | {"host_id": api.ids["engineer"]})
+        assert f'formaction="{path}/people"' in chosen.text
+        query = {"message": "Typed", "instead_of": api.ids["member"], "q": "engin"}
+        found = PageClient(api, "manager").post(f"{path}/people", query)
+        assert re.findall(r'aria-label="Give the meeting to (\w+)"', found.text) == ["Engineer"]
+        assert found.text.count('name="message" value="Typed"') == 2  # to search again, and to choose
+        nobody = PageClient(api, "manager").post(f"{path}/people", query | {"q": "zqx", "instead_of": "zqx"})
+        assert "Show everybody" in nobody.text

@@ -306,3 +306,30 @@ def test_a_form_that_cannot_be_read_is_answered_by_a_page(shared_api: ApiDriver)
     assert response.status_code == 400
     assert response.headers["content-type"].startswith("text/html")
     assert "could not be read" in response.text
+
+
+class TestAnEndedSession:
+    """A form that is sent after the session's end: the sign-in page says that nothing was saved, and leads back."""
+
+    @pytest.mark.parametrize(
+        ("referrer", "next_path"),
+        [
+            ("http://testserver/teams/new", "/teams/new"),
+            ("http://testserver/links?q=a%20b", "/links?q=a%20b"),
+            ("http://testserver/links/selected/disable/confirm", "/"),  # which cannot be looked at
+            ("http://evil.example/teams/new", "/"),
+            ("http://testserver//evil.example", "/"),
+            ("", "/"),
+        ],
+    )
+    def test_leads_back_to_the_form(self, shared_api: ApiDriver, referrer: str, next_path: str) -> None:
+        client = PageClient(shared_api)
+        response = client.post("/teams/new", {"name": "Zebra"}, {**OWN_ORIGIN, "Referer": referrer})
+        page = client.get(response.headers["location"])
+        assert response.status_code == 303
+        assert "what you sent was not saved" in page.text
+        assert f'name="next" value="{next_path}"' in page.text
+        assert "Zebra" not in page.text + response.headers["location"]
+
+    def test_signing_out_twice_loses_nothing(self, shared_api: ApiDriver) -> None:
+        assert PageClient(shared_api).post("/sign-out").headers["location"] == "/sign-in"

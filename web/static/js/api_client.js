@@ -36,7 +36,7 @@ export async function postJson(path, body, key) {
 }
 
 async function readResponse(response) {
-  if (response.status === 401) location.assign("/sign-in?next=" + encodeURIComponent(location.pathname + location.search));
+  if (response.status === 401) location.assign("/sign-in?unsaved=true&next=" + encodeURIComponent(location.pathname + location.search));
   const body = response.status === 204 ? null : await response.json();
   if (!response.ok) throw new ApiError(body);
   const position = response.headers.get("Oncelink-Position");

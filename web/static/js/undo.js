@@ -64,9 +64,11 @@ async function sendHeldForm(isLeaving) {
   if (!held) return;
   const { form, action, body, rows } = held;
   forgetHeldForm();
-  const request = { method: "POST", body, keepalive: true, redirect: "manual" };
+  const headers = { "HX-Request": "true" }; // whose session has ended is told so, instead of being redirected
+  const request = { method: "POST", body, headers, keepalive: true, redirect: "manual" };
   const response = await fetch(action, request).catch(() => null);
   if (isLeaving) return;
+  if (response?.headers.get("HX-Redirect")) return location.assign(response.headers.get("HX-Redirect"));
   if (response?.type === "opaqueredirect") return location.assign(body.get("back")); // which says what was done
   markRows(rows, false);
   form.inert = false;

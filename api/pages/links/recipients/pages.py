@@ -1,6 +1,6 @@
 """The pages of a list of recipients: paste or upload it, look at what it would make, confirm, and take the links."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -23,7 +23,7 @@ from api.pages.links.recipients.text_decoding import UndecodableFile, decode_tex
 from api.pages.links.recipients.upload_form import Upload, UploadForm, UploadRoute
 from api.pages.rendering.dependencies import Viewer, WaitsForPosition
 from api.pages.rendering.form_keys import generate_form_key, parse_form_key
-from api.pages.rendering.forms import InvalidForm, validate_form
+from api.pages.rendering.forms import InvalidForm, collect_field_errors, validate_form
 from api.pages.rendering.templates import redirect_to, render_page
 from api.pages.rendering.urls import build_url
 from api.services import Services
@@ -71,15 +71,20 @@ def make_links(request: Request, services: CurrentServices, viewer: Viewer, id: 
     recipients = parse_confirmed_recipients(form)
     if key is None or not recipients:
         raise Invalid("list", "Start with the list again: this form is incomplete.")
-    common = parse_common(form)
     try:
+        common = parse_common(form)
         if common.send or common.only_recipient:
             refuse_without_addresses(recipients)
         position = issue_batches(services, viewer, id, recipients, common, key)
-    except (IdempotencyKeyReused, Invalid) as refusal:
-        errors = {"list": refusal.message if isinstance(refusal, Invalid) else MADE_BEFORE_MESSAGE}
+    except (IdempotencyKeyReused, Invalid, InvalidForm) as refusal:
+        errors = (
+            {"list": MADE_BEFORE_MESSAGE}
+            if isinstance(refusal, IdempotencyKeyReused)
+            else collect_field_errors(refusal)
+        )
         lines = "".join(render_csv_lines(("name", "email"), (recipient.model_dump() for recipient in recipients)))
-        return render_form(request, link, {**form.texts, "list": lines}, errors)
+        values = {**form.texts, "list": lines}
+        return render_preview(request, services, viewer, link, parse_recipients(lines), values, errors)
     links = "1 single-use link" if len(recipients) == 1 else f"{len(recipients)} single-use links"
     path = build_url(f"/links/{id}/recipients/made", {"key": key, "count": len(recipients)})
     return redirect_to(path, f"Made {links} of {link.properties.name}.", position)
@@ -204,19 +209,21 @@ def render_preview(
     link: Link,
     recipients: RecipientList,
     values: dict[str, str],
+    errors: Mapping[str, str] | None = None,
 ) -> Response:
-    """Render what a list would make."""
+    """Render what a list would make; or, with errors, why it was not made, with what was typed."""
     new_recipients, holders = split_holders(services, viewer, link, recipients.recipients)
     return render_page(
         request,
         "links/recipients_preview.html",
+        422 if errors else 200,
         link=link,
         recipients=recipients,
         new_recipients=new_recipients,
         holders=holders,
         carried={"recipients": encode_recipients(new_recipients), "holders": encode_recipients(holders)},
         values=values,
-        errors={},
+        errors=errors or {},
         most=MAX_RECIPIENTS,
         key=generate_form_key(),
     )
