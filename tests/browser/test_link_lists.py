@@ -6,7 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from api.demo.organisation import JULIO
-from tests.browser.browsing import PHONE, BrowserWindows
+from tests.browser.browsing import PHONE, BrowserWindows, find_overflow
+from tests.browser.hosting import add_host
 from tests.browser.screenshots import wait_for_lists
 
 
@@ -162,3 +163,25 @@ def test_what_was_issued_is_counted_on_the_next_look(windows: BrowserWindows) ->
     expect(page.locator("[data-toast]")).to_contain_text("Copied")
     page.reload()
     expect(page.locator("#list tbody tr").first.locator(".count")).to_have_text(str(count_before + 1))
+
+
+def test_links_without_any_free_time_say_so_once_the_list_is_shown(windows: BrowserWindows) -> None:
+    """Also after the list was searched, and for the hosts of a managed link in its dialog."""
+    with add_host(windows.live_server) as api:
+        api.patch("/v1/me", {"weekly_hours": {}}, "member")
+        api.create_link("Never free")
+        page = windows.open_window("claire")
+        wait_for_lists(windows.live_server)
+        page.goto("/management/links?q=zebra")
+        page.get_by_role("searchbox").fill("never free")
+        row = page.locator("#list tbody tr")
+        expect(row).to_contain_text("Guests find no free time here in the next 30 days: the host's hours")
+        assert find_overflow(page, 320) == []
+        managed = {"name": "Nowhere", "slug": "nowhere", "meeting_type_id": api.ids["type"]}
+        headers = {"Origin": windows.live_server.base_url}
+        data = managed | {"host_ids": [api.ids["member"]]}
+        assert page.request.post("/v1/managed-links", data=data, headers=headers).status == 201
+        wait_for_lists(windows.live_server)
+        page.goto("/management/managed?q=nowhere")
+        page.get_by_role("link", name="View Links").click()
+        expect(page.locator("#question")).to_contain_text("Guests find no free time here")

@@ -6,7 +6,6 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from api.http.dependencies import Caller, CurrentServices, Id
-from api.pages.links.free_time import explain_missing_time
 from api.pages.links.lists import NEWEST_FIRST, LinkListQuery, build_list_context
 from api.pages.links.table_rows import PAGE_SIZE, build_table_row
 from api.pages.rendering.dependencies import Viewer, WaitsForPosition
@@ -74,9 +73,5 @@ def build_managed_link_context(services: Services, viewer: Caller, id: UUID) -> 
     managed_link = managed_links.find_managed_link(services.from_log(), id, viewer.context.now)
     return {
         "managed": managed_link,
-        "links": [
-            build_table_row(services, viewer, row)
-            | {"no_time": explain_missing_time(services, row["id"], viewer.context.now)}
-            for row in rows
-        ],
+        "links": [build_table_row(services, viewer, row) for row in rows],
     }

@@ -91,9 +91,7 @@ class TestReschedule:
         for shown_day in (day[1], "", "soon"):
             times = page_client.post(f"{path}/times", {"day": shown_day, "message": "Typed"})
             assert times.status_code == 200
-            assert (
-                times.text.count('<input type="hidden" name="message" value="Typed">') == 2
-            )
+            assert times.text.count('<input type="hidden" name="message" value="Typed">') == 2
         assert [event["type"] for event in list_events(api, booking["id"])][-1] == "MeetingBooked.v1"
 
     def test_without_a_message_and_to_the_same_time(self, api: ApiDriver, booking: Any) -> None:

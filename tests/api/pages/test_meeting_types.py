@@ -1,5 +1,6 @@
 """Meeting types that offer nothing, links without any free time, and minutes in hours and days."""
 
+import re
 from html import unescape
 from typing import Any
 
@@ -82,6 +83,40 @@ class TestNoFreeTime:
         api.post(f"/v1/people/{api.ids['engineer']}/deactivate", None, "admin")
         link = fetch_list(api, "/v1/links?view=all&q=look", "manager")["items"]
         assert any("is deactivated." in page_client.get(f"/links/{one['id']}").text for one in link)
+
+    def test_lists_say_so_of_what_the_viewer_sees(self, api: ApiDriver) -> None:
+        """The list itself computes nothing: it has the places, and asks for the sentences of active links."""
+        body = {"weekly_hours": {"mon": [["09:00", "09:30"]]}}
+        api.patch("/v1/me", body, "engineer")
+        long_type = api.post("/v1/meeting-types", {"name": "Long", "duration_minutes": 90}, "admin", 201)
+        never = api.create_link("Never", "engineer", meeting_type_id=long_type["id"])
+        often, disabled, secret = (api.create_link(name) for name in ("Often", "Disabled", "Secret"))
+        api.post(f"/v1/links/{disabled['id']}/disable", None, "member")
+        fetch_list(api, "/v1/links?view=all", "manager")
+        page_client = PageClient(api, "manager")
+        html = page_client.get("/management/links").text
+        [request] = re.findall(r'hx-get="(/links/free-time[^"]*)"', html)
+        assert set(re.findall(r"id=([0-9a-f-]+)", request)) == {one["id"] for one in (never, often, secret)}
+        for one in (never, often, disabled):
+            assert f'id="no-time-{one["id"]}"></span>' in html
+        parts = page_client.get(unescape(request)).text
+        assert re.findall(r'id="no-time-([0-9a-f-]+)" hx-swap-oob="true"', parts) == [never["id"]]
+        assert "the host&#39;s hours have no room for 1 h 30 min." in parts
+        api.patch("/v1/me", {"weekly_hours": {}}, "member")
+        asked = f"/links/free-time?id={never['id']}&id={secret['id']}&id={api.ids['type']}"
+        assert re.findall(r"no-time-([0-9a-f-]+)", PageClient(api, "engineer").get(asked).text) == [never["id"]]
+        assert PageClient(api, "analyst").get(asked).status_code == 403
+        too_many = "&".join(f"id={never['id']}" for _ in range(51))
+        assert page_client.get(f"/links/free-time?{too_many}").status_code == 422
+
+    def test_hosts_of_a_managed_link_too(self, api: ApiDriver) -> None:
+        api.patch("/v1/me", {"weekly_hours": {}}, "engineer")
+        body = {"name": "All", "slug": "all", "meeting_type_id": api.ids["type"], "host_ids": [api.ids["engineer"]]}
+        managed = api.post("/v1/managed-links", body, "manager", 201)
+        page_client = PageClient(api, "manager")
+        html = page_client.get(f"/management/managed/{managed['id']}").text
+        [request] = re.findall(r'hx-get="(/links/free-time[^"]*)"', html)
+        assert "have no room for 30 min." in page_client.get(unescape(request)).text
 
     def test_says_that_everything_is_taken(self, api: ApiDriver) -> None:
         body = {"name": "Rare", "duration_minutes": 30, "booking_window_days": 8}

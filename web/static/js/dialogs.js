@@ -28,6 +28,7 @@ async function openQuestion(url, hasOwnAddress) {
   const dialog = document.getElementById("question");
   if (!question || !dialog) return location.assign(url);
   dialog.querySelector("[data-question-place]").replaceChildren(question);
+  window.htmx?.process(question);
   const title = question.querySelector("h1");
   title.id = "question-title";
   if (!dialog.open) dialog.showModal();
