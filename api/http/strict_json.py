@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
 from api.http.bounded_body import read_body_within_limit
-from api.http.deprecation import answer_deprecated, find_deprecation
+from api.http.openapi.deprecation import answer_deprecated, find_deprecation
 from api.http.problem_details import BadRequest, FieldError, build_problem_response
 from api.http.strict_query import build_refusing_handler, find_query_errors, list_query_parameters
 from api.http.text_rules import find_broken_rule

@@ -9,7 +9,7 @@ from api.demo.organisation import PEOPLE
 from tests.browser.browsing import BrowserWindows, LiveServer
 
 LONG_NAME = "مريم 👩🏽‍🚀 " + "Wolfeschlegelstein" * 3
-KEPT = "What you typed is kept in this tab"
+KEPT_SENTENCE = "What you typed is kept in this tab"
 READ_STORAGE = "() => JSON.stringify(sessionStorage) + JSON.stringify(localStorage)"
 
 
@@ -33,7 +33,7 @@ def type_team(page: Page) -> None:
     page.context.clear_cookies()
     page.locator("main form[method=post] button").last.click()
     expect(page.get_by_text("what you sent was not saved")).to_be_visible()
-    expect(page.get_by_text(KEPT)).to_be_visible()
+    expect(page.get_by_text(KEPT_SENTENCE)).to_be_visible()
 
 
 def test_the_form_comes_back_in_the_same_tab(windows: BrowserWindows) -> None:
@@ -61,10 +61,10 @@ def test_the_form_comes_back_in_the_tab_that_the_mail_opened(windows: BrowserWin
     page.context.clear_cookies()
     windows.guard.expect_message("401")
     page.get_by_role("button", name="Make and copy").click()
-    expect(page.get_by_text(KEPT)).to_be_visible()
+    expect(page.get_by_text(KEPT_SENTENCE)).to_be_visible()
     page.get_by_label("E-mail address").fill("julio@nexora.example")
     page.get_by_role("button", name="Mail me").click()
-    expect(page.get_by_text(KEPT)).to_be_visible()
+    expect(page.get_by_text(KEPT_SENTENCE)).to_be_visible()
     other_tab = page.context.new_page()
     sign_in(other_tab, windows.live_server, "julio", "/links")
     expect(other_tab.get_by_label("Label")).to_have_value(LONG_NAME)

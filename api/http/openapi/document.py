@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api.http.dependencies import build_etag_header, build_position_header
-from api.http.deprecation import find_deprecation
+from api.http.openapi.deprecation import find_deprecation
 from api.http.openapi.examples import add_examples
 from api.http.openapi.problems import build_problem_schemas, finish_problem_responses
 from api.http.openapi.route_code import list_called_functions, list_endpoints

@@ -33,7 +33,10 @@ def iterate_calls(function: FunctionType) -> Iterator[FunctionType]:
             continue
         seen.add(caller)
         yield caller
-        named = (caller.__globals__.get(name) for name in caller.__code__.co_names)
-        waiting += [
-            callee for callee in named if isinstance(callee, FunctionType) and callee.__module__.startswith(OWN_PACKAGE)
-        ]
+        callees = (caller.__globals__.get(name) for name in caller.__code__.co_names)
+        waiting += [callee for callee in callees if isinstance(callee, FunctionType) and is_own(callee)]
+
+
+def is_own(function: FunctionType) -> bool:
+    """Return whether a function is one of this package."""
+    return function.__module__.startswith(OWN_PACKAGE)

@@ -170,8 +170,8 @@ class TestReassign:
         chosen = PageClient(api, "manager").post(f"{path}/confirm", form | {"host_id": api.ids["engineer"]})
         assert f'formaction="{path}/people"' in chosen.text
         query = {"message": "Typed", "instead_of": api.ids["member"], "q": "engin"}
-        found = PageClient(api, "manager").post(f"{path}/people", query)
-        assert re.findall(r'aria-label="Give the meeting to (\w+)"', found.text) == ["Engineer"]
-        assert found.text.count('name="message" value="Typed"') == 2  # to search again, and to choose
+        searched_page = PageClient(api, "manager").post(f"{path}/people", query)
+        assert re.findall(r'aria-label="Give the meeting to (\w+)"', searched_page.text) == ["Engineer"]
+        assert searched_page.text.count('name="message" value="Typed"') == 2  # to search again, and to choose
         nobody = PageClient(api, "manager").post(f"{path}/people", query | {"q": "zqx", "instead_of": "zqx"})
         assert "Show everybody" in nobody.text

@@ -103,9 +103,9 @@ class TestNoFreeTime:
         assert re.findall(r'id="no-time-([0-9a-f-]+)" hx-swap-oob="true"', parts) == [never["id"]]
         assert "the host&#39;s hours have no room for 1 h 30 min." in parts
         api.patch("/v1/me", {"weekly_hours": {}}, "member")
-        asked = f"/links/free-time?id={never['id']}&id={secret['id']}&id={api.ids['type']}"
-        assert re.findall(r"no-time-([0-9a-f-]+)", PageClient(api, "engineer").get(asked).text) == [never["id"]]
-        assert PageClient(api, "analyst").get(asked).status_code == 403
+        path = f"/links/free-time?id={never['id']}&id={secret['id']}&id={api.ids['type']}"
+        assert re.findall(r"no-time-([0-9a-f-]+)", PageClient(api, "engineer").get(path).text) == [never["id"]]
+        assert PageClient(api, "analyst").get(path).status_code == 403
         too_many = "&".join(f"id={never['id']}" for _ in range(51))
         assert page_client.get(f"/links/free-time?{too_many}").status_code == 422
 

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from api.app import build_app
-from api.http.deprecation import ATTRIBUTE, Deprecation, deprecate
+from api.http.openapi.deprecation import ATTRIBUTE, Deprecation, deprecate
 from api.settings import Settings
 from api.v1 import guest_booking, links
 from tests.api.refusals import assert_problem
