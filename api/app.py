@@ -49,6 +49,7 @@ from api.v1 import (
     usage,
     verification,
 )
+from api.v1.access_log import routes as access_log_routes
 from api.v1.meeting_types import routes as meeting_types
 from api.v1.organisation import routes as organisation
 from api.v1.teams import recounts as team_recounts
@@ -81,6 +82,7 @@ ROUTERS = (
     meeting_log.router,
     history.router,
     as_of.router,
+    access_log_routes.router,
     erasures.router,
     usage.router,
     checkpoints.router,

@@ -41,9 +41,12 @@ from replay.tree.sealed_tree import SealedTree
 from replay.tree.sealer import Sealer
 from replay.tree.signed_note import Signer, derive_signers
 from replay.verify.jobs import VerificationWorker
+from store.access_log import AccessLog
 from store.credentials.api_keys import ApiKeys
 from store.credentials.codes import Codes
+from store.credentials.encrypted_secrets import SecretCipher
 from store.credentials.feed_tokens import FeedTokens
+from store.credentials.identities import Identities
 from store.credentials.pairings import Pairings
 from store.credentials.sessions import Sessions
 from store.database import Database
@@ -55,6 +58,7 @@ from store.request_leases import RequestLeases
 from store.shared_answers import SharedAnswers
 
 if TYPE_CHECKING:
+    from integrations.identity.oidc_provider import OidcProvider
     from integrations.mail.mail_transport import MailSettings, SignInMailer
     from integrations.proof_of_work import ProofOfWork
 
@@ -73,6 +77,8 @@ class Services:
     codes: Codes
     api_keys: ApiKeys
     sessions: Sessions
+    identities: Identities
+    access_log: AccessLog
     feed_tokens: FeedTokens
     pairings: Pairings
     onboarding: Onboarding
@@ -119,6 +125,21 @@ class Services:
         from integrations.mail.mail_transport import SignInMailer
 
         return SignInMailer(build_mail_settings(self.settings), self.clock)
+
+    @cached_property
+    def oidc_provider(self) -> "OidcProvider | None":
+        """The organisation's OpenID provider, or None; its libraries are imported only where somebody signs in."""
+        client = self.settings.oidc_client
+        if client is None:
+            return None
+        from integrations.identity.oidc_provider import OidcProvider
+
+        return OidcProvider(client, self.clock)
+
+    @cached_property
+    def id_token_cipher(self) -> SecretCipher:
+        """What encrypts the ID tokens of sessions."""
+        return SecretCipher(self.settings.keys, "oidc session")
 
     @cached_property
     def meeting_details(self) -> MeetingDetailsLoader:

@@ -1,20 +1,21 @@
 """Every setting; a wrong value stops the start with a sentence that names it."""
 
-import os
 import re
-import secrets
 from email.utils import parseaddr
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.organisation import OrganisationProperties
 from domain.quotas import GuestQuotas
+from integrations.identity.oidc_client import OidcClient
+from integrations.identity.provider_url import validate_provider_url
 from integrations.mail.smtp_url import parse_smtp_url
+from store.credentials.key_file import KeyFileUnusable, generate_keys, read_keys
 from store.database_url import check_database_url
 
 IDENTIFIER = r"^[a-z_][a-z0-9_]{0,39}$"
@@ -30,6 +31,7 @@ NO_MAIL_SERVER = (
 OUR_EXTENSION = "chrome-extension://hleleccpogfleimfccdeggmnmilkpfcm"  # by the key in extension/manifest.json
 
 GuestCheckKind = Literal["none", "proof_of_work", "mailed_code"]
+SignInWay = Literal["mail", "oidc", "both"]
 
 
 class WrongSetting(Exception):
@@ -74,9 +76,19 @@ class Settings(BaseSettings):
     head_timeout: int = Field(10, ge=1, le=3600, description="Seconds for the head of a request to come.")
     body_timeout: int = Field(30, ge=1, le=3600, description="Seconds for the body of a request to come.")
 
+    sign_in: SignInWay = Field("both", description="How people sign in: by mail, by the OpenID provider, or both.")
+    oidc_issuer: str = Field("", description="The OpenID provider's issuer; empty: there is none.")
+    oidc_client_id: str = Field("", description="The client that the provider knows us as.")
+    oidc_client_secret: str = Field("", repr=False, description="Its secret; empty: a public client with PKCE alone.")
+    oidc_provider_name: str = Field("single sign-on", description="What the sign-in button calls the provider.")
+    oidc_join_domains: str = Field("", description="Comma separated; whose verified addresses join by themselves.")
+    oidc_roles_claim: str = Field("", description="The claim with people's roles, such as roles; empty: none.")
+    oidc_trust_email: bool = Field(False, description="Take an address whose email_verified is missing (Entra).")
+
     calendar_allowed_networks: str = Field(
         "", description="Comma separated, such as 10.1.0.0/16; inside networks that calendars may be read from."
     )
+    access_log_days: int = Field(400, ge=1, le=36_500, description="How long the access log is kept.")
     metrics_token: str = Field("", repr=False, description="A key for /metrics and the details of /readyz.")
     metrics_networks: str = Field(
         PRIVATE_NETWORKS, description="Comma separated; the networks that need no token for /metrics and /readyz."
@@ -156,6 +168,27 @@ class Settings(BaseSettings):
             raise ValueError("each must be chrome-extension:// and the 32 letters of an extension's id")
         return value
 
+    @field_validator("oidc_issuer")
+    @classmethod
+    def validate_oidc_issuer(cls, value: str) -> str:
+        """Validate the issuer's URL. Raises ValueError."""
+        return validate_provider_url(value) if value else value
+
+    @field_validator("oidc_client_id")
+    @classmethod
+    def validate_oidc_client_id(cls, value: str, info: ValidationInfo) -> str:
+        """Require a client where there is a provider. Raises ValueError."""
+        if info.data.get("oidc_issuer") and not value:
+            raise ValueError("must be set where OIDC_ISSUER is")
+        return value
+
+    @model_validator(mode="after")
+    def validate_sign_in(self) -> Self:
+        """Require a provider where it is the only way in. Raises ValueError."""
+        if self.sign_in == "oidc" and not self.oidc_issuer:
+            raise ValueError("ONCELINK_SIGN_IN: oidc needs ONCELINK_OIDC_ISSUER")
+        return self
+
     @field_validator("guest_check")
     @classmethod
     def validate_guest_check(cls, value: GuestCheckKind, info: ValidationInfo) -> GuestCheckKind:
@@ -204,6 +237,19 @@ class Settings(BaseSettings):
         return "smtp" if self.smtp_url else "none"
 
     @property
+    def oidc_client(self) -> OidcClient | None:
+        """How we are registered at the OpenID provider, or None without one."""
+        if not self.oidc_issuer or self.sign_in == "mail":
+            return None
+        redirect_uri = f"{self.base_url}/sign-in/oidc/callback"
+        return OidcClient(self.oidc_issuer, self.oidc_client_id, self.oidc_client_secret, redirect_uri)
+
+    @property
+    def join_domains(self) -> list[str]:
+        """The domains whose people join by themselves when they sign in."""
+        return split_list(self.oidc_join_domains)
+
+    @property
     def operators_networks(self) -> list[IPv4Network | IPv6Network]:
         """The networks from which /metrics and the details of /readyz may be read without a token."""
         return [ip_network(network) for network in split_list(self.metrics_networks)]
@@ -221,12 +267,18 @@ class Settings(BaseSettings):
     @property
     def existing_keys(self) -> list[str]:
         """The secret keys that exist: as set, or in DATA_DIR; none is generated. Raises WrongSetting."""
-        return split_list(self.secret_keys) or read_keys(self.data_dir / KEY_FILE)
+        try:
+            return split_list(self.secret_keys) or read_keys(self.data_dir / KEY_FILE)
+        except KeyFileUnusable as error:
+            raise WrongSetting(str(error)) from error
 
     @cached_property
     def keys(self) -> list[str]:
         """The secret keys: as set, or generated once into DATA_DIR. Raises WrongSetting."""
-        return self.existing_keys or generate_keys(self.data_dir / KEY_FILE)
+        try:
+            return self.existing_keys or generate_keys(self.data_dir / KEY_FILE)
+        except KeyFileUnusable as error:
+            raise WrongSetting(str(error)) from error
 
 
 def read_settings(**overrides: object) -> Settings:
@@ -243,32 +295,3 @@ def read_settings(**overrides: object) -> Settings:
 def split_list(value: str) -> list[str]:
     """Split a comma-separated setting."""
     return [item.strip() for item in value.split(",") if item.strip()]
-
-
-def read_keys(path: Path) -> list[str]:
-    """Read the keys of a file; none when there is no file. Raises WrongSetting."""
-    try:
-        keys = split_list(path.read_text())
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise WrongSetting(f"ONCELINK_DATA_DIR: {path} cannot be read ({error.strerror}).") from error
-    if not keys:
-        raise WrongSetting(f"{path} has no key in it; restore it from a backup: without it no link opens.")
-    return keys
-
-
-def generate_keys(path: Path) -> list[str]:
-    """Generate a random key into a new file of mode 0600; read those of a faster process. Raises WrongSetting."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return read_keys(path)
-    except OSError as error:
-        raise WrongSetting(f"ONCELINK_DATA_DIR: {path.parent} cannot be written ({error.strerror}).") from error
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(32) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    return read_keys(path)

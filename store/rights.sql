@@ -8,6 +8,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.api_keys, {schema}.sign_in_code
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.sessions, {schema}.sign_in_requests TO {service};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.pairing_codes TO {service};
 GRANT SELECT, INSERT ON {schema}.onboarding_steps TO {service};
+GRANT SELECT, INSERT, UPDATE ON {schema}.api_key_clients TO {service};
+GRANT SELECT, INSERT, DELETE ON {schema}.identities, {schema}.logout_tokens, {schema}.access_log TO {service};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.busy_calendars, {schema}.busy_intervals TO {service};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.rebuilds TO {service};
 GRANT SELECT, INSERT, UPDATE ON {schema}.calendar_feeds TO {service};

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from api.cli.command_context import Json, explain_errors, print_answer, use_services
 from api.cli.people import build_operator_context
+from api.http.access.entries import record_operator_access
 from api.http.validation_messages import explain_validation_error
 from api.v1.request_bodies import WhomToErase
 from domain.refusals import Invalid
@@ -22,6 +23,7 @@ def erase(
         with use_services() as services:
             erasure = services.erasure.erase_personal_details(build_operator_context(services.clock), address)
             services.announce_append()
+            record_operator_access(services, "erasure", what="guest", rows=erasure.erased_details)
             at = erasure.at.isoformat().replace("+00:00", "Z")
             data = {"id": str(erasure.id), "erased_at": at, "details": erasure.erased_details}
             print_answer(

@@ -26,6 +26,7 @@ from api.cli.export_files import (
 )
 from api.cli.export_formats import FORMATS, KINDS, ExportKind
 from api.field_types import Instant
+from api.http.access.entries import record_operator_access
 from api.http.event_lines import format_instant
 from api.http.validation_messages import explain_validation_error
 from api.services import Services
@@ -60,6 +61,7 @@ def export(
             raise Invalid("format", "Parquet is not for a terminal: name a file with -o.")
         with use_services() as services, explain_disk_errors(output):
             until = resolve_as_of(services, as_of)
+            record_operator_access(services, "export", what=what, format=format)
             exporter = Exporter(services, what, kind, format, until.position, as_of)
             exporter.write_export(files)
         console.print(f"Exported {exporter.counts.total()} rows up to position {until.position}.", highlight=False)

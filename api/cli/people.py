@@ -9,6 +9,7 @@ from tzlocal import reload_localzone
 
 from api.clock import read_clock
 from api.field_types import list_time_zones, normalize_email
+from api.http.access.entries import record_operator_access
 from api.http.validation_messages import explain_validation_error
 from api.services import Services
 from api.v1.bodies.people import NewPerson
@@ -59,7 +60,9 @@ def create_sign_in_url(services: Services, email: str) -> str:
 def make_api_key(services: Services, email: str, name: str) -> str:
     """Create an API key for this person. Raises NoSuchPerson."""
     key = generate_key()
-    services.api_keys.create_key(uuid4(), find_person_id(services, email), name, key, services.clock())
+    id, person_id = uuid4(), find_person_id(services, email)
+    services.api_keys.create_key(id, person_id, name, key, services.clock())
+    record_operator_access(services, "key_made", person_id, key=str(id))
     return key
 
 

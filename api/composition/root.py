@@ -38,11 +38,13 @@ from projections.following.follower import Follower
 from replay.background_rebuilds import Rebuilder
 from replay.tree.sealer import Sealer
 from replay.verify.jobs import VerificationWorker
+from store.access_log import AccessLog
 from store.busy_calendars import BusyCalendars
 from store.credentials.api_keys import ApiKeys
 from store.credentials.codes import Codes
 from store.credentials.encrypted_secrets import SecretCipher
 from store.credentials.feed_tokens import FeedTokens
+from store.credentials.identities import Identities
 from store.credentials.pairings import Pairings
 from store.credentials.sessions import Sessions
 from store.database import Database
@@ -112,6 +114,8 @@ def build_stores(settings: Settings, database: Database) -> dict[str, Any]:
         "codes": Codes(settings.keys),
         "api_keys": ApiKeys(database),
         "sessions": Sessions(database, timedelta(hours=settings.session_idle_hours)),
+        "identities": Identities(database),
+        "access_log": AccessLog(database),
         "feed_tokens": FeedTokens(database),
         "pairings": Pairings(database),
         "mailed_codes": MailedCodes(database, settings.keys[0]),

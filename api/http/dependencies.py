@@ -12,6 +12,7 @@ from fastapi import Depends, Header, Path, Request
 from fastapi.security import HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
 
+from api.http.access.key_use import find_key_holder
 from api.http.api_key_scopes import LIMITED_ROLES, require_scope
 from api.http.read_capacity import leave_read_slot
 from api.http.validation_messages import parse_id
@@ -107,7 +108,7 @@ def authenticate_caller(
     if SESSION_COOKIE in request.cookies and "Authorization" not in request.headers:
         return authenticate_session(request, services)
     key = credentials.credentials if credentials else ""
-    holder = services.api_keys.find_holder(key) if key.startswith(KEY_PREFIX) else None
+    holder = find_key_holder(services, request, key) if key.startswith(KEY_PREFIX) else None
     if holder is None or holder.scope is None:
         return build_caller(request, services, holder, "api")
     caller = build_caller(request, services, holder, "extension")

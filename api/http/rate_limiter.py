@@ -17,6 +17,7 @@ from domain.refusals import TooManyRequests, TooManySignInRequests
 
 MAX_SIGN_IN_REQUESTS_PER_EMAIL = 5  # in a quarter of an hour, whether anybody has the address or not
 MAX_SIGN_IN_REQUESTS_PER_CLIENT = 30
+MAX_PROVIDER_SIGN_INS_PER_CLIENT = 600  # requests, two for each: an office comes from one address in the morning
 QUARTER_SECONDS = 900
 SINGLE_USE_PATHS = ("/s/", "/v1/book/")
 BOOKING_PATHS = ("/book/", "/v1/book/")
@@ -94,4 +95,15 @@ def limit_sign_in_requests(services: Services, email: str, request: Request, now
         limits.add_policy("sign-in-client", MAX_SIGN_IN_REQUESTS_PER_CLIENT, QUARTER_SECONDS)
         is_over |= counts.count_sign_in_request(f"place {client}", now) > MAX_SIGN_IN_REQUESTS_PER_CLIENT
     if is_over:
+        raise TooManySignInRequests(timedelta(seconds=QUARTER_SECONDS - now.timestamp() % QUARTER_SECONDS))
+
+
+def limit_provider_sign_ins(services: Services, request: Request, now: datetime) -> None:
+    """Count a request that asks the OpenID provider for something. Raises TooManySignInRequests."""
+    client = identify_client(request)
+    if client is None:
+        return
+    get_rate_limits(request.scope).add_policy("sign-in-client", MAX_PROVIDER_SIGN_INS_PER_CLIENT, QUARTER_SECONDS)
+    count = services.request_counts.count_sign_in_request(f"provider {client}", now)
+    if count > MAX_PROVIDER_SIGN_INS_PER_CLIENT:
         raise TooManySignInRequests(timedelta(seconds=QUARTER_SECONDS - now.timestamp() % QUARTER_SECONDS))

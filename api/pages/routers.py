@@ -2,7 +2,7 @@
 
 from api.pages import sign_in, usage
 from api.pages.admin import invitations, mail, meeting_types, organisation, people, read_models
-from api.pages.history import event_log, proofs, timeline
+from api.pages.history import access_log, event_log, proofs, timeline
 from api.pages.links import bulk as link_bulk
 from api.pages.links import create as create_link
 from api.pages.links import detail as link_detail
@@ -18,6 +18,8 @@ from api.pages.meetings import detail as meeting_detail
 from api.pages.meetings import handover, handover_bulk, meeting_log, no_show, reassign, replacement, reschedule
 from api.pages.rendering import static_files
 from api.pages.settings import calendars, extension_pairing, settings
+from api.pages.single_sign_on import sign_in as single_sign_on
+from api.pages.single_sign_on import sign_out as single_sign_out
 from api.pages.start import landing, onboarding, welcome
 from api.pages.teams import calendar as team_calendar
 from api.pages.teams import edit as edit_team
@@ -26,6 +28,8 @@ from api.pages.teams import recount as team_recount
 
 ROUTERS = (
     static_files.router,
+    single_sign_on.router,
+    single_sign_out.router,
     sign_in.router,
     landing.router,
     welcome.router,
@@ -59,6 +63,7 @@ ROUTERS = (
     meeting_detail.router,
     usage.router,
     event_log.router,
+    access_log.router,
     proofs.router,
     timeline.router,
     people.router,

@@ -1,12 +1,15 @@
 """Signing in by a one-time link, and signing out. Opening the link has no effect yet: its button signs in."""
 
 import logging
+from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, BackgroundTasks, Depends, Request, Response
 
 from api.field_types import normalize_email
+from api.http.access.entries import record_access
+from api.http.auditing.recording import record_own_access
 from api.http.dependencies import SESSION_COOKIE, CurrentServices, authenticate_session, require_own_origin
 from api.http.form_body import FormText
 from api.http.rate_limiter import limit_sign_in_requests
@@ -14,11 +17,12 @@ from api.pages.rendering.dependencies import Viewer
 from api.pages.rendering.page_route import PageRoute
 from api.pages.rendering.templates import redirect_to, render_page
 from api.pages.rendering.urls import build_url, ensure_local_path
+from api.pages.single_sign_on.sign_out import render_signed_out
 from api.pages.start.welcome import build_first_path
 from api.services import Services
 from domain.email_addresses import fold_address
 from domain.person import Person
-from domain.refusals import Unauthorized
+from domain.refusals import NotFound, Unauthorized
 from integrations.mail.mail_message import MailMessage
 from store.credentials.sessions import SESSION_LIFETIME
 
@@ -50,6 +54,8 @@ def send_link(
 ) -> Response:
     """Mail a one-time link, after the response, which is the same and as quick whoever has the address."""
     require_own_origin(request)
+    if services.settings.sign_in == "oidc":
+        raise NotFound
     try:
         email_address = normalize_email(email.strip())
     except ValueError as error:
@@ -83,10 +89,13 @@ def sign_in(request: Request, services: CurrentServices, code: str, next: NextPa
     person = find_person(services, code)
     secret = services.sessions.begin_session(code, now, earlier) if person else None
     if person is None or secret is None:
+        record_access(services, request, "sign_in_refused", reason="link_unusable", way="link")
         return render_invalid_link(request)
+    record_access(services, request, "sign_in", person.id, person.id, way="link")
     services.sessions.delete_expired(services.clock())
     services.request_counts.delete_old_sign_in_requests(services.clock())
     services.mailed_codes.delete_old(services.clock())
+    services.access_log.delete_older_than(now - timedelta(days=services.settings.access_log_days))
     response = redirect_to(build_first_path(services, person, ensure_local_path(next)))
     max_age = int(SESSION_LIFETIME.total_seconds())
     response.set_cookie(SESSION_COOKIE, secret, max_age=max_age, httponly=True, samesite="lax")
@@ -95,15 +104,21 @@ def sign_in(request: Request, services: CurrentServices, code: str, next: NextPa
 
 @router.post("/sign-out")
 def sign_out(viewer: Viewer, request: Request, services: CurrentServices) -> Response:
-    """End this session."""
-    services.sessions.end_session(request.cookies[SESSION_COOKIE])
-    return redirect_to_sign_in("You are signed out.")
+    """End this session; whoever came from the OpenID provider is led on to its own sign-out."""
+    id_token = services.sessions.end_session(request.cookies[SESSION_COOKIE])
+    record_own_access(services, request, viewer, "sign_out")
+    page = render_signed_out(request, services, viewer.person.id, id_token)
+    if page is None:
+        return redirect_to_sign_in("You are signed out.")
+    page.delete_cookie(SESSION_COOKIE)
+    return page
 
 
 @router.post("/sign-out/everywhere")
-def sign_out_everywhere(viewer: Viewer, services: CurrentServices) -> Response:
+def sign_out_everywhere(viewer: Viewer, request: Request, services: CurrentServices) -> Response:
     """End all sessions of the person, and their unused sign-in links."""
     ended_count = services.sessions.end_all_sessions(viewer.person.id)
+    record_own_access(services, request, viewer, "sign_out", sessions=ended_count)
     return redirect_to_sign_in(
         f"You are signed out everywhere: {ended_count} session{'' if ended_count == 1 else 's'} ended."
     )
@@ -131,6 +146,8 @@ def render_sign_in_form(
         error=error,
         unsaved=is_unsaved,
         mails=services.settings.mail_method,
+        by_mail=services.settings.sign_in != "oidc",
+        provider=services.settings.oidc_provider_name if services.settings.oidc_client else None,
     )
 
 

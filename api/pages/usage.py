@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Request, Response
 
 from api.field_types import Day
+from api.http.auditing.recording import record_own_access
 from api.http.dependencies import Caller, CurrentServices
 from api.pages.rendering.dependencies import Viewer, WaitsForPosition
 from api.pages.rendering.page_route import PageRoute
@@ -66,6 +67,7 @@ def show_usage(
 
 @router.get("/usage/csv")
 def download_usage(
+    request: Request,
     services: CurrentServices,
     viewer: Viewer,
     group_by: GroupBy = "day",
@@ -76,6 +78,7 @@ def download_usage(
 ) -> Response:
     """Stream the rows of one grouping as CSV, all of them, with the filters of the page."""
     _, filters = build_usage_filters(viewer, used_from, used_to, link_type, source)
+    record_own_access(services, request, viewer, "export", what="usage")
     return stream_usage(services, viewer, group_by, filters)
 
 

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
+from api.http.auditing.recording import record_own_access
 from api.http.dependencies import Caller, CurrentCaller, CurrentServices, Id, IdempotencyKey, describe_request
 from api.http.pagination import Cursor, Limit
 from api.http.problem_details import describe_problems
@@ -24,7 +25,12 @@ START_OF_LIST = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
 
 @router.post("", status_code=201, response_model=NewApiKey, responses=describe_problems(401, 413, 422, 503))
 def create_api_key(
-    services: CurrentServices, caller: CurrentCaller, key: IdempotencyKey, body: ApiKeyRequest, response: Response
+    request: Request,
+    services: CurrentServices,
+    caller: CurrentCaller,
+    key: IdempotencyKey,
+    body: ApiKeyRequest,
+    response: Response,
 ) -> dict[str, Any]:
     """Makes an API key of one's own; the key is shown only here.
 
@@ -35,6 +41,7 @@ def create_api_key(
     id = uuid4() if key is None else uuid5(caller.person.id, f"api-key {key}")
     secret = generate_key() if key is None else derive_key(services.settings.keys[0], id)
     if services.api_keys.create_key(id, caller.person.id, body.name, secret, caller.context.now, request_digest):
+        record_own_access(services, request, caller, "key_made", key=str(id))
         return get_own_key(services, caller, id) | {"key": secret}
     existing = get_own_key(services, caller, id)
     if existing["request_digest"] != request_digest:
@@ -59,13 +66,14 @@ def list_api_keys(
 
 
 @router.delete("/{id}", status_code=204, responses=describe_problems(401, 404, 413, 503))
-def delete_api_key(services: CurrentServices, caller: CurrentCaller, id: Id) -> None:
+def delete_api_key(request: Request, services: CurrentServices, caller: CurrentCaller, id: Id) -> None:
     """Ends an API key of one's own.
 
     It is refused from the next request on. A limited key can end itself.
     """
     if not services.api_keys.delete_key(id, caller.person.id):
         raise NotFound
+    record_own_access(services, request, caller, "key_revoked", key=str(id))
 
 
 def derive_existing_key(services: Services, id: UUID, hash: bytes) -> str:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from api.http.as_of_parameter import At
+from api.http.auditing.bulk_reads import record_bulk_reads
 from api.http.dependencies import CurrentCaller, CurrentServices, FollowsMinPosition, Id
 from api.http.problem_details import describe_problems
 from api.http.responses import add_link_url, add_single_use_url, to_page_response
@@ -22,7 +23,7 @@ from replay.as_of import AsOfQuery
 router = APIRouter(prefix="/v1/as-of", tags=["As-of"], route_class=StrictRoute)
 
 LIST_ROUTE: dict[str, Any] = {
-    "dependencies": [ForAuditors, FollowsMinPosition],
+    "dependencies": [ForAuditors, record_bulk_reads("as of"), FollowsMinPosition],
     "responses": describe_problems(401, 403, 422, 503),
 }
 DETAIL_ROUTE: dict[str, Any] = {"dependencies": [ForAuditors], "responses": describe_problems(401, 403, 404, 422, 503)}

@@ -1,7 +1,8 @@
 """Erasing a guest's or recipient's personal details: POST /v1/erasures."""
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
+from api.http.auditing.recording import record_own_access
 from api.http.dependencies import CurrentCaller, CurrentServices, IdempotencyKey
 from api.http.problem_details import describe_problems
 from api.http.responses import announce_write
@@ -20,7 +21,12 @@ router = APIRouter(prefix="/v1", tags=["Personal details"], route_class=StrictRo
     operation_id="erase_personal_details",
 )
 def erase_personal_details(
-    services: CurrentServices, caller: CurrentCaller, key: IdempotencyKey, body: WhomToErase, response: Response
+    request: Request,
+    services: CurrentServices,
+    caller: CurrentCaller,
+    key: IdempotencyKey,
+    body: WhomToErase,
+    response: Response,
 ) -> Erasure:
     """Erases everything that a guest or recipient of this address gave (admin).
 
@@ -28,5 +34,6 @@ def erase_personal_details(
     given with another address is not found. Erasing an address of which there is nothing is 201 too, with `details` 0.
     """
     erasure = services.erasure.erase_personal_details(caller.context, body.email, key)
+    record_own_access(services, request, caller, "erasure", what="guest", rows=erasure.erased_details)
     announce_write(response, services, erasure.position, erasure.replayed)
     return Erasure(id=erasure.id, erased_at=erasure.at, details=erasure.erased_details)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import AfterValidator
 
 from api.http.as_of_parameter import From, To
+from api.http.auditing.bulk_reads import record_bulk_reads
 from api.http.dependencies import Caller, CurrentCaller, CurrentServices, FollowsMinPosition, Id
 from api.http.pagination import Cursor, Limit, validate_query_text
 from api.http.problem_details import describe_problems
@@ -35,7 +36,7 @@ ForAuditors = Depends(require_auditor)
 @router.get(
     "",
     response_model=PageOf[HistoryEvent],
-    dependencies=[ForAuditors, FollowsMinPosition],
+    dependencies=[ForAuditors, record_bulk_reads("history"), FollowsMinPosition],
     responses=describe_problems(401, 403, 422, 503),
 )
 def list_history(

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
+from api.http.auditing.bulk_reads import BULK_LIMIT, record_bulk_reads
+from api.http.auditing.recording import record_own_access
 from api.http.csv import render_csv_lines
 from api.http.dependencies import CurrentCaller, CurrentServices, FollowsMinPosition
 from api.http.problem_details import describe_problems
@@ -30,7 +32,7 @@ CSV_RESPONSE: dict[int | str, dict[str, Any]] = {
 @router.get(
     "/meeting-log",
     response_model=MeetingLogPage,
-    dependencies=[FollowsMinPosition],
+    dependencies=[record_bulk_reads("meeting log", BULK_LIMIT), FollowsMinPosition],
     responses=CSV_RESPONSE | describe_problems(401, 422, 503),
 )
 def read_meeting_log(
@@ -51,6 +53,7 @@ def read_meeting_log(
     """
     filters = query.to_filters(caller.limit_visibility(*READERS))
     if is_csv_preferred(accept or ""):
+        record_own_access(services, request, caller, "export", what="meeting log")
         return stream_csv(request, iterate_rows(services.live_source, caller.context.now, filters, query.sort))
     return to_page_response(
         list_rows(services.live_source, caller.context.now, filters, query.sort, query.limit, query.cursor)

@@ -3,8 +3,9 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
+from api.http.auditing.recording import watch_role_change
 from api.http.dependencies import (
     Caller,
     CurrentCaller,
@@ -95,7 +96,13 @@ def get_person_impact(services: CurrentServices, caller: CurrentCaller, id: Id) 
     "/people/{id}", response_model=Person, responses=describe_problems(401, 403, 404, "email_taken", 412, 413, 422, 503)
 )
 def change_person(
-    services: CurrentServices, caller: CurrentCaller, id: Id, version: IfMatch, body: PersonChanges, response: Response
+    request: Request,
+    services: CurrentServices,
+    caller: CurrentCaller,
+    id: Id,
+    version: IfMatch,
+    body: PersonChanges,
+    response: Response,
 ) -> PersonRow:
     """Changes a person (admin).
 
@@ -103,9 +110,9 @@ def change_person(
     only the version that it names is changed.
     """
     caller.require_any_role("admin")
-    announce_change(
-        response, services, services.administration.update_person(caller.context, id, body.get_sent_fields(), version)
-    )
+    with watch_role_change(services, request, caller, id):
+        position = services.administration.update_person(caller.context, id, body.get_sent_fields(), version)
+    announce_change(response, services, position)
     return load_person(services, caller, id, response)
 
 

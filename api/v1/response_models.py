@@ -278,6 +278,8 @@ class ApiKey(BaseModel):
     id: UUID
     name: str
     created_at: datetime
+    last_used_at: datetime | None
+    last_used_from: str | None
 
 
 class NewApiKey(ApiKey):

@@ -4,10 +4,11 @@ from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
 from api.field_types import Day, TimeZone
+from api.http.auditing.recording import record_own_access
 from api.http.csv import render_csv_lines
 from api.http.dependencies import Caller, CurrentCaller, CurrentServices, FollowsMinPosition
 from api.http.pagination import Cursor, Limit
@@ -42,6 +43,7 @@ Zone = Annotated[TimeZone, Query(description="The IANA time zone in which days b
     responses=CSV_RESPONSE | describe_problems(401, 422, 503),
 )
 def read_usage(
+    request: Request,
     services: CurrentServices,
     caller: CurrentCaller,
     first: From = None,
@@ -70,6 +72,7 @@ def read_usage(
     days = list_days(first, last, caller.context.now.astimezone(ZoneInfo(time_zone)).date())
     filters = build_filters(caller, days, time_zone, link_type, source)
     if is_csv_preferred(accept or ""):
+        record_own_access(services, request, caller, "export", what="usage")
         return stream_usage(services, caller, group_by, filters)
     return to_page_response(
         usage.list_usage(services.live_source, caller.context.now, group_by, filters, limit, cursor)

@@ -14,19 +14,29 @@ from store.database import Database
 KEY_PREFIX = "olk_"
 SIGN_IN_CODE_LIFETIME = timedelta(minutes=15)
 SELECT_HOLDER = """
-SELECT k.person_id, k.created_at, k.id AS key_id, k.scope,
+SELECT k.person_id, k.created_at, k.id AS key_id, k.scope, c.used_at,
        (SELECT max(e.version) FROM {schema}.events e WHERE e.stream_id = k.person_id) AS version
-FROM {schema}.api_keys k WHERE k.hash = %s AND k.deleted_at IS NULL
+FROM {schema}.api_keys k LEFT JOIN {schema}.api_key_clients c ON c.key_id = k.id AND c.client = %s
+WHERE k.hash = %s AND k.deleted_at IS NULL
   AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())
+"""
+RECORD_USE = """
+INSERT INTO {schema}.api_key_clients (key_id, client, used_at) VALUES (%(key)s, %(client)s, %(now)s)
+ON CONFLICT (key_id, client) DO UPDATE SET used_at = greatest(api_key_clients.used_at, excluded.used_at)
+RETURNING (SELECT count(*) FROM {schema}.api_key_clients WHERE key_id = %(key)s) AS earlier_clients
 """
 INSERT_KEY = """
 INSERT INTO {schema}.api_keys (id, person_id, name, hash, created_at, request_digest) VALUES (%s, %s, %s, %s, %s, %s)
 ON CONFLICT (id) DO NOTHING RETURNING id
 """
-COLUMNS = "id, name, created_at, hash, request_digest, scope"
-SELECT_KEY = f"SELECT {COLUMNS} FROM {{schema}}.api_keys WHERE id = %s AND person_id = %s"
+COLUMNS = """id, name, created_at, hash, request_digest, scope,
+    last.used_at AS last_used_at, last.client AS last_used_from"""
+KEYS = """{schema}.api_keys LEFT JOIN LATERAL (
+    SELECT used_at, client FROM {schema}.api_key_clients WHERE key_id = id ORDER BY used_at DESC LIMIT 1
+) AS last ON true"""
+SELECT_KEY = f"SELECT {COLUMNS} FROM {KEYS} WHERE id = %s AND person_id = %s"
 SELECT_KEYS = f"""
-SELECT {COLUMNS} FROM {{schema}}.api_keys
+SELECT {COLUMNS} FROM {KEYS}
 WHERE person_id = %s AND deleted_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())
   AND (created_at, id) > (%s, %s) ORDER BY created_at, id LIMIT %s
 """
@@ -49,6 +59,7 @@ class CredentialHolder:
     version: int
     key_id: UUID | None = None
     scope: str | None = None
+    used_at: datetime | None = None  # last by the client that sends the key now; None: never
 
 
 class ApiKeys:
@@ -57,10 +68,15 @@ class ApiKeys:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def find_holder(self, key: str) -> CredentialHolder | None:
-        """Returns the holder of an API key, or None."""
-        rows = self.database.fetch_rows(SELECT_HOLDER, (hash_secret(key),))
+    def find_holder(self, key: str, client: str | None = None) -> CredentialHolder | None:
+        """Returns the holder of an API key that a client sends, or None."""
+        rows = self.database.fetch_rows(SELECT_HOLDER, (client, hash_secret(key)))
         return CredentialHolder(**rows[0]) if rows and rows[0]["version"] else None
+
+    def record_use(self, key_id: UUID, client: str, now: datetime) -> int:
+        """Records that a client used a key. Returns how many clients had used it before."""
+        params = {"key": key_id, "client": client, "now": now}
+        return int(self.database.fetch_rows(RECORD_USE, params)[0]["earlier_clients"])
 
     def create_key(
         self, id: UUID, person_id: UUID, name: str, key: str, now: datetime, request_digest: str | None = None

@@ -2,11 +2,12 @@
 
 import secrets
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from store.credentials.api_keys import CredentialHolder, hash_secret
+from store.credentials.identities import Identity
 from store.database import Database
 
 SESSION_LIFETIME = timedelta(days=30)
@@ -34,7 +35,15 @@ WITH used AS (
 INSERT INTO {schema}.sessions (hash, person_id, created_at, used_at, expires_at)
 SELECT %(session)s, person_id, %(now)s, %(now)s, %(until)s FROM used RETURNING person_id
 """
-END_SESSION = "DELETE FROM {schema}.sessions WHERE hash = %s RETURNING person_id"
+BEGIN_SESSION_OF_IDENTITY = """
+WITH ended AS (DELETE FROM {schema}.sessions WHERE hash = ANY(%(previous)s))
+INSERT INTO {schema}.sessions (
+    hash, person_id, created_at, used_at, expires_at, issuer, subject, provider_session, id_token
+) VALUES (
+    %(session)s, %(person)s, %(now)s, %(now)s, %(until)s, %(issuer)s, %(subject)s, %(provider_session)s, %(id_token)s
+) RETURNING person_id
+"""
+END_SESSION = "DELETE FROM {schema}.sessions WHERE hash = %s RETURNING person_id, id_token"
 END_ALL_SESSIONS = """
 WITH ended AS (DELETE FROM {schema}.sessions WHERE person_id = %(person)s RETURNING 1),
      unused AS (DELETE FROM {schema}.sign_in_codes WHERE person_id = %(person)s AND used_at IS NULL RETURNING 1),
@@ -56,6 +65,15 @@ class SignInCode:
 
     person_id: UUID
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSession:
+    """The session at the OpenID provider that a session here began with; its ID token is encrypted."""
+
+    identity: Identity
+    id: str | None
+    encrypted_id_token: bytes = field(repr=False)
 
 
 class Sessions:
@@ -100,9 +118,32 @@ class Sessions:
             rows = connection.execute(self.database.compose_query(BEGIN_SESSION), params).fetchall()
         return secret if rows else None
 
-    def end_session(self, secret: str) -> None:
-        """Ends a session."""
-        self.database.fetch_rows(END_SESSION, (hash_secret(secret),))
+    def begin_session_of_identity(
+        self, person_id: UUID, provider_session: ProviderSession, now: datetime, previous_secrets: Collection[str] = ()
+    ) -> str:
+        """Begins the session of somebody who came from the OpenID provider, and ends those the browser had before.
+
+        Returns the session's secret.
+        """
+        secret = secrets.token_urlsafe(32)
+        params = {
+            "session": hash_secret(secret),
+            "person": person_id,
+            "now": now,
+            "until": now + SESSION_LIFETIME,
+            "issuer": provider_session.identity.issuer,
+            "subject": provider_session.identity.subject,
+            "provider_session": provider_session.id,
+            "id_token": provider_session.encrypted_id_token,
+            "previous": [hash_secret(previous) for previous in previous_secrets],
+        }
+        self.database.fetch_rows(BEGIN_SESSION_OF_IDENTITY, params)
+        return secret
+
+    def end_session(self, secret: str) -> bytes | None:
+        """Ends a session. Returns the encrypted ID token that it began with, if it came from the OpenID provider."""
+        rows = self.database.fetch_rows(END_SESSION, (hash_secret(secret),))
+        return rows[0]["id_token"] if rows else None
 
     def end_all_sessions(self, person_id: UUID) -> int:
         """Ends a person's sessions and their unused codes to sign in or to pair. Returns the number of sessions."""

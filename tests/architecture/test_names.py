@@ -26,6 +26,7 @@ LIBRARY_METHODS = {
     "connection_made",
     "data_received",
     "do_GET",  # http.server
+    "do_POST",
     "doctype",  # xml.etree
     "factory",  # aiosmtpd
     "json",  # starlette

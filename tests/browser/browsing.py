@@ -137,6 +137,7 @@ class PageGuard:
     base_url: str
     expected: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    other_url: str | None = None  # of another origin that pages may lead to
 
     def watch_context(self, context: BrowserContext) -> None:
         """Watch all pages of a browser context."""
@@ -153,7 +154,10 @@ class PageGuard:
 
     def record_request(self, request: Request) -> None:
         """Record a request to another origin."""
-        if not request.url.startswith((self.base_url + "/", "data:", "blob:")):
+        if self.other_url and not request.is_navigation_request() and request.frame.url.startswith(self.other_url):
+            return  # what the pages of another load is not ours
+        own_urls = tuple(f"{url}/" for url in (self.base_url, self.other_url) if url)
+        if not request.url.startswith((*own_urls, "data:", "blob:")):
             self.problems.append(f"foreign request: {urlsplit(request.url).netloc}")
 
     def expect_message(self, pattern: str) -> None:

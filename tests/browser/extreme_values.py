@@ -13,6 +13,7 @@ from domain.managed_link import ManagedLinkProperties
 from domain.meeting_type import MeetingTypeProperties
 from domain.person import PersonProperties
 from domain.questions import Question
+from store.access_log import AccessEntry
 
 UNBROKEN = ("Wolfeschlegelsteinhausenbergerdorff" * 5)[:170]
 RIGHT_TO_LEFT = "מרים בן־דוד (ירושלים) 7"
@@ -35,6 +36,7 @@ def add_extreme_values(services: Services, now: datetime) -> None:
         roles=("member", "manager", "admin", "auditor", "analyst"),
     )
     services.administration.add_person(founder, person, "extreme-person")
+    add_accesses(services, now)
     meeting_type = MeetingTypeProperties(
         name=UNBROKEN,
         description=PARAGRAPH,
@@ -57,6 +59,21 @@ def add_extreme_values(services: Services, now: datetime) -> None:
     for number, name in enumerate((UNBROKEN, RIGHT_TO_LEFT, EMOJI, UNBROKEN)):
         add_meeting(services, now, number, name)
     services.announce_append()
+
+
+def add_accesses(services: Services, now: datetime) -> None:
+    """Add entries of the access log, with everything that they can have."""
+    client = "2001:db8:1234:5678:9abc:def0:1234:5678"
+    for kind, reason, actor, details in (
+        ("sign_in", None, LONG_PERSON, {"way": "oidc"}),
+        ("sign_in_refused", "bound_to_another", None, {"way": "oidc", "what": UNBROKEN}),
+        ("role_change", None, FOUNDER.id, {"roles": "admin analyst auditor manager member"}),
+        ("key_used_from_new_address", None, LONG_PERSON, {"key": str(LONG_LINK)}),
+        ("export", None, LONG_PERSON, {"what": "meeting log"}),
+    ):
+        person = None if reason else LONG_PERSON
+        entry = AccessEntry(now, kind, LONG_LINK.hex, client, actor, person, reason, details)  # type: ignore[arg-type]
+        services.access_log.add(entry)
 
 
 def add_links(services: Services, now: datetime) -> None:

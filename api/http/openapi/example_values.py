@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from api.http.openapi.example_access import ACCESS_VALUES
 from api.http.openapi.example_questions import QUESTION_VALUES
 from api.http.openapi.example_team import TEAM_VALUES
 from api.http.openapi.example_things import (
@@ -22,6 +23,7 @@ from api.http.openapi.example_things import (
 
 # a field has the value of its name, unless its schema stands before it
 VALUES: dict[str, Any] = {
+    **ACCESS_VALUES,
     **TEAM_VALUES,
     **QUESTION_VALUES,
     "Person.id": HOST["id"],
@@ -116,11 +118,6 @@ VALUES: dict[str, Any] = {
     "NewCalendar.calendars": [f"{CALDAV}/work/"],
     "CalendarChoice.calendars": [f"{CALDAV}/work/"],
     "CalendarFeed.url": f"https://meet.example.com/calendar/{CODE}.ics",
-    "ApiKey.id": derive_id("key"),
-    "ApiKey.name": "CRM",
-    "NewApiKey.id": derive_id("key"),
-    "NewApiKey.name": "CRM",
-    "ApiKeyRequest.name": "CRM",
     "Organisation.name": "Nexora Systems",
     "OrganisationChanges.name": "Nexora Systems",
     "default_locale": "en",

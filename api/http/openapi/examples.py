@@ -18,6 +18,7 @@ TEXTS: dict[tuple[str, str], Any] = {  # answers that no schema describes
     ("get_checkpoint", "text/plain"): f"meet.example.com\n4711\n{ROOT_HASH}\n\n— meet.example.com {LEAF_HASH}\n",
     ("read_meeting_log", "text/csv"): CSV_LINES.format(derive_id("booking")),
     ("read_usage", "text/csv"): "day,issued,booked,rescheduled,cancelled\r\n2027-01-10,12,7,2,1\r\n",
+    ("read_access_log", "text/csv"): "id,at,kind\r\n4711,2027-01-10T14:03:07.512Z,sign_in\r\n",
     ("follow_progress", "text/event-stream"): "event: end\ndata: {}\n\n",
 }
 

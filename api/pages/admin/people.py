@@ -5,6 +5,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
+from api.http.access.entries import record_access
+from api.http.auditing.recording import watch_role_change
 from api.http.dependencies import Caller, CurrentServices, Id
 from api.http.form_body import Form
 from api.pages.admin.invitations import describe_added, load_invitation
@@ -84,7 +86,8 @@ def update_person(request: Request, services: CurrentServices, viewer: Viewer, i
 
     def update(version: int | None) -> int | None:
         changes = validate_form(PersonChanges, values).get_sent_fields()
-        return services.administration.update_person(viewer.context, id, changes, version)
+        with watch_role_change(services, request, viewer, id):
+            return services.administration.update_person(viewer.context, id, changes, version)
 
     def redirect(position: int | None) -> Response:
         sentence = f"Saved {values['name']}." if position else "Nothing was changed."
@@ -133,6 +136,17 @@ def activate_person(services: CurrentServices, viewer: Viewer, id: Id) -> Respon
     )
 
 
+@router.post("/{id}/unlink")
+def unlink_identity(request: Request, services: CurrentServices, viewer: Viewer, id: Id) -> Response:
+    """Unlink a person from their identity at the OpenID provider, and end the sessions that began there (admin)."""
+    viewer.require_any_role("admin")
+    person = load_person(services, id)
+    if not services.identities.unbind(person.id):
+        return redirect_to(f"/admin/people/{id}", "They were not linked.")
+    record_access(services, request, "identity_unbound", viewer.person.id, id)
+    return redirect_to(f"/admin/people/{id}", "Unlinked. The next sign-in with their address links them again.")
+
+
 def load_person(services: Services, id: UUID) -> Person:
     """Return a person as they are now. Raises NotFound."""
     return services.administration.load_aggregate(Person, id)
@@ -151,7 +165,15 @@ def render_form(
     context = build_form_context(values, viewer.today, person.properties.date_overrides if person else {})
     invitation = load_invitation(services, person) if person else None
     return render_page(
-        request, "admin/person.html", status, person=person, invitation=invitation, **context, **vars(state)
+        request,
+        "admin/person.html",
+        status,
+        person=person,
+        invitation=invitation,
+        identity=services.identities.find_identity(person.id) if person else None,
+        provider=services.settings.oidc_provider_name,
+        **context,
+        **vars(state),
     )
 
 

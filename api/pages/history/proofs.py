@@ -6,6 +6,7 @@ from typing import Literal
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
+from api.http.auditing.recording import record_own_access
 from api.http.csv import render_csv_lines
 from api.http.dependencies import CurrentServices
 from api.http.event_lines import EVENT_COLUMNS, flatten_event, render_event_line
@@ -60,9 +61,12 @@ def download_checkpoint(services: CurrentServices, viewer: Viewer) -> Response:
 
 
 @router.get("/export")
-def export_events(services: CurrentServices, viewer: Viewer, format: Literal["jsonl", "csv"] = "jsonl") -> Response:
+def export_events(
+    request: Request, services: CurrentServices, viewer: Viewer, format: Literal["jsonl", "csv"] = "jsonl"
+) -> Response:
     """Stream every settled event, as JSON lines or CSV (auditor, admin)."""
     viewer.require_any_role(*READERS)
+    record_own_access(services, request, viewer, "export", what="events")
     until = find_last_settled_position(services.database)
     rows = EventExport(services.database, until).iterate_rows()
     lines = (

@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from api.field_types import Day
+from api.http.auditing.recording import record_own_access
 from api.http.dependencies import Caller, CurrentServices
 from api.pages.rendering.dependencies import Viewer, WaitsForPosition
 from api.pages.rendering.page_route import PageRoute
@@ -71,6 +72,7 @@ def show_meeting_log(request: Request, services: CurrentServices, viewer: Viewer
 def download_meeting_log_csv(request: Request, services: CurrentServices, viewer: Viewer, query: PageQuery) -> Response:
     """Stream all rows that match the filters as CSV."""
     now, filters = viewer.context.now, query.to_filters(viewer)
+    record_own_access(services, request, viewer, "export", what="meeting log")
     return stream_csv(request, iterate_rows(services.live_source, now, filters, query.sort))
 
 

@@ -57,6 +57,7 @@ SECTIONS = (
         "Administration",
         (
             Entry("/history", "History", "history", HISTORY_ROLES),
+            Entry("/access-log", "Access log", "key-round", HISTORY_ROLES),
             Entry("/admin/people", "People", "shield", ADMIN_ROLES),
             Entry("/admin/meeting-types", "Meeting types", "calendar-days", ADMIN_ROLES),
             Entry("/admin/organisation", "Organisation", "globe", ADMIN_ROLES),

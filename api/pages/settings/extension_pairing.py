@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.http.access.entries import record_access
 from api.http.api_key_scopes import EXTENSION, PAIRING_PATH
 from api.http.dependencies import CurrentServices
 from api.http.form_body import FormText
@@ -80,6 +81,7 @@ def exchange_code(request: Request, services: CurrentServices, body: PairingExch
     if not person.active or person.has_left_since(pairing.approved_at):  # coming back must not bring this key along
         services.api_keys.delete_key(pairing.id, person.id)
         raise Unauthorized
+    record_access(services, request, "key_made", person.id, person.id, None, key=str(pairing.id), way="extension")
     person_data = {"id": person.id, "name": person.properties.name, "email": person.properties.email}
     return {"id": pairing.id, "key": pairing.key, "expires_at": pairing.expires_at, "person": person_data}
 

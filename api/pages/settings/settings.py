@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from api.http.auditing.recording import record_own_access
 from api.http.dependencies import Caller, CurrentServices, Id
 from api.http.form_body import Form, FormText
 from api.pages.admin.person_form import build_form_context, parse_person_form
@@ -71,15 +72,18 @@ def make_key(request: Request, services: CurrentServices, viewer: Viewer, key_na
         errors = {"key_name": get_first_error(error)}
         return render_own_settings(request, services, viewer, errors, 422, typed={"key_name": key_name})
     key = generate_key()
-    services.api_keys.create_key(uuid4(), viewer.person.id, key_request.name, key, viewer.context.now)
+    id = uuid4()
+    services.api_keys.create_key(id, viewer.person.id, key_request.name, key, viewer.context.now)
+    record_own_access(services, request, viewer, "key_made", key=str(id))
     return render_own_settings(request, services, viewer, status=201, created_key=key)
 
 
 @router.post("/keys/{id}/revoke")
-def revoke_key(services: CurrentServices, viewer: Viewer, id: Id) -> Response:
+def revoke_key(request: Request, services: CurrentServices, viewer: Viewer, id: Id) -> Response:
     """Revoke an API key of the viewer."""
     if not services.api_keys.delete_key(id, viewer.person.id):
         raise NotFound
+    record_own_access(services, request, viewer, "key_revoked", key=str(id))
     return redirect_to("/settings#keys", "Ended the API key.")
 
 

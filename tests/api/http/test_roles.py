@@ -93,6 +93,7 @@ MATRIX: dict[str, dict[str, int]] = {
     "make_calendar_feed": ALL,
     "end_calendar_feed": ALL,
     "delete_api_key": dict.fromkeys(ROLES, 404),
+    "read_access_log": AUDITORS,
     "list_history": AUDITORS,
     "get_stream_history": AUDITORS,
     "list_links_as_of": AUDITORS,

@@ -7,7 +7,7 @@ import pytest
 from tests.api.refusals import assert_problem, fetch_all_rows, get_ids
 from tests.api_driver import ApiDriver
 
-KEY = {"id", "name", "created_at"}
+KEY = {"id", "name", "created_at", "last_used_at", "last_used_from"}
 
 
 class TestApiKeys:

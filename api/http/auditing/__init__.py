@@ -1,0 +1,1 @@
+"""What people do who are signed in, recorded in the access log."""

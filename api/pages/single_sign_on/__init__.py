@@ -1,0 +1,1 @@
+"""Pages for signing in and out through the organisation's OpenID provider."""
