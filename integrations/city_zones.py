@@ -1,16 +1,5 @@
-"""Large cities that give no time zone its name, and the zones that people mean by an abbreviation that several have."""
+"""Large cities that give no time zone its name."""
 
-ABBREVIATION_ZONES = {
-    "pst": "America/Los_Angeles",
-    "pdt": "America/Los_Angeles",
-    "mst": "America/Denver",
-    "mdt": "America/Denver",
-    "cst": "America/Chicago",
-    "cdt": "America/Chicago",
-    "est": "America/New_York",
-    "edt": "America/New_York",
-    "bst": "Europe/London",
-}
 CITIES = {
     "Africa/Cairo": ("Alexandria", "Giza"),
     "Africa/Casablanca": ("Rabat", "Marrakesh", "Fes"),

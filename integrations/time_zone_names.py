@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, cached_property
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from babel.core import Locale, get_global
 
-from integrations.city_zones import ABBREVIATION_ZONES, CITIES
+from integrations.city_zones import CITIES
 from integrations.date_formats import format_offset
 
 SEASONS = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 7, 1, tzinfo=UTC)
@@ -25,13 +25,19 @@ PREFIX, INSIDE_A_WORD, NO_MATCH = 10, 20, 100
 
 @dataclass(frozen=True)
 class TimeZoneName:
-    """The names of a time zone; `rank` is its place in its country, `is_major` if it stands for all with its name."""
+    """The names of a time zone; `rank` is its place in its country, `is_major` if it stands for all with its name.
+
+    `abbreviations` are what people mostly mean by them: PST is Los Angeles, of all places that have it. CLDR says so
+    (supplemental/windowsZones.xml): *Pacific Standard Time* in the world, territory 001, is that zone, and English
+    abbreviates it. `other_abbreviations` are all that are in use, such as the PST of Manila.
+    """
 
     id: str
     city: str
     country: str
     name: str
     abbreviations: tuple[str, ...] = ()
+    other_abbreviations: tuple[str, ...] = ()
     other_words: tuple[str, ...] = ()
     is_major: bool = True
     rank: int = 0
@@ -49,8 +55,8 @@ class TimeZoneName:
     @cached_property
     def search_words(self) -> tuple[list[str], ...]:
         """The words to search in: of the city, then abbreviations, other cities, country, name, former names and id."""
-        cities = CITIES.get(self.id, ())
-        fields = ([self.city], self.abbreviations, cities, [self.country], [self.name], self.other_words, [self.id])
+        cities, abbreviations = CITIES.get(self.id, ()), (self.abbreviations, self.other_abbreviations)
+        fields = ([self.city], *abbreviations, cities, [self.country], [self.name], self.other_words, [self.id])
         return tuple(fold_text(" ".join(texts)).split() for texts in fields)
 
     def measure_distance(self, word: str) -> int:
@@ -74,20 +80,12 @@ def find_time_zones(text: str) -> list[TimeZoneName]:
     Where there is none, the zones that have each typed word inside of a word.
     """
     words = fold_text(text).split()
-    likely_ids = {ABBREVIATION_ZONES.get(word) for word in words}
     rows = [(zone, [zone.measure_distance(word) for word in words]) for zone in list_time_zone_names()]
     for limit in (INSIDE_A_WORD, NO_MATCH):
         matches = [(sum(distances), zone) for zone, distances in rows if max([0, *distances]) < limit]
         if matches:
-            return [
-                zone for _, zone in sorted(matches, key=lambda match: make_sort_key(match[0], match[1], likely_ids))
-            ]
+            return [zone for _, zone in sorted(matches, key=lambda match: (match[0], match[1].order, match[1].city))]
     return []
-
-
-def make_sort_key(distance: int, zone: TimeZoneName, likely_ids: Container[str | None]) -> tuple[object, ...]:
-    """Return the key that sorts matches: by distance, then what an abbreviation most likely means, then the larger."""
-    return distance, zone.id not in likely_ids, zone.order, zone.city
 
 
 def format_zone(id: str, instant: datetime) -> str:
@@ -142,12 +140,14 @@ def build_name(id: str, country_code: str, rank: int) -> TimeZoneName:
     country = "" if country_code in NO_COUNTRY else str(load_locale().territories.get(country_code, ""))
     names = load_locale().time_zones.get(id, {})
     city = str(names.get("city") or id.rpartition("/")[2].replace("_", " "))
+    abbreviations = tuple(list_cldr_abbreviations(id)) if gives_name(id) else ()
     former_names = [alias.rpartition("/")[2] for alias in list_aliases().get(id, ())]
     return TimeZoneName(
         id,
         city,
         country,
         name_zone(id, city, country_code, country),
+        abbreviations,
         tuple(dict.fromkeys([*list_tz_abbreviations(id), *list_cldr_abbreviations(id)])),
         tuple(filter(None, [country_code, COUNTRY_ABBREVIATIONS.get(country_code), *former_names])),
         id in list_major_zones(),
@@ -173,6 +173,12 @@ def get_meta_zone(id: str) -> Mapping[str, Any]:
     """Return the names that a zone shares with others; an empty mapping without any."""
     meta_zone = get_global("meta_zones").get(get_global("zone_aliases").get(id, id))
     return load_locale().meta_zones.get(meta_zone, {}) if meta_zone else {}
+
+
+def gives_name(id: str) -> bool:
+    """Tell whether a zone is the world's first one of the standard time whose name it has in CLDR."""
+    standard_name = get_meta_zone(id).get("long", {}).get("standard")
+    return bool(standard_name) and get_global("windows_zone_mapping").get(standard_name) == id
 
 
 def list_cldr_abbreviations(id: str) -> list[str]:
