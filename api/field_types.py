@@ -62,6 +62,18 @@ def normalize_name(value: object) -> object:
     return text if is_visible else ""
 
 
+def refuse_equal_names(value: object) -> object:
+    """Refuse names of one object that would be the same once they are normalized. Raises ValueError."""
+    names: set[object] = set()
+    for typed in value if isinstance(value, dict) else ():
+        normalized = normalize_name(typed)
+        name = normalized.strip() if isinstance(normalized, str) else normalized
+        if name in names:
+            raise ValueError(f"“{name}” stands more than once: names that look the same are the same.")
+        names.add(name)
+    return value
+
+
 def require_unique(values: list[T]) -> list[T]:
     """Refuse repeated values. Raises ValueError."""
     if len(set(values)) < len(values):
@@ -164,6 +176,7 @@ Name = Annotated[
     AfterValidator(refuse_line_breaks),
 ]
 Text = Annotated[str, StringConstraints(max_length=2000), BeforeValidator(normalize_text)]
+TextByName = Annotated[dict[Name, Text], BeforeValidator(refuse_equal_names)]
 Slug = Annotated[str, StringConstraints(pattern=f"^{SLUG.pattern}$", max_length=40)]
 Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(normalize_email)]
 TimeZone = Annotated[str, StringConstraints(max_length=100), AfterValidator(require_time_zone)]

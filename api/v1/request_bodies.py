@@ -22,6 +22,7 @@ from api.field_types import (
     RequestBody,
     Slug,
     Text,
+    TextByName,
     require_unique,
 )
 from domain.commands.single_use_links import SingleUseTerms
@@ -132,7 +133,7 @@ class NewSingleUse(RequestBody):
     count: Annotated[StrictInt, Field(ge=1, le=100)] = 1
     recipients: Annotated[list[NewRecipient], Field(min_length=1, max_length=100)] | None = None
     label: Name | None = None
-    metadata: Annotated[dict[Name, Text], Field(max_length=50)] = {}  # noqa: RUF012
+    metadata: Annotated[TextByName, Field(max_length=50)] = {}  # noqa: RUF012
     expires_at: Annotated[Instant | None, Field(description="Earlier than the link's own expiry and lifetime.")] = None
     only_recipient: Annotated[
         StrictBool, Field(description="Nobody but the recipient, by e-mail address, may book.")

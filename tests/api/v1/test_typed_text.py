@@ -106,6 +106,21 @@ class TestTaking:
         problem = assert_problem(shared_api.send_request("POST", "/v1/links", body, "member"), 422, "invalid")
         assert problem["errors"][0]["field"] == "name"
 
+    @pytest.mark.parametrize(
+        ("first", "second"),
+        [("Café", unicodedata.normalize("NFD", "Café")), ("a b", "a\u00a0b"), ("key", " key\u200b")],
+    )
+    def test_keys_of_metadata_never_merge(self, shared_api: ApiDriver, first: str, second: str) -> None:
+        """Keys that look the same are refused together: which value would stay?"""
+        link = shared_api.create_link("Merge")
+        path, body = f"/v1/links/{link['id']}/single-use", {"metadata": {first: "1", second: "2"}}
+        problem = assert_problem(shared_api.send_request("POST", path, body, "member"), 422, "invalid")
+        [error] = problem["errors"]
+        assert error["field"] == "metadata"
+        assert f"“{first}” stands more than once" in error["message"]
+        [one] = shared_api.post(path, {"metadata": {second: "2", "Key": "1", "kéy": "3"}}, "member", 201)["items"]
+        assert one["metadata"] == {first: "2", "Key": "1", "kéy": "3"}  # case and accents tell keys apart
+
     def test_a_retry_typed_otherwise_is_the_same_request(self, shared_api: ApiDriver) -> None:
         shared_api.create_link("Retry", slug="retry")
         start = shared_api.list_slots("retry")[40]
