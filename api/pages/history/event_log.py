@@ -1,5 +1,6 @@
 """The event log as a filtered list; each event is described in a sentence."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -11,9 +12,11 @@ from api.pages.meetings.meeting_log import MAX_CHOICES, resolve_day_bound
 from api.pages.rendering.dependencies import Viewer
 from api.pages.rendering.page_route import PageRoute
 from api.pages.rendering.query_parameters import Blank, OptionalDay, OptionalId, PageCursor, RowNumber
+from api.pages.rendering.story import EventGroup, group_by_meeting
 from api.pages.rendering.templates import render_page
 from api.services import Services
 from api.v1.history import redact_event
+from domain.notifications.rules import CHANNEL_BY_EVENT
 from projections import people
 from projections.queries.pagination import Page
 from replay.history import event_history
@@ -47,10 +50,13 @@ def show_log(
     )
     filters = build_filters(type, actor, stream_id, begin, end)
     page = event_history.list_events(services.database, filters, "-position", cursor=cursor, zone=zone)
+    events = [redact_event(viewer, event) for event in page.items]
+    names_one_notification = type in CHANNEL_BY_EVENT  # each of them is looked for
     return render_page(
         request,
         "history/log.html",
-        page=Page([redact_event(viewer, event) for event in page.items], page.next_cursor),
+        page=Page(events, page.next_cursor),
+        groups=list_single_events(events) if names_one_notification else group_by_meeting(events),
         row=row,
         filters=filters,
         days={"recorded_from": recorded_from, "recorded_to": recorded_to},
@@ -58,6 +64,11 @@ def show_log(
         types=[(name, format_event_name(name)) for name in event_history.list_event_names()],
         actors=ACTOR_KINDS + list_person_options(services),
     )
+
+
+def list_single_events(events: Sequence[Any]) -> list[EventGroup]:
+    """Return events each as a group of its own."""
+    return [{"events": [(event["version"], event)], "deliveries": []} for event in events]
 
 
 def build_filters(

@@ -68,6 +68,19 @@ def group_notifications(events: Sequence[Any]) -> list[EventGroup]:
     return groups
 
 
+def group_by_meeting(events: Sequence[Any]) -> list[EventGroup]:
+    """Return the events of many streams, newest first; those of the notifications of one in a row are one group."""
+    groups: list[EventGroup] = []
+    for stream_id, rows in groupby(events, key=lambda event: event["stream_id"] if is_notification(event) else None):
+        stream_events = list(rows)
+        deliveries = summarize_deliveries(reversed(stream_events)) if stream_id else []
+        parts = [stream_events] if deliveries else [[event] for event in stream_events]
+        groups += [
+            {"events": [(event["version"], event) for event in part], "deliveries": deliveries} for part in parts
+        ]
+    return groups
+
+
 def summarize_deliveries(events: Iterable[HistoryRow]) -> list[Delivery]:
     """Return one delivery for each channel, from the last event of each notification."""
     states: dict[str, dict[Any, str]] = {}

@@ -3,11 +3,14 @@
 import re
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from api.pages.rendering.story import fold_notifications, group_notifications
+from api.pages.rendering.story import fold_notifications, group_by_meeting, group_notifications
 from api.pages.rendering.time_formatting import format_instant
+from domain.event import Actor, Context
+from domain.token import Token
 from tests.api.pages.page_client import PageClient, extract_text
 from tests.api.refusals import fetch_list
 from tests.api_driver import ApiDriver
@@ -89,3 +92,25 @@ class TestNotifications:
         assert [[number for number, _ in group["events"]] for group in groups] == [[1], [2, 3], [4], [5, 6, 7, 8, 9]]
         assert groups[1]["deliveries"] == [{"channel": "mail", "count": 2, "state": "owed"}]
         assert groups[0]["deliveries"] == []
+
+    def test_on_the_list_of_many_streams_too(self) -> None:
+        rows = [{**row, "stream_id": "one" if row["version"] != 6 else "two"} for row in reversed(self.ROWS)]
+        groups = group_by_meeting(rows)
+        numbers = [[number for number, _ in group["events"]] for group in groups]
+        assert numbers == [[9, 8, 7], [6], [5], [4], [3, 2], [1]]
+        states = [[(one["count"], one["state"]) for one in group["deliveries"]] for group in groups]
+        assert states == [[(1, "failed"), (1, "owed")], [(1, "printed")], [(1, "sent")], [], [(2, "owed")], []]
+
+    def test_on_the_page_unless_they_are_looked_for(self, api: ApiDriver, moved: Any) -> None:
+        token = api.services.scheduling.load_aggregate(Token, UUID(moved["id"]))
+        notifications = [one for one in token.outbox.list_notifications() if one.channel == "mail"]
+        context = Context(api.services.clock(), Actor(kind="system"), "test")
+        for notification in notifications[:2]:
+            api.services.notifications.record_delivery(context, token.id, notification, by="smtp", message_id="m")
+        client = PageClient(api, "auditor")
+        page = client.get(f"/history?stream_id={moved['id']}").text
+        [row] = [part for part in page.split("<tr>") if "<details>" in part]
+        assert row.count("mailed ") == 2
+        assert "2 mails" in " ".join(row.split())
+        assert ">Sent<" in row
+        assert "<details>" not in client.get(f"/history?stream_id={moved['id']}&type=MailSent").text
