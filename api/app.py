@@ -18,7 +18,7 @@ from api.http.host_cookies import HostCookieMiddleware
 from api.http.middleware import RequestMiddleware
 from api.http.openapi.document import install_openapi
 from api.http.read_capacity import ReadCapacityMiddleware
-from api.http.shutdown_signal import notify_on_shutdown, watch_parent
+from api.http.shutdown_signal import PARENT_ENDED, notify_on_shutdown, watch_parent
 from api.http.trailing_slash import redirect_within_site
 from api.logging_setup import configure_logging
 from api.pages import routers
@@ -166,13 +166,13 @@ def build_lifespan(
 def open_services_when_ready(settings: Settings, database_wait_seconds: float, clock: Clock) -> Services:
     """Open the services; retry while the database is away, because a worker that fails to start stops its server.
 
-    Raises what `open_services` raises; for a database that is away, only after `database_wait_seconds`.
+    Raises what `open_services` raises; for a database that is away, only after `database_wait_seconds`, or when the
+    process that started this worker has ended.
     """
     deadline = time.monotonic() + database_wait_seconds
     while True:
         try:
             return open_services(settings, clock=clock, role="web")
         except (DatabaseAway, psycopg.OperationalError):
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or PARENT_ENDED.wait(RETRY_SECONDS):
                 raise
-            time.sleep(RETRY_SECONDS)

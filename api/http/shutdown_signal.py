@@ -10,6 +10,7 @@ from multiprocessing.connection import wait
 from types import FrameType
 
 SHUTDOWN_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+PARENT_ENDED = threading.Event()  # a worker that still waits to start ends by it: signals come to nothing then
 
 
 @contextmanager
@@ -49,4 +50,5 @@ def watch_parent() -> None:
 def wait_for_parent(sentinel: int) -> None:
     """Wait until the parent has ended, and then end this process."""
     wait([sentinel])
+    PARENT_ENDED.set()
     os.kill(os.getpid(), signal.SIGTERM)

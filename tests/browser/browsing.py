@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -110,12 +111,13 @@ class LiveServer:
 
 
 @contextmanager
-def run_live_server(settings: Settings) -> Iterator[LiveServer]:
-    """Run the service on a free port, in a thread."""
+def run_live_server(settings: Settings, certificate: Path | None = None) -> Iterator[LiveServer]:
+    """Run the service on a free port, in a thread; by https with a certificate, whose file has its key too."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        base_url = f"{'https' if certificate else 'http'}://127.0.0.1:{listener.getsockname()[1]}"
         app = build_app(settings.model_copy(update={"base_url": base_url}))
-        server = uvicorn.Server(uvicorn.Config(app, access_log=False, log_config=None, timeout_graceful_shutdown=2))
+        options = {"access_log": False, "log_config": None, "timeout_graceful_shutdown": 2}
+        server = uvicorn.Server(uvicorn.Config(app, ssl_certfile=certificate, **options))
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         try:

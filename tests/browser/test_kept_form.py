@@ -4,18 +4,12 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from api.clock import read_clock
-from api.demo.organisation import PEOPLE
 from tests.browser.browsing import BrowserWindows, LiveServer
+from tests.browser.signing_in import create_sign_in_path
 
 LONG_NAME = "مريم 👩🏽‍🚀 " + "Wolfeschlegelstein" * 3
 KEPT_SENTENCE = "What you typed is kept in this tab"
 READ_STORAGE = "() => JSON.stringify(sessionStorage) + JSON.stringify(localStorage)"
-
-
-def create_sign_in_path(live_server: LiveServer, who: str) -> str:
-    """Create a sign-in link of one of the sample's people, as the mail has it."""
-    return f"/sign-in/{live_server.services.api_keys.create_sign_in_code(PEOPLE[who].id, read_clock())}"
 
 
 def sign_in(page: Page, live_server: LiveServer, who: str, path: str = "/") -> None:

@@ -4,10 +4,18 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
-from api.app import create_app
+import psycopg
+import pytest
+
+from api.app import create_app, open_services_when_ready
+from api.clock import read_clock
+from api.settings import Settings
+from store.database import DatabaseAway
 from tests.waiting import wait_until
 
 PARENT = """
@@ -54,6 +62,17 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
         assert all(map(is_running, pids))
         parent.kill()
         wait_until(lambda: not any(map(is_running, pids)))
+
+
+def test_a_worker_that_waits_for_its_database_ends_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ended = threading.Event()
+    monkeypatch.setattr("api.app.PARENT_ENDED", ended)
+    threading.Timer(0.2, ended.set).start()
+    settings = Settings(data_dir=tmp_path, database_url="postgresql://127.0.0.1:1/nothing")  # type: ignore[call-arg]
+    started_at = time.monotonic()
+    with pytest.raises((DatabaseAway, psycopg.OperationalError)):
+        open_services_when_ready(settings, 60, read_clock)
+    assert time.monotonic() - started_at < 30
 
 
 def test_the_application_of_a_worker_watches() -> None:

@@ -1,6 +1,5 @@
 // Keeps what was typed when the session ends while a form is open. It stays in this tab's sessionStorage, for an hour at most,
 // without passwords, and goes back only to the same person: after signing in, in this tab or in the one that the mail opened.
-import { showToast } from "./toasts.js";
 
 const NAME = "oncelink_kept_form";
 const LIFETIME_MILLISECONDS = 3_600_000;
@@ -52,6 +51,7 @@ function forget() {
 function copyTyped(element) {
   const copy = element.cloneNode(true);
   const controls = [...element.querySelectorAll(CONTROLS)];
+  copy.querySelector("[data-kept-note]")?.remove();
   copy.querySelectorAll("[style]").forEach((part) => part.removeAttribute("style")); // where a script put a menu
   copy.querySelectorAll(CONTROLS).forEach((control, index) => writeValue(control, controls[index]));
   return copy.innerHTML;
@@ -85,7 +85,16 @@ function putBack(kept) {
     dialog.showModal();
   }
   isTyped = true;
-  showToast("You are signed in again. What you typed is here as it was; nothing of it was saved yet.");
+  (dialog?.querySelector("[data-form], [data-question-body]") ?? document.querySelector("main")).prepend(createNote());
+}
+
+function createNote() {
+  const note = document.createElement("p");
+  note.className = "notice notice-info mb-6";
+  note.dataset.keptNote = "";
+  note.setAttribute("role", "status");
+  note.textContent = "You are signed in again. What you typed is here as it was; nothing of it was saved yet.";
+  return note;
 }
 
 function fill(element, html) {
