@@ -1,14 +1,17 @@
 """docker-compose.yml, Dockerfile and docker/: consistent with each other; what they do is in test_plain_postgres.py."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from jsonschema import Draft7Validator
 
 from api.settings import Settings
 from tests.packaging.operations import list_setting_names
@@ -17,11 +20,33 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 
 
+def has_docker_compose() -> bool:
+    """Whether Docker Compose 2 is here; reading a file needs no daemon."""
+    command = ["docker", "compose", "version"]
+    return bool(shutil.which("docker")) and subprocess.run(command, capture_output=True, timeout=60).returncode == 0
+
+
 @pytest.fixture(scope="module")
 def compose() -> dict[str, Any]:
     """The file, as YAML reads it."""
     loaded: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
     return loaded
+
+
+def test_is_what_the_compose_specification_says(compose: dict[str, Any]) -> None:
+    schema = files("check_jsonschema") / "builtin_schemas" / "vendor" / "compose-spec.json"
+    validator = Draft7Validator(json.loads(schema.read_text(encoding="utf-8")))
+    assert [error.message for error in validator.iter_errors(compose)] == []
+    assert list(validator.iter_errors({**compose, "service": {}}))
+
+
+@pytest.mark.skipif(not has_docker_compose(), reason="needs Docker Compose 2; no daemon")
+def test_docker_compose_reads_it() -> None:
+    command = ["docker", "compose", "--file", str(ROOT / "docker-compose.yml"), "config", "--format", "json"]
+    environment = os.environ | {"ONCELINK_BASE_URL": "https://meet.example.com"}
+    services = json.loads(subprocess.check_output(command, env=environment, timeout=60))["services"]
+    assert services["app"]["environment"]["ONCELINK_BASE_URL"] == "https://meet.example.com"
+    assert services["app"]["ports"][0]["host_ip"] == "127.0.0.1"
 
 
 def test_the_app_waits_for_a_migrated_database(compose: dict[str, Any]) -> None:
