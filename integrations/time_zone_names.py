@@ -140,7 +140,7 @@ def build_name(id: str, country_code: str, rank: int) -> TimeZoneName:
     country = "" if country_code in NO_COUNTRY else str(load_locale().territories.get(country_code, ""))
     names = load_locale().time_zones.get(id, {})
     city = str(names.get("city") or id.rpartition("/")[2].replace("_", " "))
-    abbreviations = tuple(list_cldr_abbreviations(id)) if gives_name(id) else ()
+    abbreviations = tuple(list_cldr_abbreviations(id)) if is_name_giver(id) else ()
     former_names = [alias.rpartition("/")[2] for alias in list_aliases().get(id, ())]
     return TimeZoneName(
         id,
@@ -175,7 +175,7 @@ def get_meta_zone(id: str) -> Mapping[str, Any]:
     return load_locale().meta_zones.get(meta_zone, {}) if meta_zone else {}
 
 
-def gives_name(id: str) -> bool:
+def is_name_giver(id: str) -> bool:
     """Tell whether a zone is the world's first one of the standard time whose name it has in CLDR."""
     standard_name = get_meta_zone(id).get("long", {}).get("standard")
     return bool(standard_name) and get_global("windows_zone_mapping").get(standard_name) == id
