@@ -102,6 +102,10 @@ class LiveServer:
     base_url: str
     services: Services
 
+    def create_sign_in_path(self, who: str) -> str:
+        """Create a sign-in link of one of the sample's people, as mails have it, and return its path."""
+        return f"/sign-in/{self.services.api_keys.create_sign_in_code(PEOPLE[who].id, read_clock())}"
+
     def create_session(self, who: str) -> str:
         """Create a session of one of the sample's people."""
         code = self.services.api_keys.create_sign_in_code(PEOPLE[who].id, read_clock())

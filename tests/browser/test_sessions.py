@@ -1,11 +1,12 @@
-"""A session that ends while a form is open: after signing in again the form is there as it was, for the same person."""
+"""Sessions in a browser: what was typed when one ends is there after signing in again; and their cookies under https."""
 
 import re
+from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.browsing import BrowserWindows, LiveServer
-from tests.browser.signing_in import create_sign_in_path
+from tests.browser.browsing import BrowserWindows, LiveServer, PageGuard, run_live_server
+from tests.integrations.mail.certificates import Authority
 
 LONG_NAME = "مريم 👩🏽‍🚀 " + "Wolfeschlegelstein" * 3
 KEPT_SENTENCE = "What you typed is kept in this tab"
@@ -14,7 +15,7 @@ READ_STORAGE = "() => JSON.stringify(sessionStorage) + JSON.stringify(localStora
 
 def sign_in(page: Page, live_server: LiveServer, who: str, path: str = "/") -> None:
     """Open a sign-in link that leads to a page, and press its button."""
-    page.goto(f"{create_sign_in_path(live_server, who)}?next={path}")
+    page.goto(f"{live_server.create_sign_in_path(who)}?next={path}")
     page.get_by_role("button", name="Sign in to Oncelink").click()
     expect(page.get_by_role("heading", level=1)).to_be_visible()
 
@@ -89,3 +90,35 @@ def test_a_password_is_not_kept(windows: BrowserWindows) -> None:
     page.get_by_role("menuitem", name="Sign out On this device").click()
     expect(page.get_by_text("You are signed out.")).to_be_visible()
     assert "account_user" not in page.evaluate(READ_STORAGE)
+
+
+def test_cookies_under_https(live_server: LiveServer, chromium: Browser, tmp_path: Path) -> None:
+    """Each bears `__Host-`; signing in, acting and signing out work."""
+    authority = Authority.create(tmp_path)
+    authority.build_server_context("127.0.0.1")
+    with run_live_server(live_server.services.settings, tmp_path / "server-127.0.0.1.pem") as server:
+        windows = BrowserWindows(server, chromium, PageGuard(server.base_url))
+        page = windows.open_window(ignore_https_errors=True)  # the browser does not know the authority of tests
+        page.goto(server.create_sign_in_path("julio"))
+        page.get_by_role("button", name="Sign in to Oncelink").click()
+        page.goto("/links")
+        page.get_by_role("button", name="Dark").first.click()
+        page.locator("[data-split] [data-menu]").first.click()
+        page.locator("[data-single-use]:visible").click()
+        expect(page.locator("[data-toast]").last).to_contain_text("Copied a single-use link")
+        cookies = {cookie["name"]: cookie for cookie in page.context.cookies()}
+        assert {"__Host-oncelink_session", "__Host-oncelink_theme", "__Host-oncelink_position"} <= cookies.keys()
+        for name, cookie in cookies.items():
+            assert name.startswith("__Host-oncelink_")
+            assert (cookie["secure"], cookie["path"]) == (True, "/")
+            assert cookie["httpOnly"] is (name == "__Host-oncelink_session")
+        page.reload()
+        expect(page.locator("html")).to_have_attribute("data-theme", "oncelink-dark")
+        page.get_by_role("button", name="Sign out").first.click()
+        page.get_by_role("menuitem", name="Sign out On this device").click()
+        expect(page.get_by_text("You are signed out.")).to_be_visible()
+        assert "__Host-oncelink_session" not in {cookie["name"] for cookie in page.context.cookies()}
+        page.goto("/links")
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        windows.close_windows()
+        assert windows.guard.problems == []
