@@ -1,4 +1,4 @@
-"""Sessions in a browser: what was typed when one ends is there after signing in again; and their cookies under https."""
+"""Sessions in a browser: what was typed when one ends comes back after signing in; and their cookies under https."""
 
 import re
 from pathlib import Path
