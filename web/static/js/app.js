@@ -11,7 +11,7 @@ import { startSplitButtons } from "./split_button.js";
 import { startTheme } from "./theme.js";
 import { startToasts } from "./toasts.js";
 import { startUndo } from "./undo.js";
-import { startZoneProposal } from "./zone_proposal.js";
+import { startZoneFields } from "./zone_field.js";
 
 document.documentElement.classList.add("js");
 restoreKeptForm();
@@ -24,7 +24,7 @@ startFilters();
 startHoursPreview();
 startSplitButtons();
 startSnippets();
-startZoneProposal();
+startZoneFields();
 startBulk();
 startUndo();
 startKeptForm();
