@@ -59,6 +59,6 @@ def parse_numbers(
     return {id: number for id, number in numbers.items() if number is not None}
 
 
-def find_neighbour(month: date, days: int) -> str:
-    """Return the month so many days from the first day of one, YYYY-MM."""
-    return f"{month + timedelta(days=days):%Y-%m}"
+def find_neighbour(month: date, days: int) -> date:
+    """Return a day of the month so many days from the first day of one."""
+    return month + timedelta(days=days)

@@ -54,7 +54,7 @@ async function openList(input, hidden) {
   const show = () => {
     toggle(true);
     list.render();
-    input.select();
+    if (input.value === findPlace(hidden.value)) input.select(); // not what is being typed
   };
   input.parentElement.append(list);
   input.addEventListener("focus", show);
