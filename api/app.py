@@ -50,6 +50,7 @@ from api.v1 import (
     verification,
 )
 from api.v1.access_log import routes as access_log_routes
+from api.v1.explanations import routes as explanations
 from api.v1.meeting_types import routes as meeting_types
 from api.v1.organisation import routes as organisation
 from api.v1.teams import recounts as team_recounts
@@ -74,6 +75,7 @@ ROUTERS = (
     team_recounts.router,
     organisation.router,
     links.router,
+    explanations.router,
     managed_links.router,
     single_use_links.router,
     bookings.router,

@@ -6,7 +6,7 @@ from api.pages.history import access_log, event_log, proofs, timeline
 from api.pages.links import bulk as link_bulk
 from api.pages.links import create as create_link
 from api.pages.links import detail as link_detail
-from api.pages.links import disable_and_delete, free_time_list, share, single_use_link, single_use_list
+from api.pages.links import disable_and_delete, free_time_list, share, single_use_link, single_use_list, why
 from api.pages.links import edit as edit_link
 from api.pages.links import lists as link_lists
 from api.pages.links.recipients import pages as recipients
@@ -43,6 +43,7 @@ ROUTERS = (
     single_use_link.router,
     single_use_list.router,
     recipients.router,
+    why.router,
     link_detail.router,
     edit_team.router,
     team_calendar.router,

@@ -326,6 +326,8 @@ PAGES = [
     Screenshot("handing-over-person", f"/management/people/{JULIO.id}", "claire"),
     Screenshot("verification", "/history/verification", "ingrid"),
     Screenshot("history", "/history", "tomasz"),
+    Screenshot("why", f"/links/{LINK}/why"),
+    Screenshot("extreme-why", f"/links/{LONG_LINK}/why", "claire"),
     Screenshot("access-log", "/access-log", "ingrid"),
     Screenshot("sign-in-refused", "/sign-in/oidc", None, is_refusal=True),
     Screenshot("people", "/admin/people", "tomasz"),

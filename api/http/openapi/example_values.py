@@ -3,6 +3,7 @@
 from typing import Any
 
 from api.http.openapi.example_access import ACCESS_VALUES
+from api.http.openapi.example_explanation import EXPLANATION_VALUES
 from api.http.openapi.example_questions import QUESTION_VALUES
 from api.http.openapi.example_team import TEAM_VALUES
 from api.http.openapi.example_things import (
@@ -24,6 +25,7 @@ from api.http.openapi.example_things import (
 # a field has the value of its name, unless its schema stands before it
 VALUES: dict[str, Any] = {
     **ACCESS_VALUES,
+    **EXPLANATION_VALUES,
     **TEAM_VALUES,
     **QUESTION_VALUES,
     "Person.id": HOST["id"],

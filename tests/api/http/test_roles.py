@@ -54,6 +54,7 @@ MATRIX: dict[str, dict[str, int]] = {
     "list_links": READS_LINKS,
     "get_link": OTHERS_LINK,
     "get_impact": OTHERS_LINK,
+    "explain_start": OTHERS_LINK,
     "change_link": OTHERS_LINK_WRITTEN,
     "disable_link": OTHERS_LINK_WRITTEN,
     "enable_link": OTHERS_LINK_WRITTEN,
@@ -117,7 +118,7 @@ ONE_TIME_OPERATIONS = {
     "replace_link",
     "start_verification",
 }
-QUERIES = {"get_proof": "?from=0"}
+QUERIES = {"explain_start": "?start=2030-01-01T09:00:00Z", "get_proof": "?from=0"}
 SIGNED_IN = {
     operation["operationId"]: (method.upper(), path)
     for path, methods in DOCUMENT["paths"].items()

@@ -1,0 +1,1 @@
+"""Why a time is on offer or not, over HTTP."""

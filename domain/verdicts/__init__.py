@@ -1,0 +1,1 @@
+"""Why a start is on offer or not: every rule's verdict."""
