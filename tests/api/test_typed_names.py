@@ -1,12 +1,14 @@
 """What a guest typed turns no text and makes no link: on every page, in CSV, mails, calendars and on the terminal."""
 
 import re
+from datetime import timedelta
 from io import StringIO
 
 import pytest
 from rich.console import Console
 
 from api.cli.history import print_events
+from api.clock import read_clock
 from integrations.plain_text import DIRECTION_CHARACTER
 from replay.history import event_history
 from tests.api.pages.page_client import PageClient, extract_text
@@ -25,10 +27,22 @@ def booking(shared_api: ApiDriver) -> dict[str, str]:
     """A meeting that such a guest booked on a single-use link of a person with such a name, and cancelled."""
     api = shared_api
     api.patch(f"/v1/people/{api.ids['member']}", {"name": "\u202eJulio"}, "admin")
+    questions = [{"key": "goal", "label": f"Goal{LABEL}", "kind": "short"}]
+    api.patch(f"/v1/meeting-types/{api.ids['type']}", {"questions": questions}, "admin")
+    api.patch("/v1/organisation", {"name": f"Organisation{LABEL}"}, "admin")
+    day = str((read_clock() + timedelta(days=9)).date())
+    api.patch("/v1/me", {"absences": [{"from": day, "to": day, "message": f"Away{LABEL}"}]}, "member")
+    team = {"name": f"Team{LABEL}", "members": [{"person_id": api.ids["engineer"]}]}
+    team_id = api.post("/v1/teams", team, "manager", 201)["id"]
     link = api.create_link("Link \u2066name", "member", slug="typed")
     body = {"recipients": [{"name": NAME, "email": "a@b.example"}], "label": LABEL}
     [token] = api.post(f"/v1/links/{link['id']}/single-use", body, "member", 201)["items"]
-    request = {"start": api.list_slots("typed")[0], "guest": GUEST | {"name": NAME}, "notes": NOTES}
+    request = {
+        "start": api.list_slots("typed")[0],
+        "guest": GUEST | {"name": NAME},
+        "notes": NOTES,
+        "answers": {"goal": NAME},
+    }
     booked = api.post(f"/v1/book/{token['code']}", request, None, 201)
     code = extract_code(booked["manage_url"])
     ics = api.client.get(f"/m/{code}/meeting.ics").text
@@ -36,7 +50,8 @@ def booking(shared_api: ApiDriver) -> dict[str, str]:
     feed = api.client.get(api.post("/v1/me/calendar-feed", None, "member", 201)["url"]).text
     api.post(f"/v1/manage/{code}/cancel", {"reason": NOTES})
     fetch_list(api, "/v1/meeting-log", "manager")
-    return {"id": booked["booking"]["id"], "link": link["id"], "code": code, "ics": ics, "feed": feed}
+    ids = {"id": booked["booking"]["id"], "link": link["id"], "team": team_id, "token": token["code"], "slug": "typed"}
+    return {**ids, "code": code, "ics": ics, "feed": feed}
 
 
 def find_direction(text: str) -> str | None:
@@ -48,7 +63,8 @@ def find_direction(text: str) -> str | None:
 def test_every_page(shared_api: ApiDriver, booking: dict[str, str]) -> None:
     page_client, shown_count = PageClient(shared_api, "admin"), 0
     for path in LOOKS:
-        for id in (booking["id"], booking["link"], booking["code"], shared_api.ids["member"]):
+        names = ("id", "link", "code", "team", "slug", "token")
+        for id in (*(booking[name] for name in names), shared_api.ids["member"], shared_api.ids["type"]):
             address = path.replace("{token}", booking["id"])
             address = "/".join(id if part.startswith("{") else part for part in address.split("/"))
             response = page_client.get(address)
