@@ -1,5 +1,6 @@
 """Guest routes of a booking: show, reschedule and cancel by the manage code, which can never book: /v1/manage."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from fastapi import APIRouter, Response
@@ -112,13 +113,13 @@ def load_token(services: Services, code: str, context: Context) -> Token:
     if not isinstance(token, Token) or token.booked_event is None:
         raise LinkNotFound
     if token.is_long_over(context.now, timedelta(days=services.settings.manage_link_days)):
-        hosts = services.scheduling.load_booking_offer(token).hosts
+        hosts = services.scheduling.load_meeting_hosts(token)
         raise ManageLinkExpired(tuple(host.properties.name for host in hosts if host.active))
     return token
 
 
 def build_managed_booking(services: Services, token: Token) -> Managed:
-    """Build the response of a booking, with its current meeting type."""
+    """Build the response of a booking, with its current meeting type and everybody who takes part."""
     assert token.booked_event is not None
     assert token.meeting is not None
     details_id = token.booked_event.details_id
@@ -128,7 +129,7 @@ def build_managed_booking(services: Services, token: Token) -> Managed:
         booking=build_guest_booking(
             token.id,
             token.meeting,
-            services.scheduling.load_booking_offer(token),
+            replace(services.scheduling.load_booking_offer(token), hosts=services.scheduling.load_meeting_hosts(token)),
             details.data if details else None,
             "cancelled" if token.cancelled else active_status,
         )

@@ -80,6 +80,10 @@ class OfferCommands(CommandGroup):
             members=list_members(team, aggregates, host_ids, also=token.member_id),
         )
 
+    def load_meeting_hosts(self, token: Token) -> tuple[Person, ...]:
+        """Returns who takes part in a booked meeting for the organisation, the chosen member of a team too."""
+        return require_all(Person, token.host_ids, self.load_aggregates(token.host_ids))
+
     def load_team(self, team_id: UUID | None, aggregates: dict[UUID, Aggregate], fresh: bool) -> Team | None:
         """Returns a team out of these aggregates, to which its members are added. None for None, or a deleted team."""
         if team_id is None:

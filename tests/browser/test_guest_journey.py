@@ -6,10 +6,12 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from tests.api_driver import ApiDriver
+from tests.api_driver import ALWAYS, ApiDriver
 from tests.browser.browsing import PHONE, BrowserWindows, LiveServer, find_overflow, find_violations, read_clipboard
 from tests.browser.extreme_values import EMOJI, RIGHT_TO_LEFT, UNBROKEN
 from tests.browser.hosting import add_host, format_future_day, list_booked_meetings
+
+MEMBER = f"{EMOJI} {RIGHT_TO_LEFT}"
 
 
 @pytest.fixture(scope="module")
@@ -20,8 +22,16 @@ def host(live_server: LiveServer) -> Iterator[ApiDriver]:
         yield api
 
 
+def create_team(host: ApiDriver) -> str:
+    """Create a team with a long name, of one person who is free around the clock; return its id."""
+    person = {"name": MEMBER, "email": "member@journey.example", "time_zone": "UTC", "weekly_hours": ALWAYS}
+    person_id = host.post("/v1/people", person | {"roles": ["member"]}, "member", 201)["id"]
+    team = {"name": UNBROKEN, "members": [{"person_id": person_id}]}
+    return str(host.post("/v1/teams", team, "member", 201)["id"])
+
+
 def test_books_copies_moves_and_is_cancelled(windows: BrowserWindows, live_server: LiveServer, host: ApiDriver) -> None:
-    link = host.create_link(UNBROKEN)
+    link = host.create_link(UNBROKEN, team_id=create_team(host))
     page = windows.open_window(viewport=PHONE, timezone_id="Asia/Jerusalem", locale="en-GB", has_touch=True)
     problems: list[str] = []
 
@@ -37,6 +47,7 @@ def test_books_copies_moves_and_is_cancelled(windows: BrowserWindows, live_serve
     box = zone.bounding_box()
     assert box
     assert box["y"] + box["height"] < PHONE["height"], "the choice of the zone is below the fold"
+    expect(page.locator("main").first).to_contain_text("one of")
     look()
     zone.click()
     page.get_by_role("combobox").fill("portugal")
@@ -54,6 +65,7 @@ def test_books_copies_moves_and_is_cancelled(windows: BrowserWindows, live_serve
     expect(page.get_by_role("heading", level=1)).to_have_text("You are booked")
     expect(page.locator(".ticket bdi", has_text=RIGHT_TO_LEFT).first).to_be_visible()
     expect(page.locator(".ticket bdi", has_text=EMOJI).first).to_be_visible()
+    expect(page.locator(".ticket bdi", has_text=MEMBER).first).to_be_visible()
     page.get_by_text("Add to calendar").click()
     expect(page.get_by_role("link", name="Google Calendar")).to_be_visible()
     look()

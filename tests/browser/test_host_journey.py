@@ -1,4 +1,4 @@
-"""A host on a phone, with long, right-to-left and emoji names: sends a link, looks at a meeting, and moves it."""
+"""A host on a phone, with long, right-to-left and emoji names: sends a link, moves, cancels and replaces a meeting."""
 
 from playwright.sync_api import expect
 
@@ -6,7 +6,7 @@ from tests.browser.browsing import PHONE, BrowserWindows, find_overflow, find_vi
 from tests.browser.extreme_values import EMOJI, RIGHT_TO_LEFT
 
 
-def test_sends_a_link_and_moves_a_meeting(windows: BrowserWindows) -> None:
+def test_sends_a_link_moves_and_replaces_a_meeting(windows: BrowserWindows) -> None:
     page = windows.open_window("julio", viewport=PHONE, has_touch=True)
     problems: list[str] = []
 
@@ -36,5 +36,13 @@ def test_sends_a_link_and_moves_a_meeting(windows: BrowserWindows) -> None:
     page.get_by_role("button", name="Move the meeting").click()
     expect(page.locator("[data-toast]").first).to_be_visible()
     expect(page.locator(".story")).to_contain_text("moved")
+    look()
+    page.get_by_role("link", name="Cancel").click()
+    page.get_by_label("Reason").fill(RIGHT_TO_LEFT)
+    look()
+    page.get_by_role("button", name="Cancel the meeting").click()
+    page.get_by_role("button", name="Give a new link").click()
+    expect(page.locator("[data-toast]").first).to_be_visible()
+    expect(page.get_by_text("In place of", exact=True)).to_be_visible()
     look()
     assert problems == []

@@ -10,7 +10,7 @@ from domain.member_choice import Candidate, MemberChoice
 from domain.token import Token
 from tests.api.pages.page_client import PageClient, extract_text
 from tests.api.refusals import assert_problem, fetch_all_rows, fetch_list, find_last_position, get_ids
-from tests.api_driver import ApiDriver
+from tests.api_driver import ALWAYS, ApiDriver, extract_code
 from tests.domain.example import build_booking_fields, build_context
 
 TEAM = {"id", "name", "members", "created_at", "updated_at", "version"}
@@ -250,3 +250,19 @@ def book_with_choice(api: ApiDriver, link_id: str, team_id: str, counts: dict[UU
     token.book(context, **fields, chosen=choice)
     api.services.teams.append_events(token)
     api.services.announce_append()
+
+
+def test_a_guest_reads_who_was_chosen_for_as_long_as_they_manage_the_meeting(api: ApiDriver) -> None:
+    api.patch("/v1/me", {"weekly_hours": ALWAYS}, "engineer")
+    team = api.post("/v1/teams", {"name": "Chosen", "members": [build_member(api, "engineer")]}, "manager", 201)
+    link = api.create_link("With one of them", slug="one-of-them", team_id=team["id"])
+    start, later, *_ = api.list_slots(link["slug"])[20:]
+    booked = api.book_meeting(link["slug"], start)
+    path = f"/v1/manage/{extract_code(booked['manage_url'])}"
+    names = [{"name": "Member"}, {"name": "Engineer"}]
+    assert booked["booking"]["hosts"] == names
+    assert api.get(path)["booking"]["hosts"] == names
+    assert api.post(f"{path}/reschedule", {"start": later})["booking"]["hosts"] == names
+    assert "Engineer" in api.client.get(path.replace("/v1/manage", "/m")).text
+    api.post(f"/v1/people/{api.ids['engineer']}/deactivate", None, "admin")
+    assert api.get(path)["booking"]["hosts"] == names
