@@ -88,3 +88,13 @@ def test_a_question_can_be_taken_back_too(windows: BrowserWindows) -> None:
     expect(button).to_be_focused()
     expect(page.get_by_label("Reason")).to_have_value("Away")
     expect(page.locator("[data-toast]")).to_contain_text("Nothing was changed")
+
+
+def test_what_is_held_when_the_session_ends_is_said_not_to_be_done(windows: BrowserWindows) -> None:
+    page = open_list(windows, "ended")
+    disable_two(page)
+    expect(page.locator("[data-toast=undo]")).to_be_visible()
+    page.context.clear_cookies()
+    page.clock.run_for(10_500)
+    expect(page.get_by_text("what you sent was not saved")).to_be_visible()
+    assert page.locator("input[name=next]").get_attribute("value") == "/links?q=ended"
