@@ -77,15 +77,20 @@ def test_nobody_else_sees_what_was_typed(windows: BrowserWindows) -> None:
     assert LONG_NAME not in page.evaluate(READ_STORAGE)
 
 
-def test_a_password_is_not_kept(windows: BrowserWindows) -> None:
+def test_neither_a_password_nor_a_key_is_kept(windows: BrowserWindows) -> None:
     page = windows.open_window("julio")
     page.goto("/settings")
+    page.get_by_label("Name of a new key").fill("Kept?")
+    page.get_by_role("button", name="Make a key").click()
+    key = page.locator("#new-key").inner_text()
     page.get_by_label("User name").fill("ann")
     page.get_by_label("Password").fill("secret word")
     page.evaluate("dispatchEvent(new Event('pagehide'))")
     stored = page.evaluate(READ_STORAGE)
     assert "account_user" in stored
     assert "secret word" not in stored
+    assert key not in stored
+    assert key.startswith("olk_")
     page.get_by_role("button", name="Sign out").first.click()
     page.get_by_role("menuitem", name="Sign out On this device").click()
     expect(page.get_by_text("You are signed out.")).to_be_visible()

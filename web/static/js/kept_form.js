@@ -1,6 +1,6 @@
 // Keeps what was typed when the session ends while a form is open. It stays in this tab's sessionStorage, for an hour at most,
-// without passwords, and goes back only to the same person: after signing in, in this tab or in the one that the mail opened.
-
+// without passwords and [data-secret]. It goes back only to the same person, after signing in: in this tab, or in the one that
+// the mail opened.
 const NAME = "oncelink_kept_form";
 const LIFETIME_MILLISECONDS = 3_600_000;
 const WAIT_MILLISECONDS = 1_000; // for another tab that has it
@@ -51,9 +51,9 @@ function forget() {
 function copyTyped(element) {
   const copy = element.cloneNode(true);
   const controls = [...element.querySelectorAll(CONTROLS)];
-  copy.querySelector("[data-kept-note]")?.remove();
   copy.querySelectorAll("[style]").forEach((part) => part.removeAttribute("style")); // where a script put a menu
   copy.querySelectorAll(CONTROLS).forEach((control, index) => writeValue(control, controls[index]));
+  copy.querySelectorAll("[data-kept-note], [data-secret]").forEach((part) => part.remove());
   return copy.innerHTML;
 }
 
