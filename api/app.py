@@ -51,6 +51,7 @@ from api.v1 import (
 )
 from api.v1.access_log import routes as access_log_routes
 from api.v1.explanations import routes as explanations
+from api.v1.limit_trials import routes as limit_trials
 from api.v1.meeting_types import routes as meeting_types
 from api.v1.organisation import routes as organisation
 from api.v1.teams import recounts as team_recounts
@@ -76,6 +77,7 @@ ROUTERS = (
     organisation.router,
     links.router,
     explanations.router,
+    limit_trials.router,
     managed_links.router,
     single_use_links.router,
     bookings.router,

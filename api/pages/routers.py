@@ -1,7 +1,7 @@
 """All routers of the pages, in the order in which FastAPI matches a path."""
 
 from api.pages import sign_in, usage
-from api.pages.admin import invitations, mail, meeting_types, organisation, people, read_models
+from api.pages.admin import invitations, limit_trial, mail, meeting_types, organisation, people, read_models
 from api.pages.history import access_log, event_log, proofs, timeline
 from api.pages.links import bulk as link_bulk
 from api.pages.links import create as create_link
@@ -67,6 +67,7 @@ ROUTERS = (
     access_log.router,
     proofs.router,
     timeline.router,
+    limit_trial.router,
     people.router,
     invitations.router,
     meeting_types.router,

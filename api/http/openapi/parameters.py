@@ -34,6 +34,8 @@ EXAMPLES: dict[str, Any] = {
     "weights": f"{ENGINEER['id']}:2",
     "explain_start.start": "2027-01-18T17:00:00Z",
     "explain_start.at": "4711",
+    "per_day": 3,
+    "per_week": 10,
     "read_access_log.kind": "sign_in",
     "person_id": HOST["id"],
     "priorities": f"{ENGINEER['id']}:1",

@@ -289,6 +289,7 @@ class TestIds:
         who = "admin" if operation["security"] else None
         query = "?from=2030-01-01&to=2030-01-01&time_zone=UTC" if path.endswith("/slots") else ""
         query = "?at=2" if path.startswith("/v1/as-of/") else query
+        query = "?per_day=1" if path.endswith("/limit-trial") else query
         query = "?start=2030-01-01T09:00:00Z" if path.endswith("/explain") else query
         unknown = None
         for id in (str(uuid4()), "1", "a%00b", "%00", "%ED%A0%80", "%FF", "x" * 5_000, "-", "%20", "%0A", "é",

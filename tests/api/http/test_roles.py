@@ -31,6 +31,7 @@ MATRIX: dict[str, dict[str, int]] = {
     "deactivate_person": ADMINS,
     "activate_person": ADMINS,
     "invite_person": ADMINS,
+    "try_limit_of_person": ADMINS,
     "get_me": ALL,
     "change_me": ALL,
     "list_calendars": ALL,
@@ -42,6 +43,7 @@ MATRIX: dict[str, dict[str, int]] = {
     "list_meeting_types": ALL,
     "get_meeting_type": ALL,
     "change_meeting_type": ADMINS,
+    "try_limit_of_meeting_type": ADMINS,
     "create_team": MANAGERS,
     "list_teams": ALL,
     "get_team": ALL,
@@ -118,7 +120,12 @@ ONE_TIME_OPERATIONS = {
     "replace_link",
     "start_verification",
 }
-QUERIES = {"explain_start": "?start=2030-01-01T09:00:00Z", "get_proof": "?from=0"}
+QUERIES = {
+    "explain_start": "?start=2030-01-01T09:00:00Z",
+    "get_proof": "?from=0",
+    "try_limit_of_person": "?per_day=1",
+    "try_limit_of_meeting_type": "?per_day=1",
+}
 SIGNED_IN = {
     operation["operationId"]: (method.upper(), path)
     for path, methods in DOCUMENT["paths"].items()

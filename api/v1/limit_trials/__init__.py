@@ -1,0 +1,1 @@
+"""A limit tried on a month that happened, over HTTP."""
