@@ -106,7 +106,7 @@ class TestSingleUseOnly:
             "default_lifetime_days": 5,
         }
         managed = api.post("/v1/managed-links", body, "manager", 201)
-        [host_link] = api.get(f"/v1/managed-links/{managed['id']}/links", "manager")["items"]
+        [host_link] = fetch_list(api, f"/v1/managed-links/{managed['id']}/links", "manager")["items"]
         assert (managed["single_use_only"], managed["default_lifetime_days"]) == (True, 5)
         assert (host_link["single_use_only"], host_link["default_lifetime_days"]) == (True, 5)
         assert_problem(api.send_request("GET", f"/v1/book/{host_link['slug']}"), 410, "link_single_use_only")
