@@ -14,15 +14,21 @@ LOOK_AHEAD_DAYS = 30
 FIRST_LOOK = timedelta(days=2)  # most links have a free time within it, so that the rest is not computed
 
 
-def explain_missing_time(services: Services, link_id: UUID, now: datetime, fresh: bool = True) -> str | None:
-    """Explain in a sentence why guests find no time at an active link within 30 days; None if they find one.
+def explain_missing_time(services: Services, link_id: UUID, now: datetime) -> str | None:
+    """Explain in a sentence why guests find no time at an active link within 30 days; None if they find one."""
+    reason = find_missing_time(services, link_id, now)
+    return f"Guests find no free time here in the next {LOOK_AHEAD_DAYS} days: {reason}" if reason else None
+
+
+def find_missing_time(services: Services, link_id: UUID, now: datetime, fresh: bool = True) -> str | None:
+    """Find why guests find no time at an active link within 30 days; None if they find one.
 
     Unless `fresh`, the link and what it depends on are those of the cache.
     """
     offer = services.scheduling.load_offer(link_id, fresh)
     if offer.link.get_status(now) != "active" or has_free_time(services, offer, now):
         return None
-    return f"Guests find no free time here in the next {LOOK_AHEAD_DAYS} days: {find_reason(offer, now)}"
+    return find_reason(offer, now)
 
 
 def has_free_time(services: Services, offer: LinkOffer, now: datetime) -> bool:

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from api.http.dependencies import Caller, CurrentServices
-from api.pages.links.free_time import explain_missing_time
+from api.pages.links.free_time import LOOK_AHEAD_DAYS, find_missing_time
 from api.pages.links.table_rows import PAGE_SIZE
 from api.pages.rendering.dependencies import Viewer
 from api.pages.rendering.page_route import PageRoute
@@ -28,9 +28,9 @@ def list_links_without_time(request: Request, services: CurrentServices, viewer:
     """Say of each of these active links that the viewer sees why guests find no time in 30 days; nothing of others."""
     viewer.require_any_role("member", "auditor")
     sentences = {
-        link_id: sentence
+        link_id: f"No free time in {LOOK_AHEAD_DAYS} days: {reason}"
         for link_id in load_visible_links(services, viewer, dict.fromkeys(id))
-        if (sentence := explain_missing_time(services, link_id, viewer.context.now, fresh=False))
+        if (reason := find_missing_time(services, link_id, viewer.context.now, fresh=False))
     }
     return render_page(request, "links/free_time_found.html", sentences=sentences)
 
