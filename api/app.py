@@ -27,7 +27,6 @@ from api.services import Services
 from api.settings import Settings, read_settings
 from api.startup import open_services
 from api.v1 import (
-    api_keys,
     as_of,
     booking_notifications,
     bookings,
@@ -50,6 +49,7 @@ from api.v1 import (
     verification,
 )
 from api.v1.access_log import routes as access_log_routes
+from api.v1.credentials import api_keys, sessions
 from api.v1.explanations import routes as explanations
 from api.v1.limit_trials import routes as limit_trials
 from api.v1.meeting_types import routes as meeting_types
@@ -92,6 +92,7 @@ ROUTERS = (
     checkpoints.router,
     verification.router,
     api_keys.router,
+    sessions.router,
     calendar_feed.router,
     calendar_feed.file_router,
     read_models.router,

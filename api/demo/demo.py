@@ -23,7 +23,7 @@ from api.server import get_service_role, hold_port, run_database
 from api.services import Services
 from api.settings import CONSOLE, Settings, WrongSetting
 from api.startup import open_services
-from api.v1.api_keys import START_OF_LIST
+from api.v1.credentials.api_keys import START_OF_LIST
 from domain.commands.single_use_links import SingleUseDetails
 from domain.link import Link
 from domain.person import Person

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from fastapi import Request
 
+from api.http.access.key_scopes import ALL, is_within_scopes
 from domain.refusals import Forbidden
 from store.credentials.api_keys import CredentialHolder
 
@@ -30,6 +31,17 @@ def require_scope(holder: CredentialHolder, request: Request) -> None:
     """Require that a limited key may use this operation, and ends no key but itself. Raises Forbidden."""
     operation = (request.method, request.scope["route"].path)
     if operation not in OPERATIONS.get(holder.scope or "", ()):
+        raise Forbidden
+    if operation == OWN_KEY and not is_same_id(request.path_params["id"], holder.key_id):
+        raise Forbidden
+
+
+def require_scopes(holder: CredentialHolder, request: Request) -> None:
+    """Require that one of a key's scopes suffices for this operation; of keys it ends only itself. Raises Forbidden."""
+    if holder.scopes is None or ALL in holder.scopes:
+        return
+    operation = (request.method, request.scope["route"].path)
+    if not is_within_scopes(holder.scopes, *operation):
         raise Forbidden
     if operation == OWN_KEY and not is_same_id(request.path_params["id"], holder.key_id):
         raise Forbidden

@@ -13,7 +13,7 @@ from fastapi.security import HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
 
 from api.http.access.key_use import find_key_holder
-from api.http.api_key_scopes import LIMITED_ROLES, require_scope
+from api.http.api_key_scopes import LIMITED_ROLES, require_scope, require_scopes
 from api.http.read_capacity import leave_read_slot
 from api.http.validation_messages import parse_id
 from api.services import Services
@@ -110,6 +110,8 @@ def authenticate_caller(
     key = credentials.credentials if credentials else ""
     holder = find_key_holder(services, request, key) if key.startswith(KEY_PREFIX) else None
     if holder is None or holder.scope is None:
+        if holder is not None:
+            require_scopes(holder, request)
         return build_caller(request, services, holder, "api")
     caller = build_caller(request, services, holder, "extension")
     require_scope(holder, request)

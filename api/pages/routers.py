@@ -1,7 +1,7 @@
 """All routers of the pages, in the order in which FastAPI matches a path."""
 
 from api.pages import sign_in, usage
-from api.pages.admin import invitations, limit_trial, mail, meeting_types, organisation, people, read_models
+from api.pages.admin import all_keys, invitations, limit_trial, mail, meeting_types, organisation, people, read_models
 from api.pages.history import access_log, event_log, proofs, timeline
 from api.pages.links import bulk as link_bulk
 from api.pages.links import create as create_link
@@ -17,7 +17,7 @@ from api.pages.management import lists as management_lists
 from api.pages.meetings import detail as meeting_detail
 from api.pages.meetings import handover, handover_bulk, meeting_log, no_show, reassign, replacement, reschedule
 from api.pages.rendering import static_files
-from api.pages.settings import calendars, extension_pairing, settings
+from api.pages.settings import calendars, extension_pairing, keys, settings
 from api.pages.single_sign_on import sign_in as single_sign_on
 from api.pages.single_sign_on import sign_out as single_sign_out
 from api.pages.start import landing, onboarding, welcome
@@ -68,6 +68,7 @@ ROUTERS = (
     proofs.router,
     timeline.router,
     limit_trial.router,
+    all_keys.router,
     people.router,
     invitations.router,
     meeting_types.router,
@@ -75,6 +76,7 @@ ROUTERS = (
     mail.router,
     read_models.router,
     settings.router,
+    keys.router,
     calendars.router,
     extension_pairing.router,
     extension_pairing.exchange_router,

@@ -25,6 +25,7 @@ from api.field_types import (
     TextByName,
     require_unique,
 )
+from api.http.access.key_scopes import Scope
 from domain.commands.single_use_links import SingleUseTerms
 
 MAX_BULK_IDS = 200
@@ -217,6 +218,8 @@ class WhomToErase(RequestBody):
 
 
 class ApiKeyRequest(RequestBody):
-    """An API key to make."""
+    """An API key to make. Without `scopes` it may do what its person may; without `expires_at` it does not expire."""
 
     name: Name = "API key"
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=7), AfterValidator(require_unique)] | None = None
+    expires_at: Instant | None = None

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field
 from pydantic.alias_generators import to_camel
 from typing_extensions import TypedDict, get_original_bases
 
+from api.http.access.key_scopes import Scope
 from api.v1.host_absences import HostAbsence
 from projections.departures import DepartureImpact
 from projections.links import LinkRow
@@ -277,7 +278,10 @@ class ApiKey(BaseModel):
 
     id: UUID
     name: str
+    person: Named
+    scopes: list[Scope] | None
     created_at: datetime
+    expires_at: datetime | None
     last_used_at: datetime | None
     last_used_from: str | None
 

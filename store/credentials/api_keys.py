@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import secrets
 from base64 import urlsafe_b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from store.database import Database
 KEY_PREFIX = "olk_"
 SIGN_IN_CODE_LIFETIME = timedelta(minutes=15)
 SELECT_HOLDER = """
-SELECT k.person_id, k.created_at, k.id AS key_id, k.scope, c.used_at,
+SELECT k.person_id, k.created_at, k.id AS key_id, k.scope, k.scopes, c.used_at,
        (SELECT max(e.version) FROM {schema}.events e WHERE e.stream_id = k.person_id) AS version
 FROM {schema}.api_keys k LEFT JOIN {schema}.api_key_clients c ON c.key_id = k.id AND c.client = %s
 WHERE k.hash = %s AND k.deleted_at IS NULL
@@ -26,10 +27,10 @@ ON CONFLICT (key_id, client) DO UPDATE SET used_at = greatest(api_key_clients.us
 RETURNING (SELECT count(*) FROM {schema}.api_key_clients WHERE key_id = %(key)s) AS earlier_clients
 """
 INSERT_KEY = """
-INSERT INTO {schema}.api_keys (id, person_id, name, hash, created_at, request_digest) VALUES (%s, %s, %s, %s, %s, %s)
-ON CONFLICT (id) DO NOTHING RETURNING id
+INSERT INTO {schema}.api_keys (id, person_id, name, hash, created_at, request_digest, scopes, expires_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING RETURNING id
 """
-COLUMNS = """id, name, created_at, hash, request_digest, scope,
+COLUMNS = """id, person_id, name, created_at, hash, request_digest, scope, scopes, expires_at,
     last.used_at AS last_used_at, last.client AS last_used_from"""
 KEYS = """{schema}.api_keys LEFT JOIN LATERAL (
     SELECT used_at, client FROM {schema}.api_key_clients WHERE key_id = id ORDER BY used_at DESC LIMIT 1
@@ -40,6 +41,12 @@ SELECT {COLUMNS} FROM {KEYS}
 WHERE person_id = %s AND deleted_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())
   AND (created_at, id) > (%s, %s) ORDER BY created_at, id LIMIT %s
 """
+SELECT_ALL_KEYS = f"""
+SELECT {COLUMNS} FROM {KEYS}
+WHERE deleted_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())
+  AND (created_at, id) > (%s, %s) ORDER BY created_at, id LIMIT %s
+"""
+SELECT_ANY_KEY = f"SELECT {COLUMNS} FROM {KEYS} WHERE id = %s"
 DELETE_KEY = """
 UPDATE {schema}.api_keys SET deleted_at = coalesce(deleted_at, clock_timestamp())
 WHERE id = %s AND person_id = %s RETURNING id
@@ -59,6 +66,7 @@ class CredentialHolder:
     version: int
     key_id: UUID | None = None
     scope: str | None = None
+    scopes: list[str] | None = None  # None: everything that the person may do
     used_at: datetime | None = None  # last by the client that sends the key now; None: never
 
 
@@ -79,10 +87,19 @@ class ApiKeys:
         return int(self.database.fetch_rows(RECORD_USE, params)[0]["earlier_clients"])
 
     def create_key(
-        self, id: UUID, person_id: UUID, name: str, key: str, now: datetime, request_digest: str | None = None
+        self,
+        id: UUID,
+        person_id: UUID,
+        name: str,
+        key: str,
+        now: datetime,
+        request_digest: str | None = None,
+        scopes: Sequence[str] | None = None,
+        expires_at: datetime | None = None,
     ) -> bool:
         """Stores the hash of a new key. Returns False when this id exists already."""
-        params = (id, person_id, name, hash_secret(key), now, request_digest)
+        own_scopes = None if scopes is None else list(scopes)
+        params = (id, person_id, name, hash_secret(key), now, request_digest, own_scopes, expires_at)
         return bool(self.database.fetch_rows(INSERT_KEY, params))
 
     def find_key(self, id: UUID, person_id: UUID) -> dict[str, Any] | None:
@@ -92,6 +109,14 @@ class ApiKeys:
     def list_keys(self, person_id: UUID, after: tuple[datetime, UUID], limit: int) -> list[dict[str, Any]]:
         """Lists a person's keys after (created_at, id), oldest first."""
         return self.database.fetch_rows(SELECT_KEYS, (person_id, *after, limit))
+
+    def find_any_key(self, id: UUID) -> dict[str, Any] | None:
+        """Returns anybody's key, or None, also a deleted one."""
+        return next(iter(self.database.fetch_rows(SELECT_ANY_KEY, (id,))), None)
+
+    def list_all_keys(self, after: tuple[datetime, UUID], limit: int) -> list[dict[str, Any]]:
+        """Lists everybody's keys that have not ended after (created_at, id), oldest first."""
+        return self.database.fetch_rows(SELECT_ALL_KEYS, (*after, limit))
 
     def delete_key(self, id: UUID, person_id: UUID) -> bool:
         """Deletes a person's key. Returns False when there never was one."""

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from store.credentials.api_keys import CredentialHolder, hash_secret
@@ -44,6 +45,15 @@ INSERT INTO {schema}.sessions (
 ) RETURNING person_id
 """
 END_SESSION = "DELETE FROM {schema}.sessions WHERE hash = %s RETURNING person_id, id_token"
+SESSION_ID = "encode(substring(sha256(hash), 1, 16), 'hex')::uuid"  # tells sessions apart, and opens none
+SELECT_SESSIONS = f"""
+SELECT {SESSION_ID} AS id, created_at, used_at AS last_used_at, expires_at, issuer IS NOT NULL AS by_provider,
+       coalesce(hash = %(own)s, false) AS is_current
+FROM {{schema}}.sessions
+WHERE person_id = %(person)s AND expires_at > %(now)s AND used_at > %(idle_since)s ORDER BY created_at DESC, id
+"""
+END_SESSION_BY_ID = f"DELETE FROM {{schema}}.sessions WHERE {SESSION_ID} = %s RETURNING person_id"
+SELECT_SESSION_HOLDER = f"SELECT person_id FROM {{schema}}.sessions WHERE {SESSION_ID} = %s"
 END_ALL_SESSIONS = """
 WITH ended AS (DELETE FROM {schema}.sessions WHERE person_id = %(person)s RETURNING 1),
      unused AS (DELETE FROM {schema}.sign_in_codes WHERE person_id = %(person)s AND used_at IS NULL RETURNING 1),
@@ -144,6 +154,25 @@ class Sessions:
         """Ends a session. Returns the encrypted ID token that it began with, if it came from the OpenID provider."""
         rows = self.database.fetch_rows(END_SESSION, (hash_secret(secret),))
         return rows[0]["id_token"] if rows else None
+
+    def list_sessions(self, person_id: UUID, now: datetime, own_secret: str | None = None) -> list[dict[str, Any]]:
+        """Lists a person's sessions, newest first, with `by_provider` and `is_current`."""
+        params = {
+            "person": person_id,
+            "now": now,
+            "idle_since": now - self.idle_limit,
+            "own": hash_secret(own_secret) if own_secret else None,
+        }
+        return self.database.fetch_rows(SELECT_SESSIONS, params)
+
+    def find_session_holder(self, id: UUID) -> UUID | None:
+        """Returns whose session this is, or None."""
+        rows = self.database.fetch_rows(SELECT_SESSION_HOLDER, (id,))
+        return rows[0]["person_id"] if rows else None
+
+    def end_session_by_id(self, id: UUID) -> bool:
+        """Ends a session by its id. Returns False when there is none."""
+        return bool(self.database.fetch_rows(END_SESSION_BY_ID, (id,)))
 
     def end_all_sessions(self, person_id: UUID) -> int:
         """Ends a person's sessions and their unused codes to sign in or to pair. Returns the number of sessions."""

@@ -37,6 +37,7 @@ def paths(shared_api: ApiDriver) -> dict[str, str]:
         "/v1/manage/": extract_code(booking["manage_url"]),
         "/v1/bookings/": booking["booking"]["id"],
         "/v1/api-keys/": str(uuid4()),
+        "/v1/sessions/": str(uuid4()),
         "/v1/me/calendars/": str(uuid4()),
         "/v1/history/streams/": link["id"],
         "/v1/as-of/links/": link["id"],

@@ -57,8 +57,9 @@ SECTIONS = (
         "Administration",
         (
             Entry("/history", "History", "history", HISTORY_ROLES),
-            Entry("/access-log", "Access log", "key-round", HISTORY_ROLES),
+            Entry("/access-log", "Access log", "eye", HISTORY_ROLES),
             Entry("/admin/people", "People", "shield", ADMIN_ROLES),
+            Entry("/admin/keys", "API keys", "key-round", ADMIN_ROLES),
             Entry("/admin/meeting-types", "Meeting types", "calendar-days", ADMIN_ROLES),
             Entry("/admin/organisation", "Organisation", "globe", ADMIN_ROLES),
             Entry("/admin/mail", "Mail", "mail", ADMIN_ROLES),

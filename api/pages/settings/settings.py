@@ -1,34 +1,38 @@
 """The viewer's own settings: hours and zone, API keys, sessions, the extension."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
-from uuid import UUID, uuid4
+from typing import Any
+from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
-from api.http.auditing.recording import record_own_access
-from api.http.dependencies import Caller, CurrentServices, Id
-from api.http.form_body import Form, FormText
+from api.http.access.key_scopes import Scope
+from api.http.dependencies import SESSION_COOKIE, Caller, CurrentServices
+from api.http.form_body import Form
 from api.pages.admin.person_form import build_form_context, parse_person_form
 from api.pages.rendering.dependencies import Viewer
 from api.pages.rendering.form_submission import FormState, submit_edit
-from api.pages.rendering.forms import InvalidForm, validate_form
+from api.pages.rendering.forms import validate_form
 from api.pages.rendering.page_route import PageRoute
 from api.pages.rendering.templates import redirect_to, render_page
 from api.services import Services
-from api.v1.api_keys import START_OF_LIST
 from api.v1.bodies.people import OwnChanges
 from api.v1.calendar_feed import find_feed, replace_feed, to_feed_response
 from api.v1.calendars import list_calendars
-from api.v1.request_bodies import ApiKeyRequest
+from api.v1.credentials.api_keys import START_OF_LIST
 from domain.person import Person
-from domain.refusals import NotFound
-from store.credentials.api_keys import generate_key
 
 router = APIRouter(prefix="/settings", include_in_schema=False, route_class=PageRoute)
 
 MAX_KEYS = 200
-KeyName = Annotated[str, Depends(FormText("key_name"))]
+KEY_SCOPES: dict[Scope, str] = {
+    "read": "Look at everything that you may see, except the history",
+    "single-use": "Issue and revoke single-use links",
+    "bookings": "Move, cancel and reassign meetings",
+    "history": "Read the log, past states and the access log",
+    "webhooks": "Set up webhooks",
+    "scim": "Provision people",
+}
 OWN_FIELDS = ("time_zone", "weekly_hours", "date_overrides", "limits", "holidays", "absences")
 
 
@@ -61,30 +65,6 @@ def update_hours(request: Request, services: CurrentServices, viewer: Viewer, fo
             "/settings", "Saved your hours." if position else "Nothing was changed.", position
         ),
     )
-
-
-@router.post("/keys")
-def make_key(request: Request, services: CurrentServices, viewer: Viewer, key_name: KeyName) -> Response:
-    """Create an API key and show it, only this once."""
-    try:
-        key_request = validate_form(ApiKeyRequest, {"name": key_name.strip()})
-    except InvalidForm as error:
-        errors = {"key_name": get_first_error(error)}
-        return render_own_settings(request, services, viewer, errors, 422, typed={"key_name": key_name})
-    key = generate_key()
-    id = uuid4()
-    services.api_keys.create_key(id, viewer.person.id, key_request.name, key, viewer.context.now)
-    record_own_access(services, request, viewer, "key_made", key=str(id))
-    return render_own_settings(request, services, viewer, status=201, created_key=key)
-
-
-@router.post("/keys/{id}/revoke")
-def revoke_key(request: Request, services: CurrentServices, viewer: Viewer, id: Id) -> Response:
-    """Revoke an API key of the viewer."""
-    if not services.api_keys.delete_key(id, viewer.person.id):
-        raise NotFound
-    record_own_access(services, request, viewer, "key_revoked", key=str(id))
-    return redirect_to("/settings#keys", "Ended the API key.")
 
 
 @router.post("/calendar")
@@ -136,6 +116,10 @@ def render_settings(
         created_key=created_key,
         typed=typed or {},
         keys=list_keys(services, viewer.person.id),
+        key_scopes=KEY_SCOPES,
+        sessions=services.sessions.list_sessions(
+            viewer.person.id, viewer.context.now, request.cookies.get(SESSION_COOKIE)
+        ),
         feed=to_feed_response(services, find_feed(services, viewer.person)),
         calendars=list_calendars(services, viewer)["items"],
     )
@@ -144,8 +128,3 @@ def render_settings(
 def list_keys(services: Services, person_id: UUID) -> list[dict[str, Any]]:
     """Return a person's API keys that have not ended, newest first."""
     return services.api_keys.list_keys(person_id, START_OF_LIST, MAX_KEYS)[::-1]
-
-
-def get_first_error(error: InvalidForm) -> str:
-    """Return the error of a form that has only one field."""
-    return next(iter(error.errors.values()))
