@@ -79,6 +79,18 @@ ILL_FORMED = {
 }
 
 
+def build_required_query(path: str, position: int = 1) -> str:
+    """Build the query without which an operation is refused, as of a position of the log where it asks for one."""
+    required = {
+        "/slots": "?from=2030-01-01&to=2030-01-01&time_zone=UTC",
+        "/proofs": "?from=0",
+        "/explain": "?start=2030-01-01T09:00:00Z",
+        "/limit-trial": "?per_day=1",
+    }
+    query = next((query for end, query in required.items() if path.endswith(end)), "")
+    return f"?at={position}" if path.startswith("/v1/as-of/") else query
+
+
 @dataclass(frozen=True)
 class BodyField:
     """A field of an operation's request body."""

@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.api.attacks import DOCUMENT
+from tests.api.attacks import DOCUMENT, build_required_query
 from tests.api.refusals import assert_problem, find_last_position
 from tests.api_driver import ApiDriver
 
@@ -31,7 +31,7 @@ class TestReadYourWrites:
             assert current_response.json()["items"] == [response.json()]
 
     def test_far_ahead(self, shared_api: ApiDriver) -> None:
-        assert len(LISTS) == 16
+        assert len(LISTS) == 18
         for path in ("/v1/meeting-log", "/v1/people"):
             started_at = time.monotonic()
             position = str(find_last_position(shared_api) + 1_000_000)
@@ -68,9 +68,7 @@ def addresses(shared_api: ApiDriver, paths: dict[str, str]) -> list[tuple[str, s
         if path == "/v1/single-use/revoke":  # a GET takes its last part for an id
             continue
         needs_caller = any(operation["security"] for operation in methods.values())
-        query = "?from=2030-01-01&to=2030-01-01&time_zone=UTC" if path.endswith("/slots") else ""
-        query = "?from=0" if path.endswith("/proofs") else query
-        query = f"?at={find_last_position(api)}" if "/as-of/" in path else query
+        query = build_required_query(path, find_last_position(api))
         paths_with_caller.append((paths[path] + query, ",".join(methods), "admin" if needs_caller else None))
     return paths_with_caller
 

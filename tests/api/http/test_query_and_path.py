@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.api.attacks import OPERATIONS, build_valid_body
+from tests.api.attacks import OPERATIONS, build_required_query, build_valid_body
 from tests.api.refusals import assert_problem
 from tests.api_driver import ApiDriver
 
@@ -287,10 +287,7 @@ class TestIds:
     )
     def test_malformed_is_unknown(self, shared_api: ApiDriver, path: str, method: str, operation: Any) -> None:
         who = "admin" if operation["security"] else None
-        query = "?from=2030-01-01&to=2030-01-01&time_zone=UTC" if path.endswith("/slots") else ""
-        query = "?at=2" if path.startswith("/v1/as-of/") else query
-        query = "?per_day=1" if path.endswith("/limit-trial") else query
-        query = "?start=2030-01-01T09:00:00Z" if path.endswith("/explain") else query
+        query = build_required_query(path, 2)
         unknown = None
         for id in (str(uuid4()), "1", "a%00b", "%00", "%ED%A0%80", "%FF", "x" * 5_000, "-", "%20", "%0A", "é",
                    "A" * 43, "1" * 32 + "g"):  # fmt: skip
