@@ -27,6 +27,8 @@ REVOKE ALL ON FUNCTION {schema}.append(jsonb, jsonb, jsonb, jsonb, jsonb, jsonb)
 REVOKE ALL ON FUNCTION {schema}.settle() FROM PUBLIC;
 REVOKE ALL ON FUNCTION {schema}.append_with_tally(jsonb, jsonb, jsonb, jsonb, jsonb, jsonb, jsonb, jsonb, jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION {schema}.append_with_tally(jsonb, jsonb, jsonb, jsonb, jsonb, jsonb, jsonb, jsonb, jsonb) TO {service};
+REVOKE ALL ON FUNCTION {schema}.restore_tally(uuid, bigint, jsonb) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION {schema}.restore_tally(uuid, bigint, jsonb) TO {service};
 GRANT EXECUTE ON FUNCTION {schema}.append(jsonb, jsonb, jsonb, jsonb, jsonb, jsonb) TO {service};
 GRANT EXECUTE ON FUNCTION {schema}.settle() TO {service};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.mailed_codes, {schema}.spent_proofs TO {service};

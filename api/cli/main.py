@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from api.cli import doctor as checks
-from api.cli import erase, export, extension, history, keys, reconcile, verify
+from api.cli import erase, export, extension, history, keys, reconcile, tallies, verify
 from api.cli.command_context import (
     Json,
     Unsafe,
@@ -46,6 +46,7 @@ app.command()(export.export)
 app.command()(rebuild)
 verify.register_commands(app)
 app.command()(reconcile.reconcile)
+app.command(name="restore-tallies")(tallies.restore_tallies)
 
 
 def tell_version(is_requested: bool) -> None:

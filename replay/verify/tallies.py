@@ -41,6 +41,16 @@ def check_choices(connection: VerifyConnection) -> Iterator[Problem]:
         yield from compare_tallies(connection, recount)
 
 
+def recount_log(connection: VerifyConnection) -> Recount:
+    """Recounts all tallies from the log, whatever its choices were."""
+    recount = Recount()
+    for row in connection.stream_rows(EVENTS):
+        event = Event.from_stored(row["stream_id"], row["version"], row["type"], row["data"])
+        for _ in recount.apply_event(event):
+            pass  # `check_choices` tells them
+    return recount
+
+
 def compare_tallies(connection: VerifyConnection, recount: Recount) -> Iterator[Problem]:
     """Compares the tallies with the recount, and yields each count that differs."""
     rows = connection.fetch_rows(TALLIES, {"teams": list(recount.teams)})
@@ -60,4 +70,7 @@ def compare_tallies(connection: VerifyConnection, recount: Recount) -> Iterator[
 
 def describe_difference(person_id: UUID, expected: object, actual: object) -> str:
     """Describes a count that differs, as a sentence."""
-    return f"the tally of member {person_id} is {actual or 'missing'}, and the log says {expected or 'nothing'}."
+    return (
+        f"the tally of member {person_id} is {actual or 'missing'}, and the log says {expected or 'nothing'}: "
+        "`oncelink restore-tallies` writes what the log says."
+    )

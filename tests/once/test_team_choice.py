@@ -9,6 +9,7 @@ import httpx2
 import psycopg
 import pytest
 
+from replay.tally_restoration import restore_tallies
 from replay.verify import tallies
 from replay.verify.problems import Problem
 from replay.verify.tallies import check_choices, compare_tallies
@@ -100,10 +101,35 @@ def test_a_tally_that_the_log_does_not_say_is_named(deployment: Deployment) -> N
         connection.commit()
         with deployment.database.connect("verify") as reading:
             problems = list(check_choices(VerifyConnection(deployment.database, reading)))
-        undo = deployment.database.compose_query("UPDATE {schema}.member_tallies SET count = count - 1")
-        connection.execute(undo)
     assert problems
     assert all("the tally of member" in problem.difference for problem in problems)
+    assert all("oncelink restore-tallies" in problem.difference for problem in problems)
+    assert restore_tallies(deployment.database)
+    verify_choices(deployment)
+    assert restore_tallies(deployment.database) == []
+
+
+def test_a_tally_is_restored_beside_bookings(deployment: Deployment) -> None:
+    """Half of the guests book while it is written; no choice is made on what the log does not say for long."""
+    host, members = deployment.add_host(), [deployment.add_host() for _ in WEIGHTS]
+    team = create_team(deployment, members)
+    link = deployment.create_link(host, team_id=team["id"])
+    codes = deployment.api.create_codes(link, GUESTS, host)
+    starts = deployment.api.list_slots(codes[0])
+    assert book_slot(deployment.clients[0], codes[0], starts[0]).status_code == 201
+    with psycopg.connect(deployment.superuser_url) as connection:
+        statement = "DELETE FROM {schema}.member_tallies WHERE team_id = %s"
+        connection.execute(deployment.database.compose_query(statement), (team["id"],))
+    restored = restore_tallies(deployment.database)
+    assert [str(tally.team_id) for tally in restored] == [team["id"]]
+    calls: list[Any] = [
+        partial(book_until_known, deployment.clients[n % 2], codes[n], starts[n]) for n in range(1, GUESTS)
+    ]
+    calls[GUESTS // 2 : GUESTS // 2] = [partial(restore_tallies, deployment.database) for _ in range(3)]
+    answers = run_concurrently(calls)
+    assert [answer for answer in answers if isinstance(answer, list)] == [[], [], []]
+    assert count_choices(deployment, link) == [6, 6, 12]
+    verify_choices(deployment)
 
 
 def book_until_known(client: httpx2.Client, code: str, start: str) -> httpx2.Response:
