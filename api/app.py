@@ -56,6 +56,7 @@ from api.v1.meeting_types import routes as meeting_types
 from api.v1.organisation import routes as organisation
 from api.v1.teams import recounts as team_recounts
 from api.v1.teams import routes as teams
+from api.v1.webhooks import routes as webhooks
 from integrations.clock import Clock
 from store.database import DatabaseAway
 
@@ -95,6 +96,7 @@ ROUTERS = (
     sessions.router,
     calendar_feed.router,
     calendar_feed.file_router,
+    webhooks.router,
     read_models.router,
     health.router,
     api_docs_page.router,

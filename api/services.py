@@ -28,8 +28,7 @@ from integrations.calendars.sync import CalendarSync
 from integrations.clock import Clock
 from integrations.holiday_refresh import HolidayRefreshWorker
 from integrations.meeting_details_loader import MeetingDetailsLoader
-from integrations.outbox_worker import OutboxWorker
-from integrations.outbox_workers import OutboxWorkers
+from integrations.outbox_workers import DeliveryWorker, OutboxWorkers
 from integrations.retention import RetentionWorker
 from projections import catalogue
 from projections.following.append_notify import AppendNotifier
@@ -56,11 +55,13 @@ from store.reader import PostgresLogReader
 from store.request_counts import RequestCounts
 from store.request_leases import RequestLeases
 from store.shared_answers import SharedAnswers
+from store.webhooks import Webhooks
 
 if TYPE_CHECKING:
     from integrations.identity.oidc_provider import OidcProvider
     from integrations.mail.mail_transport import MailSettings, SignInMailer
     from integrations.proof_of_work import ProofOfWork
+    from integrations.webhooks.delivery_run import WebhookContext
 
 OUTBOX_CONNECTIONS = 1  # for statements of a millisecond; none is held while anything is delivered
 
@@ -112,7 +113,7 @@ class Services:
     calendar_sync: CalendarSync
     fetcher: CalendarFetcher
     outbox_workers: OutboxWorkers
-    build_outbox_workers: Callable[["Services"], list[OutboxWorker]]
+    build_outbox_workers: Callable[["Services"], list[DeliveryWorker]]
 
     @cached_property
     def outbox_database(self) -> Database:
@@ -154,6 +155,22 @@ class Services:
         from integrations.proof_of_work import ProofOfWork
 
         return ProofOfWork(self.settings.keys)
+
+    @cached_property
+    def webhook_context(self) -> "WebhookContext":
+        """What webhooks are kept, signed and sent with."""
+        from integrations.webhooks.delivery_run import WebhookContext
+        from integrations.webhooks.payloads import PayloadBuilder
+        from integrations.webhooks.secrets import ENCRYPTION_PURPOSE
+        from integrations.webhooks.sending import WebhookSender
+
+        return WebhookContext(
+            Webhooks(self.database),
+            SecretCipher(self.settings.keys, ENCRYPTION_PURPOSE),
+            WebhookSender(self.calendar_sync.http_client),
+            PayloadBuilder(self.from_log, self.settings.base_url),
+            self.clock,
+        )
 
     @property
     def request_counts(self) -> RequestCounts:

@@ -1,1 +1,1 @@
-"""What goes out to the world: outbox workers, mail, and people's calendars."""
+"""What goes out to the world: outbox workers, mail, people's calendars, and webhooks."""

@@ -1,17 +1,32 @@
-"""The outbox workers of a process, of whatever channels: started, woken and stopped together."""
+"""The workers of a process that deliver, over whatever channels: started, woken and stopped together."""
 
 from collections.abc import Sequence
+from typing import Protocol, Self
 
-from integrations.outbox_worker import OutboxWorker
+
+class DeliveryWorker(Protocol):
+    """What delivers in the background: an outbox worker of a channel, or the webhook worker."""
+
+    def start(self) -> Self:
+        """Start in a daemon thread."""
+
+    def wake(self) -> None:
+        """Wake the worker: the log may have grown. Returns at once."""
+
+    def request_stop(self) -> None:
+        """Ask the worker to stop; returns at once."""
+
+    def stop(self) -> None:
+        """Stop, and wait for a while."""
 
 
 class OutboxWorkers:
     """The running outbox workers of a process; none before `start`."""
 
     def __init__(self) -> None:
-        self.workers: Sequence[OutboxWorker] = ()
+        self.workers: Sequence[DeliveryWorker] = ()
 
-    def start(self, workers: Sequence[OutboxWorker]) -> None:
+    def start(self, workers: Sequence[DeliveryWorker]) -> None:
         """Start these workers."""
         self.workers = tuple(worker.start() for worker in workers)
 

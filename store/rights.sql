@@ -11,6 +11,7 @@ GRANT SELECT, INSERT ON {schema}.onboarding_steps TO {service};
 GRANT SELECT, INSERT, UPDATE ON {schema}.api_key_clients TO {service};
 GRANT SELECT, INSERT, DELETE ON {schema}.identities, {schema}.logout_tokens, {schema}.access_log TO {service};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.busy_calendars, {schema}.busy_intervals TO {service};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.webhooks, {schema}.webhook_deliveries TO {service};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.rebuilds TO {service};
 GRANT SELECT, INSERT, UPDATE ON {schema}.calendar_feeds TO {service};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.calendar_writers TO {service};

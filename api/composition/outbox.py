@@ -2,8 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+from api.composition.webhooks import build_webhook_worker
 from api.services import Services, build_mail_settings
 from integrations.outbox_worker import OutboxContext, OutboxWorker
+from integrations.outbox_workers import DeliveryWorker
 from projections import catalogue
 
 if TYPE_CHECKING:
@@ -12,13 +14,14 @@ if TYPE_CHECKING:
     from integrations.mail.mail_delivery import MailDelivery
 
 
-def build_outbox_workers(services: Services) -> list[OutboxWorker]:
-    """Build as many workers for mail as the settings say, and one for calendars unless that is 0."""
+def build_outbox_workers(services: Services) -> list[DeliveryWorker]:
+    """Build as many workers for mail as the settings say, and unless that is 0 one for calendars and for webhooks."""
     if not services.settings.couriers:
         return []
     context = build_outbox_context(services)
     mail_workers = [OutboxWorker(context, build_mail_delivery(services)) for _ in range(services.settings.couriers)]
-    return [*mail_workers, OutboxWorker(context, build_calendar_delivery(services))]
+    calendar_worker = OutboxWorker(context, build_calendar_delivery(services))
+    return [*mail_workers, calendar_worker, build_webhook_worker(services)]
 
 
 def build_outbox_context(services: Services) -> OutboxContext:

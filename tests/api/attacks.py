@@ -28,6 +28,8 @@ VALID: dict[str, Any] = {
     "Revocation": {"ids": [str(uuid4())]},
     "NewHost": {"host_id": str(uuid4())},
     "NewCalendar": {"url": "https://10.0.0.1/nothing.ics"},
+    "NewWebhook": {"url": "https://10.0.0.1/hook", "types": ["booking.created"]},
+    "Replay": {"from_position": 10**17},
     "NewStart": {"start": "2030-01-01T09:00:00Z"},
     "Move": {"start": "2030-01-01T09:00:00Z"},
     "CodeRequest": {"email": "nobody@guest.example"},

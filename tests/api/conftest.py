@@ -39,6 +39,7 @@ def paths(shared_api: ApiDriver) -> dict[str, str]:
         "/v1/api-keys/": str(uuid4()),
         "/v1/sessions/": str(uuid4()),
         "/v1/me/calendars/": str(uuid4()),
+        "/v1/webhooks/": str(uuid4()),
         "/v1/history/streams/": link["id"],
         "/v1/as-of/links/": link["id"],
         "/v1/as-of/single-use/": token["id"],

@@ -32,6 +32,7 @@ TAGS = {
     "Read models": "The tables behind the lists: how far they follow the log, and building them again from it.",
     "Proofs": "For auditors: signed heads of the log, proofs against them, and checks of everything.",
     "API keys": "One's own keys for this API.",
+    "Webhooks": "Where events are sent, signed, in order, and again from any position.",
     "Calendars": "Calendars elsewhere, read to know when one is busy.",
     "Operations": "For operators: is it up, is it ready, how is it doing.",
 }

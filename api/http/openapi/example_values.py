@@ -21,6 +21,7 @@ from api.http.openapi.example_things import (
     THANKS,
     derive_id,
 )
+from api.http.openapi.example_webhooks import WEBHOOK_VALUES
 
 # a field has the value of its name, unless its schema stands before it
 VALUES: dict[str, Any] = {
@@ -28,6 +29,7 @@ VALUES: dict[str, Any] = {
     **EXPLANATION_VALUES,
     **TEAM_VALUES,
     **QUESTION_VALUES,
+    **WEBHOOK_VALUES,
     "Person.id": HOST["id"],
     "Person.name": HOST["name"],
     "NewPerson.name": HOST["name"],

@@ -129,6 +129,14 @@ def creations(shared_api: ApiDriver) -> Iterator[dict[str, list[Creation]]]:
                 Creation("member", f"/v1/bookings/{cancel_booking(api)}/replacement", {"send": False}, {"send": True})
             ],
             "/v1/erasures": [Creation("admin", "/v1/erasures", {"email": "a@b.example"}, {"email": "c@b.example"})],
+            "/v1/webhooks": [
+                Creation(
+                    "manager",
+                    "/v1/webhooks",
+                    {"url": "https://hooks.example.com/a", "types": ["link.deleted"]},
+                    {"url": "https://hooks.example.com/b"},
+                )
+            ],
             "/v1/api-keys": [Creation("member", "/v1/api-keys", {"name": "Script"}, name)],
             f"{me}/calendars": [Creation("member", f"{me}/calendars", {"url": server.build_url("/own.ics")}, name)],
             f"{me}/calendar-feed": [Creation("member", f"{me}/calendar-feed")],

@@ -45,6 +45,7 @@ BOUNDED = settings(
 load_all_checks()
 
 
+WEBHOOK = {"url": "https://hooks.example.com/oncelink", "types": ["link.deleted"]}
 VERSIONED_DELETIONS = ("delete_link", "delete_managed_link", "delete_team")
 
 
@@ -124,8 +125,12 @@ class TestDocument:
             names = {parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "header"}
             assert ("Idempotency-Key" in names) is ("201" in operation["responses"])
             assert ("If-Match" in names) is (method == "patch" or id in VERSIONED_DELETIONS)
-            # what these two list is beside the log, so no position says how new it is
-            is_list = "'cursor'" in str(operation) and id not in ("list_api_keys", "read_access_log")
+            # what these list is beside the log, so no position says how new it is
+            is_list = "'cursor'" in str(operation) and id not in (
+                "list_api_keys",
+                "read_access_log",
+                "list_webhook_deliveries",
+            )
             follows_log = is_list or id in ("recount_team", "try_limit_of_person", "try_limit_of_meeting_type")
             assert ("Oncelink-Min-Position" in names) is follows_log
             assert ("413" in operation["responses"]) is (method not in ("get", "head"))
@@ -165,6 +170,7 @@ def real_ids(shared_api: ApiDriver) -> dict[str, list[str]]:
         "bookings": [booking["booking"]["id"] for booking in bookings],
         "history": [links[0]["id"], tokens[0]["id"]],
         "as-of": [links[0]["id"], tokens[0]["id"], bookings[1]["booking"]["id"]],
+        "webhooks": [api.post("/v1/webhooks", WEBHOOK, "manager", 201)["id"]],
         "api-keys": [api.post("/v1/api-keys", {"name": "old"}, "admin", 201)["id"]],
     }
 

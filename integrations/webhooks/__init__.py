@@ -1,0 +1,1 @@
+"""Webhooks: events of the log, sent to addresses of the organisation in the format of Standard Webhooks."""
