@@ -3,6 +3,8 @@
 from functools import lru_cache
 from types import ModuleType
 
+from babel.core import Locale
+
 from domain.refusals import Invalid
 
 LANGUAGES = ("en_US", "en_GB")
@@ -33,6 +35,13 @@ def list_countries() -> dict[str, tuple[str, ...]]:
     """Lists the countries whose holidays are known, each with its regions."""
     countries = _import_library().list_supported_countries()
     return {country: tuple(regions) for country, regions in sorted(countries.items())}
+
+
+@lru_cache(maxsize=1)
+def name_countries() -> tuple[tuple[str, str], ...]:
+    """Lists the countries whose holidays are known by their English names (CLDR): code and name, sorted by name."""
+    territories = Locale("en").territories
+    return tuple(sorted(((code, territories.get(code, code)) for code in list_countries()), key=lambda pair: pair[1]))
 
 
 def _import_library() -> ModuleType:

@@ -162,7 +162,7 @@ def render_form(
     status: int = 200,
 ) -> Response:
     """Render the page of the form; the person is an existing one."""
-    context = build_form_context(values, viewer.today, person.properties.date_overrides if person else {})
+    context = build_form_context(services, values, viewer.today, person.properties if person else None)
     invitation = load_invitation(services, person) if person else None
     return render_page(
         request,

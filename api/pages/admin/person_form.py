@@ -1,6 +1,5 @@
 """The form of a person: name, roles, and hours."""
 
-from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -8,7 +7,12 @@ from api.field_types import list_time_zones
 from api.http.form_body import SubmittedForm
 from api.pages.admin.days_off_form import build_days_off, parse_days_off
 from api.pages.admin.hours_form import build_date_rows, build_week, merge_past_dates, parse_hours
+from api.services import Services
 from domain.person import PersonProperties
+from projections import links
+from projections.links import LinkFilters
+
+MAX_COLLEAGUES = 200
 
 ROLE_DESCRIPTIONS = {
     "member": "own links and meetings",
@@ -44,13 +48,19 @@ def parse_person_form(form: SubmittedForm, saved_values: dict[str, Any], today: 
     }
 
 
-def build_form_context(values: dict[str, Any], today: date, saved_dates: Mapping[str, Any]) -> dict[str, Any]:
-    """Build the template context of the form; `saved_dates` are the date overrides of the person as they are."""
+def build_form_context(
+    services: Services, values: dict[str, Any], today: date, saved: PersonProperties | None
+) -> dict[str, Any]:
+    """Build the template context of the form; `saved` is the person as they are, if they are there already."""
+    colleagues = links.list_links(
+        services.live_source, services.clock(), LinkFilters(view="library"), "name", MAX_COLLEAGUES
+    )
+    saved_dates = saved.date_overrides if saved else {}
     return {
         "values": values,
         "week": build_week(values["weekly_hours"]),
         "dates": build_date_rows(values["date_overrides"], today, saved_dates),
-        "days_off": build_days_off(values),
+        "days_off": build_days_off(values, saved.holidays if saved else None, today, colleagues.items),
         "zones": sorted(list_time_zones()),
         "all_roles": ROLE_DESCRIPTIONS,
     }

@@ -111,7 +111,7 @@ def render_settings(
         request,
         "settings/settings.html",
         status,
-        **build_form_context(values, viewer.today, viewer.person.properties.date_overrides),
+        **build_form_context(services, values, viewer.today, viewer.person.properties),
         **vars(state),
         created_key=created_key,
         typed=typed or {},
