@@ -273,20 +273,25 @@ class CalendarFeed(BaseModel):
     created_at: datetime | None
 
 
-class ApiKey(BaseModel):
-    """An API key; the key itself is shown once, when it is made."""
+class ApiKeyBase(BaseModel):
+    """What an API key is from its making on."""
 
     id: UUID
     name: str
-    person: Named
     scopes: list[Scope] | None
     created_at: datetime
     expires_at: datetime | None
+
+
+class ApiKey(ApiKeyBase):
+    """An API key, whose it is, and its last use; the key itself is shown once, when it is made."""
+
+    person: Named
     last_used_at: datetime | None
     last_used_from: str | None
 
 
-class NewApiKey(ApiKey):
+class NewApiKey(ApiKeyBase):
     """An API key that has just been made."""
 
     key: str

@@ -13,7 +13,6 @@ ACCESS_VALUES: dict[str, Any] = {
     "NewApiKey.name": "CRM",
     "ApiKeyRequest.name": "CRM",
     "ApiKey.person": HOST,
-    "NewApiKey.person": HOST,
     "scopes": ["read", "single-use"],
     "ApiKey.expires_at": None,
     "NewApiKey.expires_at": None,

@@ -129,7 +129,7 @@ def get_own_key(services: Services, caller: Caller, id: UUID) -> dict[str, Any]:
     row = services.api_keys.find_key(id, caller.person.id)
     if row is None:
         raise NotFound
-    return row | {"person": describe_owner(caller.person.id, caller.person)}
+    return row
 
 
 def parse_cursor(services: Services, caller: Caller, view: str, cursor: str) -> tuple[datetime, UUID]:
