@@ -136,3 +136,15 @@ class MeetingLogQuery(MeetingSelection[Instant], MeetingOrder):
     def to_filters(self, visible_to: UUID | None) -> MeetingFilters:
         """The filters of the read model, limited to what this person sees; None sees everything."""
         return MeetingFilters(**self.values, visible_to=visible_to)
+
+
+class FollowedMeetingLogQuery(MeetingLogQuery):
+    """The meeting log, or what of it changed after a position."""
+
+    changed_after_position: Annotated[int | None, Query(ge=0, le=10**18 - 1)] = None
+
+    def require_no_filter(self) -> None:
+        """Require that nothing but `limit` stands beside `changed_after_position`. Raises Invalid."""
+        others = self.model_fields_set - {"changed_after_position", "limit"}
+        if others:
+            raise Invalid(min(others), "Send nothing but `limit` with `changed_after_position`.")

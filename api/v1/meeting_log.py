@@ -15,11 +15,12 @@ from api.http.problem_details import describe_problems
 from api.http.read_capacity import iterate_download
 from api.http.responses import to_page_response
 from api.http.strict_json import StrictRoute
-from api.v1.list_queries import MeetingLogQuery
+from api.v1.list_queries import FollowedMeetingLogQuery
 from api.v1.meeting_log_csv import COLUMNS, flatten_meeting
 from api.v1.response_models import MeetingLogPage
 from projections.log_rows import iterate_rows, list_rows
 from projections.meeting_log import MeetingRow
+from replay.changed_meetings import list_changed_meetings
 
 router = APIRouter(prefix="/v1", tags=["Meeting log"], route_class=StrictRoute)
 
@@ -39,7 +40,7 @@ def read_meeting_log(
     request: Request,
     services: CurrentServices,
     caller: CurrentCaller,
-    query: Annotated[MeetingLogQuery, Query()],
+    query: Annotated[FollowedMeetingLogQuery, Query()],
     accept: Annotated[str | None, Header(description="`text/csv` streams the whole filter.")] = None,
 ) -> Any:
     """What was booked, newest first; single-use rows are shown unless hidden.
@@ -50,7 +51,16 @@ def read_meeting_log(
     far instead of meetings, in the order in which they were issued: for whoever issued them, the owner of their core
     link, managers, auditors and analysts. With `Accept: text/csv` the whole filter is streamed as one file,
     without a window.
+
+    `changed_after_position` lists instead what changed after a position of the log, ascending, each row as it stands
+    now, with the `position` of its last change. Ask again with the position of the last row: nothing is missed,
+    whatever is written meanwhile.
     """
+    if query.changed_after_position is not None:
+        query.require_no_filter()
+        visible_to = caller.limit_visibility(*READERS)
+        rows = list_changed_meetings(services.database, query.changed_after_position, query.limit, visible_to)
+        return {"items": rows, "next_cursor": None}
     filters = query.to_filters(caller.limit_visibility(*READERS))
     if is_csv_preferred(accept or ""):
         record_own_access(services, request, caller, "export", what="meeting log")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, NotRequired, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field
@@ -113,7 +113,9 @@ class Revocations(BaseModel):
 
 
 class Meeting(MeetingRow):
-    """A row of the meeting log; `erased` says that personal details of it were erased, `guest` then is null."""
+    """A row of the meeting log; `erased`: personal details of it were. `position`: of its last change, if asked for."""
+
+    position: NotRequired[int]
 
 
 class NotBooked(TypedDict):

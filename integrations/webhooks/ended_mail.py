@@ -6,7 +6,7 @@ from domain.person import Person
 from integrations.mail.mail_message import MailDetail, MailMessage
 
 
-def build_mail(person: Person, host: str, problem: str | None, at: datetime, page: str) -> MailMessage:
+def build_mail(person: Person, host: str, problem: str | None, at: datetime, address: str) -> MailMessage:
     """Build the mail; it names the host of the address, and not its path, which may be secret."""
     return MailMessage(
         to_name=person.properties.name,
@@ -14,13 +14,12 @@ def build_mail(person: Person, host: str, problem: str | None, at: datetime, pag
         subject=f"A webhook was disabled: {host}",
         headline=f"Hello {person.properties.name},",
         sentence="a webhook of yours was disabled, because its receiver did not take what was sent, or said that it is"
-        " gone. Nothing is lost: enable it again, and it gets everything since, in order.",
+        ' gone. Nothing is lost: enable it with PATCH and {"active": true}, and it gets everything since, in order.',
         details=(
             MailDetail("Receiver", host),
+            MailDetail("Webhook", address),
             MailDetail("Reason", problem or "unknown"),
             MailDetail("Disabled", f"{at:%Y-%m-%d %H:%M} UTC"),
         ),
-        button="See the webhook",
-        url=page,
         closing="You get this mail because you made this webhook.",
     )

@@ -14,6 +14,7 @@ from api.http.openapi.deprecation import find_deprecation
 from api.http.openapi.examples import add_examples
 from api.http.openapi.problems import build_problem_schemas, finish_problem_responses
 from api.http.openapi.route_code import list_called_functions, list_endpoints
+from api.http.openapi.webhook_section import BODY, build_webhooks
 
 TAGS = {
     "People": "Who signs in, hosts and copies links; their hours and time zones.",
@@ -98,7 +99,8 @@ def build_document(app: FastAPI) -> dict[str, Any]:
     )
     components = document["components"]
     schemas = components["schemas"]
-    schemas |= build_problem_schemas()
+    schemas |= build_problem_schemas() | {"WebhookBody": BODY}
+    document["webhooks"] = build_webhooks()
     endpoints = list_endpoints(app)
     for path, method, operation in iterate_operations(document):
         finish_operation(path, method, operation, schemas, endpoints[path, method])

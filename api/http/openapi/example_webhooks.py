@@ -10,6 +10,7 @@ WEBHOOK_VALUES: dict[str, Any] = {
     "Webhook.id": derive_id("webhook"),
     "NewWebhookAnswer.id": derive_id("webhook"),
     "NewWebhookAnswer.secret": SECRET,
+    "Meeting.position": ...,  # where changed_after_position is asked for
     "failed_attempts": 0,
     "next_attempt_at": None,
     "previous_secret_until": None,

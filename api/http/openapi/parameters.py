@@ -16,6 +16,7 @@ EXAMPLES: dict[str, Any] = {
     "booked_from": "2027-01-01T00:00:00Z",
     "booked_to": "2027-02-01T00:00:00Z",
     "code": CODE,
+    "changed_after_position": 4711,
     "cursor": "WyItY3JlYXRlZF9hdCIsICIyMDI3LTAxLTA0Il0",
     "expires_before": "2027-02-01T00:00:00Z",
     "from": "2027-01-15",
@@ -57,6 +58,7 @@ EXAMPLES: dict[str, Any] = {
     "view": "mine",
 }
 DESCRIPTIONS = {
+    "changed_after_position": "What changed after this position of the log, ascending; 0 for everything.",
     "actor": "Who did it: a person's id; or `person`, `guest`, `system`.",
     "at": "An instant (RFC 3339), or a position of the log, which means its own instant.",
     "booked_from": "Booked at this instant (RFC 3339) or later.",
