@@ -18,6 +18,10 @@ def unchanged_log(shared_api: ApiDriver) -> Iterator[None]:
     assert find_last_position(shared_api) == position_before
 
 
+# nobody listens there, and it is switched off
+WEBHOOK = {"url": "https://hooks.nexora.example/", "types": ["person.deactivated"], "active": False}
+
+
 @pytest.fixture(scope="module")
 def paths(shared_api: ApiDriver) -> dict[str, str]:
     """A URL path for each path of the OpenAPI document, with ids and codes of the link `target`."""
@@ -39,7 +43,7 @@ def paths(shared_api: ApiDriver) -> dict[str, str]:
         "/v1/api-keys/": str(uuid4()),
         "/v1/sessions/": str(uuid4()),
         "/v1/me/calendars/": str(uuid4()),
-        "/v1/webhooks/": str(uuid4()),
+        "/v1/webhooks/": api.post("/v1/webhooks", WEBHOOK, "manager", 201)["id"],
         "/v1/history/streams/": link["id"],
         "/v1/as-of/links/": link["id"],
         "/v1/as-of/single-use/": token["id"],

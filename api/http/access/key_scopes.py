@@ -10,6 +10,7 @@ ALL: Scope = "all"
 EVERY_KEY = frozenset({("GET", "/v1/me"), ("DELETE", "/v1/api-keys/{id}")})  # of the latter only itself
 BESIDE_SCOPES = re.compile(r"/v1/(api-keys|sessions)")  # a key makes and lists no keys, unless it may do everything
 AUDITED = re.compile(r"/v1/(history|as-of|access-log)")
+BEYOND_READ = re.compile(r"/v1/(history|as-of|access-log|webhooks)|/scim/")  # the address of a webhook can be a secret
 # what a scope needs to see of the things that it works on
 RULES: tuple[tuple[Scope, str, re.Pattern[str]], ...] = (
     ("scim", "any", re.compile(r"/scim/")),
@@ -29,7 +30,7 @@ def list_sufficient_scopes(method: str, path: str) -> frozenset[Scope]:
         scopes |= {
             scope for scope, its_method, pattern in RULES if its_method in ("any", method) and pattern.match(path)
         }
-        if method in ("GET", "HEAD") and not AUDITED.match(path) and not path.startswith("/scim/"):
+        if method in ("GET", "HEAD") and not BEYOND_READ.match(path):
             scopes.add("read")
     return frozenset(scopes)
 

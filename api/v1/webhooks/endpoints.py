@@ -88,6 +88,7 @@ def rotate_endpoint(services: Services, caller: Caller, id: UUID) -> tuple[Webho
 
 def replay_events(services: Services, caller: Caller, id: UUID, from_position: int) -> Webhook:
     """Send events again from a position on. Raises NotFound, Invalid, TryAgain, DatabaseAway."""
+    get_endpoint(services, id)
     if from_position > find_last_settled_position(services.database) + 1:
         raise Invalid("from_position", "The log is not that long.")
     if not services.webhook_context.store.move_cursor(id, max(0, from_position - 1), caller.context.now):
