@@ -45,7 +45,7 @@ BOUNDED = settings(
 load_all_checks()
 
 
-WEBHOOK = {"url": "https://hooks.example.com/oncelink", "types": ["link.deleted"]}
+WEBHOOK = {"url": "https://127.0.0.1:9999/oncelink", "types": ["link.deleted"]}
 VERSIONED_DELETIONS = ("delete_link", "delete_managed_link", "delete_team")
 
 
