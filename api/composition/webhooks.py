@@ -44,7 +44,7 @@ def notify_owner(services: Services, webhook: Webhook) -> bool:
         return True
     if not person.active:
         return True
-    address = f"{services.settings.base_url}/v1/webhooks/{webhook.id}"
+    address = f"{services.settings.base_url}/admin/webhooks/{webhook.id}"
     message = build_mail(person, host, webhook.problem, webhook.disabled_at or services.clock(), address)
     mailer = SignInMailer(build_mail_settings(services.settings), services.clock)
     try:

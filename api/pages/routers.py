@@ -1,7 +1,17 @@
 """All routers of the pages, in the order in which FastAPI matches a path."""
 
 from api.pages import sign_in, usage
-from api.pages.admin import all_keys, invitations, limit_trial, mail, meeting_types, organisation, people, read_models
+from api.pages.admin import (
+    all_keys,
+    invitations,
+    limit_trial,
+    mail,
+    meeting_types,
+    organisation,
+    people,
+    read_models,
+    webhooks,
+)
 from api.pages.history import access_log, event_log, proofs, timeline
 from api.pages.links import bulk as link_bulk
 from api.pages.links import create as create_link
@@ -73,6 +83,7 @@ ROUTERS = (
     invitations.router,
     meeting_types.router,
     organisation.router,
+    webhooks.router,
     mail.router,
     read_models.router,
     settings.router,

@@ -14,7 +14,7 @@ def build_mail(person: Person, host: str, problem: str | None, at: datetime, add
         subject=f"A webhook was disabled: {host}",
         headline=f"Hello {person.properties.name},",
         sentence="a webhook of yours was disabled, because its receiver did not take what was sent, or said that it is"
-        ' gone. Nothing is lost: enable it with PATCH and {"active": true}, and it gets everything since, in order.',
+        " gone. Nothing is lost: switch it on again, and it gets everything since, in order.",
         details=(
             MailDetail("Receiver", host),
             MailDetail("Webhook", address),

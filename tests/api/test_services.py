@@ -7,6 +7,8 @@ import pytest
 from api.services import Services
 from api.settings import Settings
 from api.startup import open_services
+from integrations.outbox_worker import OutboxWorker
+from integrations.webhooks.worker import WebhookWorker
 from projections.following.background_worker import BackgroundWorker
 
 
@@ -47,7 +49,10 @@ def test_a_server_runs_everything_until_it_is_closed(services: Services) -> None
         "fetcher",
         "outbox workers",
     }
-    assert [worker.delivery.channel for worker in services.outbox_workers.workers] == ["mail", "mail", "calendar"]
+    *workers, webhook_worker = services.outbox_workers.workers
+    channels = [worker.delivery.channel for worker in workers if isinstance(worker, OutboxWorker)]
+    assert channels == ["mail", "mail", "calendar"]
+    assert isinstance(webhook_worker, WebhookWorker)
     services.close()
     assert list_running(services) == set()
     assert services.read_model_watcher.stopping

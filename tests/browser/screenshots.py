@@ -328,6 +328,7 @@ PAGES = [
     Screenshot("history", "/history", "tomasz"),
     Screenshot("why", f"/links/{LINK}/why"),
     Screenshot("extreme-why", f"/links/{LONG_LINK}/why", "claire"),
+    Screenshot("webhooks", "/admin/webhooks", "claire"),
     Screenshot("all-keys", "/admin/keys", "tomasz"),
     Screenshot("access-log", "/access-log", "ingrid"),
     Screenshot("sign-in-refused", "/sign-in/oidc", None, is_refusal=True),

@@ -7,6 +7,7 @@ EVERYBODY = frozenset({"member", "auditor", "analyst"})
 LINK_ROLES = frozenset({"member", "auditor"})
 OVERSIGHT_ROLES = frozenset({"manager", "auditor"})
 ADMIN_ROLES = frozenset({"admin"})
+MANAGER_ROLES = frozenset({"manager"})
 HISTORY_ROLES = frozenset({"auditor", "admin"})
 
 
@@ -61,6 +62,7 @@ SECTIONS = (
             Entry("/admin/people", "People", "shield", ADMIN_ROLES),
             Entry("/admin/keys", "API keys", "key-round", ADMIN_ROLES),
             Entry("/admin/meeting-types", "Meeting types", "calendar-days", ADMIN_ROLES),
+            Entry("/admin/webhooks", "Webhooks", "external-link", MANAGER_ROLES),
             Entry("/admin/organisation", "Organisation", "globe", ADMIN_ROLES),
             Entry("/admin/mail", "Mail", "mail", ADMIN_ROLES),
             Entry("/admin/read-models", "Read models", "database", ADMIN_ROLES),
