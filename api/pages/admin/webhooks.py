@@ -27,7 +27,7 @@ from api.v1.webhooks.endpoints import (
 )
 from api.v1.webhooks.models import NewWebhook, Replay, WebhookChanges
 from api.v1.webhooks.routes import parse_cursor
-from domain.refusals import CalendarsBusy, Invalid, NotFound, VersionConflict
+from domain.refusals import CalendarsBusy, IdempotencyKeyReused, Invalid, NotFound, VersionConflict
 from integrations.webhooks.event_types import WebhookType
 from projections.queries.pagination import Page
 
@@ -39,6 +39,7 @@ def require_manager(viewer: Viewer) -> None:
 
 PATH = "/admin/webhooks"
 PAGE_SIZE = 50
+KEY_USED = "This form has already made a webhook, which is in the list. Send it again to make another one."
 NO_VALUES: dict[str, Any] = {"url": "", "types": [], "details": "ids"}
 router = APIRouter(prefix=PATH, include_in_schema=False, route_class=PageRoute, dependencies=[Depends(require_manager)])
 Position = Annotated[str, Depends(FormText("from_position"))]
@@ -63,6 +64,8 @@ def create_webhook(request: Request, services: CurrentServices, viewer: Viewer, 
         webhook, is_new = create_endpoint(services, viewer, id, dict(body), values)
     except (InvalidForm, Invalid) as error:
         return render_list(request, services, values, collect_field_errors(error))
+    except IdempotencyKeyReused:
+        return render_list(request, services, values, {"url": KEY_USED})
     secret = decrypt_endpoint(services, webhook).secret if is_new else None
     return render_webhook(request, services, id, status=201, secret=secret)
 

@@ -155,6 +155,7 @@ class TestKeysInForms:
 
     def test_there_are_no_others(self) -> None:
         elsewhere = {
+            "admin/webhooks.html",  # tests/integrations/webhooks/test_webhook_pages.py
             "guest/book.html",  # tests/api/guest/test_booking_pages.py
             "links/recipients_preview.html",  # tests/api/pages/test_recipients.py
         }

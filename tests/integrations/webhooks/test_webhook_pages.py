@@ -25,6 +25,11 @@ def test_is_made_once_and_shows_its_secret_once(shared_api: ApiDriver) -> None:
     secrets = re.findall(r"whsec_[\w+/=]+", first.text)
     assert len(set(secrets)) == 1
     assert "whsec_" not in again.text
+    other = client.post("/admin/webhooks", {**FORM, "key": key, "url": "https://other.nexora.example/"})
+    assert other.status_code == 422
+    assert "whsec_" not in other.text
+    assert 'value="https://other.nexora.example/"' in other.text  # kept, under a new key
+    assert key not in other.text
     [webhook] = [one for one in shared_api.get("/v1/webhooks", "manager")["items"] if one["url"] == FORM["url"]]
     assert (webhook["types"], webhook["details"]) == (["booking.created"], "full")
     assert "whsec_" not in client.get(f"/admin/webhooks/{webhook['id']}").text
